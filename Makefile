@@ -1,0 +1,48 @@
+# The whole set-up is behind these targets: each makes .venv and builds the wheel first where that is needed.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find rust python -name '*.rs' -o -name '*.toml' -o -name '*.py' -o -name '*.pyi')
+
+.DEFAULT_GOAL := help
+.PHONY: help train test lint bench wheel clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+train: $(VENV)/installed ## Train a ResNet-18 on the embedded data set (ARGS="--epochs 3" passes options)
+	$(BIN)/penstock train $(ARGS)
+
+test: $(VENV)/installed ## Run the Rust and the Python tests (ARGS="-k parity" passes options to pytest)
+	cargo test --workspace --locked --quiet
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/installed ## Formatters, linters, types, stubs
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m mypy.stubtest penstock._native
+
+bench: $(VENV)/installed ## Measure everything and write benches/record/ and the README's table
+	cargo bench --workspace --locked
+	$(BIN)/python benches/python/record.py
+
+wheel: $(VENV)/tools ## Build the wheel into dist/
+	$(BIN)/maturin build --release --locked --out dist
+
+clean: ## Remove everything that the targets made
+	rm -rf $(VENV) target dist runs .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# Each missing prerequisite is named with what to do about it.
+$(VENV)/tools: pyproject.toml scripts/prerequisites.sh
+	@PYTHON="$(PYTHON)" sh scripts/prerequisites.sh
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet "maturin>=1.14,<2"
+	@touch $@
+
+$(VENV)/installed: $(VENV)/tools $(SOURCES)
+	$(BIN)/maturin develop --release --locked --extras train,dev
+	@touch $@

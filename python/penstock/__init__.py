@@ -1,0 +1,39 @@
+"""torch.utils.data.DataLoader for images, with the same batches made by Rust threads.
+
+>>> from penstock import DataLoader  # instead of torch.utils.data's
+
+`explain(loader)` says what runs natively and why the rest does not; `compile(transform)` applies the same kernels
+to plain NumPy arrays; `ImageDataset` is the base of own data that penstock can read.
+"""
+
+import os
+import warnings
+from typing import TYPE_CHECKING
+
+from penstock._native import __version__, build_profile
+from penstock.arrays import compile  # noqa: A004 - called as penstock.compile
+from penstock.datasets import ImageDataset
+from penstock.errors import NotSupportedError
+from penstock.loader import DataLoader, explain
+from penstock.lowering.report import Report, Row
+
+__all__ = [
+    "DataLoader",
+    "ImageDataset",
+    "NotSupportedError",
+    "Report",
+    "Row",
+    "__version__",
+    "compile",
+    "explain",
+]
+
+if os.environ.get("PENSTOCK") == "0" and not TYPE_CHECKING:
+    from torch.utils.data import DataLoader
+
+if build_profile == "debug":
+    warnings.warn(
+        "this build of penstock is not optimised and tens of times slower; build with --release",
+        RuntimeWarning,
+        stacklevel=2,
+    )

@@ -1,0 +1,156 @@
+"""The native module: torch's generator, plans, and the threads that make pixels.
+
+Nothing here is public. The classes hold no reference cycles and are immutable but for `Generator`, whose calls
+lock it, and `Batch`, which is submitted once.
+"""
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias, final
+
+import numpy.typing as npt
+from typing_extensions import Buffer as _HasBuffer
+
+# NumPy's arrays have the buffer protocol; before Python 3.12 their stubs do not say so.
+_Memory: TypeAlias = _HasBuffer | npt.NDArray[Any]
+
+__version__: str
+# "release" or "debug".
+build_profile: str
+
+def available_parallelism() -> int:
+    """Return how many threads this process may run at once: its affinity and its cgroup's quota."""
+
+def simd_level() -> str:
+    """Return the vector instructions in use: "scalar", "avx2" or "avx512"."""
+
+def memory_usage() -> tuple[int, int]:
+    """Return the bytes of the batch pool that are in use, and those that lie idle."""
+
+def trim_memory() -> None:
+    """Give the pool's idle memory back to the system."""
+
+@final
+class Buffer:
+    """Writable bytes, aligned to 64, that return to the pool when nothing refers to them any more."""
+
+    def __new__(cls, nbytes: int) -> Buffer: ...
+    def __len__(self) -> int: ...
+    def __buffer__(self, flags: int, /) -> memoryview: ...
+
+@final
+class Generator:
+    """A stream of random numbers equal to `torch.Generator(device="cpu")` after `manual_seed(seed)`."""
+
+    def __new__(cls, seed: int) -> Generator: ...
+    def load(self, state: _Memory) -> None:
+        """Continue from the bytes of `torch.Generator.get_state()`; ValueError if they are none."""
+
+    def store(self, state: _Memory) -> None:
+        """Write the position into the bytes of a state; seed and cached normals in it stay as they are."""
+
+    def words(self, count: int) -> bytes:
+        """Draw `count` 32-bit words, in native byte order."""
+
+@final
+class Op:
+    """One operation of a pipeline, numbers not yet drawn. Sizes are (height, width) in pixels."""
+
+    @staticmethod
+    def pad(margins: Sequence[int], mode: str, fill: int, tensor: bool) -> Op:
+        """Add margins (left, top, right, bottom), constant ones in the table's colour `fill`."""
+
+    @staticmethod
+    def center_crop(size: tuple[int, int], fill: int) -> Op: ...
+    @staticmethod
+    def random_crop(
+        version: int,
+        size: tuple[int, int],
+        padding: Sequence[int] | None,
+        pad_if_needed: bool,
+        mode: str,
+        fill: int,
+        tensor: bool,
+    ) -> Op:
+        """`RandomCrop` of torchvision's transforms (1) or transforms.v2 (2)."""
+
+    @staticmethod
+    def random_flip(probability: float, horizontal: bool) -> Op: ...
+    @staticmethod
+    def refuse() -> Op:
+        """Stand for an operation that raises for every picture."""
+
+@final
+class Plan:
+    """A pipeline: operations in order, and the table that makes an output element of a byte.
+
+    Args:
+        ops: The operations.
+        table: For each channel the elements for the bytes 0 to 255, then one for each constant margin.
+        channels: Of the output.
+        element_bytes: 1, 2, 4 or 8.
+        affine: For each channel the float32 arithmetic that gives the table: whether bytes are divided by 255
+            (multiplied by its reciprocal otherwise), and mean and std. Used if a check over all bytes agrees.
+    """
+
+    def __new__(
+        cls,
+        ops: Sequence[Op],
+        table: bytes,
+        channels: int,
+        element_bytes: int,
+        affine: Sequence[tuple[bool, tuple[float, float] | None]] | None = None,
+    ) -> Plan: ...
+    @property
+    def kernel(self) -> str:
+        """How bytes become elements: "copy", "arithmetic" or "lookup"."""
+
+    @property
+    def element_bytes(self) -> int: ...
+    @property
+    def channels(self) -> int: ...
+
+@final
+class Source:
+    """Pictures in memory, uint8 of shape (N, H, W) or (N, H, W, C) and any strides, and their plan.
+
+    Holds the memory through the buffer protocol; ValueError or BufferError if it is of another kind.
+    """
+
+    def __new__(cls, pixels: _Memory, plan: Plan) -> Source: ...
+    def __len__(self) -> int: ...
+
+@final
+class Stream:
+    """One iterator's queue of batches, worked on by at most `threads` threads at a time."""
+
+    def __new__(cls, threads: int) -> Stream: ...
+    @property
+    def threads(self) -> int: ...
+
+@final
+class Batch:
+    """A batch whose random numbers are drawn from `generator` on construction.
+
+    Args:
+        sources: Where all pictures lie, or for each picture its source.
+        indices: Of the pictures in their sources; negative ones count from the end. IndexError.
+        generator: The logical worker's stream.
+    """
+
+    def __new__(cls, sources: Source | Sequence[Source], indices: Sequence[int], generator: Generator) -> Batch: ...
+    @property
+    def refused(self) -> tuple[int, int, int, int] | None:
+        """Position, operation, height and width at which torch would have raised; nothing is drawn after it."""
+
+    @property
+    def shapes(self) -> list[list[int]]:
+        """Output shapes (C, H, W): one if all pictures agree and none was refused, else one for each."""
+
+    def submit(self, stream: Stream, out: _Memory) -> None:
+        """Have the pixels made in `out`, writable and C-contiguous, which is held until the batch is gone."""
+
+    def run(self, stream: Stream, out: _Memory) -> None:
+        """Make the pixels in `out` with this thread's help, and return when they are made."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the pixels are made; False if that takes longer than `timeout` seconds."""

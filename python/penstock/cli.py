@@ -1,0 +1,83 @@
+"""The command `penstock`: its subcommands and their options, in one place.
+
+Each function only spells its options; what does the work is imported inside it, so `penstock --help` and one
+subcommand never load another's packages.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+__all__ = ["app", "main"]
+
+INTERRUPTED = 130  # what a shell reports for a command that Ctrl-C ended: 128 + SIGINT
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.callback()
+def penstock() -> None:
+    """The DataLoader of torch for images, with the same batches made by Rust threads."""
+
+
+@app.command()
+def train(
+    *,
+    data: Annotated[
+        str | None, typer.Option(help="digits, cifar10, cifar100, mnist, fashion-mnist or folder:PATH.  [digits]")
+    ] = None,
+    root: Annotated[str | None, typer.Option(help="Folder of the data sets.  [data]")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the training pictures.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Pictures in a training batch.")] = None,
+    lr: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
+    device: Annotated[Literal["auto", "cpu", "cuda"] | None, typer.Option(help="[auto]")] = None,
+    workers: Annotated[int | None, typer.Option(help="The loader's num_workers.  [2]")] = None,
+    seed: Annotated[int | None, typer.Option(help="The same seed gives the same weights.  [0]")] = None,
+    out: Annotated[Path | None, typer.Option(help="The run's folder.  [runs/<data>-<number>]")] = None,
+    loader: Annotated[Literal["penstock", "torch"] | None, typer.Option(help="Whose loader.  [penstock]")] = None,
+    download: Annotated[bool, typer.Option("--download", help="Let torchvision fetch a missing data set.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on after the last finished epoch of --out, or of the newest run.")
+    ] = False,
+    max_steps: Annotated[int | None, typer.Option(hidden=True)] = None,
+) -> None:
+    """Train a ResNet-18; what is not given comes from the data set's recipe."""
+    from penstock.train import TrainingError, checkpoint, recipe_for
+    from penstock.train import train as run
+
+    given = {
+        "root": root,
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "lr": lr,
+        "device": device,
+        "workers": workers,
+        "seed": seed,
+        "loader": loader,
+        "download": download or None,
+        "max_steps": max_steps,
+    }
+    try:
+        if resume:
+            folder = out or checkpoint.last_folder(data)
+            saved = checkpoint.read(folder)
+            result = run(checkpoint.resumed_recipe(saved, data=data, out=str(folder), **given), resume=saved)
+        else:
+            result = run(recipe_for(data or "digits", out=str(out) if out else None, **given))
+    except TrainingError as error:
+        typer.echo(f"penstock train: {error}", err=True)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:  # before the first epoch or after the last; during them it is the loop's to handle
+        raise typer.Exit(INTERRUPTED) from None
+    if result.interrupted:
+        raise typer.Exit(INTERRUPTED)
+
+
+def main() -> None:
+    """Run the command."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

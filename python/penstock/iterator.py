@@ -1,0 +1,167 @@
+"""The native iterator: torch's bookkeeping, Rust's pixels.
+
+It derives from torch's own base class, which draws the base seed, warns, and calls the sampler, so all of that is
+torch's by construction. What follows replaces the worker processes: logical worker w has a random stream seeded
+`base_seed + w` and is given batch k if k % num_workers == w; its numbers are drawn when the indices are taken,
+its pixels made by whatever thread is free. With `num_workers=0` the stream is torch's global generator.
+"""
+
+import collections
+from typing import Any
+
+import torch
+from torch._utils import ExceptionWrapper
+from torch.utils.data import default_collate
+from torch.utils.data._utils.fetch import _MapDatasetFetcher
+from torch.utils.data._utils.pin_memory import pin_memory
+from torch.utils.data.dataloader import _BaseDataLoaderIter
+
+from penstock import _native, memory
+from penstock.generators import lend
+from penstock.lowering import Located, Lowered, gather, lower
+
+__all__ = ["NativeDataLoaderIter"]
+
+
+class NativeDataLoaderIter(_BaseDataLoaderIter):
+    """Iterates once over a loader that was lowered; made by `penstock.DataLoader`."""
+
+    # Outside code asks iterators for their processes.
+    _workers: tuple[()] = ()
+
+    def __init__(self, loader: Any, lowered: Lowered) -> None:
+        super().__init__(loader)
+        self._stream = _native.Stream(lowered.report.threads)
+        self._lowered: Lowered | None = lowered
+        self._pending: collections.deque[_Prepared] = collections.deque()
+        if self._num_workers:
+            self._prefetch_factor: int = loader.prefetch_factor
+            seeds = [int(self._base_seed) + worker for worker in range(self._num_workers)]
+            self._generators = [_native.Generator(seed) for seed in seeds]
+            self._reset(loader, first_iter=True)
+        else:
+            self._loader = loader
+
+    def _reset(self, loader: Any, first_iter: bool = False) -> None:
+        super()._reset(loader, first_iter)
+        # What is still pending has drawn its numbers, as torch's workers finish what they were given.
+        self._pending.clear()
+        self._sent = 0
+        for _ in range(self._prefetch_factor * self._num_workers):
+            self._send()
+
+    def _send(self) -> None:
+        try:
+            indices = self._next_index()
+        except StopIteration:
+            return
+        worker = self._sent % self._num_workers
+        self._sent += 1
+        assert self._lowered is not None  # noqa: S101 - only without workers it may be given up
+        prepared = _Prepared(
+            gather(self._lowered.place, indices), self._generators[worker], worker, pin=self._pin_memory
+        )
+        prepared.submit(self._stream)
+        self._pending.append(prepared)
+
+    def _next_data(self) -> Any:
+        if not self._num_workers:
+            return self._make_now(self._next_index())
+        if not self._pending:
+            raise StopIteration
+        prepared = self._pending[0]
+        if not prepared.wait(self._timeout or None):
+            raise RuntimeError(f"DataLoader timed out after {self._timeout} seconds")
+        self._pending.popleft()
+        self._send()
+        return prepared.result(self._pin_memory_device)
+
+    def _make_now(self, indices: Any) -> Any:
+        """Make a batch in the caller's thread and time, from torch's global generator."""
+        if self._lowered is None or not self._lowered.is_current(self._loader):
+            # Without workers torch sees what the user changes between two batches.
+            lowered = lower(self._loader)
+            self._lowered = lowered if isinstance(lowered, Lowered) else None
+        if self._lowered is None:
+            fetcher = _MapDatasetFetcher(self._dataset, self._auto_collation, self._collate_fn, self._drop_last)
+            data = fetcher.fetch(indices)
+            return pin_memory(data, self._pin_memory_device) if self._pin_memory else data
+        located = gather(self._lowered.place, indices)
+        with lend(torch.default_generator, self._lowered.draws) as generator:
+            prepared = _Prepared(located, generator, None, pin=self._pin_memory)
+        prepared.run(self._stream)
+        return prepared.result(self._pin_memory_device)
+
+    def _shutdown_workers(self) -> None:
+        """Stop work that nobody will ask for."""
+        self._pending.clear()
+
+
+class _Prepared:
+    """A batch with its numbers drawn: pixels on their way, targets collated, or what went wrong."""
+
+    def __init__(self, located: Located, generator: _native.Generator, worker: int | None, *, pin: bool) -> None:
+        self._worker, self._pin = worker, pin
+        self._error: BaseException | None = None
+        self._batch = _native.Batch(located.sources, located.positions, generator)
+        try:
+            self._check(located)
+            shape = (len(located.positions), *self._batch.shapes[0])
+            self._images, self._out = memory.empty(shape, located.pipeline(0).dtype, pin=pin)
+            self._targets = default_collate(located.targets)
+        except Exception as error:
+            self._error = error
+
+    def _check(self, located: Located) -> None:
+        """Raise what torch would have raised for one of the samples, or for all of them together."""
+        failed, error = len(located.targets), located.error
+        if self._batch.refused is not None:
+            failed, op, height, width = self._batch.refused
+            step = located.pipeline(failed).steps[op]
+            try:
+                step.replay(height, width)
+                error = RuntimeError(f"penstock cannot apply {step.transform} to a picture of {height} x {width}")
+            except Exception as raised:
+                error = raised
+        elif located.late_error is not None:
+            failed, error = failed - 1, located.late_error
+        if error is not None:
+            if failed < len(located.indices):
+                error.add_note(f"penstock: sample {located.indices[failed]!r}, position {failed} of its batch")
+            raise error
+        if len(self._batch.shapes) != 1:
+            default_collate([torch.empty(shape) for shape in self._batch.shapes])
+
+    def submit(self, stream: _native.Stream) -> None:
+        """Have the pixels made by the threads."""
+        if self._error is None:
+            self._batch.submit(stream, self._out)
+
+    def run(self, stream: _native.Stream) -> None:
+        """Make the pixels here and now."""
+        if self._error is None:
+            self._batch.run(stream, self._out)
+
+    def wait(self, timeout: float | None) -> bool:
+        """Return whether the batch, or its error, is there within so many seconds."""
+        return self._error is not None or self._batch.wait(timeout)
+
+    def result(self, device: str | None) -> list[Any]:
+        """Return the batch as default_collate would, or raise as torch would."""
+        if self._error is not None:
+            # Not kept: the error's traceback refers to this object.
+            error, self._error = self._error, None
+            raise error if self._worker is None else _from_worker(error, self._worker)
+        return [self._images, pin_memory(self._targets, device) if self._pin else self._targets]
+
+
+def _from_worker(error: BaseException, worker: int) -> BaseException:
+    """Return the exception that torch makes of one raised in a worker process."""
+    wrapper = ExceptionWrapper((type(error), error, error.__traceback__), f"in DataLoader worker process {worker}")
+    try:
+        wrapper.reraise()
+    except BaseException as wrapped:
+        for note in getattr(error, "__notes__", ()):
+            wrapped.add_note(note)
+        return wrapped.with_traceback(None)
+    raise AssertionError("unreachable: reraise() raises")

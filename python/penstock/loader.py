@@ -1,0 +1,89 @@
+"""`penstock.DataLoader`: torch's class, with another way of making batches behind it."""
+
+import logging
+import weakref
+from typing import Any, TypeVar
+
+import torch.utils.data
+from torch.utils.data.dataloader import _BaseDataLoaderIter
+
+from penstock.iterator import NativeDataLoaderIter
+from penstock.lowering import Lowered, Report, lower
+
+__all__ = ["DataLoader", "explain"]
+
+_T_co = TypeVar("_T_co", covariant=True)
+_logger = logging.getLogger("penstock")
+# Loaders that were told about; kept outside of them, since frameworks copy a loader's attributes.
+_told: "weakref.WeakSet[Any]" = weakref.WeakSet()
+
+
+class DataLoader(torch.utils.data.DataLoader[_T_co]):
+    """`torch.utils.data.DataLoader` whose batches are made by Rust threads, bit for bit the same.
+
+    Arguments, attributes, errors and random numbers are torch's. A loader whose dataset, transforms and collation
+    are known runs natively; any other one runs on torch's own machinery, inside this same class, and says why in
+    one line of the logger `penstock`. `penstock.explain(loader)` tells in advance.
+
+    Differences from torch's class, all of them:
+
+    * There are no worker processes: `num_workers` is the number of random streams and of threads, batches are
+      not in shared memory, `multiprocessing_context` is accepted and not used.
+    * A batch of images cannot be resized in place (`resize_` raises).
+    * Pixel memory edited while an iterator lives may be seen before or after the edit.
+    * An exception carries a note that names the sample; a wrapped one has another traceback text.
+    * With `in_order=False` batches come in order all the same.
+
+    The environment variable `PENSTOCK=0`, read when penstock is imported, makes this name torch's class: the switch
+    for a debugger that should stop in a transform, or a profiler that should see it. `PENSTOCK_NUM_THREADS`
+    overrides the number of threads; it never changes a batch.
+
+    Example:
+        >>> from penstock import DataLoader
+        >>> loader = DataLoader(dataset, batch_size=128, shuffle=True, num_workers=2)
+        >>> for images, targets in loader:
+        ...     ...
+    """
+
+    def _get_iterator(self) -> _BaseDataLoaderIter:
+        lowered = _lower_safely(self)
+        if isinstance(lowered, Lowered):
+            if self.num_workers > 0:
+                self.check_worker_number_rationality()
+            return NativeDataLoaderIter(self, lowered)
+        if self not in _told:
+            _told.add(self)
+            _logger.warning("torch's own loader makes these batches: %s", "; ".join(lowered.reasons))
+        return super()._get_iterator()
+
+
+def explain(loader: Any) -> Report:
+    """Return how a loader's batches are made, part by part; print it for a table.
+
+    Args:
+        loader: A `penstock.DataLoader`, or torch's, for which it says what penstock would do.
+
+    Returns:
+        A `Report` with the fields `native` (bool), `way` ("lowered" or "torch") and `rows`.
+
+    Raises:
+        TypeError: If `loader` is no `torch.utils.data.DataLoader`.
+
+    Example:
+        >>> report = penstock.explain(loader)
+        >>> print(report)
+        >>> assert report.native
+    """
+    if not isinstance(loader, torch.utils.data.DataLoader):
+        raise TypeError(f"explain() takes a DataLoader, got {type(loader).__name__}")
+    lowered = lower(loader)
+    return lowered.report if isinstance(lowered, Lowered) else lowered
+
+
+def _lower_safely(loader: Any) -> Lowered | Report:
+    """Lower a loader; whatever goes wrong there must not keep it from working as torch's."""
+    try:
+        return lower(loader)
+    except Exception:
+        _logger.exception("penstock could not look into a loader; torch's own way is taken")
+        return Report((), "torch")

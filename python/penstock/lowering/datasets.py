@@ -1,0 +1,269 @@
+"""Which datasets are read natively: torchvision's that keep their pictures in memory, and `penstock.ImageDataset`.
+
+A dataset is recognised by the function that makes its samples, which must be torchvision's own, and by its
+attributes, which must be plain data of the expected kind. They are read when an iterator is made. Three samples
+are then compared with what the dataset itself returns, which finds any change in torchvision that was not
+foreseen.
+"""
+
+import copy
+import dataclasses
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import ConcatDataset, Subset
+from torchvision import datasets as tv
+
+from penstock import _native
+from penstock.datasets import ImageDataset
+from penstock.lowering.known import instance_attribute, is_pristine, plain_lookup
+from penstock.lowering.places import ArrayPlace, ConcatPlace, OwnPlace, Place, SubsetPlace
+from penstock.lowering.report import Row
+from penstock.lowering.targets import is_pure
+from penstock.lowering.transforms import Opaque, describe, lower_transform
+
+__all__ = ["lower_dataset", "signature"]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Kind:
+    """A family of datasets with one `__getitem__`.
+
+    Attributes:
+        attributes: What that method reads, besides the transforms.
+        pixels: Returns the pictures as an array (N, H, W) or (N, H, W, 3), or raises.
+        targets: Returns the function that reads the targets of some indices.
+    """
+
+    attributes: tuple[str, ...]
+    pixels: Callable[[Any], Any]
+    targets: Callable[[Any], Callable[[list[int]], list[Any]]]
+
+
+def _array(data: Any) -> Any:
+    if type(data) not in (np.ndarray, np.memmap):
+        raise Opaque(f"its data is a {type(data).__name__}, not an array")
+    return data
+
+
+def _planar(data: Any) -> Any:
+    array = _array(data)
+    if array.ndim != 4:
+        raise Opaque(f"its data has the shape {array.shape}")
+    return array.transpose(0, 2, 3, 1)
+
+
+def _tensor(data: Any) -> Any:
+    if type(data) is not torch.Tensor or data.dtype != torch.uint8 or data.device.type != "cpu":
+        raise Opaque("its data is not a uint8 tensor on the CPU")
+    array = data.numpy()
+    if array.ndim != 3:
+        raise Opaque(f"its data has the shape {array.shape}")
+    return array
+
+
+def _as_they_are(dataset: Any) -> Callable[[list[int]], list[Any]]:
+    targets = dataset.targets
+    return lambda indices: [targets[index] for index in indices]
+
+
+def _ints(attribute: str) -> Callable[[Any], Callable[[list[int]], list[Any]]]:
+    def reader(dataset: Any) -> Callable[[list[int]], list[Any]]:
+        values = getattr(dataset, attribute)
+        if values is None:
+            return lambda indices: [None] * len(indices)
+        if isinstance(values, torch.Tensor) and values.ndim == 1:
+            values = values.numpy()  # reading one element of a tensor costs microseconds, of an array none
+        return lambda indices: [int(values[index]) for index in indices]
+
+    return reader
+
+
+def _qmnist(dataset: Any) -> Callable[[list[int]], list[Any]]:
+    targets, compat = dataset.targets, dataset.compat
+    return lambda indices: [int(targets[index][0]) if compat else targets[index] for index in indices]
+
+
+_KINDS: dict[Any, _Kind] = {
+    tv.CIFAR10.__getitem__: _Kind(("data", "targets"), lambda d: _array(d.data), _as_they_are),
+    tv.MNIST.__getitem__: _Kind(("data", "targets"), lambda d: _tensor(d.data), _ints("targets")),
+    tv.QMNIST.__getitem__: _Kind(("data", "targets", "compat"), lambda d: _tensor(d.data), _qmnist),
+    tv.SVHN.__getitem__: _Kind(("data", "labels"), lambda d: _planar(d.data), _ints("labels")),
+    tv.STL10.__getitem__: _Kind(("data", "labels"), lambda d: _planar(d.data), _ints("labels")),
+}
+
+
+def lower_dataset(dataset: Any, *, snapshot: bool) -> tuple[Place, list[Row]]:
+    """Return where a dataset's pictures are, and what to tell about it.
+
+    Args:
+        dataset: As the loader has it.
+        snapshot: Whether targets are kept as they are now, as worker processes keep them.
+
+    Raises:
+        Opaque: If the dataset cannot be read natively; `args` are the rows.
+    """
+    method = getattr(type(dataset), "__getitem__", None)
+    if method is Subset.__getitem__ or method is ConcatDataset.__getitem__:
+        return _lower_wrapper(dataset, snapshot=snapshot)
+    row = Row("dataset", _name(dataset), False, "")
+    try:
+        if method is ImageDataset.__getitem__:
+            return _lower_own(dataset)
+        kind = _KINDS.get(method)
+        if kind is None:
+            known = type(dataset).__module__.partition(".")[0] in ("torch", "torchvision")
+            why = "no native reader for it yet" if known else "its __getitem__ is code that penstock does not know"
+            raise Opaque(why)
+        return _lower_array(dataset, kind, snapshot=snapshot)
+    except Opaque as opaque:
+        if opaque.args and isinstance(opaque.args[0], Row):
+            raise
+        raise Opaque(dataclasses.replace(row, reason=str(opaque))) from None
+
+
+def signature(dataset: Any) -> list[Any]:
+    """Return the objects that a dataset's samples depend on, to be compared by identity."""
+    seen: list[Any] = [dataset]
+    if isinstance(dataset, Subset):
+        return [*seen, dataset.indices, *signature(dataset.dataset)]
+    if isinstance(dataset, ConcatDataset):
+        return [*seen, *(item for part in dataset.datasets for item in signature(part))]
+    values = vars(dataset)
+    seen.extend(values.get(name) for name in ("data", "targets", "labels", "compat", "target_transform"))
+    return [*seen, *_transform_signature(dataset.transform)]
+
+
+def _transform_signature(transform: Any) -> Iterator[Any]:
+    yield transform
+    for name, value in getattr(transform, "__dict__", {}).items():
+        if name in ("transforms", "_modules"):
+            for part in value.values() if isinstance(value, dict) else value:
+                yield from _transform_signature(part)
+        elif type(value) in (list, tuple):
+            yield from value
+        elif not name.startswith("_"):
+            yield value
+
+
+def _name(dataset: Any) -> str:
+    try:
+        return f"{type(dataset).__name__} of {len(dataset)}"
+    except Exception:
+        return type(dataset).__name__
+
+
+def _check_class(dataset: Any, attributes: tuple[str, ...]) -> None:
+    if not plain_lookup(type(dataset)):
+        raise Opaque("its class looks attributes up in a way of its own")
+    if getattr(dataset, "__getitems__", None):
+        raise Opaque("it has __getitems__, which torch prefers")
+    for name in attributes:
+        if not instance_attribute(dataset, name):
+            raise Opaque(f"its {name!r} is no plain attribute")
+
+
+def _check_target_transform(dataset: Any) -> None:
+    if dataset.target_transform is not None and not is_pure(dataset.target_transform):
+        raise Opaque(f"its target_transform {describe(dataset.target_transform)} may draw or keep state")
+
+
+def _bare(dataset: Any) -> Any:
+    bare = copy.copy(dataset)
+    vars(bare).update(transform=None, target_transform=None)
+    return bare
+
+
+def _lower_array(dataset: Any, kind: _Kind, *, snapshot: bool) -> tuple[Place, list[Row]]:
+    if not is_pristine(type(dataset).__getitem__):
+        raise Opaque("its __getitem__ was patched")
+    _check_class(dataset, (*kind.attributes, "transform", "target_transform"))
+    _check_target_transform(dataset)
+    pixels = kind.pixels(dataset)
+    if pixels.dtype != np.uint8 or pixels.ndim not in (3, 4) or pixels.shape[3:] not in ((), (3,)):
+        raise Opaque(f"its pictures are {pixels.dtype} of shape {pixels.shape}")
+    if 0 in pixels.shape:
+        raise Opaque("it holds no pictures")
+    pipeline = lower_transform(dataset.transform, "L" if pixels.ndim == 3 else "RGB")
+    source = _native.Source(pixels, pipeline.plan)
+    bare = _bare(dataset)
+    if snapshot:
+        for name in kind.attributes:
+            if name in ("targets", "labels"):
+                vars(bare)[name] = copy.copy(vars(bare)[name])
+    targets = kind.targets(bare)
+    _compare(bare, pixels, targets)
+    if (refused := _native.Batch(source, [0], _native.Generator(0)).refused) is not None:
+        name = describe(pipeline.steps[refused[1]].transform)
+        raise Opaque(*pipeline.rows, Row("transform", name, False, "it raises for these pictures, so torch does it"))
+    rows = [Row("dataset", _name(dataset), True, f"read where it lies: {pixels.shape}, strides {pixels.strides}")]
+    place = ArrayPlace(source, pipeline, targets, dataset.target_transform, bare)
+    return place, [*rows, *pipeline.rows, *_target_rows(dataset)]
+
+
+def _compare(bare: Any, pixels: Any, targets: Callable[[list[int]], list[Any]]) -> None:
+    """Compare some samples with the dataset's own."""
+    for index in sorted({0, len(pixels) // 2, len(pixels) - 1}):
+        try:
+            image, target = bare[index]
+            own = targets([index])[0]
+        except Exception:
+            continue
+        same = type(own) is type(target) and bool(np.all(np.asarray(own) == np.asarray(target)))
+        if not same or image.mode not in ("L", "RGB") or not np.array_equal(np.asarray(image), pixels[index]):
+            raise Opaque(f"its sample {index} differs from what penstock reads")
+
+
+def _lower_own(dataset: Any) -> tuple[Place, list[Row]]:
+    _check_class(dataset, ())
+    _check_target_transform(dataset)
+    try:
+        where, _ = dataset.locate(0)
+    except Exception:
+        where = None  # an empty dataset, or one whose indices are no ints
+    if where is not None and not isinstance(where, np.ndarray):
+        raise Opaque(f"its pictures are files ({type(where).__name__}), which have no native reader yet")
+    gray, color = (lower_transform(dataset.transform, mode) for mode in ("L", "RGB"))
+    if gray.fails and color.fails:
+        raise Opaque(*color.rows, Row("transform", "(all)", False, "it raises for all pictures, so torch does it"))
+    rows = [Row("dataset", _name(dataset), True, "each picture is read where locate() says it lies")]
+    shown = gray if color.fails else color
+    return OwnPlace(dataset, gray, color), [*rows, *shown.rows, *_target_rows(dataset)]
+
+
+def _target_rows(dataset: Any) -> Iterator[Row]:
+    if dataset.target_transform is not None:
+        name = describe(dataset.target_transform)
+        yield Row("transform", name, True, "target_transform, called in the caller's thread")
+
+
+def _lower_wrapper(dataset: Any, *, snapshot: bool) -> tuple[Place, list[Row]]:
+    is_subset = type(dataset).__getitem__ is Subset.__getitem__
+    own = Row("dataset", _name(dataset), False, "")
+    getitems = getattr(type(dataset), "__getitems__", None)
+    attributes = ("dataset", "indices") if is_subset else ("datasets", "cumulative_sizes")
+    why = None
+    if not is_pristine(type(dataset).__getitem__) or (is_subset and getitems is not Subset.__getitems__):
+        why = "its way of looking samples up is not torch's"
+    elif not is_subset and getattr(dataset, "__getitems__", None):
+        why = "it has __getitems__, which torch prefers"
+    elif is_subset and "__getitems__" in vars(dataset):
+        why = "its __getitems__ was replaced"
+    elif not plain_lookup(type(dataset)) or not all(instance_attribute(dataset, name) for name in attributes):
+        why = "its attributes are not plain"
+    if why is not None:
+        raise Opaque(dataclasses.replace(own, reason=why))
+    native = dataclasses.replace(own, native=True, reason="indices are mapped")
+    if is_subset:
+        place, rows = lower_dataset(dataset.dataset, snapshot=snapshot)
+        indices = copy.copy(dataset.indices) if snapshot else dataset.indices
+        in_bulk = callable(getattr(dataset.dataset, "__getitems__", None))
+        return SubsetPlace(indices, place, in_bulk), [native, *rows]
+    parts, all_rows = [], [native]
+    for part in dataset.datasets:
+        place, rows = lower_dataset(part, snapshot=snapshot)
+        parts.append(place)
+        all_rows += rows
+    return ConcatPlace(dataset.cumulative_sizes, parts), all_rows

@@ -1,0 +1,103 @@
+"""Is a piece of torch or torchvision what it was when penstock was written?
+
+Lowering replaces code by its meaning, so it must know that the code is the known one: not overridden, not
+patched, not hooked. A class counts as pristine if every function on it comes from the package's own files; the
+versions of torchvision whose files were compared with penstock are listed in `TESTED`.
+"""
+
+import functools
+import inspect
+import types
+from pathlib import Path
+from typing import Any
+
+import torch
+import torchvision
+from torch.nn.modules import module as nn_module
+
+__all__ = ["TESTED", "instance_attribute", "is_pristine", "plain_lookup", "shadowed", "tested_torchvision"]
+
+# Minor versions of torchvision with which the parity suite passed.
+TESTED = frozenset({"0.26", "0.27", "0.28", "0.29"})
+
+_PACKAGES = tuple(str(Path(str(package.__file__)).parent) for package in (torch, torchvision))
+# What calling a module means; tracers replace it for a while.
+_CALL = torch.nn.Module.__call__
+# Names that torchvision's own code looks up on the transform before its class.
+_SHADOWS = (
+    "forward",
+    "__call__",
+    "get_params",
+    "make_params",
+    "check_inputs",
+    "transform",
+    "_call_kernel",
+    "_call_impl",
+    "_needs_transform_list",
+)
+_HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+_GLOBAL_HOOKS = (
+    "_global_forward_hooks",
+    "_global_forward_pre_hooks",
+    "_global_backward_hooks",
+    "_global_backward_pre_hooks",
+)
+
+
+def tested_torchvision() -> bool:
+    """Whether the installed torchvision is one of the versions in `TESTED`."""
+    return ".".join(torchvision.__version__.split(".")[:2]) in TESTED
+
+
+def is_pristine(item: Any) -> bool:
+    """Whether a function, or every function of a class and its bases, comes from torch's or torchvision's files."""
+    if isinstance(item, type):
+        return all(
+            _from_package(value)
+            for base in item.__mro__
+            if base.__module__.partition(".")[0] in ("torch", "torchvision") and base is not torch.nn.Module
+            for value in vars(base).values()
+        )
+    return isinstance(item, types.FunctionType) and _from_package(item)
+
+
+def _from_package(value: Any) -> bool:
+    if isinstance(value, (staticmethod, classmethod)):
+        value = value.__func__
+    if not isinstance(value, types.FunctionType):
+        return True
+    return _in_files(value.__code__.co_filename) and not hasattr(value, "__wrapped__")
+
+
+@functools.cache
+def _in_files(filename: str) -> bool:
+    # Functions that dataclasses and named tuples generate have no file.
+    return filename.startswith((*_PACKAGES, "<"))
+
+
+def shadowed(transform: Any) -> str | None:
+    """Return why calling `transform` may do other things than its class says, or None."""
+    attributes = vars(transform)
+    for name in _SHADOWS:
+        if name in attributes:
+            return f"its attribute {name!r} replaces the class's"
+    if isinstance(transform, torch.nn.Module):
+        if any(attributes.get(name) for name in _HOOKS):
+            return "it has hooks"
+        if torch.nn.Module.__call__ is not _CALL or any(getattr(nn_module, name, None) for name in _GLOBAL_HOOKS):
+            return "module hooks are set for all modules"
+    return None
+
+
+def instance_attribute(owner: Any, name: str) -> bool:
+    """Whether `owner.name` is plain data of the instance: no property, no `__getattr__`."""
+    if name not in vars(owner):
+        return False
+    static = inspect.getattr_static(type(owner), name, None)
+    return not hasattr(static, "__set__") and not hasattr(static, "__get__")
+
+
+def plain_lookup(cls: type) -> bool:
+    """Whether attributes of `cls` are looked up in the ordinary way."""
+    lookup: Any = cls.__getattribute__
+    return lookup is object.__getattribute__ and not hasattr(cls, "__getattr__")

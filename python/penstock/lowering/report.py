@@ -1,0 +1,76 @@
+"""What runs natively and what does not: the object behind `penstock.explain`."""
+
+import dataclasses
+from typing import Any, Literal
+
+__all__ = ["Report", "Row"]
+
+Way = Literal["lowered", "torch"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One part of a loader.
+
+    Attributes:
+        part: "dataset", "sampler", "transform", "collation" or "loader".
+        name: What the user wrote, shortened.
+        native: Whether penstock does it.
+        reason: How it is done natively, or why it is not.
+    """
+
+    part: str
+    name: str
+    native: bool
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """How a loader's batches are made, as `penstock.explain(loader)` returns it.
+
+    Attributes:
+        rows: The loader's parts in the order of the data.
+        way: "lowered" if Rust threads make the batches, "torch" if torch's own machinery does.
+        threads: Threads that work for one iterator; 0 on torch's way.
+        batch_bytes: Bytes of the image tensor of a full batch; None if it is not known in advance.
+    """
+
+    rows: tuple[Row, ...]
+    way: Way
+    threads: int = 0
+    batch_bytes: int | None = None
+
+    @property
+    def native(self) -> bool:
+        """Whether the batches are made natively."""
+        return self.way == "lowered"
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why the loader is not native: one line for each part that keeps it from being so."""
+        return tuple(f"{row.part} {row.name}: {row.reason}" for row in self.rows if not row.native)
+
+    def __str__(self) -> str:
+        lines = [self._verdict()]
+        widths = [max(len(getattr(row, field)) for row in self.rows) for field in ("part", "name")] if self.rows else []
+        for row in self.rows:
+            mark = "native" if row.native else "python"
+            lines.append(f"  {row.part:<{widths[0]}}  {row.name:<{widths[1]}}  {mark}  {row.reason}".rstrip())
+        return "\n".join(lines)
+
+    def __rich__(self) -> Any:
+        from rich.table import Table
+
+        table = Table(title=self._verdict(), title_justify="left")
+        for heading in ("part", "what", "native", "how, or why not"):
+            table.add_column(heading)
+        for row in self.rows:
+            table.add_row(row.part, row.name, "yes" if row.native else "[bold red]no[/]", row.reason)
+        return table
+
+    def _verdict(self) -> str:
+        if not self.native:
+            return "penstock: torch's own machinery makes these batches"
+        size = "" if self.batch_bytes is None else f", {self.batch_bytes / 2**20:.2f} MiB a batch"
+        return f"penstock: {self.threads} thread{'s' * (self.threads != 1)} make these batches natively{size}"

@@ -1,0 +1,371 @@
+"""torchvision's transforms as a plan.
+
+Geometry becomes operations of the native plan. Conversions (`ToTensor`, `ToDtype`, `Normalize` ...) look at one
+pixel at a time, so all of them together are a table, and the table is made by running the user's own transforms
+over a *strip*: a picture one pixel high that holds the values 0 to 255 in every channel. A constant margin in the
+middle of the pipeline appends its colour to the strip by torchvision's own `pad`, so that later conversions
+treat it as they treat the picture. What a transform does to a value is therefore never restated here.
+"""
+
+import dataclasses
+import numbers
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+import torchvision.transforms as v1
+from PIL import Image
+from torch import nn
+from torchvision.transforms import functional as F
+from torchvision.transforms import v2
+from torchvision.transforms.v2 import functional as F2
+
+from penstock import _native
+from penstock.lowering.known import is_pristine, shadowed
+from penstock.lowering.report import Row
+
+__all__ = ["Opaque", "Pipeline", "lower_transform"]
+
+_CODES = 256
+_CONTAINERS = (v1.Compose, v2.Compose, nn.Sequential)
+_CONVERSIONS = (
+    v1.ToTensor,
+    v1.PILToTensor,
+    v1.ConvertImageDtype,
+    v1.Normalize,
+    v2.ToTensor,
+    v2.PILToTensor,
+    v2.ToImage,
+    v2.ToDtype,
+    v2.ConvertImageDtype,
+    v2.Normalize,
+    v2.ToPureTensor,
+    v2.Identity,
+    nn.Identity,
+)
+# Functions that the classes above look up in their modules each time they are called.
+_FUNCTIONS: tuple[tuple[Any, str], ...] = (
+    *((F, name) for name in ("pad", "crop", "center_crop", "hflip", "vflip", "get_dimensions")),
+    *((F, name) for name in ("to_tensor", "pil_to_tensor", "convert_image_dtype", "normalize")),
+    *((F2, name) for name in ("pad", "crop", "center_crop", "horizontal_flip", "vertical_flip")),
+    *((F2, name) for name in ("to_image", "pil_to_tensor", "to_dtype", "normalize")),
+)
+
+
+class Opaque(Exception):  # noqa: N818 - not an error: it says that torch's way is taken
+    """Something that cannot be lowered, and why."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """An operation of the plan, as it stands in the user's pipeline.
+
+    Attributes:
+        transform: The user's object.
+        tensor: Whether it is given a tensor; a Pillow image otherwise.
+        template: A picture of the kind that it is given, one pixel high.
+    """
+
+    transform: Callable[[Any], Any]
+    tensor: bool
+    template: Any
+
+    def replay(self, height: int, width: int) -> None:
+        """Call the transform on a blank picture of this size, to have torchvision's own exception raised."""
+        if self.tensor:
+            template: torch.Tensor = self.template
+            picture: Any = torch.zeros(template.shape[0], height, width, dtype=template.dtype)
+            if type(template) is not torch.Tensor:
+                picture = type(template)(picture)
+        else:
+            picture = Image.new(self.template.mode, (width, height))
+        with torch.random.fork_rng(devices=[]):
+            self.transform(picture)
+
+
+@dataclasses.dataclass(frozen=True)
+class Pipeline:
+    """A transform that was lowered for pictures of one mode.
+
+    Attributes:
+        plan: The native plan.
+        steps: For each operation of the plan, where it comes from.
+        dtype: Of the output.
+        draws: Whether any of its transforms is random.
+        fails: Whether the pipeline raises for every picture of this mode.
+        rows: One line for each transform.
+    """
+
+    plan: _native.Plan
+    steps: tuple[Step, ...]
+    dtype: torch.dtype
+    draws: bool
+    fails: bool
+    rows: tuple[Row, ...]
+
+
+def lower_transform(transform: Any, mode: str) -> Pipeline:
+    """Lower a pipeline for pictures of Pillow's mode "L" or "RGB".
+
+    Args:
+        transform: What the dataset calls on each picture.
+        mode: Of those pictures.
+
+    Raises:
+        Opaque: If any part of it cannot be lowered; `args` are the rows of all parts.
+    """
+    builder = _Builder(mode)
+    rows = list(builder.add_all(transform))
+    if all(row.native for row in rows):
+        rows.extend(builder.check_output())
+    if not all(row.native for row in rows):
+        raise Opaque(*rows)
+    return builder.finish(rows)
+
+
+def describe(transform: Any) -> str:
+    """Return a transform's name and parameters in one short line."""
+    text = " ".join(repr(transform).split())
+    return text if len(text) <= 72 else f"{text[:69]}..."
+
+
+class _Builder:
+    """Walks a pipeline, collecting operations and carrying the strip along."""
+
+    def __init__(self, mode: str) -> None:
+        values = np.arange(_CODES, dtype=np.uint8)
+        pixels = values[None] if mode == "L" else np.repeat(values[None, :, None], 3, axis=2)
+        self.strip: Any = Image.fromarray(np.ascontiguousarray(pixels))
+        self.ops: list[_native.Op] = []
+        self.steps: list[Step] = []
+        self.fills = 0
+        self.draws = False
+        self.fails = False
+        self.normalized: list[tuple[list[float], list[float]]] = []
+
+    def add_all(self, transform: Any) -> Iterator[Row]:
+        if transform is None:
+            yield Row("transform", "None", False, "Pillow images reach collation, which refuses them")
+            return
+        for function in _FUNCTIONS:
+            if not is_pristine(getattr(*function, None)):
+                name = f"{function[0].__name__}.{function[1]}"
+                yield Row("transform", name, False, "torchvision's function was replaced")
+                return
+        for part, why_not in _flatten(transform):
+            if why_not is None:
+                try:
+                    reason = self.add(part)
+                except Opaque as opaque:
+                    yield Row("transform", describe(part), False, str(opaque))
+                    return
+                yield Row("transform", describe(part), True, reason)
+            else:
+                yield Row("transform", describe(part), False, why_not)
+
+    def add(self, transform: Any) -> str:
+        if self.fails:
+            return "never reached: an earlier one raises"
+        kind = type(transform)
+        if kind in _CONVERSIONS:
+            return self.convert(transform)
+        geometry = _GEOMETRY.get(kind)
+        if geometry is None:
+            raise Opaque("no native form of it yet")
+        self.draws |= kind in _RANDOM
+        step = Step(transform, isinstance(self.strip, torch.Tensor), self.strip)
+        try:
+            op = geometry(self, transform)
+        except Opaque:
+            raise
+        except Exception:
+            # torchvision itself raises for every picture; the operation does the same when it is met.
+            op = _native.Op.refuse()
+            self.fails = True
+        self.ops.append(op)
+        self.steps.append(step)
+        return "fused into one pass over the picture"
+
+    def convert(self, transform: Any) -> str:
+        step = Step(transform, isinstance(self.strip, torch.Tensor), self.strip)
+        before = self.strip.clone() if isinstance(self.strip, torch.Tensor) else self.strip
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                self.strip = transform(before)
+        except Warning as warning:
+            raise Opaque(f"it warns at each call: {warning}") from None
+        except Exception:
+            self.fails = True
+            self.ops.append(_native.Op.refuse())
+            self.steps.append(step)
+            return "raises for every picture of this mode"
+        self.check_strip()
+        if type(transform) in (v1.Normalize, v2.Normalize):
+            self.normalized.append((list(transform.mean), list(transform.std)))
+        return "part of the table that converts bytes to elements"
+
+    def check_strip(self) -> None:
+        """A conversion must have looked at each pixel alone: the strip keeps its width."""
+        strip, width = self.strip, _CODES + self.fills
+        if isinstance(strip, torch.Tensor):
+            if strip.ndim != 3 or strip.shape[1:] != (1, width) or strip.device.type != "cpu" or strip.is_complex():
+                raise Opaque(f"it makes {tuple(strip.shape)} of a picture of (C, 1, {width}) on {strip.device}")
+        elif not isinstance(strip, Image.Image) or strip.size != (width, 1):
+            raise Opaque(f"it makes a {type(strip).__name__}")
+
+    def fill(self, pad: Callable[[Any], Any]) -> int:
+        """Append a margin's colour to the strip; return its number."""
+        self.strip = pad(self.strip)
+        self.fills += 1
+        self.check_strip()
+        return self.fills - 1
+
+    def margin(self, transform: Any, mode: str) -> int:
+        """Return the number of the colour of a transform's margins, 0 where they have none."""
+        if type(transform) in (v2.Pad, v2.RandomCrop):
+            fill = transform._fill.get(type(self.strip), transform._fill.get("others"))
+
+            def pad(picture: Any) -> Any:
+                return F2.pad(picture, padding=[0, 0, 1, 0], fill=fill, padding_mode=mode)
+        else:
+
+            def pad(picture: Any) -> Any:
+                return F.pad(picture, [0, 0, 1, 0], transform.fill, mode)
+
+        if mode == "constant":
+            return self.fill(pad)
+        pad(self.strip)  # raises what torchvision raises about fill and mode
+        return 0
+
+    def check_output(self) -> Iterator[Row]:
+        if not self.fails and not isinstance(self.strip, torch.Tensor):
+            yield Row("transform", "(result)", False, "Pillow images reach collation, which refuses them")
+
+    def finish(self, rows: list[Row]) -> Pipeline:
+        if self.fails:
+            # The plan never gets as far as its table.
+            plan = _native.Plan(self.ops, bytes(range(_CODES)), 1, 1)
+            return Pipeline(plan, tuple(self.steps), torch.uint8, self.draws, True, tuple(rows))
+        table = self.strip.as_subclass(torch.Tensor).detach().reshape(self.strip.shape[0], -1).contiguous()
+        entries = table.view(torch.uint8).numpy().tobytes()
+        plan = _native.Plan(self.ops, entries, table.shape[0], table.element_size(), self.affine(table))
+        return Pipeline(plan, tuple(self.steps), table.dtype, self.draws, False, tuple(rows))
+
+    def affine(self, table: torch.Tensor) -> list[tuple[bool, tuple[float, float] | None]] | None:
+        """Return the arithmetic that gives the table, if it is the usual one; the plan proves it again."""
+        if table.dtype != torch.float32 or len(self.normalized) > 1:
+            return None
+        mean, std = self.normalized[0] if self.normalized else ([], [])
+        channels = range(table.shape[0])
+        pairs = [(float(mean[c % len(mean)]), float(std[c % len(std)])) if mean else None for c in channels]
+        codes = torch.arange(_CODES, dtype=torch.float32)
+        for divide in (True, False):
+            scaled = codes / 255 if divide else codes * (1.0 / 255)
+            columns = [scaled if p is None else (scaled - torch.tensor(p[0])) / torch.tensor(p[1]) for p in pairs]
+            if torch.equal(torch.stack(columns), table[:, :_CODES]):
+                return [(divide, pair) for pair in pairs]
+        return None
+
+
+def _flatten(transform: Any) -> Iterator[tuple[Any, str | None]]:
+    """Yield each transform in order, with the reason why it cannot be looked into."""
+    kind = type(transform)
+    if not is_pristine(kind):
+        yield transform, "a class of its own, or one that was patched"
+        return
+    if kind not in _CONTAINERS and kind not in _CONVERSIONS and kind not in _GEOMETRY:
+        module = kind.__module__.partition(".")[0]
+        known = module in ("torch", "torchvision")
+        yield transform, "no native form of it yet" if known else "code that penstock does not know"
+        return
+    if reason := shadowed(transform):
+        yield transform, reason
+        return
+    if kind in _CONTAINERS:
+        for part in transform if kind is nn.Sequential else transform.transforms:
+            yield from _flatten(part)
+        return
+    yield transform, None
+
+
+def _integer(value: Any, what: str) -> int:
+    if type(value) is not int or abs(value) > 1 << 24:
+        raise Opaque(f"{what} is {value!r}, not a plain int")
+    return value
+
+
+def _size(value: Any) -> tuple[int, int]:
+    if isinstance(value, numbers.Number):
+        value = (value, value)
+    if not isinstance(value, (tuple, list)):
+        raise Opaque(f"its size is a {type(value).__name__}")
+    height, width = (value[0], value[0]) if len(value) == 1 else value
+    if min(_integer(height, "its height"), _integer(width, "its width")) < 1:
+        raise Opaque("its size is not positive")
+    return height, width
+
+
+def _margins(padding: Any) -> list[int]:
+    """Return torchvision's padding argument as left, top, right, bottom."""
+    if isinstance(padding, (tuple, list)):
+        values = [_integer(value, "its padding") for value in padding]
+        if len(values) == 4:
+            return values
+        if len(values) in (1, 2):
+            return [values[0], values[-1]] * 2
+        raise Opaque(f"its padding has {len(values)} values")
+    return [_integer(padding, "its padding")] * 4
+
+
+def _pad(builder: _Builder, transform: Any) -> _native.Op:
+    tensor = isinstance(builder.strip, torch.Tensor)
+    margins, mode = _margins(transform.padding), transform.padding_mode
+    if min(margins) < 0 and (mode != "constant" or tensor):
+        raise Opaque("negative margins")
+    return _native.Op.pad(margins, mode, builder.margin(transform, mode), tensor)
+
+
+def _center_crop(builder: _Builder, transform: Any) -> _native.Op:
+    function: Callable[..., Any] = F.pad if type(transform) is v1.CenterCrop else F2.pad
+    return _native.Op.center_crop(_size(transform.size), builder.fill(lambda strip: function(strip, [0, 0, 1, 0], 0)))
+
+
+def _random_crop(builder: _Builder, transform: Any) -> _native.Op:
+    version = 1 if type(transform) is v1.RandomCrop else 2
+    padding, needed, mode = transform.padding, bool(transform.pad_if_needed), transform.padding_mode
+    margins = None
+    if padding is not None:
+        if version == 2:  # stored as left, right, top, bottom
+            left, right, top, bottom = padding
+            padding = [left, top, right, bottom]
+        margins = _margins(padding)
+        if min(margins) < 0:
+            raise Opaque("negative margins")
+    fill = builder.margin(transform, mode) if needed or margins is not None else 0
+    tensor = isinstance(builder.strip, torch.Tensor)
+    return _native.Op.random_crop(version, _size(transform.size), margins, needed, mode, fill, tensor)
+
+
+def _random_flip(builder: _Builder, transform: Any) -> _native.Op:
+    if type(transform.p) not in (int, float):
+        raise Opaque(f"its probability is a {type(transform.p).__name__}")
+    horizontal = type(transform) in (v1.RandomHorizontalFlip, v2.RandomHorizontalFlip)
+    return _native.Op.random_flip(float(transform.p), horizontal)
+
+
+_GEOMETRY: dict[type, Callable[[_Builder, Any], _native.Op]] = {
+    v1.Pad: _pad,
+    v2.Pad: _pad,
+    v1.CenterCrop: _center_crop,
+    v2.CenterCrop: _center_crop,
+    v1.RandomCrop: _random_crop,
+    v2.RandomCrop: _random_crop,
+    v1.RandomHorizontalFlip: _random_flip,
+    v2.RandomHorizontalFlip: _random_flip,
+    v1.RandomVerticalFlip: _random_flip,
+    v2.RandomVerticalFlip: _random_flip,
+}
+_RANDOM = frozenset(kind for kind, lowering in _GEOMETRY.items() if lowering in (_random_crop, _random_flip))

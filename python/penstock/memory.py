@@ -1,0 +1,35 @@
+"""Memory for batches.
+
+A batch lives in pooled memory, which returns to the pool when the last tensor on it is gone (torch keeps the
+buffer alive through the tensor's storage), or in pinned memory of torch's own allocator, which alone knows when
+an asynchronous copy to the device has finished. No memory is ever handed out twice at a time.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from penstock import _native
+
+__all__ = ["empty"]
+
+
+def empty(shape: Sequence[int], dtype: torch.dtype, *, pin: bool = False) -> tuple[torch.Tensor, Any]:
+    """Return an uninitialised contiguous tensor, and the buffer through which its bytes are written.
+
+    Args:
+        shape: Of the tensor.
+        dtype: Of the tensor.
+        pin: Whether to take page-locked memory, from which copies to an accelerator are asynchronous.
+
+    Returns:
+        The tensor and a writable buffer over its memory. A pooled tensor cannot be resized in place.
+    """
+    count = math.prod(shape)
+    if pin or count == 0:
+        tensor = torch.empty(tuple(shape), dtype=dtype, pin_memory=pin)
+        return tensor, tensor.view(-1).view(torch.uint8).numpy()
+    buffer = _native.Buffer(count * dtype.itemsize)
+    return torch.frombuffer(buffer, dtype=dtype).view(tuple(shape)), buffer

@@ -1,0 +1,126 @@
+//! A batch on its way: which of its pictures are claimed, running, done.
+#![expect(unsafe_code, reason = "the claims counted here are what makes slots disjoint")]
+
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::{Draft, Slots, lock};
+use crate::error::Error;
+use crate::plan::Workspace;
+
+/// Output bytes below which a group of pictures is not worth a thread's wake-up.
+const GROUP_BYTES: usize = 128 * 1024;
+
+/// A drawn batch with memory to go to.
+#[derive(Debug)]
+pub struct Job {
+    draft: Draft,
+    slots: Slots,
+    picture_bytes: usize,
+    /// Pictures that a thread claims at a time.
+    group: usize,
+    progress: Mutex<Progress>,
+    settled: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Progress {
+    claimed: usize,
+    finished: usize,
+    running: usize,
+    cancelled: bool,
+    failure: Option<Error>,
+}
+
+impl Job {
+    /// Takes a drawn batch and the memory for its pixels.
+    ///
+    /// # Errors
+    /// [`Error::Ragged`] if the pictures differ in shape, [`Error::OutputSize`] if the memory does not fit them.
+    pub fn new(draft: Draft, slots: Slots) -> Result<Self, Error> {
+        if draft.is_ragged() {
+            return Err(Error::Ragged);
+        }
+        let picture_bytes = draft.picture_bytes();
+        let needed = picture_bytes * draft.len();
+        if needed != slots.bytes() {
+            return Err(Error::OutputSize { needed, given: slots.bytes() });
+        }
+        let group = (GROUP_BYTES / picture_bytes.max(1)).max(1);
+        Ok(Self { draft, slots, picture_bytes, group, progress: Mutex::default(), settled: Condvar::new() })
+    }
+
+    /// Groups that threads can work on at the same time.
+    pub(super) fn groups(&self) -> usize {
+        self.draft.len().div_ceil(self.group)
+    }
+
+    /// Claims the next pictures, or `None` if all are taken.
+    pub(super) fn claim(&self) -> Option<Range<usize>> {
+        let mut progress = lock(&self.progress);
+        let (first, total) = (progress.claimed, self.draft.len());
+        if progress.cancelled || first == total {
+            return None;
+        }
+        let claim = first..total.min(first + self.group);
+        progress.claimed = claim.end;
+        progress.running += 1;
+        Some(claim)
+    }
+
+    /// Makes the pictures of a claim. A panic fails the batch, never the thread.
+    pub(super) fn run(&self, claim: Range<usize>, workspace: &mut Workspace) {
+        let pictures = claim.len();
+        let first = claim.start;
+        let made = catch_unwind(AssertUnwindSafe(|| {
+            for index in claim {
+                // SAFETY: `claim` hands out each index once, and every slot has the size of one picture.
+                let slot = unsafe { self.slots.slot(index, self.picture_bytes) };
+                self.draft.render(index, workspace, slot)?;
+            }
+            Ok(())
+        }));
+        let made = made.unwrap_or_else(|panic| {
+            *workspace = Workspace::default();
+            let text = panic.downcast_ref::<String>().map(String::as_str);
+            let message = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or_default().to_owned();
+            Err(Error::Panic { sample: first, message })
+        });
+        let mut progress = lock(&self.progress);
+        if let Err(error) = made {
+            progress.failure.get_or_insert(error);
+        }
+        progress.finished += pictures;
+        progress.running -= 1;
+        if progress.running == 0 {
+            self.settled.notify_all();
+        }
+    }
+
+    /// Waits until every picture is made; `None` if that takes longer than `patience`.
+    ///
+    /// # Errors
+    /// What went wrong on a thread.
+    pub fn wait(&self, patience: Duration) -> Option<Result<(), Error>> {
+        let deadline = Instant::now() + patience;
+        let mut progress = lock(&self.progress);
+        loop {
+            if progress.finished == self.draft.len() {
+                return Some(progress.failure.clone().map_or(Ok(()), Err));
+            }
+            let left = deadline.checked_duration_since(Instant::now())?;
+            progress = self.settled.wait_timeout(progress, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Lets nobody begin another picture and returns once nobody is at work: the memory is the caller's again.
+    pub fn cancel(&self) {
+        let mut progress = lock(&self.progress);
+        progress.cancelled = true;
+        while progress.running > 0 {
+            progress = self.settled.wait(progress).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! Memory for batches, kept from one batch to the next.
+//!
+//! A fresh batch of some megabytes costs a page fault per 4 KiB; a reused one costs nothing. A [`Buffer`] goes
+//! back to the pool when it is dropped, which for a tensor's memory is when the last tensor on it is gone.
+//! What lies idle is bounded in bytes and in time.
+#![expect(unsafe_code, reason = "buffers are aligned, uninitialised-to-us memory from the global allocator")]
+
+use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use std::collections::VecDeque;
+use std::ptr::NonNull;
+use std::sync::{Mutex, OnceLock};
+use std::time::{Duration, Instant};
+
+use super::lock;
+
+/// Alignment of every buffer: a cache line, and the widest vector.
+pub const ALIGNMENT: usize = 64;
+/// Idle bytes that the pool keeps at most, unless `PENSTOCK_POOL_BYTES` says otherwise.
+pub const DEFAULT_IDLE_BYTES: usize = 512 << 20;
+/// How long a buffer may lie idle; looked at whenever the pool is used.
+const IDLE_TIME: Duration = Duration::from_secs(20);
+
+/// Writable memory, zero when first allocated and of any content later.
+#[derive(Debug)]
+pub struct Buffer {
+    start: NonNull<u8>,
+    len: usize,
+    capacity: usize,
+}
+
+// SAFETY: a `Buffer` owns its memory alone.
+unsafe impl Send for Buffer {}
+// SAFETY: a shared `Buffer` gives out its address and size, no access.
+unsafe impl Sync for Buffer {}
+
+struct Idle {
+    since: Instant,
+    start: NonNull<u8>,
+    capacity: usize,
+}
+
+// SAFETY: an idle buffer is owned by the pool alone.
+unsafe impl Send for Idle {}
+
+#[derive(Default)]
+struct Pool {
+    /// Oldest first.
+    idle: VecDeque<Idle>,
+    idle_bytes: usize,
+    live_bytes: usize,
+}
+
+static POOL: Mutex<Pool> = Mutex::new(Pool { idle: VecDeque::new(), idle_bytes: 0, live_bytes: 0 });
+
+/// What the pool holds, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Usage {
+    /// In buffers that are in use.
+    pub live: usize,
+    /// In buffers that wait to be used again.
+    pub idle: usize,
+}
+
+/// The pool's present size.
+#[must_use]
+pub fn usage() -> Usage {
+    let pool = lock(&POOL);
+    Usage { live: pool.live_bytes, idle: pool.idle_bytes }
+}
+
+/// Gives all idle memory back to the system.
+pub fn trim() {
+    lock(&POOL).shrink(0, None);
+}
+
+impl Buffer {
+    /// A buffer of `len` bytes, reused if one of its size class lies idle.
+    #[must_use]
+    pub fn new(len: usize) -> Self {
+        let capacity = size_class(len);
+        let mut pool = lock(&POOL);
+        pool.live_bytes += capacity;
+        // The youngest one is the likeliest to be in the cache still.
+        let found = pool.idle.iter().rposition(|idle| idle.capacity == capacity);
+        let reused = found.and_then(|position| pool.idle.remove(position));
+        if reused.is_some() {
+            pool.idle_bytes -= capacity;
+        }
+        pool.shrink(usize::MAX, Some(Instant::now()));
+        drop(pool);
+        let start = reused.map_or_else(|| allocate(capacity), |idle| idle.start);
+        Self { start, len, capacity }
+    }
+
+    /// Size in bytes, as asked for.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether the buffer has no byte.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Address of the first byte, aligned to [`ALIGNMENT`].
+    #[must_use]
+    pub fn as_ptr(&self) -> *mut u8 {
+        self.start.as_ptr()
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        let now = Instant::now();
+        let mut pool = lock(&POOL);
+        pool.live_bytes -= self.capacity;
+        pool.idle_bytes += self.capacity;
+        pool.idle.push_back(Idle { since: now, start: self.start, capacity: self.capacity });
+        pool.shrink(idle_limit(), Some(now));
+    }
+}
+
+impl Pool {
+    /// Frees the oldest idle buffers beyond `limit` bytes, and those that have lain idle too long.
+    fn shrink(&mut self, limit: usize, now: Option<Instant>) {
+        while let Some(oldest) = self.idle.front() {
+            let stale = now.is_some_and(|now| now.duration_since(oldest.since) > IDLE_TIME);
+            if self.idle_bytes <= limit && !stale {
+                break;
+            }
+            self.idle_bytes -= oldest.capacity;
+            // SAFETY: the pool owns it, and its layout is the one it was allocated with.
+            unsafe { dealloc(oldest.start.as_ptr(), layout(oldest.capacity)) };
+            self.idle.pop_front();
+        }
+    }
+}
+
+fn idle_limit() -> usize {
+    static LIMIT: OnceLock<usize> = OnceLock::new();
+    *LIMIT.get_or_init(|| {
+        std::env::var("PENSTOCK_POOL_BYTES").ok().and_then(|text| text.parse().ok()).unwrap_or(DEFAULT_IDLE_BYTES)
+    })
+}
+
+/// Rounds up to an eighth of the next lower power of two, so that batches of nearly one size share buffers.
+fn size_class(len: usize) -> usize {
+    let step = (len.max(1).next_power_of_two() / 16).max(4096);
+    len.max(1).next_multiple_of(step)
+}
+
+fn layout(capacity: usize) -> Layout {
+    Layout::from_size_align(capacity, ALIGNMENT).unwrap_or_else(|_| handle_alloc_error(Layout::new::<u8>()))
+}
+
+fn allocate(capacity: usize) -> NonNull<u8> {
+    let layout = layout(capacity);
+    // SAFETY: a size class is never 0.
+    let start = unsafe { alloc_zeroed(layout) };
+    NonNull::new(start).unwrap_or_else(|| handle_alloc_error(layout))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One test, since the pool is the process's: two would see each other's buffers.
+    #[test]
+    fn buffers_are_reused_bounded_and_aligned() {
+        trim();
+        let buffer = Buffer::new(3 << 20);
+        let address = buffer.as_ptr();
+        assert_eq!(address.align_offset(ALIGNMENT), 0);
+        assert_eq!(usage().live, size_class(3 << 20));
+        drop(buffer);
+        assert_eq!(usage(), Usage { live: 0, idle: size_class(3 << 20) });
+        let again = Buffer::new((3 << 20) - 1000);
+        assert_eq!(again.as_ptr(), address, "one size class, one buffer");
+        assert_eq!(again.len(), (3 << 20) - 1000);
+        let other = Buffer::new(3 << 20);
+        assert_ne!(other.as_ptr(), address, "a live buffer is never handed out twice");
+        drop((again, other));
+        trim();
+        assert_eq!(usage(), Usage { live: 0, idle: 0 });
+
+        let many: Vec<Buffer> = (0..3).map(|_| Buffer::new(DEFAULT_IDLE_BYTES / 2)).collect();
+        drop(many);
+        assert!(usage().idle <= DEFAULT_IDLE_BYTES);
+        trim();
+    }
+
+    #[test]
+    fn a_size_class_wastes_at_most_an_eighth() {
+        for len in [1, 4096, 4097, 100_000, 1_572_864, 1_572_865, 12_345_678] {
+            let class = size_class(len);
+            assert!(class >= len && class <= (len + len / 8).max(8192), "{len} {class}");
+        }
+    }
+}

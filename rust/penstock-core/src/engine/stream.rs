@@ -1,0 +1,95 @@
+//! One iterator's queue of jobs, worked off in order by at most so many threads.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+use super::{Job, lock, pool};
+use crate::error::Error;
+use crate::plan::Workspace;
+
+/// Jobs in the order in which they were submitted.
+#[derive(Debug)]
+pub struct Stream {
+    queue: Arc<Queue>,
+    threads: usize,
+    process: u32,
+}
+
+/// The part of a stream that the threads hold.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    jobs: VecDeque<Arc<Job>>,
+    /// Threads that are at work on this queue or called to it.
+    called: usize,
+}
+
+impl Stream {
+    /// A stream whose jobs are worked on by at most `threads` threads at a time.
+    #[must_use]
+    pub fn new(threads: usize) -> Self {
+        Self { queue: Arc::default(), threads: threads.max(1), process: std::process::id() }
+    }
+
+    /// Whether this process made the stream; in a forked child its threads are missing.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        self.process == std::process::id()
+    }
+
+    /// Appends a job.
+    ///
+    /// # Errors
+    /// [`Error::Forked`] in a child of the process that made the stream, [`Error::Thread`] if no thread starts.
+    pub fn submit(&self, job: Arc<Job>) -> Result<(), Error> {
+        if !self.is_ours() {
+            return Err(Error::Forked);
+        }
+        let groups = job.groups();
+        let mut state = lock(&self.queue.state);
+        state.jobs.push_back(job);
+        let wanted = self.threads.min(state.called + groups) - state.called;
+        state.called += wanted;
+        drop(state);
+        pool::call(&self.queue, wanted, self.threads).inspect_err(|_| lock(&self.queue.state).called -= wanted)
+    }
+
+    /// Appends a job and works on it in this thread too, until its last picture is claimed.
+    ///
+    /// # Errors
+    /// As [`Stream::submit`].
+    pub fn submit_and_help(&self, job: Arc<Job>, workspace: &mut Workspace) -> Result<(), Error> {
+        // A single group is made here and now: waking a thread would take longer.
+        if self.threads > 1 && job.groups() > 1 {
+            self.submit(Arc::clone(&job))?;
+        } else if !self.is_ours() {
+            return Err(Error::Forked);
+        }
+        while let Some(claim) = job.claim() {
+            job.run(claim, workspace);
+        }
+        Ok(())
+    }
+}
+
+impl Queue {
+    /// Works on the oldest job that has something left; false if there is none, and then the thread is free.
+    pub(super) fn work(&self, workspace: &mut Workspace) -> bool {
+        let mut state = lock(&self.state);
+        while let Some(job) = state.jobs.front() {
+            if let Some(claim) = job.claim() {
+                let job = Arc::clone(job);
+                drop(state);
+                job.run(claim, workspace);
+                return true;
+            }
+            state.jobs.pop_front();
+        }
+        state.called -= 1;
+        false
+    }
+}

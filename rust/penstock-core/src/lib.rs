@@ -1,0 +1,22 @@
+//! The core of penstock: batches of images, bit for bit as torch and torchvision would have made them.
+//!
+//! The way of one batch:
+//!
+//! 1. [`source`]: a picture is a view of bytes that somebody else owns.
+//! 2. [`random`] and [`plan`]: the pipeline's parameters are drawn in torch's order from torch's generator, and
+//!    come out as concrete steps.
+//! 3. [`engine`]: threads take groups of pictures from a queue, in order of the batches.
+//! 4. [`ops`] and [`write`]: the steps become two index maps, and one pass gathers, converts and writes.
+//!
+//! Nothing here knows Python.
+
+pub mod engine;
+pub mod error;
+pub mod ops;
+pub mod plan;
+pub mod random;
+pub mod simd;
+pub mod source;
+pub mod write;
+
+pub use error::Error;

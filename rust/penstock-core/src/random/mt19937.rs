@@ -1,0 +1,197 @@
+//! MT19937 as torch keeps it.
+//!
+//! Source of the algorithm: Matsumoto and Nishimura, "Mersenne Twister: a 623-dimensionally equidistributed
+//! uniform pseudorandom number generator", 1998. torch seeds it with the low 32 bits of the seed
+//! (`init_genrand`) and exports it as a blob of 5056 bytes, of which this module reads and writes only the
+//! words of the twister: the seed and the cached normal deviates in it stay as they are.
+
+const N: usize = 624;
+const M: usize = 397;
+const UPPER: u32 = 0x8000_0000;
+const LOWER: u32 = 0x7fff_ffff;
+const MATRIX: u32 = 0x9908_b0df;
+
+/// Bytes of `torch.Generator.get_state()` on the CPU.
+pub const STATE_BYTES: usize = 5056;
+const LEFT: usize = 8;
+const SEEDED: usize = 12;
+const NEXT: usize = 16;
+const WORDS: usize = 24;
+
+/// Bytes that are not the state of one of torch's CPU generators.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StateError {
+    /// The blob has another size.
+    #[error("a CPU generator's state has {STATE_BYTES} bytes, got {0}")]
+    Length(usize),
+    /// Counters that no generator of torch's can hold.
+    #[error("not a CPU generator's state: left = {left}, next = {next}, seeded = {seeded}")]
+    Counters {
+        /// Words before the next twist, plus one.
+        left: i32,
+        /// Index of the next word.
+        next: u64,
+        /// Whether the generator was ever seeded.
+        seeded: i32,
+    },
+}
+
+/// The 32-bit Mersenne Twister with torch's seeding.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Mt19937 {
+    words: [u32; N],
+    /// Index of the next word; `N` when a twist is due.
+    next: usize,
+}
+
+impl std::fmt::Debug for Mt19937 {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Mt19937").field("next", &self.next).finish_non_exhaustive()
+    }
+}
+
+impl Mt19937 {
+    /// The generator after `torch.manual_seed(seed)`: only the low 32 bits count.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        let mut words = [0; N];
+        words[0] = seed as u32;
+        for i in 1..N {
+            let previous = words[i - 1];
+            words[i] = 1_812_433_253_u32.wrapping_mul(previous ^ (previous >> 30)).wrapping_add(i as u32);
+        }
+        Self { words, next: N }
+    }
+
+    /// Reads the bytes of `torch.Generator.get_state()`.
+    ///
+    /// # Errors
+    /// [`StateError`] if `state` has another length or impossible counters.
+    pub fn from_torch_state(state: &[u8]) -> Result<Self, StateError> {
+        if state.len() != STATE_BYTES {
+            return Err(StateError::Length(state.len()));
+        }
+        let left = i32::from_le_bytes(field(state, LEFT));
+        let seeded = i32::from_le_bytes(field(state, SEEDED));
+        let next = u64::from_le_bytes(field(state, NEXT));
+        if seeded != 1 || !(1..=N as i32).contains(&left) || next > N as u64 {
+            return Err(StateError::Counters { left, next, seeded });
+        }
+        let mut words = [0; N];
+        for (i, word) in words.iter_mut().enumerate() {
+            *word = u64::from_le_bytes(field(state, WORDS + 8 * i)) as u32;
+        }
+        // A generator that was just seeded says next = 0 and left = 1: the twist is due all the same.
+        Ok(Self { words, next: if left == 1 { N } else { next as usize } })
+    }
+
+    /// Writes this generator's words into the bytes of a torch generator's state, and nothing else.
+    ///
+    /// # Errors
+    /// [`StateError::Length`] if `state` has another length.
+    pub fn write_torch_state(&self, state: &mut [u8]) -> Result<(), StateError> {
+        if state.len() != STATE_BYTES {
+            return Err(StateError::Length(state.len()));
+        }
+        let left = (N - self.next + 1) as i32;
+        state[LEFT..LEFT + 4].copy_from_slice(&left.to_le_bytes());
+        state[NEXT..NEXT + 8].copy_from_slice(&(self.next as u64).to_le_bytes());
+        for (bytes, word) in state[WORDS..WORDS + 8 * N].chunks_exact_mut(8).zip(self.words) {
+            bytes.copy_from_slice(&u64::from(word).to_le_bytes());
+        }
+        Ok(())
+    }
+
+    /// The next word, tempered.
+    #[inline]
+    pub fn next_u32(&mut self) -> u32 {
+        if self.next == N {
+            self.twist();
+        }
+        let mut y = self.words[self.next];
+        self.next += 1;
+        y ^= y >> 11;
+        y ^= (y << 7) & 0x9d2c_5680;
+        y ^= (y << 15) & 0xefc6_0000;
+        y ^ (y >> 18)
+    }
+
+    /// Two words, the first of them the high half.
+    #[inline]
+    pub fn next_u64(&mut self) -> u64 {
+        let high = u64::from(self.next_u32());
+        high << 32 | u64::from(self.next_u32())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn twist(&mut self) {
+        let mix = |upper: u32, lower: u32| {
+            let y = (upper & UPPER) | (lower & LOWER);
+            (y >> 1) ^ if lower & 1 == 1 { MATRIX } else { 0 }
+        };
+        let words = &mut self.words;
+        for i in 0..N - M {
+            words[i] = words[i + M] ^ mix(words[i], words[i + 1]);
+        }
+        for i in N - M..N - 1 {
+            words[i] = words[i + M - N] ^ mix(words[i], words[i + 1]);
+        }
+        words[N - 1] = words[M - 1] ^ mix(words[N - 1], words[0]);
+        self.next = 0;
+    }
+}
+
+fn field<const LENGTH: usize>(state: &[u8], at: usize) -> [u8; LENGTH] {
+    let mut bytes = [0; LENGTH];
+    bytes.copy_from_slice(&state[at..at + LENGTH]);
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// First outputs of the authors' `init_genrand(5489)`, and the 10,000th, which the C++ standard requires
+    /// of `std::mt19937`.
+    #[test]
+    fn known_answers() {
+        let mut mt = Mt19937::new(5489);
+        assert_eq!([mt.next_u32(), mt.next_u32(), mt.next_u32()], [3_499_211_612, 581_869_302, 3_890_346_734]);
+        let mut mt = Mt19937::new(5489);
+        let last = (0..10_000).map(|_| mt.next_u32()).last();
+        assert_eq!(last, Some(4_123_659_995));
+    }
+
+    #[test]
+    fn only_the_low_half_of_the_seed_counts() {
+        assert_eq!(Mt19937::new(5 + (1 << 40)), Mt19937::new(5));
+    }
+
+    fn blank_state() -> Vec<u8> {
+        let mut state = vec![0xA5; STATE_BYTES];
+        state[SEEDED..SEEDED + 4].copy_from_slice(&1_i32.to_le_bytes());
+        state
+    }
+
+    #[test]
+    fn state_survives_the_round_trip_at_every_position() {
+        let mut mt = Mt19937::new(7);
+        for _ in 0..2 * N + 3 {
+            let mut state = blank_state();
+            mt.write_torch_state(&mut state).unwrap();
+            assert_eq!(Mt19937::from_torch_state(&state).unwrap(), mt);
+            assert_eq!(&state[..LEFT], [0xA5; LEFT], "the seed is not ours to write");
+            assert!(state[WORDS + 8 * N..].iter().all(|&b| b == 0xA5), "nor is the normal cache");
+            mt.next_u32();
+        }
+    }
+
+    #[test]
+    fn a_foreign_blob_is_refused() {
+        assert_eq!(Mt19937::from_torch_state(&[0; 16]), Err(StateError::Length(16)));
+        let mut state = blank_state();
+        state[LEFT..LEFT + 4].copy_from_slice(&0_i32.to_le_bytes());
+        assert!(matches!(Mt19937::from_torch_state(&state), Err(StateError::Counters { .. })));
+    }
+}

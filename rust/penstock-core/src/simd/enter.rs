@@ -1,0 +1,117 @@
+//! The doors to the vector kernels: one function per job, which calls the kernel of a [`Level`].
+//!
+//! The kernels in [`crate::write`] are safe functions that enable CPU features; calling one is sound exactly
+//! if the processor has them, which a value of [`Level`] proves. A function here returns false where a level
+//! has no kernel for the job, and then has written nothing that counts.
+
+use super::{Kind, Level};
+#[cfg(target_arch = "x86_64")]
+use crate::write::{convert_x86 as x86, gather_x86};
+use crate::write::Stores;
+use crate::write::gather::{self, Block, Strip};
+use crate::write::table::Coefficients;
+
+/// Gathers a block of lines by windows. Only levels above the scalar one have windows.
+#[inline]
+pub(crate) fn gather(level: Level, block: &Block<'_>, strip: &mut Strip<'_>) {
+    match level.kind() {
+        // SAFETY: the level proves that the processor has the features.
+        #[cfg(target_arch = "x86_64")]
+        Kind::Avx512 => unsafe { gather_x86::gather_avx512(block, strip) },
+        // SAFETY: the level proves that the processor has the features.
+        #[cfg(target_arch = "x86_64")]
+        Kind::Avx2 => unsafe { gather_x86::gather_avx2(block, strip) },
+        _ => {
+            let _ = (block, strip);
+        }
+    }
+}
+
+/// Transposes codes; see [`gather::transpose`].
+#[inline]
+pub(crate) fn transpose(level: Level, source: &[u8], stride: usize, shape: [usize; 2], out: &mut [u8]) {
+    match level.kind() {
+        // SAFETY: the level proves that the processor has AVX2 or more.
+        #[cfg(target_arch = "x86_64")]
+        Kind::Avx512 | Kind::Avx2 => unsafe { gather_x86::transpose_avx2(source, stride, shape, out) },
+        _ => gather::transpose(source, stride, shape, out),
+    }
+}
+
+/// Computes float32 elements. False if the level, or the length, has no kernel.
+#[inline]
+pub(crate) fn arithmetic(
+    level: Level,
+    stores: Stores,
+    coefficients: &Coefficients,
+    codes: &[u8],
+    out: &mut [u8],
+) -> bool {
+    match (level.kind(), stores) {
+        // SAFETY: the level proves that the processor has the features.
+        #[cfg(target_arch = "x86_64")]
+        (Kind::Avx512, Stores::Cached) => unsafe { x86::arithmetic_avx512::<false>(coefficients, codes, out) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        (Kind::Avx512, Stores::Streamed) => unsafe { x86::arithmetic_avx512::<true>(coefficients, codes, out) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        (Kind::Avx2, Stores::Cached) => unsafe { x86::arithmetic_avx2::<false>(coefficients, codes, out) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        (Kind::Avx2, Stores::Streamed) => unsafe { x86::arithmetic_avx2::<true>(coefficients, codes, out) },
+        _ => {
+            let _ = (coefficients, codes, out);
+            false
+        }
+    }
+}
+
+/// Looks elements of `N` bytes up by byte shuffles. False if the level, or the length, has no kernel.
+#[inline]
+pub(crate) fn lookup<const N: usize>(
+    level: Level,
+    stores: Stores,
+    planes: &[[u8; 256]; N],
+    codes: &[u8],
+    out: &mut [u8],
+) -> bool {
+    match (level.kind(), stores) {
+        // SAFETY: the level proves that the processor has the features.
+        #[cfg(target_arch = "x86_64")]
+        (Kind::Avx512, Stores::Cached) => unsafe { x86::lookup_avx512::<N, false>(planes, codes, out) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        (Kind::Avx512, Stores::Streamed) => unsafe { x86::lookup_avx512::<N, true>(planes, codes, out) },
+        _ => {
+            let _ = (planes, codes, out);
+            false
+        }
+    }
+}
+
+/// Copies bytes. False if the level, or the length, has no kernel.
+#[inline]
+pub(crate) fn copy(level: Level, stores: Stores, codes: &[u8], out: &mut [u8]) -> bool {
+    match (level.kind(), stores) {
+        // SAFETY: the level proves that the processor has the features.
+        #[cfg(target_arch = "x86_64")]
+        (Kind::Avx512, Stores::Cached) => unsafe { x86::copy_avx512::<false>(codes, out) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        (Kind::Avx512, Stores::Streamed) => unsafe { x86::copy_avx512::<true>(codes, out) },
+        _ => {
+            let _ = (codes, out);
+            false
+        }
+    }
+}
+
+/// Ends a sample whose stores were streamed: see `fence_streams` in `memory`.
+#[inline]
+pub(crate) fn fence(stores: Stores) {
+    if stores == Stores::Streamed {
+        #[cfg(target_arch = "x86_64")]
+        super::memory::fence_streams();
+    }
+}

@@ -1,0 +1,358 @@
+//! Pictures that already lie in memory, which somebody else owns.
+//!
+//! [`Picture`] is a view of a uint8 array with any strides: CIFAR's `.data` is a transposed view of planar
+//! RGB, SVHN's has its columns far apart, most arrays are interleaved. For the kernels it can be seen as
+//! [`Lines`]: stretches of contiguous bytes, each one row (or one column) of one channel, or of three
+//! interleaved channels.
+//!
+//! Python may own the memory and may write to it while it is read, so no Rust reference to it is ever made:
+//! bytes are read through raw pointers, and any value read is a valid one.
+#![expect(unsafe_code, reason = "strided views of memory that Python owns")]
+
+use std::marker::PhantomData;
+use std::ptr;
+
+/// A uint8 picture of shape (height, width, channels) in memory that somebody else keeps alive for `'a`.
+#[derive(Clone, Copy, Debug)]
+pub struct Picture<'a> {
+    base: *const u8,
+    /// Height, width, channels.
+    shape: [usize; 3],
+    /// Bytes from one row, column and channel to the next.
+    strides: [isize; 3],
+    owner: PhantomData<&'a [u8]>,
+}
+
+// SAFETY: a picture only ever reads, plain bytes, from memory which the maker of the view keeps readable from
+// any thread (the contract of `from_raw`).
+unsafe impl Send for Picture<'_> {}
+// SAFETY: as above; a shared view has no state of its own.
+unsafe impl Sync for Picture<'_> {}
+
+impl<'a> Picture<'a> {
+    /// A view of `shape` (height, width, channels) whose pixel (0, 0, 0) is at `base`; `strides` are in bytes,
+    /// for the same three axes, and may be negative or zero.
+    ///
+    /// # Safety
+    /// For the whole of `'a` and from any thread, `base + y * row + x * col + c * channel` must be readable
+    /// for every `y`, `x` and `c` below the shape, all within one allocation (a null `base` is fine if the
+    /// shape is empty). Others may write there meanwhile: then the bytes read may be old or new.
+    #[must_use]
+    pub unsafe fn from_raw(base: *const u8, shape: [usize; 3], strides: [isize; 3]) -> Self {
+        Picture { base, shape, strides, owner: PhantomData }
+    }
+
+    /// An interleaved picture; `None` unless `bytes` holds exactly `height * width * channels` bytes.
+    #[must_use]
+    pub fn from_slice(bytes: &'a [u8], height: usize, width: usize, channels: usize) -> Option<Self> {
+        let row = width.checked_mul(channels)?;
+        Self::from_strided(bytes, 0, [height, width, channels], [row as isize, channels as isize, 1])
+            .filter(|_| row.checked_mul(height) == Some(bytes.len()))
+    }
+
+    /// A strided picture within `bytes`, pixel (0, 0, 0) at `offset`; `None` if any pixel lies outside.
+    #[must_use]
+    pub fn from_strided(
+        bytes: &'a [u8],
+        offset: usize,
+        shape: [usize; 3],
+        strides: [isize; 3],
+    ) -> Option<Self> {
+        if shape.contains(&0) {
+            return Some(Picture { base: bytes.as_ptr(), shape, strides, owner: PhantomData });
+        }
+        let (mut low, mut high) = (offset as i128, offset as i128);
+        for (n, stride) in shape.into_iter().zip(strides) {
+            let reach = (n as i128 - 1).checked_mul(stride as i128)?;
+            low += reach.min(0);
+            high += reach.max(0);
+        }
+        if low < 0 || high >= bytes.len() as i128 {
+            return None;
+        }
+        let base = bytes.get(offset..)?.as_ptr();
+        // SAFETY: `low` and `high` bound every pixel's offset and both lie inside `bytes`, borrowed for `'a`.
+        Some(unsafe { Self::from_raw(base, shape, strides) })
+    }
+
+    /// Number of rows.
+    #[must_use]
+    pub fn height(&self) -> usize {
+        self.shape[0]
+    }
+
+    /// Number of columns.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        self.shape[1]
+    }
+
+    /// Number of channels.
+    #[must_use]
+    pub fn channels(&self) -> usize {
+        self.shape[2]
+    }
+
+    /// The byte of pixel (y, x, c), or 0 if there is no such pixel.
+    #[must_use]
+    pub fn get(&self, y: usize, x: usize, c: usize) -> u8 {
+        let mut byte = [0];
+        self.read(y, x, 0, c, &mut byte);
+        byte[0]
+    }
+
+    /// Reads `out.len()` pixels of row `y`, channel `c`, from column `x` on, `step` columns apart. Leaves
+    /// `out` as it is if any of them lies outside.
+    #[inline]
+    pub(crate) fn read(&self, y: usize, x: usize, step: isize, c: usize, out: &mut [u8]) {
+        let [height, width, channels] = self.shape;
+        let reach = (out.len() as isize).saturating_sub(1).saturating_mul(step);
+        let inside = |x: isize| x >= 0 && (x as usize) < width;
+        if y >= height || c >= channels || !inside(x as isize) || !inside((x as isize).saturating_add(reach)) {
+            return;
+        }
+        let [row, col, channel] = self.strides;
+        // SAFETY: (y, x, c) is inside the picture (checked above), so `from_raw` vouches for its address.
+        let first = unsafe { self.base.offset(y as isize * row + x as isize * col + c as isize * channel) };
+        match step * col {
+            1 => {
+                // SAFETY: the first and the last pixel are inside the picture and lie `len - 1` bytes apart,
+                // so these are pixels; `out` is ours alone.
+                unsafe { ptr::copy_nonoverlapping(first, out.as_mut_ptr(), out.len()) };
+            }
+            stride => {
+                for (i, byte) in out.iter_mut().enumerate() {
+                    // SAFETY: columns x to x + reach are inside (checked above), and this is one of them.
+                    *byte = unsafe { first.offset(i as isize * stride).read() };
+                }
+            }
+        }
+    }
+
+    /// The picture as contiguous lines, if its strides allow that.
+    pub(crate) fn lines(&self) -> Option<Lines<'a>> {
+        let [height, width, channels] = self.shape;
+        let [row, col, channel] = self.strides;
+        if self.shape.contains(&0) {
+            return None;
+        }
+        let rows = (row, height);
+        let cols = (col, width);
+        let (along, across, step, transposed) = if contiguous(cols, 1) {
+            (cols, rows, 1, false)
+        } else if contiguous(rows, 1) {
+            (rows, cols, 1, true)
+        } else if channels == 3 && channel.abs() == 1 && contiguous(cols, 3) {
+            (cols, rows, 3, false)
+        } else if channels == 3 && channel.abs() == 1 && contiguous(rows, 3) {
+            (rows, cols, 3, true)
+        } else {
+            return None;
+        };
+        // A line starts at its lowest address: at its far end if it runs backwards.
+        let mut lowest = if along.0 < 0 { along.0 * (along.1 as isize - 1) } else { 0 };
+        if step == 3 && channel < 0 {
+            lowest += 2 * channel;
+        }
+        Some(Lines {
+            // SAFETY: `lowest` leads from pixel (0, 0, 0) to another pixel of the picture: the far end of the
+            // first line, its last channel.
+            start: unsafe { self.base.offset(lowest) },
+            pixels: along.1,
+            step,
+            count: across.1,
+            line_stride: across.0,
+            planes: if step == 3 { 1 } else { channels },
+            plane_stride: channel,
+            backwards: along.0 < 0,
+            blue_first: step == 3 && channel < 0,
+            transposed,
+            owner: PhantomData,
+        })
+    }
+
+    /// Asks the processor to fetch the picture's memory; worth it for the next picture while this one is
+    /// rendered. Changes nothing else.
+    pub fn prefetch(&self) {
+        let Some(lines) = self.lines() else { return };
+        // Lines that touch are one stretch; a stretch per line else, and few lines per picture for the sake
+        // of the time this takes.
+        let line = lines.bytes_per_line();
+        let joined = lines.line_stride.unsigned_abs() == line;
+        let (stretches, bytes) = if joined { (1, line * lines.count) } else { (lines.count, line) };
+        for plane in 0..lines.planes {
+            for i in 0..stretches {
+                let offset = plane as isize * lines.plane_stride
+                    + if joined { (lines.line_stride * (lines.count as isize - 1)).min(0) } else { i as isize * lines.line_stride };
+                crate::simd::prefetch(lines.start.wrapping_offset(offset), bytes.min(PREFETCH_BYTES));
+            }
+        }
+    }
+}
+
+/// The most that is prefetched of one stretch: more would drive out what is being worked on.
+const PREFETCH_BYTES: usize = 4096;
+
+/// Whether an axis (stride, length) has its pixels `step` bytes apart.
+fn contiguous((stride, length): (isize, usize), step: isize) -> bool {
+    stride.abs() == step || (length == 1 && step == 1)
+}
+
+/// A picture as `planes` times `count` lines of `pixels * step` contiguous bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lines<'a> {
+    start: *const u8,
+    /// Pixels of a line.
+    pub(crate) pixels: usize,
+    /// Bytes from pixel to pixel: 1, or 3 if three channels are interleaved.
+    pub(crate) step: usize,
+    /// Lines of a plane.
+    pub(crate) count: usize,
+    line_stride: isize,
+    /// Planes: the channels, or one if they are interleaved.
+    pub(crate) planes: usize,
+    plane_stride: isize,
+    /// Whether the first pixel in memory is the last of the picture's row (or column).
+    pub(crate) backwards: bool,
+    /// Whether interleaved channels lie in memory last first.
+    pub(crate) blue_first: bool,
+    /// Whether a line is a column of the picture, not a row.
+    pub(crate) transposed: bool,
+    owner: PhantomData<&'a [u8]>,
+}
+
+impl<'a> Lines<'a> {
+    /// Bytes of one line.
+    pub(crate) fn bytes_per_line(&self) -> usize {
+        self.pixels * self.step
+    }
+
+    /// Whether lines follow each other without a gap, so that two lines are one stretch of bytes.
+    pub(crate) fn touching(&self) -> bool {
+        usize::try_from(self.line_stride) == Ok(self.bytes_per_line())
+    }
+
+    /// Bytes `at..at + bytes` of `count` lines of plane `plane`: line `first`, then every `step` lines. None
+    /// at all if any of them lies outside. With [`Lines::touching`] lines, `bytes` may reach into the next
+    /// line, if that exists.
+    #[inline]
+    pub(crate) fn parts(
+        &self,
+        plane: usize,
+        [first, count]: [usize; 2],
+        step: isize,
+        [at, bytes]: [usize; 2],
+    ) -> impl Iterator<Item = Part<'a>> + use<'a> {
+        let last = first as isize + (count as isize - 1) * step;
+        let line = self.bytes_per_line();
+        // Bytes beyond the line are those of lines that must exist too.
+        let extra = (at.saturating_add(bytes).saturating_sub(1) / line) as isize;
+        let highest = last.max(first as isize) + extra;
+        let inside = plane < self.planes
+            && last >= 0
+            && highest < self.count as isize
+            && (extra == 0 || self.touching());
+        let origin = plane as isize * self.plane_stride + first as isize * self.line_stride + at as isize;
+        let (start, stride) = (self.start.wrapping_offset(origin), step * self.line_stride);
+        (0..if inside { count as isize } else { 0 }).map(move |i| Part {
+            start: start.wrapping_offset(i * stride),
+            len: bytes,
+            owner: PhantomData,
+        })
+    }
+}
+
+/// Contiguous bytes that somebody else may write to: what `&[u8]` would be, without its promise. All of them
+/// are readable for `'a`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Part<'a> {
+    start: *const u8,
+    len: usize,
+    owner: PhantomData<&'a [u8]>,
+}
+
+impl Part<'_> {
+    /// Address of bytes `at..at + len`, which are readable; `None` if they are not all inside.
+    #[inline]
+    pub(crate) fn address(&self, at: usize, len: usize) -> Option<*const u8> {
+        (at <= self.len && len <= self.len - at).then(|| self.start.wrapping_add(at))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn views_outside_their_bytes_are_refused() {
+        let bytes = [0u8; 12];
+        assert!(Picture::from_slice(&bytes, 2, 2, 3).is_some());
+        assert!(Picture::from_slice(&bytes, 2, 2, 1).is_none());
+        assert!(Picture::from_strided(&bytes, 0, [2, 2, 3], [-6, 3, 1]).is_none());
+        assert!(Picture::from_strided(&bytes, 6, [2, 2, 3], [-6, 3, 1]).is_some());
+        assert!(Picture::from_strided(&bytes, 7, [2, 2, 3], [-6, 3, 1]).is_none());
+        assert!(Picture::from_strided(&bytes, 0, [0, 9, 9], [1, 1, 1]).is_some());
+    }
+
+    #[test]
+    fn lines_hold_the_pixels_that_get_gives() {
+        let bytes: Vec<u8> = (0..=255).collect();
+        // Planar, interleaved, transposed, mirrored, blue first; the last one has no lines.
+        let views = [
+            (0, [4, 5, 3], [5, 1, 20]),
+            (0, [4, 5, 3], [15, 3, 1]),
+            (0, [4, 5, 3], [1, 4, 20]),
+            (0, [4, 5, 3], [3, 12, 1]),
+            (59, [4, 5, 3], [-15, -3, -1]),
+            (14, [4, 5, 3], [15, -3, 1]),
+            (60, [4, 5, 1], [-7, -1, 1]),
+            (0, [4, 5, 3], [20, 4, 1]),
+        ];
+        for (offset, shape, strides) in views {
+            let view = Picture::from_strided(&bytes, offset, shape, strides).unwrap();
+            view.prefetch();
+            let Some(lines) = view.lines() else {
+                assert_eq!(strides, [20, 4, 1]);
+                continue;
+            };
+            for y in 0..4 {
+                for x in 0..5 {
+                    for c in 0..shape[2] {
+                        let (index, along) = if lines.transposed { (x, y) } else { (y, x) };
+                        let along = if lines.backwards { lines.pixels - 1 - along } else { along };
+                        let plane = if lines.step == 3 { 0 } else { c };
+                        let order = if lines.blue_first { 2 - c } else { c };
+                        let at = along * lines.step + if lines.step == 3 { order } else { 0 };
+                        let part = lines.parts(plane, [index, 1], 1, [at, 1]).next().unwrap();
+                        let address = part.address(0, 1).unwrap();
+                        assert_eq!(bytes[address.addr() - bytes.as_ptr().addr()], view.get(y, x, c));
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn reads_outside_leave_the_output_alone() {
+        let bytes = [1u8; 12];
+        let view = Picture::from_slice(&bytes, 2, 2, 3).unwrap();
+        let mut out = [9; 3];
+        view.read(0, 0, 1, 0, &mut out);
+        view.read(0, 1, -1, 0, &mut out);
+        view.read(2, 0, 0, 0, &mut out);
+        view.read(0, 0, 0, 3, &mut out);
+        assert_eq!(out, [9; 3]);
+
+        let lines = view.lines().unwrap();
+        let count = |plane, lines_of, step, part| lines.parts(plane, lines_of, step, part).count();
+        assert_eq!(count(0, [0, 2], 1, [0, 6]), 2);
+        assert_eq!(count(0, [1, 2], -1, [3, 3]), 2);
+        assert_eq!(count(0, [0, 1], 1, [0, 12]), 1, "the lines touch");
+        assert_eq!(count(0, [1, 1], 1, [0, 7]), 0);
+        assert_eq!(count(0, [0, 3], 1, [0, 1]), 0);
+        assert_eq!(count(0, [0, 2], -1, [0, 1]), 0);
+        assert_eq!(count(1, [0, 1], 1, [0, 1]), 0);
+        let gaps = Picture::from_strided(&bytes, 0, [2, 2, 1], [5, 1, 1]).unwrap().lines().unwrap();
+        assert_eq!(gaps.parts(0, [0, 1], 1, [0, 3]).count(), 0);
+    }
+}

@@ -1,0 +1,3 @@
+//! Sources: from a sample's index to its bytes or pixels.
+
+pub mod array;

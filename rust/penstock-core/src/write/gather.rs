@@ -1,0 +1,322 @@
+//! Geometry on bytes: crop, pad and flip of a strip of the output, into planar scratch memory.
+//!
+//! [`Geometry`] is made once per sample and then gathers strip after strip. Where the picture's lines are
+//! contiguous, an output line is cut into [`Window`]s of one vector each; what a window's lanes come from is
+//! worked out once, so that a row costs a load, a byte shuffle and a store per window. That a window's pixels
+//! come from as few source pixels as it has lanes is the invariant of [`Axis`]. A picture whose columns are
+//! contiguous is gathered column by column and then transposed; any other is read byte by byte.
+
+use std::ops::Range;
+
+use super::fill_of;
+use super::table::{MAX_CHANNELS, Table};
+use crate::ops::axis::{Axis, Run};
+use crate::simd::{Kind, Level, enter};
+use crate::source::array::{Lines, Picture};
+
+/// The most lanes of a window; also how far a store may reach beyond the end of a plane.
+pub(crate) const MAX_LANES: usize = 64;
+
+/// Reused memory of [`Geometry`].
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    windows: Vec<Window>,
+    transposed: Vec<u8>,
+}
+
+/// Planes of codes, one per channel, each followed by room for a store that reaches too far.
+#[derive(Debug)]
+pub(crate) struct Strip<'s> {
+    bytes: &'s mut [u8],
+    stride: usize,
+}
+
+impl<'s> Strip<'s> {
+    /// `channels` planes of up to `codes` codes, in `memory`.
+    pub(crate) fn new(memory: &'s mut Vec<u8>, channels: usize, codes: usize) -> Self {
+        let stride = codes + MAX_LANES;
+        if memory.len() < channels * stride {
+            memory.resize(channels * stride, 0);
+        }
+        Strip { bytes: memory, stride }
+    }
+
+    /// The first `count` codes of a plane.
+    pub(crate) fn codes(&self, channel: usize, count: usize) -> &[u8] {
+        self.bytes.get(channel * self.stride..).and_then(|plane| plane.get(..count)).unwrap_or(&[])
+    }
+
+    /// A plane and the room behind it.
+    pub(crate) fn plane_mut(&mut self, channel: usize) -> &mut [u8] {
+        self.bytes.get_mut(channel * self.stride..(channel + 1) * self.stride).unwrap_or(&mut [])
+    }
+}
+
+/// One vector of an output line, and where its lanes come from.
+#[derive(Clone, Debug)]
+pub(crate) struct Window {
+    /// Output pixel of lane 0.
+    pub(crate) out: usize,
+    /// First byte of the source line that is needed.
+    pub(crate) at: usize,
+    /// Number of bytes needed.
+    pub(crate) bytes: usize,
+    /// Lanes that come from the source; the others are fills.
+    pub(crate) keep: u64,
+    /// Per channel and lane: the byte to take, counted from `at`, or the code of the fill.
+    pub(crate) lanes: [[u8; MAX_LANES]; MAX_CHANNELS],
+}
+
+/// What a vector kernel needs for its part of a strip: some output lines which all come from the source.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Block<'a> {
+    pub(crate) lines: &'a Lines<'a>,
+    pub(crate) windows: &'a [Window],
+    /// Index of the first source line.
+    pub(crate) first: usize,
+    /// From a source line to the next.
+    pub(crate) step: isize,
+    /// Number of lines.
+    pub(crate) count: usize,
+    /// Where in each plane the first output line begins.
+    pub(crate) out: usize,
+    /// Output pixels of a line.
+    pub(crate) width: usize,
+    /// Channels of the output.
+    pub(crate) channels: usize,
+}
+
+/// How the strips of one sample are gathered.
+pub(crate) struct Geometry<'a> {
+    picture: &'a Picture<'a>,
+    rows: &'a Axis,
+    cols: &'a Axis,
+    table: &'a Table,
+    level: Level,
+    method: Method<'a>,
+}
+
+enum Method<'a> {
+    /// Windows of rows, straight to the strip.
+    Rows(Lines<'a>, &'a [Window]),
+    /// Codes of (channel, column, row), gathered already.
+    Transpose(&'a [u8]),
+    /// Byte by byte.
+    Plain,
+}
+
+impl<'a> Geometry<'a> {
+    /// Prepares to gather. The sizes have been checked against each other.
+    pub(crate) fn new(
+        level: Level,
+        picture: &'a Picture<'a>,
+        rows: &'a Axis,
+        cols: &'a Axis,
+        table: &'a Table,
+        scratch: &'a mut Scratch,
+    ) -> Self {
+        let mut geometry = Geometry { picture, rows, cols, table, level, method: Method::Plain };
+        let lanes = match level.kind() {
+            Kind::Scalar => return geometry,
+            Kind::Avx2 => 16,
+            Kind::Avx512 => 64,
+        };
+        // Below AVX-512 a load cannot be cut short, so a line must hold one.
+        let usable = |lines: &Lines<'_>| level.kind() == Kind::Avx512 || lines.pixels >= lanes;
+        let Some(lines) = picture.lines().filter(usable) else { return geometry };
+        let along = if lines.transposed { rows } else { cols };
+        compile(along, &lines, lanes, table, &mut scratch.windows);
+        if lines.transposed {
+            let (height, width) = (rows.len() as usize, cols.len() as usize);
+            let mut strip = Strip::new(&mut scratch.transposed, table.channels(), height * width);
+            geometry.lines_into(&lines, &scratch.windows, cols, rows, 0..width, &mut strip);
+            geometry.method = Method::Transpose(&scratch.transposed);
+        } else {
+            geometry.method = Method::Rows(lines, &scratch.windows);
+        }
+        geometry
+    }
+
+    /// Gathers the output rows `range` to the start of each plane of `strip`.
+    pub(crate) fn gather(&self, range: Range<usize>, strip: &mut Strip<'_>) {
+        match &self.method {
+            Method::Rows(lines, windows) => {
+                self.lines_into(lines, windows, self.rows, self.cols, range, strip);
+            }
+            Method::Transpose(codes) => {
+                let (height, width) = (self.rows.len() as usize, self.cols.len() as usize);
+                for channel in 0..self.table.channels() {
+                    let from = channel * (height * width + MAX_LANES) + range.start;
+                    let source = codes.get(from..).unwrap_or(&[]);
+                    let out = strip.plane_mut(channel);
+                    enter::transpose(self.level, source, height, [range.len(), width], out);
+                }
+            }
+            Method::Plain => self.bytes_into(range, strip),
+        }
+    }
+
+    /// Gathers lines by windows: `across` says which lines, `along` what is within one.
+    fn lines_into(
+        &self,
+        lines: &Lines<'_>,
+        windows: &[Window],
+        across: &Axis,
+        along: &Axis,
+        range: Range<usize>,
+        strip: &mut Strip<'_>,
+    ) {
+        let width = along.len() as usize;
+        for (position, run) in across.runs_in(range.start as u32..range.end as u32) {
+            let out = (position as usize - range.start) * width;
+            match run {
+                Run::Fill { len, .. } => self.fill_lines(run, along, out, len as usize, strip),
+                Run::Source { start, len, step } => {
+                    let block = Block {
+                        lines,
+                        windows,
+                        first: start as usize,
+                        step: isize::from(step),
+                        count: len as usize,
+                        out,
+                        width,
+                        channels: self.table.channels(),
+                    };
+                    enter::gather(self.level, &block, strip);
+                }
+            }
+        }
+    }
+
+    /// Writes `count` lines of a fill.
+    fn fill_lines(&self, run: Run, along: &Axis, out: usize, count: usize, strip: &mut Strip<'_>) {
+        let width = along.len() as usize;
+        for channel in 0..self.table.channels() {
+            let plane = strip.plane_mut(channel).get_mut(out..out + count * width).unwrap_or(&mut []);
+            for (x, other) in along.runs_in(0..along.len()) {
+                let code = fill_of(run, other).map_or(0, |fill| self.table.code(channel, fill));
+                if other.len() as usize == width {
+                    plane.fill(code);
+                    continue;
+                }
+                for line in plane.chunks_exact_mut(width) {
+                    let part = line.get_mut(x as usize..(x + other.len()) as usize);
+                    part.unwrap_or(&mut []).fill(code);
+                }
+            }
+        }
+    }
+
+    /// Gathers byte by byte: any strides, any processor.
+    fn bytes_into(&self, range: Range<usize>, strip: &mut Strip<'_>) {
+        let width = self.cols.len() as usize;
+        for (position, row_run) in self.rows.runs_in(range.start as u32..range.end as u32) {
+            let out = (position as usize - range.start) * width;
+            let Run::Source { start, len, step } = row_run else {
+                self.fill_lines(row_run, self.cols, out, row_run.len() as usize, strip);
+                continue;
+            };
+            for channel in 0..self.table.channels() {
+                let plane = strip.plane_mut(channel).get_mut(out..out + len as usize * width);
+                for (i, line) in plane.unwrap_or(&mut []).chunks_exact_mut(width).enumerate() {
+                    let y = (start as isize + i as isize * isize::from(step)) as usize;
+                    for (x, run) in self.cols.runs_in(0..self.cols.len()) {
+                        let part = line.get_mut(x as usize..(x + run.len()) as usize).unwrap_or(&mut []);
+                        match run {
+                            Run::Source { start, step, .. } => {
+                                self.picture.read(y, start as usize, isize::from(step), channel, part);
+                            }
+                            Run::Fill { fill, .. } => part.fill(self.table.code(channel, fill)),
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Cuts an output line into windows of `size` lanes. The last one is moved back to end with the line, so
+/// that no store reaches beyond it; a line shorter than a window has one, and its stores do reach too far:
+/// into the next line, which is written later, or into the room behind the plane.
+fn compile(axis: &Axis, lines: &Lines<'_>, size: usize, table: &Table, windows: &mut Vec<Window>) {
+    windows.clear();
+    let width = axis.len() as usize;
+    for start in (0..width).step_by(size) {
+        let out = start.min(width.saturating_sub(size));
+        windows.push(window(axis, out..width.min(out + size), lines, size, table));
+    }
+}
+
+/// The window of the output pixels `range`.
+fn window(axis: &Axis, range: Range<usize>, lines: &Lines<'_>, size: usize, table: &Table) -> Window {
+    let channels = table.channels();
+    let runs = || axis.runs_in(range.start as u32..range.end as u32);
+    // A run as places in the line's memory: the first, and the step from one to the next.
+    let place = |start: u32, step: i8| {
+        if lines.backwards {
+            (lines.pixels as isize - 1 - start as isize, -isize::from(step))
+        } else {
+            (start as isize, isize::from(step))
+        }
+    };
+    let (mut low, mut high) = (isize::MAX, 0);
+    for (_, run) in runs() {
+        if let Run::Source { start, len, step } = run {
+            let (first, step) = place(start, step);
+            let last = first + (len as isize - 1) * step;
+            low = low.min(first.min(last));
+            high = high.max(first.max(last) + 1);
+        }
+    }
+    // Room for a whole load, where there is.
+    let low = low.min(high).min((lines.pixels as isize - size as isize).max(0)).max(0);
+    let mut window = Window {
+        out: range.start,
+        at: low as usize * lines.step,
+        bytes: (high - low).max(0) as usize * lines.step,
+        keep: 0,
+        lanes: [[0; MAX_LANES]; MAX_CHANNELS],
+    };
+    let mut takes = [0u8; MAX_LANES];
+    for (position, run) in runs() {
+        if let Run::Source { start, len, step } = run {
+            let (first, step) = place(start, step);
+            let from = position as usize - range.start;
+            for (i, take) in takes.iter_mut().skip(from).take(len as usize).enumerate() {
+                *take = (first + i as isize * step - low) as u8;
+            }
+            window.keep |= lane_mask(from, len as usize);
+        }
+    }
+    for (channel, lanes) in window.lanes.iter_mut().enumerate().take(channels) {
+        let within = if lines.blue_first { channels - 1 - channel } else { channel };
+        let within = if lines.step == 1 { 0 } else { within as u8 };
+        for (lane, take) in lanes.iter_mut().zip(takes) {
+            *lane = take.wrapping_mul(lines.step as u8) + within;
+        }
+        for (position, run) in runs() {
+            if let Run::Fill { len, fill } = run {
+                let from = position as usize - range.start;
+                let part = lanes.get_mut(from..from + len as usize);
+                part.unwrap_or(&mut []).fill(table.code(channel, fill));
+            }
+        }
+    }
+    window
+}
+
+/// Bits `from..from + len`, of which there is at least one, within 64.
+fn lane_mask(from: usize, len: usize) -> u64 {
+    (u64::MAX >> (64 - len.clamp(1, 64))) << from
+}
+
+/// Transposes `source`, whose lines are `source_stride` apart, to `out` of `shape` (rows, columns):
+/// `out[y][x] = source[x][y]`.
+pub(crate) fn transpose(source: &[u8], source_stride: usize, shape: [usize; 2], out: &mut [u8]) {
+    let [rows, columns] = shape;
+    for (y, line) in out.chunks_exact_mut(columns).take(rows).enumerate() {
+        for (x, byte) in line.iter_mut().enumerate() {
+            *byte = source.get(x * source_stride + y).copied().unwrap_or(0);
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! The last pass: crop, pad, flip and conversion to the output tensor, in one read and one write.
+//!
+//! [`render`] takes a uint8 [`Picture`], an [`Axis`] for rows and one for columns, and a [`Table`] of what each
+//! byte becomes. It works in strips that stay in the first-level cache: [`gather`] lays the bytes out as the
+//! output wants them, [`convert`] turns them into output elements in long vector loops. Constant pads travel
+//! as a byte that the table maps to their value, where there is one, and are written over afterwards if not.
+//!
+//! Kernels exist for several [`Level`]s of vector instructions; the output bits never depend on the level.
+
+pub(crate) mod convert;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod convert_x86;
+pub(crate) mod gather;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod gather_x86;
+pub(crate) mod table;
+
+pub use table::{Affine, Table, TableError};
+
+use crate::ops::axis::{Axis, Run};
+use crate::simd::{Level, enter};
+use crate::source::array::Picture;
+use gather::{Geometry, Strip};
+
+/// Codes worked on at a time: with what they become as float32, they fit the first-level cache.
+const STRIP_BYTES: usize = 8 << 10;
+
+/// How output is stored. The bits are the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Stores {
+    /// Through the caches, where the reader will find it. Right if the memory of all batches that are in
+    /// use in turn fits the last-level cache.
+    #[default]
+    Cached,
+    /// Past the caches, which saves reading each cache line before it is overwritten. Right for memory that
+    /// has long left the caches. Levels and elements without such stores use ordinary ones.
+    Streamed,
+}
+
+/// Memory of one thread that renders, reused from sample to sample.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    stores: Stores,
+    geometry: gather::Scratch,
+    strip: Vec<u8>,
+}
+
+impl Scratch {
+    /// Sets how the next samples are stored.
+    pub fn set_stores(&mut self, stores: Stores) {
+        self.stores = stores;
+    }
+}
+
+/// Why a sample could not be rendered; always a mistake in the plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RenderError {
+    /// Picture and table differ in their number of channels.
+    #[error("a picture of {picture} channels, a table of {table}")]
+    Channels {
+        /// The picture's.
+        picture: usize,
+        /// The table's.
+        table: usize,
+    },
+    /// An axis reads pixels that the picture does not have, or fills that the table does not have.
+    #[error("an axis reads beyond the picture or the table")]
+    Axis,
+    /// The output slice has another size than channels * rows * columns * bytes per element.
+    #[error("output of {found} bytes instead of {expected}")]
+    Output {
+        /// Bytes of the slice.
+        found: usize,
+        /// Bytes of the rendered sample.
+        expected: usize,
+    },
+}
+
+/// Renders one sample: `out` becomes the planar, contiguous (channels, `rows.len()`, `cols.len()`) array of
+/// the table's elements. Output pixel (y, x) is the table's entry for source pixel (rows\[y\], cols\[x\]), or
+/// the fill if either axis has one there; if both have, the one with the larger number.
+///
+/// # Errors
+/// If the sizes do not fit together. Then `out` is untouched.
+pub fn render(
+    picture: &Picture<'_>,
+    rows: &Axis,
+    cols: &Axis,
+    table: &Table,
+    scratch: &mut Scratch,
+    out: &mut [u8],
+) -> Result<(), RenderError> {
+    render_at(Level::detect(), picture, rows, cols, table, scratch, out)
+}
+
+/// [`render`] with the vector instructions of `level`.
+///
+/// # Errors
+/// As [`render`].
+pub fn render_at(
+    level: Level,
+    picture: &Picture<'_>,
+    rows: &Axis,
+    cols: &Axis,
+    table: &Table,
+    scratch: &mut Scratch,
+    out: &mut [u8],
+) -> Result<(), RenderError> {
+    let (height, width) = (rows.len() as usize, cols.len() as usize);
+    let plane_bytes = check(picture, rows, cols, table, out.len())?;
+    if plane_bytes == 0 {
+        return Ok(());
+    }
+    let Scratch { stores, geometry, strip } = scratch;
+    let stores = *stores;
+    let geometry = Geometry::new(level, picture, rows, cols, table, geometry);
+
+    let strip_rows = (STRIP_BYTES / (width * table.channels())).clamp(1, height);
+    let mut strip = Strip::new(strip, table.channels(), strip_rows * width);
+    for first in (0..height).step_by(strip_rows) {
+        let count = strip_rows.min(height - first);
+        geometry.gather(first..first + count, &mut strip);
+        let bytes = count * width * table.element_bytes();
+        for (channel, plane) in out.chunks_exact_mut(plane_bytes).enumerate() {
+            if let Some(part) = plane.get_mut(first * width * table.element_bytes()..).and_then(|p| p.get_mut(..bytes)) {
+                convert::convert(level, stores, table, channel, strip.codes(channel, count * width), part);
+            }
+        }
+    }
+    patch_fills(rows, cols, table, plane_bytes, out);
+    enter::fence(stores);
+    Ok(())
+}
+
+/// Bytes of one output plane, if everything fits together.
+fn check(picture: &Picture<'_>, rows: &Axis, cols: &Axis, table: &Table, found: usize) -> Result<usize, RenderError> {
+    let channels = table.channels();
+    if picture.channels() != channels {
+        return Err(RenderError::Channels { picture: picture.channels(), table: channels });
+    }
+    let fits = |axis: &Axis, size: usize| {
+        axis.source_end() as usize <= size
+            && axis.runs().iter().all(|run| match *run {
+                Run::Fill { fill, .. } => usize::from(fill) < table.fills(),
+                Run::Source { .. } => true,
+            })
+    };
+    if !fits(rows, picture.height()) || !fits(cols, picture.width()) {
+        return Err(RenderError::Axis);
+    }
+    let plane = rows.len() as usize * cols.len() as usize * table.element_bytes();
+    let expected = plane.saturating_mul(channels);
+    if found == expected { Ok(plane) } else { Err(RenderError::Output { found, expected }) }
+}
+
+/// Writes the constant pads whose value is no byte's.
+fn patch_fills(rows: &Axis, cols: &Axis, table: &Table, plane_bytes: usize, out: &mut [u8]) {
+    if !table.has_patches() {
+        return;
+    }
+    let row_bytes = cols.len() as usize * table.element_bytes();
+    for (y, row_run) in rows.runs_in(0..rows.len()) {
+        for (x, col_run) in cols.runs_in(0..cols.len()) {
+            let Some(fill) = fill_of(row_run, col_run) else { continue };
+            let from = x as usize * table.element_bytes();
+            let to = from + col_run.len() as usize * table.element_bytes();
+            for (channel, plane) in out.chunks_exact_mut(plane_bytes).enumerate() {
+                let Some(value) = table.patch(channel, fill) else { continue };
+                let rows = plane.chunks_exact_mut(row_bytes).skip(y as usize).take(row_run.len() as usize);
+                for row in rows {
+                    let pixels = row.get_mut(from..to).unwrap_or(&mut []);
+                    for pixel in pixels.chunks_exact_mut(value.len()) {
+                        pixel.copy_from_slice(value);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The fill of the pixels where two runs meet, or `None` if they come from the source.
+fn fill_of(row: Run, col: Run) -> Option<u16> {
+    let fill = |run| match run {
+        Run::Fill { fill, .. } => Some(fill),
+        Run::Source { .. } => None,
+    };
+    // `None` is less than any fill, so this is the larger fill, or the only one.
+    fill(row).max(fill(col))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,179 @@
+//! Every level against the plainest renderer: one list of pixels per axis, one table entry per pixel.
+
+use proptest::prelude::*;
+
+use super::table::tests::float_table;
+use super::*;
+use crate::ops::axis::tests::{Pixel, Step, apply, steps};
+
+/// Fills of the test tables. The first is some byte's value, the second is not.
+const FILLS: u16 = 2;
+
+/// A way for a picture of that shape to lie in memory: strides, as (row, column, channel).
+fn layout(kind: u8, height: isize, width: isize, channels: isize) -> [isize; 3] {
+    match kind % 8 {
+        0 => [width * channels, channels, 1],
+        1 => [width, 1, width * height],
+        2 => [1, height, width * height],
+        3 => [channels, channels * height, 1],
+        4 => [-width * channels, -channels, -1],
+        5 => [-width - 3, -1, (width + 3) * height],
+        6 => [-1, height + 1, (height + 1) * width],
+        _ => [width * 4 + 5, 4, -1],
+    }
+}
+
+/// A picture of that layout within `bytes`, which are made to fit.
+fn place(bytes: &mut Vec<u8>, shape: [usize; 3], strides: [isize; 3]) -> Picture<'_> {
+    let reach = |n: usize, stride: isize| (n as isize - 1) * stride;
+    let extents = [0, 1, 2].map(|i| reach(shape[i], strides[i]));
+    let offset = -extents.iter().map(|e| (*e).min(0)).sum::<isize>();
+    let size = offset + extents.iter().map(|e| (*e).max(0)).sum::<isize>() + 1;
+    // No byte to spare: what reads beyond is seen by the tools that look for it.
+    let mut state = bytes.len() as u32;
+    *bytes = (0..size)
+        .map(|_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8
+        })
+        .collect();
+    Picture::from_strided(bytes, offset as usize, shape, strides).unwrap()
+}
+
+/// A table whose entries differ between channels; the first fill is byte 200's value.
+fn table(kind: u8, element_bytes: usize, channels: usize) -> Table {
+    if kind == 0 && element_bytes == 1 {
+        let one: Vec<u8> = (0..=255).chain([200, 3]).collect();
+        return Table::new(1, channels, &one.repeat(channels), None).unwrap();
+    }
+    if kind == 0 && element_bytes == 4 {
+        let hint: Vec<_> = (0..channels)
+            .map(|c| Affine { divide: c != 1, normalize: (c != 2).then_some((0.4 + 0.05 * c as f32, 0.25)) })
+            .collect();
+        let table = Table::new(4, channels, &float_table(&hint, &[1.0, 7.0]), Some(&hint)).unwrap();
+        assert!(table.has_patches());
+        return table;
+    }
+    let mut entries = Vec::new();
+    for channel in 0..channels {
+        let element = |i: usize| {
+            let i = if i == 256 { 200 } else { i };
+            let mixed = (i as u64 * 4 + channel as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+            mixed.to_be_bytes()[..element_bytes].to_vec()
+        };
+        entries.extend((0..256 + usize::from(FILLS)).flat_map(element));
+    }
+    Table::new(element_bytes, channels, &entries, None).unwrap()
+}
+
+/// The renderer that needs no thought.
+fn naive(picture: &Picture<'_>, rows: &[Pixel], cols: &[Pixel], entries: &dyn Fn(usize, usize) -> Vec<u8>) -> Vec<u8> {
+    let mut out = Vec::new();
+    for channel in 0..picture.channels() {
+        for row in rows {
+            for col in cols {
+                let entry = match (row, col) {
+                    (Ok(y), Ok(x)) => usize::from(picture.get(*y as usize, *x as usize, channel)),
+                    (Err(a), Err(b)) => 256 + usize::from(*a.max(b)),
+                    (Err(fill), _) | (_, Err(fill)) => 256 + usize::from(*fill),
+                };
+                out.extend(entries(channel, entry));
+            }
+        }
+    }
+    out
+}
+
+fn compare(
+    shape: [usize; 3],
+    kind: u8,
+    element_bytes: usize,
+    table_kind: u8,
+    sequences: [&[Step]; 2],
+) -> Result<(), TestCaseError> {
+    let [height, width, channels] = shape;
+    let mut bytes = vec![0; usize::from(kind)];
+    let strides = layout(kind, height as isize, width as isize, channels as isize);
+    let picture = place(&mut bytes, shape, strides);
+    let table = table(table_kind, element_bytes, channels);
+    let mut axes = [Axis::identity(height as u32), Axis::identity(width as u32)];
+    let mut lists = [height, width].map(|n| (0..n as u32).map(Ok).collect::<Vec<Pixel>>());
+    for i in 0..2 {
+        for &step in sequences[i] {
+            apply(step, &mut axes[i], &mut lists[i]);
+        }
+    }
+    let [rows, cols] = &axes;
+    let expected =
+        naive(&picture, &lists[0], &lists[1], &|channel, entry| table.entry(channel, entry).unwrap().to_vec());
+    for level in Level::available() {
+        let mut scratch = Scratch::default();
+        for (used, stores) in [(0, Stores::Cached), (255, Stores::Cached), (9, Stores::Streamed)] {
+            scratch.set_stores(stores);
+            let mut out = vec![used; expected.len()];
+            render_at(level, &picture, rows, cols, &table, &mut scratch, &mut out).unwrap();
+            prop_assert!(out == expected, "{} {:?} {:?} {:?}", level.name(), shape, strides, axes);
+        }
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(600))]
+    #[test]
+    fn every_level_equals_the_plain_renderer(
+        height in 1usize..70,
+        width in 1usize..70,
+        gray in any::<bool>(),
+        kind in any::<u8>(),
+        element in 0u32..4,
+        table_kind in 0u8..2,
+        vertical in steps(FILLS),
+        horizontal in steps(FILLS),
+    ) {
+        let channels = if gray { 1 } else { 3 };
+        compare([height, width, channels], kind, 1 << element, table_kind, [&vertical, &horizontal])?;
+    }
+}
+
+#[test]
+fn large_pictures_go_in_strips() {
+    let pipeline = [Step::Fill(4, 4, 1), Step::Crop(3, 300), Step::Flip];
+    for kind in 0..8 {
+        for element_bytes in [1, 2, 4, 8] {
+            let sizes = [301, 417, 3];
+            compare(sizes, kind, element_bytes, 0, [&pipeline, &pipeline]).unwrap();
+        }
+    }
+}
+
+#[test]
+fn four_and_two_channels() {
+    for channels in [2, 4] {
+        for kind in 0..8 {
+            compare([20, 33, channels], kind, 4, 1, [&[Step::Flip], &[Step::Reflect(3, 50)]]).unwrap();
+        }
+    }
+}
+
+#[test]
+fn what_does_not_fit_is_refused() {
+    let bytes = [0; 12];
+    let picture = Picture::from_slice(&bytes, 2, 2, 3).unwrap();
+    let (good, bad) = (Axis::identity(2), Axis::identity(3));
+    let table = table(1, 1, 3);
+    let mut scratch = Scratch::default();
+    let mut render = |rows: &Axis, cols: &Axis, table: &Table, size: usize| {
+        super::render(&picture, rows, cols, table, &mut scratch, &mut vec![0; size])
+    };
+    assert_eq!(render(&good, &good, &table, 12), Ok(()));
+    assert_eq!(render(&bad, &good, &table, 18), Err(RenderError::Axis));
+    assert_eq!(render(&good, &bad, &table, 18), Err(RenderError::Axis));
+    assert_eq!(render(&good, &good, &table, 13), Err(RenderError::Output { found: 13, expected: 12 }));
+    let gray = self::table(1, 1, 1);
+    assert_eq!(render(&good, &good, &gray, 4), Err(RenderError::Channels { picture: 3, table: 1 }));
+    let mut padded = good.clone();
+    padded.pad_fill(1, 0, FILLS);
+    assert_eq!(render(&padded, &good, &table, 18), Err(RenderError::Axis));
+    assert_eq!(render(&Axis::identity(0), &good, &table, 0), Ok(()));
+}

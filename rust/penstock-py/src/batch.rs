@@ -1,0 +1,157 @@
+//! One batch and one iterator's queue.
+#![expect(unsafe_code, reason = "the binding's pointer hand-over: a batch holds what its job points to")]
+
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use penstock_core::engine::{Draft, Job, Slots, Stream};
+use penstock_core::plan::Workspace;
+use pyo3::buffer::PyBuffer;
+use pyo3::exceptions::{PyBufferError, PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+
+use crate::error::to_py;
+use crate::generator::PyGenerator;
+use crate::gil;
+use crate::source::PySource;
+
+/// One iterator's queue of batches.
+#[pyclass(frozen, name = "Stream", module = "penstock._native")]
+pub(crate) struct PyStream {
+    stream: Arc<Stream>,
+    #[pyo3(get)]
+    threads: usize,
+}
+
+#[pymethods]
+impl PyStream {
+    #[new]
+    fn new(threads: usize) -> Self {
+        Self { stream: Arc::new(Stream::new(threads)), threads }
+    }
+}
+
+/// The picture at which torch would have raised: position, operation, and the size that it met.
+type Refused = (usize, usize, u32, u32);
+
+/// A batch whose numbers are drawn; its pixels are made once it has memory.
+#[pyclass(frozen, name = "Batch", module = "penstock._native")]
+pub(crate) struct PyBatch {
+    /// Taken when the batch is submitted.
+    draft: Mutex<Option<Draft>>,
+    #[pyo3(get)]
+    refused: Option<Refused>,
+    #[pyo3(get)]
+    shapes: Vec<[usize; 3]>,
+    work: OnceLock<Work>,
+    /// Owns the pictures' memory.
+    _sources: Vec<Py<PySource>>,
+}
+
+struct Work {
+    job: Arc<Job>,
+    stream: Arc<Stream>,
+    /// Owns the output's memory.
+    _out: PyBuffer<u8>,
+}
+
+#[derive(FromPyObject)]
+enum Sources<'py> {
+    One(PyRef<'py, PySource>),
+    Each(Vec<PyRef<'py, PySource>>),
+}
+
+#[pymethods]
+impl PyBatch {
+    #[new]
+    #[expect(clippy::needless_pass_by_value, reason = "PyO3 hands arguments over by value")]
+    fn new(sources: Sources<'_>, indices: Vec<i64>, generator: &PyGenerator) -> PyResult<Self> {
+        if let Sources::Each(sources) = &sources
+            && sources.len() != indices.len()
+        {
+            return Err(PyValueError::new_err("as many sources as indices are needed"));
+        }
+        let mut draft = Draft::with_capacity(indices.len());
+        let mut refused = None;
+        let mut generator = generator.lock();
+        for (position, &index) in indices.iter().enumerate() {
+            let source = match &sources {
+                Sources::One(source) => source,
+                Sources::Each(sources) => &sources[position],
+            };
+            // SAFETY: the batch holds its sources for as long as its draft or job.
+            let picture = unsafe { source.picture(index)? };
+            if let Err(refusal) = draft.push(source.plan(), picture, &mut generator) {
+                refused = Some((position, refusal.op, refusal.height, refusal.width));
+                break;
+            }
+        }
+        let held = match sources {
+            Sources::One(source) => vec![source.into()],
+            Sources::Each(sources) => sources.into_iter().map(Into::into).collect(),
+        };
+        let shapes = if draft.is_ragged() || refused.is_some() {
+            draft.shapes().collect()
+        } else {
+            draft.shapes().take(1).collect()
+        };
+        Ok(Self { draft: Mutex::new(Some(draft)), refused, shapes, work: OnceLock::new(), _sources: held })
+    }
+
+    /// Has the pixels made in `out` by the stream's threads.
+    fn submit(&self, py: Python<'_>, stream: &PyStream, out: PyBuffer<u8>) -> PyResult<()> {
+        let work = self.begin(stream, out)?;
+        let submitted = gil::without(py, || work.stream.submit(Arc::clone(&work.job)));
+        submitted.map_err(|error| to_py(&error))
+    }
+
+    /// Makes the pixels in `out` with this thread's help, and returns when they are made.
+    fn run(&self, py: Python<'_>, stream: &PyStream, out: PyBuffer<u8>) -> PyResult<()> {
+        let work = self.begin(stream, out)?;
+        let submitted = gil::without(py, || {
+            let mut workspace = Workspace::default();
+            work.stream.submit_and_help(Arc::clone(&work.job), &mut workspace)
+        });
+        submitted.map_err(|error| to_py(&error))?;
+        self.wait(py, None).map(|_| ())
+    }
+
+    /// Waits until the pixels are made; false if that takes longer than `timeout` seconds.
+    #[pyo3(signature = (timeout=None))]
+    fn wait(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<bool> {
+        let work = self.work.get().ok_or_else(|| PyRuntimeError::new_err("the batch was not submitted"))?;
+        if !work.stream.is_ours() {
+            return Err(to_py(&penstock_core::Error::Forked));
+        }
+        let timeout = timeout.map(|seconds| Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX));
+        match gil::wait(py, timeout, |patience| work.job.wait(patience))? {
+            None => Ok(false),
+            Some(made) => made.map(|()| true).map_err(|error| to_py(&error)),
+        }
+    }
+}
+
+impl PyBatch {
+    fn begin(&self, stream: &PyStream, out: PyBuffer<u8>) -> PyResult<&Work> {
+        if out.readonly() || !out.is_c_contiguous() {
+            return Err(PyBufferError::new_err("a batch is written to a writable, C-contiguous buffer"));
+        }
+        let draft = self.draft.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let draft = draft.ok_or_else(|| PyRuntimeError::new_err("the batch was submitted already"))?;
+        // SAFETY: `Work` holds the buffer, and `drop` cancels the job before it lets go of it.
+        let slots = unsafe { Slots::new(out.buf_ptr().cast(), out.len_bytes()) };
+        let job = Arc::new(Job::new(draft, slots).map_err(|error| to_py(&error))?);
+        Ok(self.work.get_or_init(|| Work { job, stream: Arc::clone(&stream.stream), _out: out }))
+    }
+}
+
+impl Drop for PyBatch {
+    fn drop(&mut self) {
+        // In a forked child nobody is at work, and the job's lock may be in any state.
+        if let Some(work) = self.work.get()
+            && work.stream.is_ours()
+        {
+            Python::attach(|py| gil::without(py, || work.job.cancel()));
+        }
+    }
+}

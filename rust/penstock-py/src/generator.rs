@@ -1,0 +1,57 @@
+//! torch's CPU generator, outside torch.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use penstock_core::random::Mt19937;
+use pyo3::buffer::PyBuffer;
+use pyo3::exceptions::PyBufferError;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use crate::error::state_to_py;
+
+/// A stream of random numbers equal to `torch.Generator`'s.
+#[pyclass(frozen, name = "Generator", module = "penstock._native")]
+pub(crate) struct PyGenerator(Mutex<Mt19937>);
+
+impl PyGenerator {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Mt19937> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[pymethods]
+impl PyGenerator {
+    #[new]
+    fn new(seed: u64) -> Self {
+        Self(Mutex::new(Mt19937::new(seed)))
+    }
+
+    /// Continues from the bytes of `torch.Generator.get_state()`.
+    fn load(&self, py: Python<'_>, state: PyBuffer<u8>) -> PyResult<()> {
+        *self.lock() = Mt19937::from_torch_state(&state.to_vec(py)?).map_err(state_to_py)?;
+        Ok(())
+    }
+
+    /// Writes this generator's position into the bytes of a state, for `torch.Generator.set_state()`.
+    fn store(&self, py: Python<'_>, state: PyBuffer<u8>) -> PyResult<()> {
+        if state.readonly() {
+            return Err(PyBufferError::new_err("the state is read-only"));
+        }
+        let mut bytes = state.to_vec(py)?;
+        self.lock().write_torch_state(&mut bytes).map_err(state_to_py)?;
+        state.copy_from_slice(py, &bytes)
+    }
+
+    /// The next `count` 32-bit words in native byte order.
+    fn words(&self, py: Python<'_>, count: usize) -> PyResult<Py<PyBytes>> {
+        let mut generator = self.lock();
+        PyBytes::new_with(py, 4 * count, |bytes| {
+            for word in bytes.chunks_exact_mut(4) {
+                word.copy_from_slice(&generator.next_u32().to_ne_bytes());
+            }
+            Ok(())
+        })
+        .map(Bound::unbind)
+    }
+}

@@ -1,0 +1,52 @@
+//! The Python binding of penstock: module `penstock._native`.
+//!
+//! It converts arguments, calls the core without the GIL and converts the results; it decides nothing. What
+//! each class means stands in `python/penstock/_native.pyi`, which `mypy.stubtest` compares with this module.
+
+use pyo3::prelude::*;
+
+mod batch;
+mod buffer;
+mod error;
+mod generator;
+mod gil;
+mod plan;
+mod source;
+
+#[pymodule]
+mod _native {
+    use pyo3::prelude::*;
+
+    #[pymodule_export]
+    use super::batch::{PyBatch, PyStream};
+    #[pymodule_export]
+    use super::buffer::{PyBuffer, memory_usage, trim_memory};
+    #[pymodule_export]
+    use super::generator::PyGenerator;
+    #[pymodule_export]
+    use super::plan::{PyOp, PyPlan};
+    #[pymodule_export]
+    use super::source::PySource;
+    #[pymodule_export]
+    use super::{available_parallelism, simd_level};
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        // A second interpreter in the process finds the logger set already.
+        let _ = pyo3_log::try_init();
+        module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+        module.add("build_profile", if cfg!(debug_assertions) { "debug" } else { "release" })
+    }
+}
+
+/// Threads that this process may run at once: its affinity and its cgroup's quota.
+#[pyfunction]
+fn available_parallelism() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// The vector instructions that the kernels use on this machine.
+#[pyfunction]
+fn simd_level() -> &'static str {
+    penstock_core::simd::Level::detect().name()
+}

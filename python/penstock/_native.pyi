@@ -10,8 +10,24 @@ from typing import Any, TypeAlias, final
 import numpy.typing as npt
 from typing_extensions import Buffer as _HasBuffer
 
-# NumPy's arrays have the buffer protocol; before Python 3.12 their stubs do not say so.
-_Memory: TypeAlias = _HasBuffer | npt.NDArray[Any]
+__all__ = [
+    "Batch",
+    "Buffer",
+    "Generator",
+    "Op",
+    "Plan",
+    "Source",
+    "Stream",
+    "__version__",
+    "available_parallelism",
+    "build_profile",
+    "memory_usage",
+    "simd_level",
+    "trim_memory",
+]
+
+# Some types have the buffer protocol without a stub that says so, all of them before Python 3.12.
+_Memory: TypeAlias = _HasBuffer | npt.NDArray[Any] | Buffer
 
 __version__: str
 # "release" or "debug".
@@ -35,7 +51,6 @@ class Buffer:
 
     def __new__(cls, nbytes: int) -> Buffer: ...
     def __len__(self) -> int: ...
-    def __buffer__(self, flags: int, /) -> memoryview: ...
 
 @final
 class Generator:

@@ -25,17 +25,27 @@ def penstock() -> None:
 def train(
     *,
     data: Annotated[
-        str | None, typer.Option(help="digits, cifar10, cifar100, mnist, fashion-mnist or folder:PATH.  [digits]")
+        str | None,
+        typer.Option(help="digits, cifar10, cifar100, mnist, fashion-mnist or folder:PATH.", show_default="digits"),
     ] = None,
-    root: Annotated[str | None, typer.Option(help="Folder of the data sets.  [data]")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Passes over the training pictures.")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Pictures in a training batch.")] = None,
-    lr: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
-    device: Annotated[Literal["auto", "cpu", "cuda"] | None, typer.Option(help="[auto]")] = None,
-    workers: Annotated[int | None, typer.Option(help="The loader's num_workers.  [2]")] = None,
-    seed: Annotated[int | None, typer.Option(help="The same seed gives the same weights.  [0]")] = None,
-    out: Annotated[Path | None, typer.Option(help="The run's folder.  [runs/<data>-<number>]")] = None,
-    loader: Annotated[Literal["penstock", "torch"] | None, typer.Option(help="Whose loader.  [penstock]")] = None,
+    root: Annotated[str | None, typer.Option(help="Folder of the data sets.", show_default="data")] = None,
+    epochs: Annotated[
+        int | None, typer.Option(help="Passes over the training pictures.", show_default="the recipe's")
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Pictures in a training batch.", show_default="the recipe's")
+    ] = None,
+    lr: Annotated[float | None, typer.Option(help="Peak learning rate.", show_default="the recipe's")] = None,
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"] | None,
+        typer.Option(help="auto is CUDA where there is a GPU.", show_default="auto"),
+    ] = None,
+    workers: Annotated[int | None, typer.Option(help="The loader's num_workers.", show_default="2")] = None,
+    seed: Annotated[int | None, typer.Option(help="The same seed gives the same weights.", show_default="0")] = None,
+    out: Annotated[Path | None, typer.Option(help="The run's folder.", show_default="runs/DATA-NUMBER")] = None,
+    loader: Annotated[
+        Literal["penstock", "torch"] | None, typer.Option(help="Whose DataLoader.", show_default="penstock")
+    ] = None,
     download: Annotated[bool, typer.Option("--download", help="Let torchvision fetch a missing data set.")] = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on after the last finished epoch of --out, or of the newest run.")

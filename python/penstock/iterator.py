@@ -52,7 +52,7 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
 
     def _send(self) -> None:
         try:
-            indices = self._next_index()
+            indices = next(self._sampler_iter)
         except StopIteration:
             return
         worker = self._sent % self._num_workers
@@ -66,7 +66,7 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
 
     def _next_data(self) -> Any:
         if not self._num_workers:
-            return self._make_now(self._next_index())
+            return self._make_now(next(self._sampler_iter))
         if not self._pending:
             raise StopIteration
         prepared = self._pending[0]

@@ -12,7 +12,6 @@ from torch.utils.data._utils.collate import default_collate_fn_map
 
 from penstock import _native
 from penstock.lowering.datasets import lower_dataset, signature
-from penstock.lowering.known import tested_torchvision
 from penstock.lowering.places import Located, Place, gather
 from penstock.lowering.report import Report, Row
 from penstock.lowering.transforms import Opaque, Pipeline

@@ -13,16 +13,18 @@ from typing import Any
 
 import numpy as np
 import torch
+import torchvision
 from torch.utils.data import ConcatDataset, Subset
 from torchvision import datasets as tv
 
 from penstock import _native
-from penstock.datasets import ImageDataset
-from penstock.lowering.known import instance_attribute, is_pristine, plain_lookup
+from penstock.datasets import ImageDataset, check_pixels
+from penstock.lowering.known import instance_attribute, is_pristine, plain_lookup, tested_torchvision
 from penstock.lowering.places import ArrayPlace, ConcatPlace, OwnPlace, Place, SubsetPlace
 from penstock.lowering.report import Row
 from penstock.lowering.targets import is_pure
-from penstock.lowering.transforms import Opaque, describe, lower_transform
+from penstock.lowering.transforms import Opaque, Pipeline, describe, lower_transform
+from penstock.lowering.verify import agrees
 
 __all__ = ["lower_dataset", "signature"]
 
@@ -195,6 +197,7 @@ def _lower_array(dataset: Any, kind: _Kind, *, snapshot: bool) -> tuple[Place, l
                 vars(bare)[name] = copy.copy(vars(bare)[name])
     targets = kind.targets(bare)
     _compare(bare, pixels, targets)
+    _check_version(dataset.transform, pipeline, pixels[0])
     if (refused := _native.Batch(source, [0], _native.Generator(0)).refused) is not None:
         name = describe(pipeline.steps[refused[1]].transform)
         raise Opaque(*pipeline.rows, Row("transform", name, False, "it raises for these pictures, so torch does it"))
@@ -216,6 +219,11 @@ def _compare(bare: Any, pixels: Any, targets: Callable[[list[int]], list[Any]]) 
             raise Opaque(f"its sample {index} differs from what penstock reads")
 
 
+def _check_version(transform: Any, pipeline: Pipeline, pixels: Any) -> None:
+    if not tested_torchvision() and not agrees(transform, pipeline, pixels):
+        raise Opaque(f"with torchvision {torchvision.__version__} its transform differs from what penstock makes")
+
+
 def _lower_own(dataset: Any) -> tuple[Place, list[Row]]:
     _check_class(dataset, ())
     _check_target_transform(dataset)
@@ -226,6 +234,9 @@ def _lower_own(dataset: Any) -> tuple[Place, list[Row]]:
     if where is not None and not isinstance(where, np.ndarray):
         raise Opaque(f"its pictures are files ({type(where).__name__}), which have no native reader yet")
     gray, color = (lower_transform(dataset.transform, mode) for mode in ("L", "RGB"))
+    if isinstance(where, np.ndarray):
+        check_pixels(where)
+        _check_version(dataset.transform, gray if where.ndim == 2 else color, where)
     if gray.fails and color.fails:
         raise Opaque(*color.rows, Row("transform", "(all)", False, "it raises for all pictures, so torch does it"))
     rows = [Row("dataset", _name(dataset), True, "each picture is read where locate() says it lies")]

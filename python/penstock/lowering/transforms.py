@@ -349,7 +349,7 @@ def _random_crop(builder: _Builder, transform: Any) -> _native.Op:
     return _native.Op.random_crop(version, _size(transform.size), margins, needed, mode, fill, tensor)
 
 
-def _random_flip(builder: _Builder, transform: Any) -> _native.Op:
+def _random_flip(_builder: _Builder, transform: Any) -> _native.Op:
     if type(transform.p) not in (int, float):
         raise Opaque(f"its probability is a {type(transform.p).__name__}")
     horizontal = type(transform) in (v1.RandomHorizontalFlip, v2.RandomHorizontalFlip)

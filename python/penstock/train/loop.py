@@ -213,6 +213,7 @@ def train(
             f"{waiting:.1%} of the training time was spent waiting for data",
             style="bold",
             highlight=False,
+            soft_wrap=True,
         )
         console.print(f"curves {folder / CURVES}\nrun    {folder}", highlight=False, soft_wrap=True)
         if interrupted:

@@ -16,9 +16,9 @@ def make_model(size: int, channels: int, classes: int) -> nn.Module:
         channels: 1 for gray pictures, 3 for colour; pictures above 64 pixels have 3.
         classes: Number of classes.
     """
-    model = resnet18(num_classes=classes)
+    model: nn.Module = resnet18(num_classes=classes)
     if size <= SMALL:
-        model.conv1 = nn.Conv2d(channels, 64, kernel_size=3, stride=1, padding=1, bias=False)
-        nn.init.kaiming_normal_(model.conv1.weight, mode="fan_out", nonlinearity="relu")  # as torchvision does
-        model.maxpool = nn.Identity()
+        stem = nn.Conv2d(channels, 64, kernel_size=3, stride=1, padding=1, bias=False)
+        nn.init.kaiming_normal_(stem.weight, mode="fan_out", nonlinearity="relu")  # as torchvision does
+        model.conv1, model.maxpool = stem, nn.Identity()
     return model

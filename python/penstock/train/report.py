@@ -79,7 +79,7 @@ class Report:
         # Rewritten rather than appended to: a run stopped between two files may have left a line too many.
         self._metrics = (folder / "metrics.jsonl").open("w", encoding="utf-8")
         done = history[-1].step if history else 0
-        self._tensorboard = SummaryWriter(str(folder), purge_step=done + 1 if done else None)  # type: ignore[no-untyped-call]
+        self._tensorboard = SummaryWriter(str(folder), purge_step=done + 1 if done else None)
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -108,7 +108,7 @@ class Report:
         """Remove the bar and close the files."""
         self._bar.stop()
         self._metrics.close()
-        self._tensorboard.close()  # type: ignore[no-untyped-call]
+        self._tensorboard.close()
 
     def step(self, epoch: int, images_per_second: float, waiting: float) -> None:
         """Move the bar on by one training step."""
@@ -124,8 +124,8 @@ class Report:
         self._write(epoch)
         for name, value in dataclasses.asdict(epoch).items():
             if name not in ("epoch", "step"):
-                self._tensorboard.add_scalar(name, value, epoch.step)  # type: ignore[no-untyped-call]
-        self._tensorboard.flush()  # type: ignore[no-untyped-call]
+                self._tensorboard.add_scalar(name, value, epoch.step)
+        self._tensorboard.flush()
 
     def _write(self, epoch: Epoch) -> None:
         self._metrics.write(json.dumps(dataclasses.asdict(epoch)) + "\n")
@@ -144,7 +144,6 @@ class Report:
 def draw_curves(path: Path, history: list[Epoch], title: str) -> None:
     """Draw loss and accuracy over the epochs into a PNG file."""
     # The figure is made without pyplot, so no display is looked for and the user's backend stays what it is.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator, PercentFormatter
 
@@ -164,4 +163,4 @@ def draw_curves(path: Path, history: list[Epoch], title: str) -> None:
         axes.grid(alpha=0.3)
         axes.legend()
     right.yaxis.set_major_formatter(PercentFormatter(1.0))
-    FigureCanvasAgg(figure).print_png(str(path))
+    figure.savefig(path, format="png")

@@ -64,7 +64,6 @@ enum Sources<'py> {
 #[pymethods]
 impl PyBatch {
     #[new]
-    #[expect(clippy::needless_pass_by_value, reason = "PyO3 hands arguments over by value")]
     fn new(sources: Sources<'_>, indices: Vec<i64>, generator: &PyGenerator) -> PyResult<Self> {
         if let Sources::Each(sources) = &sources
             && sources.len() != indices.len()
@@ -110,7 +109,7 @@ impl PyBatch {
         let work = self.begin(stream, out)?;
         let submitted = gil::without(py, || {
             let mut workspace = Workspace::default();
-            work.stream.submit_and_help(Arc::clone(&work.job), &mut workspace)
+            work.stream.submit_and_help(&work.job, &mut workspace)
         });
         submitted.map_err(|error| to_py(&error))?;
         self.wait(py, None).map(|_| ())

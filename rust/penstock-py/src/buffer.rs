@@ -1,4 +1,4 @@
-//! Pooled memory, handed to torch and NumPy through the buffer protocol.
+//! Pooled memory, handed to torch and `NumPy` through the buffer protocol.
 #![expect(unsafe_code, reason = "the buffer protocol is raw: PyO3 leaves filling the view to us")]
 
 use std::ffi::{c_int, c_void};

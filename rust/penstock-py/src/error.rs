@@ -9,7 +9,9 @@ use pyo3::exceptions::{PyRuntimeError, PyValueError};
 pub(crate) fn to_py(error: &Error) -> PyErr {
     let message = error.to_string();
     match error {
-        Error::State(_) | Error::Table(_) | Error::OutputSize { .. } | Error::Ragged => PyValueError::new_err(message),
+        Error::State(_) | Error::Table(_) | Error::OutputSize { .. } | Error::Ragged => {
+            PyValueError::new_err(message)
+        }
         _ => PyRuntimeError::new_err(message),
     }
 }

@@ -3,6 +3,8 @@
 //! It converts arguments, calls the core without the GIL and converts the results; it decides nothing. What
 //! each class means stands in `python/penstock/_native.pyi`, which `mypy.stubtest` compares with this module.
 
+#![expect(clippy::needless_pass_by_value, reason = "PyO3 hands arguments over by value")]
+
 use pyo3::prelude::*;
 
 mod batch;

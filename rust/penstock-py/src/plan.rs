@@ -40,7 +40,6 @@ impl PyOp {
     }
 
     #[staticmethod]
-    #[expect(clippy::too_many_arguments, reason = "they are RandomCrop's own")]
     fn random_crop(
         version: u8,
         size: (u32, u32),
@@ -50,7 +49,8 @@ impl PyOp {
         fill: u16,
         tensor: bool,
     ) -> PyResult<Self> {
-        let crop = RandomCrop { size, padding, pad_if_needed, mode: pad_mode(mode, fill)?, world: world(tensor) };
+        let crop =
+            RandomCrop { size, padding, pad_if_needed, mode: pad_mode(mode, fill)?, world: world(tensor) };
         match version {
             1 => Ok(Self(Op::RandomCropV1(crop))),
             2 => Ok(Self(Op::RandomCropV2(crop))),
@@ -73,6 +73,9 @@ impl PyOp {
     }
 }
 
+/// Whether bytes are divided by 255, and mean and std.
+type Arithmetic = (bool, Option<(f32, f32)>);
+
 /// A pipeline: operations in order, and the table that converts a byte to an output element.
 #[pyclass(frozen, name = "Plan", module = "penstock._native")]
 pub(crate) struct PyPlan(pub(crate) Arc<Plan>);
@@ -81,17 +84,18 @@ pub(crate) struct PyPlan(pub(crate) Arc<Plan>);
 impl PyPlan {
     #[new]
     #[pyo3(signature = (ops, table, channels, element_bytes, affine=None))]
-    #[expect(clippy::needless_pass_by_value, reason = "PyO3 hands arguments over by value")]
     fn new(
         ops: Vec<PyRef<'_, PyOp>>,
         table: &[u8],
         channels: usize,
         element_bytes: usize,
-        affine: Option<Vec<(bool, Option<(f32, f32)>)>>,
+        affine: Option<Vec<Arithmetic>>,
     ) -> PyResult<Self> {
-        let affine: Option<Vec<Affine>> = affine
-            .map(|affine| affine.into_iter().map(|(divide, normalize)| Affine { divide, normalize }).collect());
-        let table = Table::new(element_bytes, channels, table, affine.as_deref()).map_err(|e| to_py(&e.into()))?;
+        let affine: Option<Vec<Affine>> = affine.map(|affine| {
+            affine.into_iter().map(|(divide, normalize)| Affine { divide, normalize }).collect()
+        });
+        let table =
+            Table::new(element_bytes, channels, table, affine.as_deref()).map_err(|e| to_py(&e.into()))?;
         let ops = ops.iter().map(|op| op.0.clone()).collect();
         Ok(Self(Arc::new(Plan::new(ops, table))))
     }

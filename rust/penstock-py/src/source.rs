@@ -1,5 +1,8 @@
 //! Pictures in memory that Python owns.
-#![expect(unsafe_code, reason = "the binding's pointer hand-over: the buffer that is held keeps its memory alive")]
+#![expect(
+    unsafe_code,
+    reason = "the binding's pointer hand-over: the buffer that is held keeps its memory alive"
+)]
 
 use std::sync::Arc;
 
@@ -40,7 +43,8 @@ impl PySource {
         let [_, row, column, channel] = self.strides;
         // SAFETY: the buffer's shape and strides say that this picture lies in its memory.
         Ok(unsafe {
-            let base = self.pixels.buf_ptr().cast::<u8>().cast_const().offset(position as isize * self.strides[0]);
+            let base =
+                self.pixels.buf_ptr().cast::<u8>().cast_const().offset(position as isize * self.strides[0]);
             Picture::from_raw(base, self.shape, [row, column, channel])
         })
     }
@@ -64,7 +68,9 @@ impl PySource {
         // A gray picture feeds any number of channels: Normalize with three means makes three of one.
         let channel_stride = if channels == 1 { 0 } else { channel_stride };
         if channels != 1 && channels != wanted {
-            return Err(PyValueError::new_err(format!("the plan converts {wanted} channels, got {channels}")));
+            return Err(PyValueError::new_err(format!(
+                "the plan converts {wanted} channels, got {channels}"
+            )));
         }
         let [count, height, width] = [dimensions[0], dimensions[1], dimensions[2]];
         if [height, width].iter().any(|&length| length == 0 || length > i32::MAX as usize) {

@@ -29,7 +29,11 @@ impl Draft {
     /// An empty batch with room for `samples` pictures.
     #[must_use]
     pub fn with_capacity(samples: usize) -> Self {
-        Self { samples: Vec::with_capacity(samples), steps: Vec::with_capacity(2 * samples), ..Self::default() }
+        Self {
+            samples: Vec::with_capacity(samples),
+            steps: Vec::with_capacity(2 * samples),
+            ..Self::default()
+        }
     }
 
     /// Draws the next picture's numbers from `generator`.
@@ -73,6 +77,7 @@ impl Draft {
     }
 
     /// Each picture's output shape: channels, height, width.
+    #[must_use]
     pub fn shapes(&self) -> impl ExactSizeIterator<Item = [usize; 3]> + '_ {
         self.samples.iter().map(|sample| self.shape_of(sample))
     }

@@ -85,7 +85,8 @@ impl Job {
         let made = made.unwrap_or_else(|panic| {
             *workspace = Workspace::default();
             let text = panic.downcast_ref::<String>().map(String::as_str);
-            let message = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or_default().to_owned();
+            let message =
+                text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or_default().to_owned();
             Err(Error::Panic { sample: first, message })
         });
         let mut progress = lock(&self.progress);

@@ -141,7 +141,10 @@ impl Pool {
 fn idle_limit() -> usize {
     static LIMIT: OnceLock<usize> = OnceLock::new();
     *LIMIT.get_or_init(|| {
-        std::env::var("PENSTOCK_POOL_BYTES").ok().and_then(|text| text.parse().ok()).unwrap_or(DEFAULT_IDLE_BYTES)
+        std::env::var("PENSTOCK_POOL_BYTES")
+            .ok()
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(DEFAULT_IDLE_BYTES)
     })
 }
 

@@ -38,8 +38,9 @@ pub(super) fn call(queue: &Arc<Queue>, count: usize, threads: usize) -> Result<(
     });
     while pool.threads < threads {
         let (calls, called) = (pool.calls.clone(), pool.called.clone());
-        let started =
-            thread::Builder::new().name(format!("penstock-{}", pool.threads)).spawn(move || work(&calls, &called));
+        let started = thread::Builder::new()
+            .name(format!("penstock-{}", pool.threads))
+            .spawn(move || work(&calls, &called));
         match started {
             Ok(_) => pool.threads += 1,
             // Fewer threads are slower, not wrong; none at all would hang.

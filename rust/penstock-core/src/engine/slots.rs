@@ -1,5 +1,8 @@
 //! The memory of one batch, cut into one slot per picture.
-#![expect(unsafe_code, reason = "the batch's memory belongs to a tensor; threads write to disjoint parts of it")]
+#![expect(
+    unsafe_code,
+    reason = "the batch's memory belongs to a tensor; threads write to disjoint parts of it"
+)]
 
 /// Memory of a batch that somebody else owns and keeps alive.
 #[derive(Debug)]

@@ -55,17 +55,18 @@ impl Stream {
         let wanted = self.threads.min(state.called + groups) - state.called;
         state.called += wanted;
         drop(state);
-        pool::call(&self.queue, wanted, self.threads).inspect_err(|_| lock(&self.queue.state).called -= wanted)
+        pool::call(&self.queue, wanted, self.threads)
+            .inspect_err(|_| lock(&self.queue.state).called -= wanted)
     }
 
     /// Appends a job and works on it in this thread too, until its last picture is claimed.
     ///
     /// # Errors
     /// As [`Stream::submit`].
-    pub fn submit_and_help(&self, job: Arc<Job>, workspace: &mut Workspace) -> Result<(), Error> {
+    pub fn submit_and_help(&self, job: &Arc<Job>, workspace: &mut Workspace) -> Result<(), Error> {
         // A single group is made here and now: waking a thread would take longer.
         if self.threads > 1 && job.groups() > 1 {
-            self.submit(Arc::clone(&job))?;
+            self.submit(Arc::clone(job))?;
         } else if !self.is_ours() {
             return Err(Error::Forked);
         }

@@ -10,8 +10,10 @@
 
 use std::ops::Range;
 
-/// Runs kept without the heap. A padded, cropped and flipped axis has three.
-const INLINE_RUNS: usize = 6;
+/// Runs kept without the heap, and where among them the first one of a new axis goes. A padded, cropped and
+/// flipped axis has three.
+const INLINE_RUNS: usize = 8;
+const FIRST_SLOT: usize = 3;
 
 /// A stretch of an axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +52,7 @@ impl Run {
     }
 
     /// The part `from..from + len` of the run, which must lie inside.
+    #[inline]
     fn part(self, from: u32, len: u32) -> Run {
         match self {
             Run::Source { start, step, .. } => Run::Source { start: nth(start, step, from), len, step },
@@ -58,6 +61,7 @@ impl Run {
     }
 
     /// The same pixels, last first.
+    #[inline]
     fn reversed(self) -> Run {
         match self {
             Run::Source { start, len, step } => {
@@ -69,6 +73,7 @@ impl Run {
 }
 
 /// Source index of pixel `i` of a run.
+#[inline]
 fn nth(start: u32, step: i8, i: u32) -> u32 {
     match step {
         1 => start + i,
@@ -77,21 +82,50 @@ fn nth(start: u32, step: i8, i: u32) -> u32 {
     }
 }
 
-/// One axis of the output: a list of [`Run`]s. See the module's text.
-#[derive(Clone, Debug)]
-pub struct Axis {
+/// A run as two words. An axis is edited and read within the same few nanoseconds, while the last sample's
+/// pixels still wait in the store buffer; a load that spans several earlier stores would wait for all of
+/// them. So runs are written and read word by word, and never moved.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Packed {
+    /// Source index or fill in the upper half; below it 0, 1 or 2 for the step + 1, or 3 for a fill.
+    what: u64,
     len: u32,
-    count: usize,
-    inline: [Run; INLINE_RUNS],
-    /// All runs, once there are more than `INLINE_RUNS`; else empty.
-    spill: Vec<Run>,
 }
 
-impl Default for Axis {
-    fn default() -> Self {
-        let nothing = Run::Fill { len: 0, fill: 0 };
-        Axis { len: 0, count: 0, inline: [nothing; INLINE_RUNS], spill: Vec::new() }
+impl From<Run> for Packed {
+    #[inline]
+    fn from(run: Run) -> Packed {
+        let (value, kind, len) = match run {
+            // A single pixel counts as a forward run, so that runs which join are recognised.
+            Run::Source { start, len: 1, .. } => (start, 2, 1),
+            Run::Source { start, len, step } => (start, (step + 1) as u64, len),
+            Run::Fill { len, fill } => (u32::from(fill), 3, len),
+        };
+        Packed { what: u64::from(value) << 32 | kind, len }
     }
+}
+
+impl From<Packed> for Run {
+    #[inline]
+    fn from(packed: Packed) -> Run {
+        let (value, len) = ((packed.what >> 32) as u32, packed.len);
+        match packed.what as u32 {
+            3 => Run::Fill { len, fill: value as u16 },
+            kind => Run::Source { start: value, len, step: kind as i8 - 1 },
+        }
+    }
+}
+
+/// One axis of the output: a list of [`Run`]s. See the module's text.
+#[derive(Clone, Debug, Default)]
+pub struct Axis {
+    len: u32,
+    /// The runs are `inline[first..first + count]`, while `spill` is empty.
+    first: usize,
+    count: usize,
+    inline: [Packed; INLINE_RUNS],
+    /// All runs, once they have outgrown `inline`; else empty.
+    spill: Vec<Packed>,
 }
 
 impl Axis {
@@ -105,7 +139,8 @@ impl Axis {
 
     /// Makes this the axis of an untouched source of `len` pixels again, keeping its memory.
     pub fn reset(&mut self, len: u32) {
-        self.clear();
+        (self.len, self.first, self.count) = (0, FIRST_SLOT, 0);
+        self.spill.clear();
         self.push(Run::Source { start: 0, len, step: 1 });
     }
 
@@ -123,16 +158,21 @@ impl Axis {
 
     /// The runs, first pixel first; none is empty.
     #[must_use]
-    pub fn runs(&self) -> &[Run] {
-        if self.spill.is_empty() { self.inline.get(..self.count).unwrap_or(&[]) } else { &self.spill }
+    pub fn runs(&self) -> impl DoubleEndedIterator<Item = Run> + '_ {
+        self.packed().iter().map(|&packed| packed.into())
     }
 
     /// Turns the axis round.
     pub fn flip(&mut self) {
-        let runs = self.runs_mut();
-        runs.reverse();
-        for run in runs {
-            *run = canonical(run.reversed());
+        let runs = self.packed_mut();
+        let count = runs.len();
+        let turned = |packed: Packed| Packed::from(Run::from(packed).reversed());
+        let (front, back) = runs.split_at_mut(count / 2);
+        if let (true, Some((middle, _))) = (count % 2 == 1, back.split_first_mut()) {
+            *middle = turned(*middle);
+        }
+        for (a, b) in front.iter_mut().zip(back.iter_mut().rev()) {
+            (*a, *b) = (turned(*b), turned(*a));
         }
     }
 
@@ -142,29 +182,32 @@ impl Axis {
             return false;
         };
         self.len = len;
-        let runs = self.runs_mut();
+        let runs = self.packed_mut();
         let (mut first, mut last) = (0, runs.len());
         let mut excess = after;
-        while let Some(run) = last.checked_sub(1).and_then(|i| runs.get_mut(i))
+        while let Some(packed) = last.checked_sub(1).and_then(|i| runs.get_mut(i))
             && excess > 0
         {
-            let kept = run.len().saturating_sub(excess);
-            excess -= run.len() - kept;
-            *run = canonical(run.part(0, kept));
-            last -= usize::from(kept == 0);
+            let run = Run::from(*packed);
+            if run.len() > excess {
+                *packed = run.part(0, run.len() - excess).into();
+                break;
+            }
+            excess -= run.len();
+            last -= 1;
         }
         let mut excess = start;
-        while let Some(run) = runs.get_mut(first)
+        while let Some(packed) = runs.get_mut(first)
             && first < last
             && excess > 0
         {
-            let dropped = run.len().min(excess);
-            excess -= dropped;
-            if dropped == run.len() {
-                first += 1;
-            } else {
-                *run = canonical(run.part(dropped, run.len() - dropped));
+            let run = Run::from(*packed);
+            if run.len() > excess {
+                *packed = run.part(excess, run.len() - excess).into();
+                break;
             }
+            excess -= run.len();
+            first += 1;
         }
         self.keep_runs(first, last);
         true
@@ -172,9 +215,7 @@ impl Axis {
 
     /// Puts `before` and `after` pixels of the constant `fill` around the axis.
     pub fn pad_fill(&mut self, before: u32, after: u32, fill: u16) {
-        if before > 0 {
-            self.push_front(Run::Fill { len: before, fill });
-        }
+        self.push_front(Run::Fill { len: before, fill });
         self.push(Run::Fill { len: after, fill });
     }
 
@@ -227,7 +268,7 @@ impl Axis {
     /// The runs of the output pixels `range`, each with the output position of its first pixel.
     pub(crate) fn runs_in(&self, range: Range<u32>) -> impl Iterator<Item = (u32, Run)> + '_ {
         let mut position = 0;
-        self.runs().iter().filter_map(move |run| {
+        self.runs().filter_map(move |run| {
             let start = position;
             position += run.len();
             let from = start.max(range.start);
@@ -238,7 +279,7 @@ impl Axis {
 
     /// One past the largest source index, or 0 if there is none.
     pub(crate) fn source_end(&self) -> u32 {
-        let ends = self.runs().iter().map(|run| match *run {
+        let ends = self.runs().map(|run| match run {
             Run::Source { start, len, step: 1 } => start + len,
             Run::Source { start, .. } => start + 1,
             Run::Fill { .. } => 0,
@@ -248,13 +289,9 @@ impl Axis {
 
     /// Moves the content out and leaves the axis empty.
     fn take(&mut self) -> Axis {
-        std::mem::take(self)
-    }
-
-    fn clear(&mut self) {
-        self.len = 0;
-        self.count = 0;
-        self.spill.clear();
+        let old = std::mem::take(self);
+        self.first = FIRST_SLOT;
+        old
     }
 
     /// Appends pixels `from..from + len` of `old`, last first if `reverse`.
@@ -262,7 +299,7 @@ impl Axis {
         if reverse {
             // Rare, and the number of runs is small: walk them from the end.
             let mut position = old.len;
-            for run in old.runs().iter().rev() {
+            for run in old.runs().rev() {
                 let end = position;
                 position -= run.len();
                 let (low, high) = (position.max(from), end.min(from + len));
@@ -287,10 +324,18 @@ impl Axis {
         }
     }
 
-    /// The runs, for changes that leave their number and the length alone.
-    fn runs_mut(&mut self) -> &mut [Run] {
+    fn packed(&self) -> &[Packed] {
         if self.spill.is_empty() {
-            self.inline.get_mut(..self.count).unwrap_or(&mut [])
+            self.inline.get(self.first..self.first + self.count).unwrap_or(&[])
+        } else {
+            &self.spill
+        }
+    }
+
+    /// The runs, for changes that leave their number and the axis' length alone.
+    fn packed_mut(&mut self) -> &mut [Packed] {
+        if self.spill.is_empty() {
+            self.inline.get_mut(self.first..self.first + self.count).unwrap_or(&mut [])
         } else {
             &mut self.spill
         }
@@ -299,76 +344,77 @@ impl Axis {
     /// Drops all runs but `first..last`.
     fn keep_runs(&mut self, first: usize, last: usize) {
         if self.spill.is_empty() {
-            if first > 0 && first <= last && last <= INLINE_RUNS {
-                self.inline.copy_within(first..last, 0);
-            }
-            self.count = last.saturating_sub(first);
+            self.first += first;
         } else {
             self.spill.truncate(last);
             self.spill.drain(..first);
-            self.count = self.spill.len();
+            // Without runs on the heap, the inline ones would count again.
+            self.first = FIRST_SLOT;
         }
+        self.count = last.saturating_sub(first);
     }
 
-    /// Puts a run, which is not empty, before all others.
+    /// Puts a run before all others, joining it to the first one where that continues it.
+    #[inline]
     fn push_front(&mut self, run: Run) {
+        if run.is_empty() {
+            return;
+        }
         self.len += run.len();
-        let run = canonical(run);
-        if let Some(first) = self.runs_mut().first_mut()
-            && let Some(joined) = join(run, *first)
+        if let Some(first) = self.packed_mut().first_mut()
+            && let Some(joined) = join(run, Run::from(*first))
         {
-            *first = joined;
-        } else if self.count < INLINE_RUNS && self.spill.is_empty() {
-            self.inline.copy_within(..self.count, 1);
-            self.inline[0] = run;
-            self.count += 1;
+            *first = joined.into();
+            return;
+        }
+        self.count += 1;
+        if let Some(before) = self.first.checked_sub(1)
+            && let Some(slot) = self.inline.get_mut(before)
+            && self.spill.is_empty()
+        {
+            *slot = run.into();
+            self.first = before;
         } else {
-            self.use_heap();
-            self.spill.insert(0, run);
-            self.count += 1;
+            self.use_heap(self.count - 1);
+            self.spill.insert(0, run.into());
         }
     }
 
     /// Appends a run, joining it to the last one where that continues.
+    #[inline]
     fn push(&mut self, run: Run) {
         if run.is_empty() {
             return;
         }
         self.len += run.len();
-        let run = canonical(run);
-        if let Some(last) = self.runs_mut().last_mut()
-            && let Some(joined) = join(*last, run)
+        if let Some(last) = self.packed_mut().last_mut()
+            && let Some(joined) = join(Run::from(*last), run)
         {
-            *last = joined;
-        } else if let Some(slot) = self.inline.get_mut(self.count)
+            *last = joined.into();
+            return;
+        }
+        self.count += 1;
+        if let Some(slot) = self.inline.get_mut(self.first + self.count - 1)
             && self.spill.is_empty()
         {
-            *slot = run;
-            self.count += 1;
+            *slot = run.into();
         } else {
-            self.use_heap();
-            self.spill.push(run);
-            self.count += 1;
+            self.use_heap(self.count - 1);
+            self.spill.push(run.into());
         }
     }
 
-    /// Moves the runs to the heap, if they are not there.
-    fn use_heap(&mut self) {
+    /// Moves the `count` runs to the heap, if they are not there.
+    #[cold]
+    fn use_heap(&mut self, count: usize) {
         if self.spill.is_empty() {
-            self.spill.extend(self.inline.iter().take(self.count));
+            self.spill.extend(self.inline.iter().skip(self.first).take(count));
         }
-    }
-}
-
-/// A single pixel counts as a forward run, so that runs which join are recognised.
-fn canonical(run: Run) -> Run {
-    match run {
-        Run::Source { start, len: 1, .. } => Run::Source { start, len: 1, step: 1 },
-        other => other,
     }
 }
 
 /// The one run that is `a` and then `b`, if there is one.
+#[inline]
 fn join(a: Run, b: Run) -> Option<Run> {
     match (a, b) {
         (Run::Fill { len: m, fill }, Run::Fill { len: n, fill: other }) if fill == other => {

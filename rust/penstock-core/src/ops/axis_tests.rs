@@ -81,7 +81,7 @@ fn expand(axis: &Axis) -> Vec<Pixel> {
     for run in axis.runs() {
         assert!(!run.is_empty());
         for i in 0..run.len() {
-            list.push(match *run {
+            list.push(match run {
                 Run::Source { start, step, .. } => Ok(nth(start, step, i)),
                 Run::Fill { fill, .. } => Err(fill),
             });
@@ -108,9 +108,9 @@ fn a_crop_outside_changes_nothing() {
     let mut axis = Axis::identity(4);
     assert!(!axis.crop(2, 3));
     assert!(!axis.crop(u32::MAX, 2));
-    assert_eq!(axis.runs(), Axis::identity(4).runs());
+    assert!(axis.runs().eq(Axis::identity(4).runs()));
     assert!(axis.crop(4, 0));
-    assert!(axis.is_empty() && axis.runs().is_empty());
+    assert!(axis.is_empty() && axis.runs().next().is_none());
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn the_usual_pipeline_stays_off_the_heap() {
     assert!(axis.crop(7, 32));
     axis.flip();
     let expected = [Run::Fill { len: 3, fill: 0 }, Run::Source { start: 31, len: 29, step: -1 }];
-    assert_eq!(axis.runs(), expected);
+    assert!(axis.runs().eq(expected));
     assert!(axis.spill.is_empty());
 }
 

@@ -102,7 +102,7 @@ impl Op {
     ) -> Option<(u32, u32)> {
         match self {
             Op::Pad(pad) => pad::apply(pad, size, steps),
-            Op::CenterCrop { size: output, fill } => crop::center(size, *output, *fill, steps),
+            Op::CenterCrop { size: output, fill } => Some(crop::center(size, *output, *fill, steps)),
             Op::RandomCropV1(crop) => crop.draw_v1(size, generator, steps),
             Op::RandomCropV2(crop) => crop.draw_v2(size, generator, steps),
             Op::RandomFlip { probability, horizontal } => {

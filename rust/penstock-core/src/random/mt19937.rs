@@ -42,6 +42,8 @@ pub struct Mt19937 {
     words: [u32; N],
     /// Index of the next word; `N` when a twist is due.
     next: usize,
+    /// What torch shows as that index when a twist is due: 0 just after seeding, `N` later on.
+    due: usize,
 }
 
 impl std::fmt::Debug for Mt19937 {
@@ -60,7 +62,7 @@ impl Mt19937 {
             let previous = words[i - 1];
             words[i] = 1_812_433_253_u32.wrapping_mul(previous ^ (previous >> 30)).wrapping_add(i as u32);
         }
-        Self { words, next: N }
+        Self { words, next: N, due: 0 }
     }
 
     /// Reads the bytes of `torch.Generator.get_state()`.
@@ -81,8 +83,8 @@ impl Mt19937 {
         for (i, word) in words.iter_mut().enumerate() {
             *word = u64::from_le_bytes(field(state, WORDS + 8 * i)) as u32;
         }
-        // A generator that was just seeded says next = 0 and left = 1: the twist is due all the same.
-        Ok(Self { words, next: if left == 1 { N } else { next as usize } })
+        let next = next as usize;
+        if left == 1 { Ok(Self { words, next: N, due: next }) } else { Ok(Self { words, next, due: N }) }
     }
 
     /// Writes this generator's words into the bytes of a torch generator's state, and nothing else.
@@ -94,8 +96,9 @@ impl Mt19937 {
             return Err(StateError::Length(state.len()));
         }
         let left = (N - self.next + 1) as i32;
+        let next = if self.next == N { self.due } else { self.next };
         state[LEFT..LEFT + 4].copy_from_slice(&left.to_le_bytes());
-        state[NEXT..NEXT + 8].copy_from_slice(&(self.next as u64).to_le_bytes());
+        state[NEXT..NEXT + 8].copy_from_slice(&(next as u64).to_le_bytes());
         for (bytes, word) in state[WORDS..WORDS + 8 * N].chunks_exact_mut(8).zip(self.words) {
             bytes.copy_from_slice(&u64::from(word).to_le_bytes());
         }
@@ -139,6 +142,7 @@ impl Mt19937 {
         }
         words[N - 1] = words[M - 1] ^ mix(words[N - 1], words[0]);
         self.next = 0;
+        self.due = N;
     }
 }
 
@@ -157,7 +161,10 @@ mod tests {
     #[test]
     fn known_answers() {
         let mut mt = Mt19937::new(5489);
-        assert_eq!([mt.next_u32(), mt.next_u32(), mt.next_u32()], [3_499_211_612, 581_869_302, 3_890_346_734]);
+        assert_eq!(
+            [mt.next_u32(), mt.next_u32(), mt.next_u32()],
+            [3_499_211_612, 581_869_302, 3_890_346_734]
+        );
         let mut mt = Mt19937::new(5489);
         let last = (0..10_000).map(|_| mt.next_u32()).last();
         assert_eq!(last, Some(4_123_659_995));

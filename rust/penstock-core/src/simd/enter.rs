@@ -5,11 +5,11 @@
 //! has no kernel for the job, and then has written nothing that counts.
 
 use super::{Kind, Level};
-#[cfg(target_arch = "x86_64")]
-use crate::write::{convert_x86 as x86, gather_x86};
 use crate::write::Stores;
 use crate::write::gather::{self, Block, Strip};
 use crate::write::table::Coefficients;
+#[cfg(target_arch = "x86_64")]
+use crate::write::{convert_x86 as x86, gather_x86};
 
 /// Gathers a block of lines by windows. Only levels above the scalar one have windows.
 #[inline]
@@ -23,6 +23,23 @@ pub(crate) fn gather(level: Level, block: &Block<'_>, strip: &mut Strip<'_>) {
         Kind::Avx2 => unsafe { gather_x86::gather_avx2(block, strip) },
         _ => {
             let _ = (block, strip);
+        }
+    }
+}
+
+/// Sets the lanes of `mask` to `start + lane * delta`, modulo 256; `delta` is from -3 to 3. Done in vectors
+/// because a vector is what will be loaded: bytes stored one by one would have to reach the cache first.
+#[inline]
+pub(crate) fn ramp(level: Level, lanes: &mut [u8; 64], mask: u64, start: u8, delta: i8) {
+    match level.kind() {
+        // SAFETY: the level proves that the processor has the features.
+        #[cfg(target_arch = "x86_64")]
+        Kind::Avx512 => unsafe { gather_x86::ramp_avx512(lanes, mask, start, delta) },
+        // SAFETY: the level proves that the processor has the features.
+        #[cfg(target_arch = "x86_64")]
+        Kind::Avx2 => unsafe { gather_x86::ramp_avx2(lanes, mask, start, delta) },
+        _ => {
+            let _ = (lanes, mask, start, delta);
         }
     }
 }
@@ -50,10 +67,14 @@ pub(crate) fn arithmetic(
     match (level.kind(), stores) {
         // SAFETY: the level proves that the processor has the features.
         #[cfg(target_arch = "x86_64")]
-        (Kind::Avx512, Stores::Cached) => unsafe { x86::arithmetic_avx512::<false>(coefficients, codes, out) },
+        (Kind::Avx512, Stores::Cached) => unsafe {
+            x86::arithmetic_avx512::<false>(coefficients, codes, out)
+        },
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
-        (Kind::Avx512, Stores::Streamed) => unsafe { x86::arithmetic_avx512::<true>(coefficients, codes, out) },
+        (Kind::Avx512, Stores::Streamed) => unsafe {
+            x86::arithmetic_avx512::<true>(coefficients, codes, out)
+        },
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
         (Kind::Avx2, Stores::Cached) => unsafe { x86::arithmetic_avx2::<false>(coefficients, codes, out) },

@@ -4,20 +4,12 @@
 //! so it is read through its raw pointer, after a check of the range.
 
 use std::arch::x86_64::{
-    __m128i, __m256i, __m512i, _mm_loadl_epi64, _mm_loadu_si128, _mm_setzero_si128, _mm_sfence,
-    _mm_storeu_si128, _mm256_storeu_si256, _mm256_stream_si256, _mm512_loadu_si512, _mm512_maskz_loadu_epi8,
+    __m128i, __m256i, __m512i, _mm_loadu_si128, _mm_setzero_si128, _mm_sfence, _mm_storeu_si128,
+    _mm256_storeu_si256, _mm256_stream_si256, _mm512_loadu_si512, _mm512_maskz_loadu_epi8,
     _mm512_setzero_si512, _mm512_storeu_si512, _mm512_stream_si512,
 };
 
 use crate::source::array::Part;
-
-/// 8 bytes, in the lower half.
-#[inline]
-#[target_feature(enable = "avx2")]
-pub(crate) fn load8(bytes: &[u8; 8]) -> __m128i {
-    // SAFETY: the reference covers the 8 bytes; no alignment is required.
-    unsafe { _mm_loadl_epi64(bytes.as_ptr().cast()) }
-}
 
 /// 16 bytes.
 #[inline]

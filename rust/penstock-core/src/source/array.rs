@@ -108,7 +108,8 @@ impl<'a> Picture<'a> {
         let [height, width, channels] = self.shape;
         let reach = (out.len() as isize).saturating_sub(1).saturating_mul(step);
         let inside = |x: isize| x >= 0 && (x as usize) < width;
-        if y >= height || c >= channels || !inside(x as isize) || !inside((x as isize).saturating_add(reach)) {
+        if y >= height || c >= channels || !inside(x as isize) || !inside((x as isize).saturating_add(reach))
+        {
             return;
         }
         let [row, col, channel] = self.strides;
@@ -183,7 +184,11 @@ impl<'a> Picture<'a> {
         for plane in 0..lines.planes {
             for i in 0..stretches {
                 let offset = plane as isize * lines.plane_stride
-                    + if joined { (lines.line_stride * (lines.count as isize - 1)).min(0) } else { i as isize * lines.line_stride };
+                    + if joined {
+                        (lines.line_stride * (lines.count as isize - 1)).min(0)
+                    } else {
+                        i as isize * lines.line_stride
+                    };
                 crate::simd::prefetch(lines.start.wrapping_offset(offset), bytes.min(PREFETCH_BYTES));
             }
         }

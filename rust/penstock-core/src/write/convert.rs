@@ -3,8 +3,8 @@
 //! The table is the truth: plain code looks it up, at any element size, and vector code is used only where it
 //! gives the same bits. What is left over at the end of a stretch is looked up.
 
-use super::table::{Kernel, Table};
 use super::Stores;
+use super::table::{Kernel, Table};
 use crate::simd::{Level, enter};
 
 /// Writes the elements of `codes`; `out` holds exactly one element per code.

@@ -5,18 +5,16 @@
 //! elements twice, with the same bits, and no loop needs a tail. Short stretches are left to the plain table.
 
 use std::arch::x86_64::{
-    __m256, __m256i, __m512, __m512i, _mm256_castps_si256, _mm256_cvtepi32_ps, _mm256_cvtepu8_epi32,
-    _mm256_fmadd_ps, _mm256_mul_ps, _mm256_set1_ps, _mm256_sub_ps, _mm512_castps_si512, _mm512_cvtepi32_ps,
-    _mm512_cvtepu8_epi32, _mm512_fmadd_ps, _mm512_mask_blend_epi8, _mm512_movepi8_mask, _mm512_mul_ps,
-    _mm512_permutex2var_epi8, _mm512_permutexvar_epi32, _mm512_permutexvar_epi64, _mm512_set_epi32,
-    _mm512_set_epi64, _mm512_set1_ps, _mm512_sub_ps, _mm512_unpackhi_epi8, _mm512_unpackhi_epi16,
-    _mm512_unpacklo_epi8, _mm512_unpacklo_epi16,
+    __m256, __m256i, __m512, __m512i, _mm_cvtsi64_si128, _mm256_castps_si256, _mm256_cvtepi32_ps,
+    _mm256_cvtepu8_epi32, _mm256_fmadd_ps, _mm256_mul_ps, _mm256_set1_ps, _mm256_sub_ps, _mm512_castps_si512,
+    _mm512_cvtepi32_ps, _mm512_cvtepu8_epi32, _mm512_fmadd_ps, _mm512_mask_blend_epi8, _mm512_movepi8_mask,
+    _mm512_mul_ps, _mm512_permutex2var_epi8, _mm512_permutexvar_epi32, _mm512_permutexvar_epi64,
+    _mm512_set_epi32, _mm512_set_epi64, _mm512_set1_ps, _mm512_sub_ps, _mm512_unpackhi_epi8,
+    _mm512_unpackhi_epi16, _mm512_unpacklo_epi8, _mm512_unpacklo_epi16,
 };
 
 use super::table::Coefficients;
-use crate::simd::memory::{
-    cache_lines, load8, load16, load64, put32_twice, put64, store32, store64,
-};
+use crate::simd::memory::{cache_lines, load16, load64, put32_twice, put64, store32, store64};
 
 /// 16 float32 elements per vector, 8 for AVX2. Coefficients in every lane, `V` being the vector.
 #[derive(Clone, Copy)]
@@ -27,7 +25,7 @@ struct Lanes<V> {
 }
 
 impl<V> Lanes<V> {
-    #[inline(always)]
+    #[inline]
     fn new(c: &Coefficients, set: impl Fn(f32) -> V) -> Self {
         Lanes {
             scale: [set(c.scale.high), set(c.scale.low)],
@@ -40,7 +38,7 @@ impl<V> Lanes<V> {
 /// 16 elements; step for step what `Coefficients::apply` does.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx2,fma")]
-fn elements_avx512(codes: &[u8; 16], c: Lanes<__m512>) -> __m512i {
+fn elements_avx512(codes: &[u8; 16], c: &Lanes<__m512>) -> __m512i {
     let x = _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(load16(codes)));
     let x = _mm512_fmadd_ps(x, c.scale[0], _mm512_mul_ps(x, c.scale[1]));
     let x = _mm512_sub_ps(x, c.mean);
@@ -54,13 +52,13 @@ pub(crate) fn arithmetic_avx512<const STREAM: bool>(c: &Coefficients, codes: &[u
     let Some((ends, skip)) = ends(4, 16, codes, out) else { return false };
     for at in ends.into_iter().flatten() {
         if let (Some(codes), Some(out)) = (part(codes, at), part_mut(out, 4 * at)) {
-            store64(out, elements_avx512(codes, lanes));
+            store64(out, elements_avx512(codes, &lanes));
         }
     }
     let (_, lines, _) = cache_lines(out);
     let (codes, _) = codes.get(skip..).unwrap_or(&[]).as_chunks();
     for (codes, line) in codes.iter().zip(lines) {
-        put64::<STREAM>(line, elements_avx512(codes, lanes));
+        put64::<STREAM>(line, elements_avx512(codes, &lanes));
     }
     true
 }
@@ -68,8 +66,8 @@ pub(crate) fn arithmetic_avx512<const STREAM: bool>(c: &Coefficients, codes: &[u
 /// 8 elements; step for step what `Coefficients::apply` does.
 #[inline]
 #[target_feature(enable = "avx2,fma")]
-fn elements_avx2(codes: &[u8; 8], c: Lanes<__m256>) -> __m256i {
-    let x = _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(load8(codes)));
+fn elements_avx2(codes: [u8; 8], c: &Lanes<__m256>) -> __m256i {
+    let x = _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_cvtsi64_si128(i64::from_le_bytes(codes))));
     let x = _mm256_fmadd_ps(x, c.scale[0], _mm256_mul_ps(x, c.scale[1]));
     let x = _mm256_sub_ps(x, c.mean);
     _mm256_castps_si256(_mm256_fmadd_ps(x, c.std[0], _mm256_mul_ps(x, c.std[1])))
@@ -82,14 +80,14 @@ pub(crate) fn arithmetic_avx2<const STREAM: bool>(c: &Coefficients, codes: &[u8]
     let Some((ends, skip)) = ends(4, 16, codes, out) else { return false };
     for at in ends.into_iter().flatten().flat_map(|at| [at, at + 8]) {
         if let (Some(codes), Some(out)) = (part(codes, at), part_mut(out, 4 * at)) {
-            store32(out, elements_avx2(codes, lanes));
+            store32(out, elements_avx2(*codes, &lanes));
         }
     }
     let (_, lines, _) = cache_lines(out);
     let (codes, _) = codes.get(skip..).unwrap_or(&[]).as_chunks::<16>();
     for (codes, line) in codes.iter().zip(lines) {
         let (halves, _) = codes.as_chunks();
-        put32_twice::<STREAM>(line, [elements_avx2(&halves[0], lanes), elements_avx2(&halves[1], lanes)]);
+        put32_twice::<STREAM>(line, [elements_avx2(halves[0], &lanes), elements_avx2(halves[1], &lanes)]);
     }
     true
 }

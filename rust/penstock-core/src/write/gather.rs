@@ -7,6 +7,7 @@
 //! contiguous is gathered column by column and then transposed; any other is read byte by byte.
 
 use std::ops::Range;
+use std::slice;
 
 use super::fill_of;
 use super::table::{MAX_CHANNELS, Table};
@@ -54,7 +55,10 @@ impl<'s> Strip<'s> {
 
 /// One vector of an output line, and where its lanes come from.
 #[derive(Clone, Debug)]
+#[repr(align(64))]
 pub(crate) struct Window {
+    /// Per channel and lane: the byte to take, counted from `at`, or the code of the fill.
+    pub(crate) lanes: [[u8; MAX_LANES]; MAX_CHANNELS],
     /// Output pixel of lane 0.
     pub(crate) out: usize,
     /// First byte of the source line that is needed.
@@ -63,8 +67,14 @@ pub(crate) struct Window {
     pub(crate) bytes: usize,
     /// Lanes that come from the source; the others are fills.
     pub(crate) keep: u64,
-    /// Per channel and lane: the byte to take, counted from `at`, or the code of the fill.
-    pub(crate) lanes: [[u8; MAX_LANES]; MAX_CHANNELS],
+}
+
+/// The windows of an output line.
+#[derive(Clone, Copy, Debug)]
+struct Windows<'w> {
+    singles: &'w [Window],
+    /// Two lines in one window.
+    pair: Option<&'w Window>,
 }
 
 /// What a vector kernel needs for its part of a strip: some output lines which all come from the source.
@@ -98,7 +108,7 @@ pub(crate) struct Geometry<'a> {
 
 enum Method<'a> {
     /// Windows of rows, straight to the strip.
-    Rows(Lines<'a>, &'a [Window]),
+    Rows(Lines<'a>, Windows<'a>),
     /// Codes of (channel, column, row), gathered already.
     Transpose(&'a [u8]),
     /// Byte by byte.
@@ -116,23 +126,19 @@ impl<'a> Geometry<'a> {
         scratch: &'a mut Scratch,
     ) -> Self {
         let mut geometry = Geometry { picture, rows, cols, table, level, method: Method::Plain };
-        let lanes = match level.kind() {
-            Kind::Scalar => return geometry,
-            Kind::Avx2 => 16,
-            Kind::Avx512 => 64,
-        };
+        let lanes = lanes(level);
         // Below AVX-512 a load cannot be cut short, so a line must hold one.
-        let usable = |lines: &Lines<'_>| level.kind() == Kind::Avx512 || lines.pixels >= lanes;
-        let Some(lines) = picture.lines().filter(usable) else { return geometry };
+        let usable = |lines: &Lines<'_>| lanes == MAX_LANES || lines.pixels >= lanes;
+        let Some(lines) = picture.lines().filter(usable).filter(|_| lanes > 0) else { return geometry };
         let along = if lines.transposed { rows } else { cols };
-        compile(along, &lines, lanes, table, &mut scratch.windows);
+        let windows = compile(level, along, &lines, table, &mut scratch.windows);
         if lines.transposed {
             let (height, width) = (rows.len() as usize, cols.len() as usize);
             let mut strip = Strip::new(&mut scratch.transposed, table.channels(), height * width);
-            geometry.lines_into(&lines, &scratch.windows, cols, rows, 0..width, &mut strip);
+            geometry.lines_into(&lines, windows, cols, rows, 0..width, &mut strip);
             geometry.method = Method::Transpose(&scratch.transposed);
         } else {
-            geometry.method = Method::Rows(lines, &scratch.windows);
+            geometry.method = Method::Rows(lines, windows);
         }
         geometry
     }
@@ -141,7 +147,7 @@ impl<'a> Geometry<'a> {
     pub(crate) fn gather(&self, range: Range<usize>, strip: &mut Strip<'_>) {
         match &self.method {
             Method::Rows(lines, windows) => {
-                self.lines_into(lines, windows, self.rows, self.cols, range, strip);
+                self.lines_into(lines, *windows, self.rows, self.cols, range, strip);
             }
             Method::Transpose(codes) => {
                 let (height, width) = (self.rows.len() as usize, self.cols.len() as usize);
@@ -160,7 +166,7 @@ impl<'a> Geometry<'a> {
     fn lines_into(
         &self,
         lines: &Lines<'_>,
-        windows: &[Window],
+        windows: Windows<'_>,
         across: &Axis,
         along: &Axis,
         range: Range<usize>,
@@ -172,16 +178,19 @@ impl<'a> Geometry<'a> {
             match run {
                 Run::Fill { len, .. } => self.fill_lines(run, along, out, len as usize, strip),
                 Run::Source { start, len, step } => {
-                    let block = Block {
-                        lines,
-                        windows,
-                        first: start as usize,
-                        step: isize::from(step),
-                        count: len as usize,
-                        out,
-                        width,
-                        channels: self.table.channels(),
-                    };
+                    let (first, count) = (start as usize, len as usize);
+                    let channels = self.table.channels();
+                    let step = isize::from(step);
+                    let mut block =
+                        Block { lines, windows: windows.singles, first, step, count, out, width, channels };
+                    if let (Some(pair), 1) = (windows.pair, step) {
+                        let (windows, count) = (slice::from_ref(pair), count / 2);
+                        let pairs = Block { windows, step: 2, count, width: 2 * width, ..block };
+                        enter::gather(self.level, &pairs, strip);
+                        block.first += 2 * count;
+                        block.out += 2 * count * width;
+                        block.count -= 2 * count;
+                    }
                     enter::gather(self.level, &block, strip);
                 }
             }
@@ -235,74 +244,121 @@ impl<'a> Geometry<'a> {
     }
 }
 
-/// Cuts an output line into windows of `size` lanes. The last one is moved back to end with the line, so
-/// that no store reaches beyond it; a line shorter than a window has one, and its stores do reach too far:
-/// into the next line, which is written later, or into the room behind the plane.
-fn compile(axis: &Axis, lines: &Lines<'_>, size: usize, table: &Table, windows: &mut Vec<Window>) {
-    windows.clear();
-    let width = axis.len() as usize;
-    for start in (0..width).step_by(size) {
-        let out = start.min(width.saturating_sub(size));
-        windows.push(window(axis, out..width.min(out + size), lines, size, table));
+/// Lanes of the level's windows; the scalar level has none.
+fn lanes(level: Level) -> usize {
+    match level.kind() {
+        Kind::Scalar => 0,
+        Kind::Avx2 => 16,
+        Kind::Avx512 => MAX_LANES,
     }
 }
 
-/// The window of the output pixels `range`.
-fn window(axis: &Axis, range: Range<usize>, lines: &Lines<'_>, size: usize, table: &Table) -> Window {
-    let channels = table.channels();
-    let runs = || axis.runs_in(range.start as u32..range.end as u32);
-    // A run as places in the line's memory: the first, and the step from one to the next.
-    let place = |start: u32, step: i8| {
-        if lines.backwards {
-            (lines.pixels as isize - 1 - start as isize, -isize::from(step))
-        } else {
-            (start as isize, isize::from(step))
-        }
-    };
-    let (mut low, mut high) = (isize::MAX, 0);
-    for (_, run) in runs() {
-        if let Run::Source { start, len, step } = run {
-            let (first, step) = place(start, step);
-            let last = first + (len as isize - 1) * step;
-            low = low.min(first.min(last));
-            high = high.max(first.max(last) + 1);
-        }
+/// Cuts an output line into windows of as many lanes as the level's vectors have. The last one is moved back
+/// to end with the line, so that no store reaches beyond it; a line shorter than a window has one, and its
+/// stores do reach too far: into the next line, which is written later, or into the room behind the plane.
+fn compile<'w>(
+    level: Level,
+    axis: &Axis,
+    lines: &Lines<'_>,
+    table: &Table,
+    windows: &'w mut Vec<Window>,
+) -> Windows<'w> {
+    let size = lanes(level);
+    let width = axis.len() as usize;
+    let count = width.div_ceil(size);
+    if windows.len() <= count {
+        windows.resize_with(count + 1, Window::default);
     }
-    // Room for a whole load, where there is.
-    let low = low.min(high).min((lines.pixels as isize - size as isize).max(0)).max(0);
-    let mut window = Window {
-        out: range.start,
-        at: low as usize * lines.step,
-        bytes: (high - low).max(0) as usize * lines.step,
-        keep: 0,
-        lanes: [[0; MAX_LANES]; MAX_CHANNELS],
-    };
-    let mut takes = [0u8; MAX_LANES];
-    for (position, run) in runs() {
-        if let Run::Source { start, len, step } = run {
-            let (first, step) = place(start, step);
-            let from = position as usize - range.start;
-            for (i, take) in takes.iter_mut().skip(from).take(len as usize).enumerate() {
-                *take = (first + i as isize * step - low) as u8;
+    let (singles, rest) = windows.split_at_mut(count);
+    for (i, window) in singles.iter_mut().enumerate() {
+        let out = (i * size).min(width.saturating_sub(size));
+        window.set(level, axis, out..width.min(out + size), lines, table, 1);
+    }
+    // Short lines that touch in memory are taken two at a time.
+    let fits = lines.touching() && 2 * width.max(lines.pixels) <= size;
+    let pair = rest.first_mut().filter(|_| fits).map(|window| {
+        window.set(level, axis, 0..width, lines, table, 2);
+        &*window
+    });
+    Windows { singles, pair }
+}
+
+impl Default for Window {
+    fn default() -> Self {
+        Window { lanes: [[0; MAX_LANES]; MAX_CHANNELS], out: 0, at: 0, bytes: 0, keep: 0 }
+    }
+}
+
+impl Window {
+    /// Makes this the window of the output pixels `range` of one line, or of `count` touching lines after
+    /// each other.
+    fn set(
+        &mut self,
+        level: Level,
+        axis: &Axis,
+        range: Range<usize>,
+        lines: &Lines<'_>,
+        table: &Table,
+        count: usize,
+    ) {
+        let runs = || axis.runs_in(range.start as u32..range.end as u32);
+        // A run as places in the line's memory: the first, and the step from one to the next.
+        let place = |start: u32, step: i8| {
+            if lines.backwards {
+                (lines.pixels as isize - 1 - start as isize, -isize::from(step))
+            } else {
+                (start as isize, isize::from(step))
             }
-            window.keep |= lane_mask(from, len as usize);
+        };
+        let (mut low, mut high) = (isize::MAX, 0);
+        for (_, run) in runs() {
+            if let Run::Source { start, len, step } = run {
+                let (first, step) = place(start, step);
+                let last = first + (len as isize - 1) * step;
+                low = low.min(first.min(last));
+                high = high.max(first.max(last) + 1);
+            }
         }
-    }
-    for (channel, lanes) in window.lanes.iter_mut().enumerate().take(channels) {
-        let within = if lines.blue_first { channels - 1 - channel } else { channel };
-        let within = if lines.step == 1 { 0 } else { within as u8 };
-        for (lane, take) in lanes.iter_mut().zip(takes) {
-            *lane = take.wrapping_mul(lines.step as u8) + within;
-        }
-        for (position, run) in runs() {
-            if let Run::Fill { len, fill } = run {
-                let from = position as usize - range.start;
-                let part = lanes.get_mut(from..from + len as usize);
-                part.unwrap_or(&mut []).fill(table.code(channel, fill));
+        // Room for a whole load, where there is.
+        let low = low.min(high).min((lines.pixels as isize - lanes(level) as isize).max(0));
+        self.out = range.start;
+        self.at = low as usize * lines.step;
+        self.bytes = ((high - low).max(0) as usize + (count - 1) * lines.pixels) * lines.step;
+        self.keep = 0;
+
+        let channels = table.channels().min(MAX_CHANNELS);
+        let scale = lines.step as isize;
+        for i in 0..count {
+            for (position, run) in runs() {
+                let from = position as usize - range.start + i * range.len();
+                let mask = lane_mask(from, run.len() as usize);
+                let mut starts = [0; MAX_CHANNELS];
+                let mut delta = 0;
+                match run {
+                    Run::Source { start, step, .. } => {
+                        let (first, step) = place(start, step);
+                        delta = step * scale;
+                        let first =
+                            (first - low + (i * lines.pixels) as isize) * scale - from as isize * delta;
+                        for (channel, start) in starts.iter_mut().enumerate().take(channels) {
+                            let order = if lines.blue_first { channels - 1 - channel } else { channel };
+                            let within = if lines.step == 1 { 0 } else { order };
+                            *start = (first + within as isize) as u8;
+                        }
+                        self.keep |= mask;
+                    }
+                    Run::Fill { fill, .. } => {
+                        for (channel, start) in starts.iter_mut().enumerate().take(channels) {
+                            *start = table.code(channel, fill);
+                        }
+                    }
+                }
+                for (lanes, start) in self.lanes.iter_mut().zip(starts).take(channels) {
+                    enter::ramp(level, lanes, mask, start, delta as i8);
+                }
             }
         }
     }
-    window
 }
 
 /// Bits `from..from + len`, of which there is at least one, within 64.

@@ -4,18 +4,70 @@
 //! see `compile` in [`super::gather`] for why that is right at the end of a line.
 
 use std::arch::x86_64::{
-    __m128i, __m512i, _mm_adds_epu8, _mm_and_si128, _mm_andnot_si128, _mm_cmpeq_epi8, _mm_or_si128,
-    _mm_set_epi64x, _mm_set1_epi8, _mm_set1_epi64x, _mm_shuffle_epi8, _mm_sub_epi8, _mm_unpackhi_epi8, _mm_unpacklo_epi8,
-    _mm512_mask_permutexvar_epi8, _mm512_mask2_permutex2var_epi8, _mm512_movepi8_mask,
+    __m128i, __m512i, _mm_add_epi8, _mm_adds_epu8, _mm_and_si128, _mm_andnot_si128, _mm_blendv_epi8,
+    _mm_cmpeq_epi8, _mm_or_si128, _mm_set_epi64x, _mm_set1_epi8, _mm_set1_epi64x, _mm_shuffle_epi8,
+    _mm_sub_epi8, _mm_unpackhi_epi8, _mm_unpacklo_epi8, _mm512_add_epi8, _mm512_mask_blend_epi8,
+    _mm512_mask_permutexvar_epi8, _mm512_mask2_permutex2var_epi8, _mm512_movepi8_mask, _mm512_set1_epi8,
 };
 
 use super::gather::{Block, Strip, Window, transpose};
 use crate::simd::memory::{load16, load16_part, load64, load64_part, store16, store64};
 use crate::source::array::Part;
 
+/// Row `delta + 3`: the multiples of `delta` from -3 to 3, modulo 256.
+static RAMPS: [[u8; 64]; 7] = {
+    let mut ramps = [[0; 64]; 7];
+    let mut i = 0;
+    while i < 7 * 64 {
+        ramps[i / 64][i % 64] = ((i / 64) as i32 * (i % 64) as i32 - 3 * (i % 64) as i32) as u8;
+        i += 1;
+    }
+    ramps
+};
+
+/// The ramp of that step.
+#[inline]
+fn multiples(delta: i8) -> &'static [u8; 64] {
+    &RAMPS[usize::from(delta.clamp(-3, 3).abs_diff(-3))]
+}
+
+/// See `ramp` in [`crate::simd::enter`].
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx2,fma")]
+pub(crate) fn ramp_avx512(lanes: &mut [u8; 64], mask: u64, start: u8, delta: i8) {
+    let ramp = _mm512_add_epi8(_mm512_set1_epi8(start as i8), load64(multiples(delta)));
+    store64(lanes, _mm512_mask_blend_epi8(mask, load64(lanes), ramp));
+}
+
+/// See `ramp` in [`crate::simd::enter`]; only 16 lanes.
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+pub(crate) fn ramp_avx2(lanes: &mut [u8; 64], mask: u64, start: u8, delta: i8) {
+    let (Some(multiples), Some(lanes)) = (multiples(delta).first_chunk(), lanes.first_chunk_mut()) else {
+        return;
+    };
+    let ramp = _mm_add_epi8(_mm_set1_epi8(start as i8), load16(multiples));
+    store16(lanes, _mm_blendv_epi8(load16(lanes), ramp, byte_mask(mask)));
+}
+
+/// One byte of ones per bit of the lower 16.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn byte_mask(mask: u64) -> __m128i {
+    let spread = |byte: u8| (u64::from(byte) * 0x0101_0101_0101_0101) as i64;
+    let halves = _mm_set_epi64x(spread((mask >> 8) as u8), spread(mask as u8));
+    let bits = _mm_set1_epi64x(0x8040_2010_0804_0201_u64 as i64);
+    _mm_cmpeq_epi8(_mm_and_si128(halves, bits), bits)
+}
+
 /// The parts of a block's source lines that a window reads, at least `least` bytes each.
 #[inline]
-fn parts<'a>(block: &Block<'a>, window: &Window, plane: usize, least: usize) -> impl Iterator<Item = Part<'a>> + use<'a> {
+fn parts<'a>(
+    block: &Block<'a>,
+    window: &Window,
+    plane: usize,
+    least: usize,
+) -> impl Iterator<Item = Part<'a>> + use<'a> {
     let bytes = window.bytes.max(least);
     block.lines.parts(plane, [block.first, block.count], block.step, [window.at, bytes])
 }
@@ -92,11 +144,7 @@ struct Shuffles<const N: usize> {
 fn shuffles<const N: usize>(window: &Window, channel: usize) -> Shuffles<N> {
     let lanes = window.lanes.get(channel).and_then(|lanes| lanes.first_chunk());
     let lanes = lanes.map_or(_mm_set1_epi8(0), |lanes| load16(lanes));
-    // One byte of ones per lane that is kept: spread the mask's bits.
-    let spread = |byte: u8| (u64::from(byte) * 0x0101_0101_0101_0101) as i64;
-    let halves = _mm_set_epi64x(spread((window.keep >> 8) as u8), spread(window.keep as u8));
-    let bits = _mm_set1_epi64x(0x8040_2010_0804_0201_u64 as i64);
-    let keep = _mm_cmpeq_epi8(_mm_and_si128(halves, bits), bits);
+    let keep = byte_mask(window.keep);
     let mut take = [lanes; N];
     for (k, take) in take.iter_mut().enumerate() {
         // Vector k has the bytes from 16 k on. Saturation leaves 0x70 to 0x7f to lanes within, whose low bits
@@ -123,7 +171,13 @@ pub(crate) fn gather_avx2(block: &Block<'_>, strip: &mut Strip<'_>) {
 
 /// One window of one channel, read from `N` vectors of each line of `plane`.
 #[target_feature(enable = "avx2,fma")]
-fn channel_avx2<const N: usize>(block: &Block<'_>, window: &Window, plane: usize, channel: usize, strip: &mut Strip<'_>) {
+fn channel_avx2<const N: usize>(
+    block: &Block<'_>,
+    window: &Window,
+    plane: usize,
+    channel: usize,
+    strip: &mut Strip<'_>,
+) {
     let Shuffles { take, fill } = shuffles::<N>(window, channel);
     let out = slots(strip, block, window, channel);
     for (i, part) in parts(block, window, plane, 16 * N).enumerate() {

@@ -122,7 +122,9 @@ pub fn render_at(
         geometry.gather(first..first + count, &mut strip);
         let bytes = count * width * table.element_bytes();
         for (channel, plane) in out.chunks_exact_mut(plane_bytes).enumerate() {
-            if let Some(part) = plane.get_mut(first * width * table.element_bytes()..).and_then(|p| p.get_mut(..bytes)) {
+            if let Some(part) =
+                plane.get_mut(first * width * table.element_bytes()..).and_then(|p| p.get_mut(..bytes))
+            {
                 convert::convert(level, stores, table, channel, strip.codes(channel, count * width), part);
             }
         }
@@ -133,14 +135,20 @@ pub fn render_at(
 }
 
 /// Bytes of one output plane, if everything fits together.
-fn check(picture: &Picture<'_>, rows: &Axis, cols: &Axis, table: &Table, found: usize) -> Result<usize, RenderError> {
+fn check(
+    picture: &Picture<'_>,
+    rows: &Axis,
+    cols: &Axis,
+    table: &Table,
+    found: usize,
+) -> Result<usize, RenderError> {
     let channels = table.channels();
     if picture.channels() != channels {
         return Err(RenderError::Channels { picture: picture.channels(), table: channels });
     }
     let fits = |axis: &Axis, size: usize| {
         axis.source_end() as usize <= size
-            && axis.runs().iter().all(|run| match *run {
+            && axis.runs().all(|run| match run {
                 Run::Fill { fill, .. } => usize::from(fill) < table.fills(),
                 Run::Source { .. } => true,
             })

@@ -180,7 +180,9 @@ impl Table {
         match self.kernel {
             Kernel::Copy => "copy",
             // Without vectors the table is as fast, and is used.
-            Kernel::Arithmetic(_) if crate::simd::Level::detect() > crate::simd::Level::SCALAR => "arithmetic",
+            Kernel::Arithmetic(_) if crate::simd::Level::detect() > crate::simd::Level::SCALAR => {
+                "arithmetic"
+            }
             Kernel::Arithmetic(_) | Kernel::Lookup => "lookup",
         }
     }

@@ -67,7 +67,12 @@ fn table(kind: u8, element_bytes: usize, channels: usize) -> Table {
 }
 
 /// The renderer that needs no thought.
-fn naive(picture: &Picture<'_>, rows: &[Pixel], cols: &[Pixel], entries: &dyn Fn(usize, usize) -> Vec<u8>) -> Vec<u8> {
+fn naive(
+    picture: &Picture<'_>,
+    rows: &[Pixel],
+    cols: &[Pixel],
+    entries: &dyn Fn(usize, usize) -> Vec<u8>,
+) -> Vec<u8> {
     let mut out = Vec::new();
     for channel in 0..picture.channels() {
         for row in rows {
@@ -104,8 +109,9 @@ fn compare(
         }
     }
     let [rows, cols] = &axes;
-    let expected =
-        naive(&picture, &lists[0], &lists[1], &|channel, entry| table.entry(channel, entry).unwrap().to_vec());
+    let expected = naive(&picture, &lists[0], &lists[1], &|channel, entry| {
+        table.entry(channel, entry).unwrap().to_vec()
+    });
     for level in Level::available() {
         let mut scratch = Scratch::default();
         for (used, stores) in [(0, Stores::Cached), (255, Stores::Cached), (9, Stores::Streamed)] {

@@ -1,0 +1,172 @@
+"""Data sets and helpers of the stress tests; the scripts that they run in fresh interpreters import them too."""
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.utils.data
+from torchvision import datasets, transforms
+
+import penstock
+
+TRANSFORM = transforms.Compose(
+    [
+        transforms.RandomCrop(32, padding=4),
+        transforms.RandomHorizontalFlip(),
+        transforms.ToTensor(),
+        transforms.Normalize((0.4914, 0.4822, 0.4465), (0.247, 0.2435, 0.2616)),
+    ]
+)
+
+
+def cifar(count=256, size=32, transform=TRANSFORM):
+    """torchvision's CIFAR10 with made-up pictures and no files."""
+    dataset = object.__new__(datasets.CIFAR10)
+    rng = np.random.default_rng(0)
+    dataset.data = rng.integers(0, 256, (count, size, size, 3), dtype=np.uint8)
+    dataset.targets = [int(target) for target in rng.integers(0, 10, count)]
+    dataset.transform, dataset.target_transform, dataset.transforms = transform, None, None
+    dataset.root, dataset.train = "", True
+    return dataset
+
+
+def huge(count, size=256):
+    """One picture seen `count` times: as large a batch as one likes, of little memory."""
+    dataset = cifar(1, size, transforms.ToTensor())
+    dataset.data = np.broadcast_to(dataset.data, (count, size, size, 3))
+    dataset.targets = dataset.targets * count
+    return dataset
+
+
+class Own(penstock.ImageDataset):
+    """Own data, some of which may be slow to locate or fail.
+
+    Args:
+        count: Of pictures.
+        failures: Index to exception.
+        transform: Of the pictures.
+        delay: Seconds that locate() takes.
+    """
+
+    def __init__(self, count=64, failures=None, transform=TRANSFORM, delay=0.0):
+        self.inner = cifar(count)
+        self.failures = failures or {}
+        self.transform = transform
+        self.delay = delay
+
+    def __len__(self):
+        return len(self.inner.data)
+
+    def locate(self, index):
+        time.sleep(self.delay)
+        if index in self.failures:
+            raise self.failures[index]
+        return self.inner.data[index], self.inner.targets[index]
+
+
+class Opaque(torch.utils.data.Dataset):
+    """What nobody can look into: left to torch and its worker processes."""
+
+    def __init__(self, count=64):
+        self.count = count
+
+    def __len__(self):
+        return self.count
+
+    def __getitem__(self, index):
+        return torch.full((3, 4, 4), float(index)), index
+
+
+def loader(dataset=None, cls=penstock.DataLoader, **options):
+    """A loader that must be native if it is penstock's, unless its data set is `Opaque`."""
+    dataset = cifar() if dataset is None else dataset
+    made = cls(dataset, **{"batch_size": 16, "shuffle": True, "num_workers": 2, **options})
+    if cls is penstock.DataLoader and not isinstance(dataset, Opaque):
+        report = penstock.explain(made)
+        assert report.native, str(report)
+    return made
+
+
+def epoch(batches, seed=None):
+    """All batches of an epoch, the global generator seeded first."""
+    if seed is not None:
+        torch.manual_seed(seed)
+    return list(batches)
+
+
+def equal(ours, theirs):
+    """Whether two lists of batches are the same, bit for bit."""
+    return len(ours) == len(theirs) and all(
+        len(a) == len(b) and all(torch.equal(x, y) for x, y in zip(a, b, strict=True))
+        for a, b in zip(ours, theirs, strict=True)
+    )
+
+
+def fork(work):
+    """Run `work` in a forked child, which leaves without Python's ado, and return the child's pid."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if pid := os.fork():
+        return pid
+    status = 1
+    try:
+        work()
+        status = 0
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def reap(pid):
+    """Wait for a child and return its exit status, negative for a signal."""
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def threads_of_ours():
+    """Ids of this process's loader threads."""
+    found = []
+    for task in Path("/proc/self/task").iterdir():
+        with contextlib.suppress(OSError):
+            if (task / "comm").read_text().startswith("penstock-"):
+                found.append(int(task.name))
+    return found
+
+
+@contextlib.contextmanager
+def starved():
+    """All loader threads made so far get next to no time, so that a batch takes seconds.
+
+    They share one core with a busy process and are scheduled only when nobody else wants it.
+    """
+    core = min(os.sched_getaffinity(0))
+    spin = f"import os\nos.sched_setaffinity(0, {{{core}}})\nwhile os.getppid() == {os.getpid()}: pass"
+    spinner = subprocess.Popen([sys.executable, "-S", "-c", spin])
+    threads = threads_of_ours()
+    assert threads, "no loader thread has been started yet"
+    before = os.sched_getaffinity(0)
+    for thread in threads:
+        os.sched_setaffinity(thread, {core})
+        os.sched_setscheduler(thread, os.SCHED_IDLE, os.sched_param(0))
+    try:
+        yield
+    finally:
+        spinner.kill()
+        spinner.wait()
+        for thread in threads:
+            os.sched_setscheduler(thread, os.SCHED_OTHER, os.sched_param(0))
+            os.sched_setaffinity(thread, before)
+
+
+def interrupt_after(seconds):
+    """Have another process send this one Ctrl-C's signal."""
+    code = f"import os, signal, time\ntime.sleep({seconds})\nos.kill({os.getpid()}, signal.SIGINT)"
+    return subprocess.Popen([sys.executable, "-S", "-c", code])

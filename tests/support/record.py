@@ -1,0 +1,134 @@
+"""Iterating over a loader and writing down everything that a program could notice."""
+
+import dataclasses
+import itertools
+import random
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from support.compare import assert_same
+from support.workers import get_states
+
+
+@dataclasses.dataclass(frozen=True)
+class Failure:
+    """An exception as far as it must be torch's: type, first and last line of its text."""
+
+    kind: type[BaseException]
+    first: str
+    last: str
+
+    @classmethod
+    def of(cls, error: BaseException) -> "Failure":
+        """What to compare of an exception."""
+        lines = str(error).splitlines() or [""]
+        return cls(type(error), lines[0], lines[-1])
+
+
+@dataclasses.dataclass(frozen=True)
+class Walk:
+    """How a program goes through a loader.
+
+    Attributes:
+        epochs: For each epoch the number of batches after which it breaks off; None for all.
+        draws: Whether the program draws numbers of its own from torch's global generator between batches.
+        keeps: Whether it keeps the iterators that it has left in mid-epoch.
+    """
+
+    epochs: tuple[int | None, ...] = (None,)
+    draws: bool = False
+    keeps: bool = False
+
+
+# An iterator that goes on for ever would otherwise hang the test.
+_MOST_BATCHES = 400
+
+
+def record(make: Callable[[], Any], walk: Walk = Walk(), seed: int = 0) -> dict[str, Any]:  # noqa: B008 - immutable
+    """Make a loader and go through it; return batches, failures, warnings and every generator's state.
+
+    Args:
+        make: Returns the loader, after the global generators are seeded.
+        walk: How to go through it.
+        seed: Of the global generators.
+    """
+    torch.manual_seed(seed)
+    random.seed(seed)
+    np.random.seed(seed % 2**32)  # noqa: NPY002 - the global one
+    torch.randn(1)  # leaves a second normal number in the generator, which must stay there
+    events: list[Any] = []
+    kept = []
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        loader = make()
+        for stop in walk.epochs:
+            try:
+                iterator = iter(loader)
+            except Exception as error:
+                events.append(("iter", Failure.of(error)))
+                continue
+            events.append(("iter", len(iterator), _states(loader)))
+            events.extend(_batches(loader, iterator, stop, walk))
+            if walk.keeps:
+                kept.append(iterator)
+    states = get_states()
+    told = [(warning.category, str(warning.message)) for warning in warned]
+    return {"events": events, "python": states[1], "numpy": list(states[2]), "warnings": told}
+
+
+def _batches(loader: Any, iterator: Any, stop: int | None, walk: Walk) -> list[Any]:
+    events: list[Any] = []
+    for taken in itertools.count():
+        if taken == stop:
+            return events
+        assert taken < _MOST_BATCHES, "the iterator does not end"
+        try:
+            batch: Any = next(iterator)
+        except StopIteration as error:
+            events.append(("end", str(error), _states(loader)))
+            try:
+                events.append(("after the end", next(iterator)))
+            except StopIteration:
+                return events
+        except Exception as error:
+            events.append(("failure", Failure.of(error), _states(loader)))
+        else:
+            own = torch.rand(()) if walk.draws else None
+            events.append(("batch", batch, own, _states(loader)))
+    raise AssertionError("unreachable")
+
+
+def _states(loader: Any) -> list[torch.Tensor]:
+    generators: Sequence[Any] = [loader.generator, getattr(loader.sampler, "generator", None)]
+    own = {id(generator): generator for generator in generators if isinstance(generator, torch.Generator)}
+    return [torch.get_rng_state(), *(generator.get_state() for generator in own.values())]
+
+
+def assert_parity(
+    make: Callable[[Any], Any],
+    ours: type,
+    theirs: type,
+    walk: Walk = Walk(),  # noqa: B008 - immutable
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Go through the loaders that `make` makes of two classes; fail at the first difference, else return the record."""
+    expected = record(lambda: make(theirs), walk, seed)
+    found = record(lambda: make(ours), walk, seed)
+    for index, (mine, other) in enumerate(zip(found["events"], expected["events"], strict=False)):
+        assert_same(mine, other, f"event {index} ({other[0]})")
+    assert_same(found, expected)
+    return found
+
+
+def failures(recorded: dict[str, Any]) -> list[Failure]:
+    """The failures in a record."""
+    return [item for event in recorded["events"] for item in event if isinstance(item, Failure)]
+
+
+def batches(recorded: dict[str, Any]) -> list[Any]:
+    """The batches in a record."""
+    return [event[1] for event in recorded["events"] if event[0] == "batch"]

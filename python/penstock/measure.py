@@ -32,13 +32,13 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Refusal", "check", "cpu_seconds", "digest", "epoch", "first_batch", "load_loader", "memory_bytes"]
+__all__ = ["RefusedError", "check", "cpu_seconds", "digest", "epoch", "first_batch", "load_loader", "memory_bytes"]
 
 MEMORY_INTERVAL_SECONDS = 0.1
 _PROC = Path("/proc")
 
 
-class Refusal(Exception):
+class RefusedError(Exception):
     """What keeps a loader from being measured; the message is for the user."""
 
 
@@ -56,7 +56,7 @@ def load_loader(which: str, file: str, function: str, options: Mapping[str, Any]
         options: Its keyword arguments.
 
     Raises:
-        Refusal: If the file or the function fails, is not there, or returns no loader of that class.
+        RefusedError: If the file or the function fails, is not there, or returns no loader of that class.
     """
     make = _function(Path(file), function)
     if which == "torch":
@@ -67,7 +67,7 @@ def load_loader(which: str, file: str, function: str, options: Mapping[str, Any]
         loader = make(DataLoader, **options)
     if not isinstance(loader, DataLoader):
         got = f"{type(loader).__module__}.{type(loader).__qualname__}"
-        raise Refusal(
+        raise RefusedError(
             f"{function} in {file} returned a {got}; it must return the loader that it makes with the class it is "
             f"called with, here {DataLoader.__module__}.{DataLoader.__qualname__}"
         )
@@ -76,13 +76,13 @@ def load_loader(which: str, file: str, function: str, options: Mapping[str, Any]
 
 def _function(file: Path, function: str) -> Callable[..., Any]:
     if not file.is_file():
-        raise Refusal(f"there is no file {file}")
+        raise RefusedError(f"there is no file {file}")
     # Under its own name, so that workers that are spawned can import the dataset's class.
     name = file.stem if file.stem.isidentifier() and file.stem not in sys.modules else "penstock_bench_module"
     sys.path.insert(0, str(file.resolve().parent))
     spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None:
-        raise Refusal(f"{file} is no Python file")
+        raise RefusedError(f"{file} is no Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     with _refusing(f"{file} cannot be loaded"):
@@ -90,21 +90,25 @@ def _function(file: Path, function: str) -> Callable[..., Any]:
     found = getattr(module, function, None)
     if not callable(found):
         here = sorted(key for key, value in vars(module).items() if getattr(value, "__module__", None) == name)
-        raise Refusal(f"there is no function {function} in {file}; it defines {', '.join(here) or 'nothing'}")
+        raise RefusedError(f"there is no function {function} in {file}; it defines {', '.join(here) or 'nothing'}")
     return found  # type: ignore[no-any-return]
 
 
 @contextlib.contextmanager
 def _refusing(what: str) -> Iterator[None]:
-    """Turn an exception of the user's code into a `Refusal` that shows where in that code it was raised."""
+    """Turn an exception of the user's code into a `RefusedError` that shows where in that code it was raised."""
     try:
         yield
+    except RefusedError:
+        raise
+    except SystemExit as stop:
+        raise RefusedError(str(stop)) from None
     except Exception as error:
         trace = error.__traceback__
         while trace is not None and trace.tb_next is not None and _is_ours(trace.tb_frame.f_code.co_filename):
             trace = trace.tb_next
         shown = "".join(traceback.format_exception(type(error), error, trace)).rstrip()
-        raise Refusal(f"{what}:\n{shown}") from None
+        raise RefusedError(f"{what}:\n{shown}") from None
 
 
 def _is_ours(filename: str) -> bool:
@@ -188,7 +192,7 @@ def digest(batch: Any) -> str:
     """Return a fingerprint of a batch: equal if and only if structure, types, shapes and all bits are equal.
 
     Raises:
-        Refusal: If the batch holds an object that has no bytes to compare.
+        RefusedError: If the batch holds an object that has no bytes to compare.
     """
     state = hashlib.blake2b(digest_size=16)
     _feed(state, batch)
@@ -219,7 +223,7 @@ def _feed(state: Any, value: Any) -> None:
         try:
             state.update(pickle.dumps(value))
         except Exception as error:
-            raise Refusal(f"batches hold a {type(value).__name__}, which cannot be compared: {error}") from None
+            raise RefusedError(f"batches hold a {type(value).__name__}, which cannot be compared: {error}") from None
 
 
 def _is_batched(loader: Any) -> bool:
@@ -352,7 +356,7 @@ def main() -> None:
         request = json.loads(line)
         try:
             answer = {"result": getattr(server, request.pop("do"))(**request)}
-        except Refusal as refusal:
+        except RefusedError as refusal:
             answer = {"refusal": str(refusal)}
         print(json.dumps(answer), file=answers, flush=True)
 

@@ -72,6 +72,14 @@ class Step:
     tensor: bool
     template: Any
 
+    def raises(self) -> bool:
+        """Whether the transform raises for an ordinary picture."""
+        try:
+            self.replay(64, 64)
+        except Exception:
+            return True
+        return False
+
     def replay(self, height: int, width: int) -> None:
         """Call the transform on a blank picture of this size, to have torchvision's own exception raised."""
         if self.tensor:
@@ -180,8 +188,10 @@ class _Builder:
             op = geometry(self, transform)
         except Opaque:
             raise
-        except Exception:
+        except Exception as error:
             # torchvision itself raises for every picture; the operation does the same when it is met.
+            if not step.raises():
+                raise Opaque(f"its parameters are not understood: {error}") from None
             op = _native.Op.refuse()
             self.fails = True
         self.ops.append(op)

@@ -99,14 +99,17 @@ impl PyBatch {
 
     /// Has the pixels made in `out` by the stream's threads.
     fn submit(&self, py: Python<'_>, stream: &PyStream, out: PyBuffer<u8>) -> PyResult<()> {
-        let work = self.begin(stream, out)?;
+        let work = self.begin(Arc::clone(&stream.stream), out)?;
         let submitted = gil::without(py, || work.stream.submit(Arc::clone(&work.job)));
         submitted.map_err(|error| to_py(&error))
     }
 
     /// Makes the pixels in `out` with this thread's help, and returns when they are made.
     fn run(&self, py: Python<'_>, stream: &PyStream, out: PyBuffer<u8>) -> PyResult<()> {
-        let work = self.begin(stream, out)?;
+        // Nothing is prepared ahead here, so a forked child goes on with threads of its own.
+        let ours = stream.stream.is_ours();
+        let queue = if ours { Arc::clone(&stream.stream) } else { Arc::new(Stream::new(stream.threads)) };
+        let work = self.begin(queue, out)?;
         let submitted = gil::without(py, || {
             let mut workspace = Workspace::default();
             work.stream.submit_and_help(&work.job, &mut workspace)
@@ -131,7 +134,7 @@ impl PyBatch {
 }
 
 impl PyBatch {
-    fn begin(&self, stream: &PyStream, out: PyBuffer<u8>) -> PyResult<&Work> {
+    fn begin(&self, stream: Arc<Stream>, out: PyBuffer<u8>) -> PyResult<&Work> {
         if out.readonly() || !out.is_c_contiguous() {
             return Err(PyBufferError::new_err("a batch is written to a writable, C-contiguous buffer"));
         }
@@ -140,7 +143,7 @@ impl PyBatch {
         // SAFETY: `Work` holds the buffer, and `drop` cancels the job before it lets go of it.
         let slots = unsafe { Slots::new(out.buf_ptr().cast(), out.len_bytes()) };
         let job = Arc::new(Job::new(draft, slots).map_err(|error| to_py(&error))?);
-        Ok(self.work.get_or_init(|| Work { job, stream: Arc::clone(&stream.stream), _out: out }))
+        Ok(self.work.get_or_init(|| Work { job, stream, _out: out }))
     }
 }
 

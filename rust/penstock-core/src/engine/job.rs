@@ -6,12 +6,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{Draft, Slots, lock};
+use super::{Draft, Slots, lock, memory};
 use crate::error::Error;
 use crate::plan::Workspace;
+use crate::write::Stores;
 
 /// Output bytes below which a group of pictures is not worth a thread's wake-up.
 const GROUP_BYTES: usize = 128 * 1024;
+/// Live batch memory from which output is stored past the caches: it has left them by the time it is written
+/// again. Measured in rings of 13 to 614 MB on a machine with 2 MB of second-level cache a core, the two ways
+/// cost the same at 50 MB, and at 200 MB streaming takes 0.7 of the time.
+const STREAM_BYTES: usize = 96 << 20;
 
 /// A drawn batch with memory to go to.
 #[derive(Debug)]
@@ -21,6 +26,7 @@ pub struct Job {
     picture_bytes: usize,
     /// Pictures that a thread claims at a time.
     group: usize,
+    stores: Stores,
     progress: Mutex<Progress>,
     settled: Condvar,
 }
@@ -49,7 +55,9 @@ impl Job {
             return Err(Error::OutputSize { needed, given: slots.bytes() });
         }
         let group = (GROUP_BYTES / picture_bytes.max(1)).max(1);
-        Ok(Self { draft, slots, picture_bytes, group, progress: Mutex::default(), settled: Condvar::new() })
+        let stores = if memory::usage().live > STREAM_BYTES { Stores::Streamed } else { Stores::Cached };
+        let (progress, settled) = (Mutex::default(), Condvar::new());
+        Ok(Self { draft, slots, picture_bytes, group, stores, progress, settled })
     }
 
     /// Groups that threads can work on at the same time.
@@ -74,6 +82,7 @@ impl Job {
     pub(super) fn run(&self, claim: Range<usize>, workspace: &mut Workspace) {
         let pictures = claim.len();
         let first = claim.start;
+        workspace.set_stores(self.stores);
         let made = catch_unwind(AssertUnwindSafe(|| {
             for index in claim {
                 // SAFETY: `claim` hands out each index once, and every slot has the size of one picture.

@@ -15,7 +15,7 @@ pub use op::{Op, Pad, PadMode, Step, World};
 use crate::ops::axis::Axis;
 use crate::random::Mt19937;
 use crate::source::array::Picture;
-use crate::write::{self, RenderError, Scratch, Table};
+use crate::write::{self, RenderError, Scratch, Stores, Table};
 
 /// A pipeline that was read from the user's transforms.
 #[derive(Debug)]
@@ -44,6 +44,13 @@ pub struct Workspace {
     rows: Axis,
     columns: Axis,
     scratch: Scratch,
+}
+
+impl Workspace {
+    /// Chooses how output is stored from now on.
+    pub fn set_stores(&mut self, stores: Stores) {
+        self.scratch.set_stores(stores);
+    }
 }
 
 impl Plan {

@@ -1,0 +1,398 @@
+"""`penstock bench`: a loader measured with torch's class and with penstock's, at the same settings.
+
+Each class lives in a fresh process of its own (`measure.py`), so that neither the memory nor the imports of one
+are found in the other's column. After one pass that compares the batches and watches the memory, the two take
+turns, so that whatever else the machine does meets both; a figure is the median of its passes.
+"""
+
+import dataclasses
+import datetime
+import importlib.util
+import json
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Annotated, Any, Self
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from penstock import machine
+from penstock.lowering.report import Report, Row
+
+__all__ = ["BenchError", "Child", "Figures", "Result", "Subject", "command", "measure", "passes"]
+
+CLASSES = ("torch", "penstock")
+# A short pass is repeated, or a single interruption would be all of a turn.
+TURN_SECONDS, TURN_PASSES = 0.5, 10
+_HERE = Path(__file__).parent
+_MIB = 2**20
+
+
+class BenchError(Exception):
+    """What keeps a loader from being measured; the message is all that the user needs to see."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Subject:
+    """What is measured.
+
+    Attributes:
+        title: For the table's head.
+        file: A Python file with a function that makes the loader.
+        function: Its name; it is called with the class.
+        options: Keyword arguments for it.
+    """
+
+    title: str
+    file: Path
+    function: str
+    options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class Figures:
+    """The medians of one class; None is what this system does not tell. `measure.py` says how each is taken."""
+
+    images_per_second: float
+    first_batch_seconds: float
+    cpu_seconds: float | None
+    memory_added_bytes: int | None
+    memory_peak_bytes: int | None
+    passes: list[dict[str, Any]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """A comparison.
+
+    Attributes:
+        title: Of the subject.
+        settings: Of both loaders, as they were made.
+        torch: Figures of torch's class.
+        penstock: Figures of penstock's.
+        equal: Whether all batches of a pass were equal, bit for bit.
+        difference: The first one that was not, in words.
+        explain: penstock's report on its loader.
+    """
+
+    title: str
+    settings: dict[str, Any]
+    torch: Figures
+    penstock: Figures
+    equal: bool
+    difference: str | None
+    explain: Report
+
+    def ratio(self, figure: str) -> float | None:
+        """Return how many times better penstock's figure is, None if either is missing or not positive."""
+        ours, theirs = getattr(self.penstock, figure), getattr(self.torch, figure)
+        if not ours or not theirs or min(ours, theirs) <= 0:
+            return None
+        return float(ours / theirs if figure == "images_per_second" else theirs / ours)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return everything, with the machine, the versions and the commit."""
+        return {
+            "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            "machine": machine.describe(),
+            "versions": machine.versions(),
+            "source": machine.commit(),
+            **dataclasses.asdict(self),
+            "ratio": {row.figure: self.ratio(row.figure) for row in ROWS},
+        }
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# measuring
+
+
+class Child:
+    """A fresh process that holds the loader made with one class; a context manager.
+
+    Args:
+        which: "torch" or "penstock".
+        subject: What to make there.
+        seed: Of the global generators while the loader is made.
+        environment: Variables to add to this process's own.
+
+    Raises:
+        BenchError: If the loader cannot be made.
+    """
+
+    def __init__(
+        self, which: str, subject: Subject, seed: int = 0, environment: Mapping[str, str] | None = None
+    ) -> None:
+        self.which = which
+        # With PENSTOCK=0 both columns would be torch's.
+        inherited = {key: value for key, value in os.environ.items() if key != "PENSTOCK"}
+        self._process = subprocess.Popen(  # noqa: S603 - our own file, run by our own interpreter
+            [sys.executable, "-P", str(_HERE / "measure.py")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**inherited, **(environment or {})},
+        )
+        try:
+            self.settings = self.ask(
+                "open",
+                which=which,
+                file=str(subject.file),
+                function=subject.function,
+                options=dict(subject.options),
+                seed=seed,
+            )
+        except BaseException:
+            self.close()
+            raise
+
+    def ask(self, do: str, **arguments: Any) -> Any:
+        """Return the answer to a request, see `measure.py`; BenchError if it is refused."""
+        assert self._process.stdin is not None  # noqa: S101 - both are pipes
+        assert self._process.stdout is not None  # noqa: S101
+        try:
+            print(json.dumps({"do": do, **arguments}), file=self._process.stdin, flush=True)
+            answer = self._process.stdout.readline()
+        except BrokenPipeError:
+            answer = ""
+        if not answer:
+            status = self._process.wait()
+            raise BenchError(f"the process that measured {self.which}'s loader ended with status {status}")
+        answered = json.loads(answer)
+        if "refusal" in answered:
+            raise BenchError(f"with {self.which}'s DataLoader: {answered['refusal']}")
+        return answered["result"]
+
+    def close(self) -> None:
+        """End the process."""
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
+        try:
+            self._process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def measure(
+    subject: Subject, *, epochs: int, batches: int | None = None, seed: int = 0, say: Callable[[str], Any] = str
+) -> Result:
+    """Compare the two classes.
+
+    Args:
+        subject: What to measure.
+        epochs: Turns of each class.
+        batches: Where to stop a pass; None for whole epochs.
+        seed: The first of the seeds, the same ones for both.
+        say: Told what is going on.
+
+    Raises:
+        BenchError: If the loader cannot be made or iterated over.
+    """
+    say("making the loaders")
+    with Child("torch", subject, seed) as torch, Child("penstock", subject, seed) as penstock:
+        checks: dict[str, Any] = {}
+        for child in (torch, penstock):
+            say(f"{child.which}: first pass, for the batches and the memory")
+            checks[child.which] = child.ask("check", seed=seed, batches=batches)
+        if not checks["torch"]["digests"]:
+            raise BenchError("the loader has no batches")
+        made: dict[str, list[dict[str, Any]]] = {which: [] for which in CLASSES}
+        for turn in range(epochs):
+            for child in (torch, penstock):
+                say(f"{child.which}: turn {turn + 1} of {epochs}")
+                made[child.which] += passes(child, seed + 1 + turn, batches)
+        explained = penstock.ask("explain")
+        settings = penstock.settings
+    rows = tuple(Row(**row) for row in explained.pop("rows"))
+    difference = _difference(checks["torch"]["digests"], checks["penstock"]["digests"])
+    return Result(
+        title=subject.title,
+        settings={**settings, "batches_per_pass": len(checks["torch"]["digests"]), "turns": epochs, "seed": seed},
+        torch=_figures(made["torch"], checks["torch"]),
+        penstock=_figures(made["penstock"], checks["penstock"]),
+        equal=difference is None,
+        difference=difference,
+        explain=Report(rows=rows, **explained),
+    )
+
+
+def passes(child: Child, seed: int, batches: int | None = None) -> list[dict[str, Any]]:
+    """Return one turn's passes over a child's loader: one if it is long, several if it is short."""
+    done: list[dict[str, Any]] = []
+    while len(done) < TURN_PASSES and sum(each["seconds"] for each in done) < TURN_SECONDS:
+        done.append(child.ask("epoch", seed=seed, batches=batches))
+    return done
+
+
+def _figures(made: Sequence[dict[str, Any]], check: Mapping[str, Any]) -> Figures:
+    cpu = [each["cpu_seconds"] for each in made]
+    peak, before = check["memory_peak"], check["memory_before"]
+    return Figures(
+        images_per_second=statistics.median(each["images"] / each["seconds"] for each in made),
+        first_batch_seconds=statistics.median(each["first_batch_seconds"] for each in made),
+        cpu_seconds=None if None in cpu else statistics.median(cpu),
+        memory_added_bytes=None if peak is None else peak - before,
+        memory_peak_bytes=peak,
+        passes=list(made),
+    )
+
+
+def _difference(theirs: Sequence[str], ours: Sequence[str]) -> str | None:
+    for position, (a, b) in enumerate(zip(theirs, ours, strict=False)):
+        if a != b:
+            return f"batch {position} is the first that differs"
+    if len(theirs) != len(ours):
+        return f"torch makes {len(theirs)} batches, penstock {len(ours)}"
+    return None
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# showing
+
+
+@dataclasses.dataclass(frozen=True)
+class _Row:
+    figure: str
+    label: str
+    show: Callable[[float], str]
+    unit: str
+    scale: float
+
+
+ROWS = (
+    _Row("images_per_second", "images per second", lambda v: f"{v:,.0f}", "images/s", 1),
+    _Row("first_batch_seconds", "first batch after iter()", lambda v: f"{1e3 * v:,.1f} ms", "ms", 1e-3),
+    _Row("cpu_seconds", "CPU time of a pass", lambda v: f"{v:,.2f} s", "s", 1),
+    _Row("memory_added_bytes", "memory added while iterating", lambda v: f"{v / _MIB:,.1f} MiB", "MiB", _MIB),
+    _Row("memory_peak_bytes", "peak memory", lambda v: f"{v / _MIB:,.1f} MiB", "MiB", _MIB),
+)
+
+
+def _table(result: Result) -> Table:
+    settings = result.settings
+    table = Table(
+        title=f"{result.title}: {settings['dataset']}, batches of {settings['batch_size']}, "
+        f"num_workers={settings['num_workers']}",
+        title_justify="left",
+    )
+    table.add_column("")
+    for heading in (*CLASSES, "better by"):
+        table.add_column(heading, justify="right")
+    for row in ROWS:
+        values = [getattr(figures, row.figure) for figures in (result.torch, result.penstock)]
+        shown = ["not told by this system" if value is None else row.show(value) for value in values]
+        ratio = result.ratio(row.figure)
+        table.add_row(row.label, *shown, "" if ratio is None else f"{ratio:,.1f} times")
+    count = settings["batches_per_pass"]
+    verdict = f"yes, all {count}" if result.equal else f"[bold red]no: {result.difference}[/]"
+    table.add_row("batches equal", "", verdict, "")
+    return table
+
+
+def _draw(result: Result, path: Path) -> None:
+    # The figure is made without pyplot, so no display is looked for and the user's backend stays what it is.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    rows = [row for row in ROWS[:4] if getattr(result.torch, row.figure) is not None]
+    figure = Figure(figsize=(3 * len(rows), 3.4), layout="constrained")
+    figure.suptitle(f"{result.title}, num_workers={result.settings['num_workers']}")
+    for axes, row in zip(figure.subplots(1, len(rows), squeeze=False)[0], rows, strict=True):
+        values = [getattr(figures, row.figure) for figures in (result.torch, result.penstock)]
+        bars = axes.bar(CLASSES, [value / row.scale for value in values], color=("0.65", "tab:blue"))
+        axes.bar_label(bars, [row.show(value) for value in values], fontsize=8)
+        axes.set(title=row.label, ylabel=row.unit)
+        axes.margins(y=0.12)
+    FigureCanvasAgg(figure).print_png(str(path))
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# the command
+
+
+def command(
+    *,
+    data: Annotated[
+        str | None,
+        typer.Option(help="synthetic, digits, cifar10, cifar100, mnist, fashion-mnist or folder:PATH.  [synthetic]"),
+    ] = None,
+    module: Annotated[
+        str | None, typer.Option(metavar="FILE:FUNCTION", help="Your own: FUNCTION(DataLoader) returns a loader.")
+    ] = None,
+    root: Annotated[str, typer.Option(help="Folder of the data sets.")] = "data",
+    download: Annotated[bool, typer.Option("--download", help="Let torchvision fetch a missing data set.")] = False,
+    workers: Annotated[int | None, typer.Option(min=0, help="num_workers of both loaders.  [2]")] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Pictures in a batch.  [128]")] = None,
+    epochs: Annotated[int, typer.Option(min=1, help="Turns of each class.")] = 3,
+    batches: Annotated[int | None, typer.Option(min=1, help="Stop a pass after so many batches.")] = None,
+    seed: Annotated[int, typer.Option(help="The same one for both.")] = 0,
+    json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write all figures there.")] = None,
+    plot: Annotated[Path | None, typer.Option(metavar="FILE.png", help="Draw the figures there.")] = None,
+) -> None:
+    """Measure a loader with torch's class and with penstock's, and compare their batches."""
+    console, progress = Console(), Console(stderr=True)
+    try:
+        subject = _subject(data, module, root=root, download=download, workers=workers, batch_size=batch_size)
+        _check_outputs(json_file, plot)
+        with progress.status("") as status:
+            result = measure(subject, epochs=epochs, batches=batches, seed=seed, say=status.update)
+    except BenchError as error:
+        typer.echo(f"penstock bench: {error}", err=True)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None  # what a shell reports for a command that Ctrl-C ended
+    console.print(_table(result))
+    console.print(result.explain)
+    if json_file is not None:
+        json_file.write_text(json.dumps(result.as_json(), indent=1) + "\n", encoding="utf-8")
+    if plot is not None:
+        _draw(result, plot)
+
+
+def _subject(
+    data: str | None,
+    module: str | None,
+    *,
+    root: str = "data",
+    download: bool = False,
+    workers: int | None = None,
+    batch_size: int | None = None,
+) -> Subject:
+    if module is not None:
+        if data is not None:
+            raise BenchError("--data and --module exclude each other")
+        if workers is not None or batch_size is not None:
+            raise BenchError("--workers and --batch-size go with --data; with --module they are your function's")
+        file, colon, function = module.rpartition(":")
+        if not colon or not file or not function.isidentifier():
+            raise BenchError(f"--module is FILE.py:FUNCTION, got {module}")
+        return Subject(module, Path(file), function)
+    settings = {"workers": 2 if workers is None else workers, "batch_size": 128 if batch_size is None else batch_size}
+    loaders = _HERE / "bench_loaders.py"
+    if data in (None, "synthetic"):
+        return Subject("synthetic", loaders, "synthetic", settings)
+    return Subject(f"{data}", loaders, "known", {"data": data, "root": root, "download": download, **settings})
+
+
+def _check_outputs(json_file: Path | None, plot: Path | None) -> None:
+    """Refuse now what could not be written when everything is measured."""
+    for option, path in (("--json", json_file), ("--plot", plot)):
+        if path is not None and not path.parent.is_dir():
+            raise BenchError(f"{option}: there is no folder {path.parent}")
+    if plot is not None and importlib.util.find_spec("matplotlib") is None:
+        raise BenchError('--plot needs matplotlib: pip install "penstock[train]"')

@@ -11,11 +11,19 @@ import warnings
 from typing import TYPE_CHECKING
 
 from penstock._native import __version__, build_profile
-from penstock.arrays import compile  # noqa: A004 - called as penstock.compile
 from penstock.datasets import ImageDataset
 from penstock.errors import NotSupportedError
-from penstock.loader import DataLoader, explain
 from penstock.lowering.report import Report, Row
+
+try:
+    from penstock.arrays import compile  # noqa: A004 - called as penstock.compile
+    from penstock.loader import DataLoader, explain
+except (ImportError, AttributeError) as error:
+    # Names of torch's and torchvision's, some of them private, come and go with their versions.
+    if not TYPE_CHECKING:
+        from penstock.plain import DataLoader, compile, explain, warn  # noqa: A004
+
+        warn(error)
 
 __all__ = [
     "DataLoader",

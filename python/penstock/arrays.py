@@ -12,8 +12,8 @@ import torch
 from penstock import _native
 from penstock.errors import NotSupportedError
 from penstock.generators import lend
-from penstock.lowering import Opaque, Pipeline, threads_for
-from penstock.lowering.transforms import lower_transform
+from penstock.lowering.lower import threads_for
+from penstock.lowering.transforms import Opaque, Pipeline, lower_transform
 
 __all__ = ["Compiled", "compile"]
 

@@ -16,16 +16,16 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Annotated, Any, Self
+from typing import Any, Self
 
-import typer
 from rich.console import Console
 from rich.table import Table
 
 from penstock import machine
 from penstock.lowering.report import Report, Row
+from penstock.train.recipe import DATA
 
-__all__ = ["BenchError", "Child", "Figures", "Result", "Subject", "command", "measure", "passes"]
+__all__ = ["BenchError", "Child", "Figures", "Result", "Subject", "measure", "passes", "run", "subject_for"]
 
 CLASSES = ("torch", "penstock")
 # A short pass is repeated, or a single interruption would be all of a turn.
@@ -165,7 +165,7 @@ class Child:
             raise BenchError(f"the process that measured {self.which}'s loader ended with status {status}")
         answered = json.loads(answer)
         if "refusal" in answered:
-            raise BenchError(f"with {self.which}'s DataLoader: {answered['refusal']}")
+            raise BenchError(answered["refusal"])
         return answered["result"]
 
     def close(self) -> None:
@@ -306,7 +306,6 @@ def _table(result: Result) -> Table:
 
 def _draw(result: Result, path: Path) -> None:
     # The figure is made without pyplot, so no display is looked for and the user's backend stays what it is.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     rows = [row for row in ROWS[:4] if getattr(result.torch, row.figure) is not None]
@@ -318,75 +317,89 @@ def _draw(result: Result, path: Path) -> None:
         axes.bar_label(bars, [row.show(value) for value in values], fontsize=8)
         axes.set(title=row.label, ylabel=row.unit)
         axes.margins(y=0.12)
-    FigureCanvasAgg(figure).print_png(str(path))
+    figure.savefig(path, format="png")
 
 
 # ---------------------------------------------------------------------------------------------------------------
 # the command
 
 
-def command(
+def run(
+    subject: Subject,
     *,
-    data: Annotated[
-        str | None,
-        typer.Option(help="synthetic, digits, cifar10, cifar100, mnist, fashion-mnist or folder:PATH.  [synthetic]"),
-    ] = None,
-    module: Annotated[
-        str | None, typer.Option(metavar="FILE:FUNCTION", help="Your own: FUNCTION(DataLoader) returns a loader.")
-    ] = None,
-    root: Annotated[str, typer.Option(help="Folder of the data sets.")] = "data",
-    download: Annotated[bool, typer.Option("--download", help="Let torchvision fetch a missing data set.")] = False,
-    workers: Annotated[int | None, typer.Option(min=0, help="num_workers of both loaders.  [2]")] = None,
-    batch_size: Annotated[int | None, typer.Option(min=1, help="Pictures in a batch.  [128]")] = None,
-    epochs: Annotated[int, typer.Option(min=1, help="Turns of each class.")] = 3,
-    batches: Annotated[int | None, typer.Option(min=1, help="Stop a pass after so many batches.")] = None,
-    seed: Annotated[int, typer.Option(help="The same one for both.")] = 0,
-    json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write all figures there.")] = None,
-    plot: Annotated[Path | None, typer.Option(metavar="FILE.png", help="Draw the figures there.")] = None,
-) -> None:
-    """Measure a loader with torch's class and with penstock's, and compare their batches."""
-    console, progress = Console(), Console(stderr=True)
-    try:
-        subject = _subject(data, module, root=root, download=download, workers=workers, batch_size=batch_size)
-        _check_outputs(json_file, plot)
-        with progress.status("") as status:
-            result = measure(subject, epochs=epochs, batches=batches, seed=seed, say=status.update)
-    except BenchError as error:
-        typer.echo(f"penstock bench: {error}", err=True)
-        raise typer.Exit(1) from None
-    except KeyboardInterrupt:
-        raise typer.Exit(130) from None  # what a shell reports for a command that Ctrl-C ended
+    epochs: int,
+    batches: int | None = None,
+    seed: int = 0,
+    json_file: Path | None = None,
+    plot: Path | None = None,
+) -> Result:
+    """Compare the two classes and show the outcome: a table, penstock's report on the loader, the files asked for.
+
+    Args:
+        subject: What to measure.
+        epochs: Turns of each class.
+        batches: Where to stop a pass; None for whole epochs.
+        seed: The first of the seeds, the same ones for both.
+        json_file: Gets all figures, with machine, versions and commit.
+        plot: Gets a drawing of the figures.
+
+    Raises:
+        BenchError: If the loader cannot be measured, or the files not written.
+    """
+    _check_outputs(json_file, plot)
+    with Console(stderr=True).status("") as status:
+        result = measure(subject, epochs=epochs, batches=batches, seed=seed, say=status.update)
+    console = Console()
     console.print(_table(result))
     console.print(result.explain)
     if json_file is not None:
         json_file.write_text(json.dumps(result.as_json(), indent=1) + "\n", encoding="utf-8")
     if plot is not None:
         _draw(result, plot)
+    return result
 
 
-def _subject(
-    data: str | None,
-    module: str | None,
+def subject_for(
+    data: str | None = None,
+    module: str | None = None,
     *,
-    root: str = "data",
+    root: str | None = None,
     download: bool = False,
     workers: int | None = None,
     batch_size: int | None = None,
 ) -> Subject:
+    """Return what the command's options name.
+
+    Args:
+        data: "synthetic", or as `penstock.train.Recipe.data`.
+        module: "FILE.py:FUNCTION" instead.
+        root: Folder of the data sets.
+        download: Whether torchvision may download a missing one.
+        workers: The loader's `num_workers`, 2 by default.
+        batch_size: The loader's, 128 by default.
+
+    Raises:
+        BenchError: If the options do not fit together.
+    """
     if module is not None:
         if data is not None:
             raise BenchError("--data and --module exclude each other")
         if workers is not None or batch_size is not None:
-            raise BenchError("--workers and --batch-size go with --data; with --module they are your function's")
-        file, colon, function = module.rpartition(":")
-        if not colon or not file or not function.isidentifier():
+            raise BenchError("--workers and --batch-size go with --data; with --module your function sets them")
+        file, _, function = module.rpartition(":")
+        if not file or not function.isidentifier():
             raise BenchError(f"--module is FILE.py:FUNCTION, got {module}")
         return Subject(module, Path(file), function)
-    settings = {"workers": 2 if workers is None else workers, "batch_size": 128 if batch_size is None else batch_size}
-    loaders = _HERE / "bench_loaders.py"
-    if data in (None, "synthetic"):
-        return Subject("synthetic", loaders, "synthetic", settings)
-    return Subject(f"{data}", loaders, "known", {"data": data, "root": root, "download": download, **settings})
+    data = data or "synthetic"
+    options: dict[str, Any] = {
+        "workers": 2 if workers is None else workers,
+        "batch_size": 128 if batch_size is None else batch_size,
+    }
+    if data != "synthetic":
+        if data.partition(":")[0] not in DATA:
+            raise BenchError(f"--data {data} is not known; there are synthetic, {', '.join(DATA)}:PATH")
+        options.update(data=data, root=root or "data", download=download)
+    return Subject(data, _HERE / "bench_loaders.py", "synthetic" if data == "synthetic" else "known", options)
 
 
 def _check_outputs(json_file: Path | None, plot: Path | None) -> None:

@@ -18,7 +18,8 @@ from torch.utils.data.dataloader import _BaseDataLoaderIter
 
 from penstock import _native, memory
 from penstock.generators import lend
-from penstock.lowering import Located, Lowered, gather, lower
+from penstock.lowering.lower import Lowered, lower
+from penstock.lowering.places import Located, gather
 
 __all__ = ["NativeDataLoaderIter"]
 
@@ -32,6 +33,7 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
     def __init__(self, loader: Any, lowered: Lowered) -> None:
         super().__init__(loader)
         self._stream = _native.Stream(lowered.report.threads)
+        self._taken: Any = None
         self._lowered: Lowered | None = lowered
         self._pending: collections.deque[_Prepared] = collections.deque()
         if self._num_workers:
@@ -46,21 +48,29 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
         super()._reset(loader, first_iter)
         # What is still pending has drawn its numbers, as torch's workers finish what they were given.
         self._pending.clear()
+        # A forked child has none of the old one's threads.
+        self._stream = _native.Stream(self._stream.threads)
+        self._taken = None
         self._sent = 0
         for _ in range(self._prefetch_factor * self._num_workers):
             self._send()
 
     def _send(self) -> None:
+        indices, self._taken = self._taken, None
+        if indices is None:
+            try:
+                indices = next(self._sampler_iter)
+            except StopIteration:
+                return
+        assert self._lowered is not None  # noqa: S101 - only without workers it may be given up
         try:
-            indices = next(self._sampler_iter)
-        except StopIteration:
-            return
+            located = gather(self._lowered.place, indices)
+        except KeyboardInterrupt:
+            self._taken = indices  # for the next try: an interrupted epoch can be gone on with
+            raise
         worker = self._sent % self._num_workers
         self._sent += 1
-        assert self._lowered is not None  # noqa: S101 - only without workers it may be given up
-        prepared = _Prepared(
-            gather(self._lowered.place, indices), self._generators[worker], worker, pin=self._pin_memory
-        )
+        prepared = _Prepared(located, self._generators[worker], worker, pin=self._pin_memory)
         prepared.submit(self._stream)
         self._pending.append(prepared)
 
@@ -73,7 +83,11 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
         if not prepared.wait(self._timeout or None):
             raise RuntimeError(f"DataLoader timed out after {self._timeout} seconds")
         self._pending.popleft()
-        self._send()
+        try:
+            self._send()
+        except KeyboardInterrupt:
+            self._pending.appendleft(prepared)
+            raise
         return prepared.result(self._pin_memory_device)
 
     def _make_now(self, indices: Any) -> Any:

@@ -8,14 +8,16 @@ import torch.utils.data
 from torch.utils.data.dataloader import _BaseDataLoaderIter
 
 from penstock.iterator import NativeDataLoaderIter
-from penstock.lowering import Lowered, Report, lower
+from penstock.lowering.lower import Lowered, lower
+from penstock.lowering.report import Report
 
 __all__ = ["DataLoader", "explain"]
 
 _T_co = TypeVar("_T_co", covariant=True)
 _logger = logging.getLogger("penstock")
-# Loaders that were told about; kept outside of them, since frameworks copy a loader's attributes.
-_told: "weakref.WeakSet[Any]" = weakref.WeakSet()
+# Loaders that were told about, by their ids, for they need not be hashable; kept outside of them, since frameworks
+# copy a loader's attributes.
+_told: "weakref.WeakValueDictionary[int, Any]" = weakref.WeakValueDictionary()
 
 
 class DataLoader(torch.utils.data.DataLoader[_T_co]):
@@ -51,8 +53,8 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
             if self.num_workers > 0:
                 self.check_worker_number_rationality()
             return NativeDataLoaderIter(self, lowered)
-        if self not in _told:
-            _told.add(self)
+        if _told.get(id(self)) is not self:
+            _told[id(self)] = self
             _logger.warning("torch's own loader makes these batches: %s", "; ".join(lowered.reasons))
         return super()._get_iterator()
 

@@ -62,8 +62,8 @@ def load_loader(which: str, file: str, function: str, options: Mapping[str, Any]
     if which == "torch":
         from torch.utils.data import DataLoader
     else:
-        from penstock import DataLoader  # type: ignore[assignment]
-    with _refusing(f"{function}(DataLoader) in {file} failed"):
+        from penstock import DataLoader
+    with _refusing(f"{function} in {file}, called with {which}'s DataLoader, failed"):
         loader = make(DataLoader, **options)
     if not isinstance(loader, DataLoader):
         got = f"{type(loader).__module__}.{type(loader).__qualname__}"
@@ -326,15 +326,15 @@ class _Server:
         }
 
     def check(self, seed: int, batches: int | None) -> dict[str, Any]:
-        with _refusing("iterating over the loader failed"):
+        with _refusing(f"iterating over {self._which}'s loader failed"):
             return check(self._loader, seed, batches)
 
     def epoch(self, seed: int, batches: int | None) -> dict[str, Any]:
-        with _refusing("iterating over the loader failed"):
+        with _refusing(f"iterating over {self._which}'s loader failed"):
             return epoch(self._loader, seed, batches)
 
     def first_batch(self, seed: int) -> float:
-        with _refusing("iterating over the loader failed"):
+        with _refusing(f"iterating over {self._which}'s loader failed"):
             return first_batch(self._loader, seed)
 
     def explain(self) -> dict[str, Any]:

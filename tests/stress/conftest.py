@@ -23,7 +23,7 @@ def script(tmp_path):
 
     def run(code, *, timeout=PATIENCE, **environment):
         path = tmp_path / "script.py"
-        path.write_text("from pictures import *\n\n" + textwrap.dedent(code))
+        path.write_text("from stress_support import *\n\n" + textwrap.dedent(code))
         search = os.pathsep.join(filter(None, (str(HERE), os.environ.get("PYTHONPATH"))))
         process = subprocess.Popen(
             [sys.executable, "-X", "faulthandler", str(path)],

@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use penstock_core::engine::{Draft, Job, Slots, Stream};
-use penstock_core::plan::Workspace;
 use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::{PyBufferError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
@@ -98,10 +97,10 @@ impl PyBatch {
     }
 
     /// Has the pixels made in `out` by the stream's threads.
-    fn submit(&self, py: Python<'_>, stream: &PyStream, out: PyBuffer<u8>) -> PyResult<()> {
+    fn submit(&self, stream: &PyStream, out: PyBuffer<u8>) -> PyResult<()> {
         let work = self.begin(Arc::clone(&stream.stream), out)?;
-        let submitted = gil::without(py, || work.stream.submit(Arc::clone(&work.job)));
-        submitted.map_err(|error| to_py(&error))
+        // With the GIL: a fork from another Python thread must not find the engine's locks taken.
+        work.stream.submit(Arc::clone(&work.job)).map_err(|error| to_py(&error))
     }
 
     /// Makes the pixels in `out` with this thread's help, and returns when they are made.
@@ -110,12 +109,12 @@ impl PyBatch {
         let ours = stream.stream.is_ours();
         let queue = if ours { Arc::clone(&stream.stream) } else { Arc::new(Stream::new(stream.threads)) };
         let work = self.begin(queue, out)?;
-        let submitted = gil::without(py, || {
-            let mut workspace = Workspace::default();
-            work.stream.submit_and_help(&work.job, &mut workspace)
-        });
-        submitted.map_err(|error| to_py(&error))?;
-        self.wait(py, None).map(|_| ())
+        work.stream.share(&work.job).map_err(|error| to_py(&error))?;
+        let made = gil::wait(py, None, |patience| {
+            work.job.help(patience);
+            work.job.wait(patience)
+        })?;
+        made.transpose().map(|_| ()).map_err(|error| to_py(&error))
     }
 
     /// Waits until the pixels are made; false if that takes longer than `timeout` seconds.

@@ -104,8 +104,19 @@ impl Job {
         }
         progress.finished += pictures;
         progress.running -= 1;
-        if progress.running == 0 {
+        if progress.finished == self.draft.len() || (progress.cancelled && progress.running == 0) {
             self.settled.notify_all();
+        }
+    }
+
+    /// Makes pictures in this thread until the last one is claimed or `patience` is over.
+    pub fn help(&self, patience: Duration) {
+        let deadline = Instant::now() + patience;
+        let mut workspace = Workspace::default();
+        while Instant::now() < deadline
+            && let Some(claim) = self.claim()
+        {
+            self.run(claim, &mut workspace);
         }
     }
 

@@ -27,12 +27,13 @@ pub(super) fn call(queue: &Arc<Queue>, count: usize, threads: usize) -> Result<(
     if count == 0 {
         return Ok(());
     }
-    let mut pool = lock(&POOL);
+    let mut trouble = None;
+    let mut guard = lock(&POOL);
     let process = std::process::id();
-    if pool.as_ref().is_some_and(|pool| pool.process != process) {
-        std::mem::forget(pool.take());
+    if guard.as_ref().is_some_and(|pool| pool.process != process) {
+        std::mem::forget(guard.take());
     }
-    let pool = pool.get_or_insert_with(|| {
+    let pool = guard.get_or_insert_with(|| {
         let (calls, called) = unbounded();
         Pool { process, threads: 0, calls, called }
     });
@@ -46,7 +47,7 @@ pub(super) fn call(queue: &Arc<Queue>, count: usize, threads: usize) -> Result<(
             // Fewer threads are slower, not wrong; none at all would hang.
             Err(error) if pool.threads == 0 => return Err(Error::Thread(error.to_string())),
             Err(error) => {
-                log::warn!("cannot start loader thread {}: {error}", pool.threads);
+                trouble = Some((pool.threads, error));
                 break;
             }
         }
@@ -54,6 +55,11 @@ pub(super) fn call(queue: &Arc<Queue>, count: usize, threads: usize) -> Result<(
     for _ in 0..count {
         // The pool holds the other end: sending cannot fail.
         let _ = pool.calls.send(Arc::clone(queue));
+    }
+    drop(guard);
+    // After the lock: a logger may run Python code, and with it another thread that wants the pool.
+    if let Some((thread, error)) = trouble {
+        log::warn!("cannot start loader thread {thread}: {error}");
     }
     Ok(())
 }

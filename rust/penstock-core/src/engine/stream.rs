@@ -59,21 +59,19 @@ impl Stream {
             .inspect_err(|_| lock(&self.queue.state).called -= wanted)
     }
 
-    /// Appends a job and works on it in this thread too, until its last picture is claimed.
+    /// Appends a job if several threads could work on it; the caller is going to [`Job::help`] in any case.
     ///
     /// # Errors
     /// As [`Stream::submit`].
-    pub fn submit_and_help(&self, job: &Arc<Job>, workspace: &mut Workspace) -> Result<(), Error> {
-        // A single group is made here and now: waking a thread would take longer.
+    pub fn share(&self, job: &Arc<Job>) -> Result<(), Error> {
+        // A single group is made by the caller: waking a thread would take longer.
         if self.threads > 1 && job.groups() > 1 {
-            self.submit(Arc::clone(job))?;
-        } else if !self.is_ours() {
-            return Err(Error::Forked);
+            self.submit(Arc::clone(job))
+        } else if self.is_ours() {
+            Ok(())
+        } else {
+            Err(Error::Forked)
         }
-        while let Some(claim) = job.claim() {
-            job.run(claim, workspace);
-        }
-        Ok(())
     }
 }
 

@@ -1,6 +1,7 @@
 """Data sets and helpers of the stress tests; the scripts that they run in fresh interpreters import them too."""
 
 import contextlib
+import hashlib
 import os
 import subprocess
 import sys
@@ -9,10 +10,36 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.utils.data
+from torch.utils.data import DataLoader as TorchLoader
+from torch.utils.data import Dataset
 from torchvision import datasets, transforms
 
 import penstock
+
+__all__ = [
+    "TRANSFORM",
+    "Opaque",
+    "Own",
+    "TorchLoader",
+    "cifar",
+    "digest",
+    "digest_of_an_epoch",
+    "epoch",
+    "equal",
+    "fork",
+    "huge",
+    "interrupt_after",
+    "loader",
+    "os",
+    "penstock",
+    "reap",
+    "starved",
+    "sys",
+    "threads_of_ours",
+    "time",
+    "torch",
+    "transforms",
+]
 
 TRANSFORM = transforms.Compose(
     [
@@ -69,7 +96,7 @@ class Own(penstock.ImageDataset):
         return self.inner.data[index], self.inner.targets[index]
 
 
-class Opaque(torch.utils.data.Dataset):
+class Opaque(Dataset):
     """What nobody can look into: left to torch and its worker processes."""
 
     def __init__(self, count=64):
@@ -105,6 +132,19 @@ def equal(ours, theirs):
         len(a) == len(b) and all(torch.equal(x, y) for x, y in zip(a, b, strict=True))
         for a, b in zip(ours, theirs, strict=True)
     )
+
+
+def digest(batches):
+    """A hash of every bit of an epoch."""
+    sha = hashlib.sha256()
+    for images, targets in batches:
+        sha.update(images.numpy().tobytes() + targets.numpy().tobytes())
+    return sha.hexdigest()
+
+
+def digest_of_an_epoch(made):
+    """What a process that was given a loader makes of it."""
+    return digest(epoch(made, seed=1))
 
 
 def fork(work):

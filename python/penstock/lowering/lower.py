@@ -1,0 +1,134 @@
+"""From a loader to a native plan, or to the reasons why there is none."""
+
+import dataclasses
+import functools
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch.utils.data import IterableDataset, default_collate
+from torch.utils.data._utils.collate import default_collate_fn_map
+
+from penstock import _native
+from penstock.lowering.datasets import lower_dataset, signature
+from penstock.lowering.places import Place
+from penstock.lowering.report import Report, Row
+from penstock.lowering.transforms import Opaque
+
+__all__ = ["Lowered", "lower", "threads_for"]
+
+_COLLATE_MAP = dict(default_collate_fn_map)
+# Functions that seed a worker and do nothing else; where workers are threads there is nothing for them to seed.
+_SEEDERS = frozenset(
+    {
+        ("lightning.fabric.utilities.seed", "pl_worker_init_function"),
+        ("lightning_fabric.utilities.seed", "pl_worker_init_function"),
+        ("transformers.trainer_utils", "seed_worker"),
+        ("timm.data.loader", "_worker_init"),
+    }
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Lowered:
+    """A loader as it was when an iterator was made.
+
+    Attributes:
+        place: Where the pictures are.
+        report: What to tell about it.
+        seen: The objects that all this was read from.
+    """
+
+    place: Place
+    report: Report
+    seen: tuple[Any, ...]
+
+    @functools.cached_property
+    def draws(self) -> bool:
+        """Whether any picture's making takes random numbers."""
+        return any(pipeline.draws for leaf in self.place.leaves() for pipeline in leaf.pipelines)
+
+    def is_current(self, loader: Any) -> bool:
+        """Whether the dataset still has the attributes and transforms that were lowered."""
+        now = signature(loader.dataset)
+        return len(now) == len(self.seen) and all(a is b for a, b in zip(now, self.seen, strict=True))
+
+
+def lower(loader: Any) -> Lowered | Report:
+    """Return what Rust threads need to make a loader's batches, or the report that says why they cannot.
+
+    Args:
+        loader: A `torch.utils.data.DataLoader`; read as it is now.
+    """
+    rows: list[Row] = []
+    place = None
+    blockers = list(_guards(loader))
+    if not isinstance(loader.dataset, IterableDataset):
+        try:
+            place, rows = lower_dataset(loader.dataset, snapshot=loader.num_workers > 0)
+        except Opaque as opaque:
+            rows = list(opaque.args)
+    else:
+        blockers.append(Row("dataset", type(loader.dataset).__name__, False, "an IterableDataset"))
+    rows = [*rows, _sampler_row(loader), *blockers]
+    if not any(row.part == "collation" for row in blockers):
+        rows.append(Row("collation", "default_collate", True, "pictures are made in place, targets collated by torch"))
+    if place is None or not all(row.native for row in rows):
+        return Report(tuple(rows), "torch")
+    report = Report(tuple(rows), "lowered", threads_for(loader.num_workers), _batch_bytes(loader, place))
+    return Lowered(place, report, tuple(signature(loader.dataset)))
+
+
+def threads_for(num_workers: int) -> int:
+    """Return how many threads work for an iterator; no part of the result depends on it."""
+    override = os.environ.get("PENSTOCK_NUM_THREADS", "")
+    if override.isdecimal() and int(override) > 0:
+        return int(override)
+    ranks = os.environ.get("LOCAL_WORLD_SIZE", "")
+    share = max(1, int(ranks)) if ranks.isdecimal() else 1
+    return max(1, num_workers if num_workers > 0 else _native.available_parallelism() // share)
+
+
+def _guards(loader: Any) -> Iterator[Row]:
+    """Yield a row for each thing about the loader or the process that rules out the native way."""
+    if torch.get_default_dtype() != torch.float32:
+        yield Row("loader", "default dtype", False, f"{torch.get_default_dtype()}; plans are made for float32")
+    if torch.get_default_device().type != "cpu":
+        yield Row("loader", "default device", False, f"{torch.get_default_device()}; transforms would draw there")
+    if torch._C._len_torch_dispatch_stack() or torch._C._len_torch_function_stack():
+        yield Row("loader", "torch mode", False, "a dispatch or function mode is active")
+    if loader.batch_sampler is None:
+        yield Row("loader", "batch_size=None", False, "samples are not batched")
+    if loader.num_workers > 0 and loader.worker_init_fn is not None and not _is_seeder(loader.worker_init_fn):
+        yield Row("loader", "worker_init_fn", False, "it runs in worker processes")
+    if loader.timeout and not loader.num_workers:
+        yield Row("loader", "timeout", False, "torch refuses it without workers")
+    if loader.num_workers > 0 and not loader.prefetch_factor:
+        yield Row("loader", "prefetch_factor=0", False, "torch refuses it")
+    if loader.collate_fn is not default_collate:
+        name = getattr(loader.collate_fn, "__qualname__", type(loader.collate_fn).__name__)
+        yield Row("collation", name, False, "a collate_fn of the user's own")
+    elif default_collate_fn_map != _COLLATE_MAP:
+        yield Row("collation", "default_collate_fn_map", False, "it was changed")
+
+
+def _is_seeder(function: Any) -> bool:
+    function = getattr(function, "func", function)  # functools.partial
+    return (getattr(function, "__module__", None), getattr(function, "__qualname__", None)) in _SEEDERS
+
+
+def _sampler_row(loader: Any) -> Row:
+    sampler = loader.batch_sampler if loader.batch_sampler is not None else loader.sampler
+    inner = getattr(sampler, "sampler", sampler)
+    return Row("sampler", type(inner).__name__, True, "torch's or the user's own object, in the caller's thread")
+
+
+def _batch_bytes(loader: Any, place: Place) -> int | None:
+    if loader.batch_size is None:
+        return None
+    for leaf in place.leaves():
+        if leaf.source is not None:
+            shape = _native.Batch(leaf.source, [0], _native.Generator(0)).shapes[0]
+            return int(loader.batch_size * torch.Size(shape).numel() * leaf.pipelines[0].dtype.itemsize)
+    return None

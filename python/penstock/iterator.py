@@ -7,8 +7,10 @@ its pixels made by whatever thread is free. With `num_workers=0` the stream is t
 """
 
 import collections
+import contextlib
 from typing import Any
 
+import numpy as np
 import torch
 from torch._utils import ExceptionWrapper
 from torch.utils.data import default_collate
@@ -122,7 +124,7 @@ class _Prepared:
             self._check(located)
             shape = (len(located.positions), *self._batch.shapes[0])
             self._images, self._out = memory.empty(shape, located.pipeline(0).dtype, pin=pin)
-            self._targets = default_collate(located.targets)
+            self._targets = _collate(located.targets)
         except Exception as error:
             self._error = error
 
@@ -167,6 +169,14 @@ class _Prepared:
             error, self._error = self._error, None
             raise error if self._worker is None else _from_worker(error, self._worker)
         return [self._images, pin_memory(self._targets, device) if self._pin else self._targets]
+
+
+def _collate(targets: list[Any]) -> Any:
+    """Return what default_collate makes of a batch's targets; class numbers take a third of its time here."""
+    if set(map(type, targets)) == {int}:
+        with contextlib.suppress(OverflowError):
+            return torch.from_numpy(np.array(targets, np.int64))
+    return default_collate(targets)
 
 
 def _from_worker(error: BaseException, worker: int) -> BaseException:

@@ -22,7 +22,7 @@ ELEMENT_BYTES = {"f32": 4, "u8": 1, "f16": 2}
 def run(root: Path) -> dict[str, dict[str, float]] | None:
     """Return for each output the bytes per second of `fill` and `render`, the better of both kinds of stores.
 
-    None if there is no cargo; CalledProcessError if the bench fails.
+    None if there is no cargo; SystemExit if the bench fails.
 
     Args:
         root: Of the repository.
@@ -32,9 +32,11 @@ def run(root: Path) -> dict[str, dict[str, float]] | None:
     target = Path(os.environ.get("CARGO_TARGET_DIR", root / "target"))
     for stale in target.glob("criterion/cifar_*"):
         shutil.rmtree(stale)
-    options = "--noplot --warm-up-time 0.5 --measurement-time 2 ^cifar/".split()
-    bench = "cargo bench --locked --quiet -p penstock-core --bench write --".split()
-    subprocess.run([*bench, *options], cwd=root, check=True, stdout=subprocess.DEVNULL)
+    options = ["--noplot", "--warm-up-time", "0.5", "--measurement-time", "2", "^cifar/"]
+    bench = ["cargo", "bench", "--locked", "--quiet", "-p", "penstock-core", "--bench", "write", "--"]
+    done = subprocess.run([*bench, *options], cwd=root, check=False, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise SystemExit(f"{' '.join(bench)} failed:\n{done.stderr}")
     found: dict[str, dict[str, float]] = {}
     for path in target.glob("criterion/cifar_*/*/new/estimates.json"):
         about = json.loads(path.with_name("benchmark.json").read_text(encoding="utf-8"))
@@ -45,7 +47,9 @@ def run(root: Path) -> dict[str, dict[str, float]] | None:
         rate = _bytes_per_second(json.loads(path.read_text(encoding="utf-8")), about, ELEMENT_BYTES[short])
         rates = found.setdefault(short, {})
         rates[way[0]] = max(rate, rates.get(way[0], 0.0))
-    return {output: found[short] for output, short in NAMES.items() if {"fill", "render"} <= found.get(short, {}).keys()}
+    return {
+        output: found[short] for output, short in NAMES.items() if {"fill", "render"} <= found.get(short, {}).keys()
+    }
 
 
 def _bytes_per_second(estimates: dict[str, Any], about: dict[str, Any], element_bytes: int) -> float:

@@ -1,12 +1,14 @@
 """What one thread of the engine makes, beside torchvision's own transforms and beside plain filling of memory.
 
-A process of its own, started by `record.py` with PENSTOCK_NUM_THREADS=1; prints one JSON object. Everything takes turns,
-so a ratio is between neighbours in time. Three ways are measured:
+A process of its own, started by `record.py` with PENSTOCK_NUM_THREADS=1; prints JSON. Everything takes turns, so a
+ratio is between neighbours in time. The ways:
 
 * `torchvision`: the dataset's own samples, one after another, and torch's `default_collate`; one thread, no loader.
 * `engine`: what `num_workers=0` does for a batch, without the sampler: targets are read and collated, numbers drawn,
   pixels made, in one thread. As in training, one batch is held while the next is made.
-* `engine, memory`: the same, but the batches are held until a ring larger than the caches is full, so that every
+* `loader`: whole epochs of `penstock.DataLoader(num_workers=1)`: one thread makes pixels while the caller's thread
+  samples, draws and collates targets.
+* `engine, memory`: as `engine`, but the batches are held until a ring larger than the caches is full, so that every
   batch is written to memory that has left them. This is what is compared with `fill`: memory of the same ring set to
   one value by the quickest of NumPy, torch and libc. Both start when all pages have been touched.
 """
@@ -26,8 +28,10 @@ import numpy.typing as npt
 import torch
 from torch.utils.data import DataLoader, default_collate
 
+import penstock
 from penstock import _native, memory
-from penstock.lowering import Located, Lowered, gather, lower
+from penstock.lowering.lower import Lowered, lower
+from penstock.lowering.places import Located, gather
 
 PYTHON_PICTURES = 1024
 RING_BYTES = 640 << 20
@@ -40,6 +44,7 @@ class Engine:
         self.dataset = cifar.dataset(root, output)
         lowered = lower(DataLoader(self.dataset, batch_size=batch))
         assert isinstance(lowered, Lowered), lowered
+        self.loader = penstock.DataLoader(self.dataset, batch_size=batch, shuffle=True, num_workers=1)
         self._place = lowered.place
         self._stream = _native.Stream(1)
         self._generator = _native.Generator(0)
@@ -115,6 +120,10 @@ def measure(root: str, output: str, batch: int, rounds: int) -> dict[str, Any]:
 
         made["engine"].append(batch / seconds(hold_one, passes))
         previous.clear()
+        start = time.perf_counter()
+        for _ in engine.loader:
+            pass
+        made["loader"].append(cifar.COUNT / (time.perf_counter() - start))
         for _ in range(slots - len(held)):
             held.append(engine.next())
         made["engine, memory"].append(batch / seconds(lambda: held.append(engine.next()), slots))
@@ -122,15 +131,19 @@ def measure(root: str, output: str, batch: int, rounds: int) -> dict[str, Any]:
             made[f"fill, {name}"].append(rate)
         held.clear()
     medians = {name: statistics.median(values) for name, values in made.items()}
-    ratios = [a / b for a, b in zip(made["engine"], made["torchvision"], strict=True)]
+    ratios = {way: _ratio(made[way], made["torchvision"]) for way in ("engine", "loader")}
     return {
         "output": output,
         "batch": batch,
         "batch_bytes": batch_bytes,
         "rates": medians,
-        "times_torchvision": statistics.median(ratios),
+        "times_torchvision": ratios,
         "rounds": dict(made),
     }
+
+
+def _ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
+    return statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
 
 
 def main() -> None:

@@ -113,43 +113,36 @@ class Result:
 
 
 class Child:
-    """A fresh process that holds the loader made with one class; a context manager.
+    """A fresh process that will hold the loader made with one class; a context manager.
 
     Args:
         which: "torch" or "penstock".
-        subject: What to make there.
-        seed: Of the global generators while the loader is made.
-        environment: Variables to add to this process's own.
-
-    Raises:
-        BenchError: If the loader cannot be made.
     """
 
-    def __init__(
-        self, which: str, subject: Subject, seed: int = 0, environment: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, which: str) -> None:
         self.which = which
-        # With PENSTOCK=0 both columns would be torch's.
-        inherited = {key: value for key, value in os.environ.items() if key != "PENSTOCK"}
         self._process = subprocess.Popen(  # noqa: S603 - our own file, run by our own interpreter
-            [sys.executable, "-P", str(_HERE / "measure.py")],
+            [sys.executable, "-P", str(_HERE / "measure.py"), which],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={**inherited, **(environment or {})},
+            # With PENSTOCK=0 both columns would be torch's.
+            env={key: value for key, value in os.environ.items() if key != "PENSTOCK"},
         )
-        try:
-            self.settings = self.ask(
-                "open",
-                which=which,
-                file=str(subject.file),
-                function=subject.function,
-                options=dict(subject.options),
-                seed=seed,
-            )
-        except BaseException:
-            self.close()
-            raise
+
+    def open(self, subject: Subject, seed: int = 0) -> dict[str, Any]:
+        """Make the loader there and return its settings.
+
+        Args:
+            subject: What to make.
+            seed: Of the global generators meanwhile.
+
+        Raises:
+            BenchError: If it cannot be made.
+        """
+        where = {"file": str(subject.file), "function": subject.function, "options": dict(subject.options)}
+        settings: dict[str, Any] = self.ask("open", seed=seed, **where)
+        return settings
 
     def ask(self, do: str, **arguments: Any) -> Any:
         """Return the answer to a request, see `measure.py`; BenchError if it is refused."""
@@ -203,8 +196,11 @@ def measure(
     Raises:
         BenchError: If the loader cannot be made or iterated over.
     """
-    say("making the loaders")
-    with Child("torch", subject, seed) as torch, Child("penstock", subject, seed) as penstock:
+    # Both are started before either is asked for anything: importing torch takes seconds.
+    with Child("torch") as torch, Child("penstock") as penstock:
+        say("making the loaders")
+        torch.open(subject, seed)
+        settings = penstock.open(subject, seed)
         checks: dict[str, Any] = {}
         for child in (torch, penstock):
             say(f"{child.which}: first pass, for the batches and the memory")
@@ -217,7 +213,6 @@ def measure(
                 say(f"{child.which}: turn {turn + 1} of {epochs}")
                 made[child.which] += passes(child, seed + 1 + turn, batches)
         explained = penstock.ask("explain")
-        settings = penstock.settings
     rows = tuple(Row(**row) for row in explained.pop("rows"))
     difference = _difference(checks["torch"]["digests"], checks["penstock"]["digests"])
     return Result(
@@ -261,10 +256,6 @@ def _difference(theirs: Sequence[str], ours: Sequence[str]) -> str | None:
     return None
 
 
-# ---------------------------------------------------------------------------------------------------------------
-# showing
-
-
 @dataclasses.dataclass(frozen=True)
 class _Row:
     figure: str
@@ -277,7 +268,7 @@ class _Row:
 ROWS = (
     _Row("images_per_second", "images per second", lambda v: f"{v:,.0f}", "images/s", 1),
     _Row("first_batch_seconds", "first batch after iter()", lambda v: f"{1e3 * v:,.1f} ms", "ms", 1e-3),
-    _Row("cpu_seconds", "CPU time of a pass", lambda v: f"{v:,.2f} s", "s", 1),
+    _Row("cpu_seconds", "CPU time of a pass", lambda v: f"{v:,.3f} s", "s", 1),
     _Row("memory_added_bytes", "memory added while iterating", lambda v: f"{v / _MIB:,.1f} MiB", "MiB", _MIB),
     _Row("memory_peak_bytes", "peak memory", lambda v: f"{v / _MIB:,.1f} MiB", "MiB", _MIB),
 )
@@ -291,13 +282,13 @@ def _table(result: Result) -> Table:
         title_justify="left",
     )
     table.add_column("")
-    for heading in (*CLASSES, "better by"):
+    for heading in (*CLASSES, "times better"):
         table.add_column(heading, justify="right")
     for row in ROWS:
         values = [getattr(figures, row.figure) for figures in (result.torch, result.penstock)]
         shown = ["not told by this system" if value is None else row.show(value) for value in values]
         ratio = result.ratio(row.figure)
-        table.add_row(row.label, *shown, "" if ratio is None else f"{ratio:,.1f} times")
+        table.add_row(row.label, *shown, "" if ratio is None else f"{ratio:,.1f}")
     count = settings["batches_per_pass"]
     verdict = f"yes, all {count}" if result.equal else f"[bold red]no: {result.difference}[/]"
     table.add_row("batches equal", "", verdict, "")
@@ -315,13 +306,10 @@ def _draw(result: Result, path: Path) -> None:
         values = [getattr(figures, row.figure) for figures in (result.torch, result.penstock)]
         bars = axes.bar(CLASSES, [value / row.scale for value in values], color=("0.65", "tab:blue"))
         axes.bar_label(bars, [row.show(value) for value in values], fontsize=8)
-        axes.set(title=row.label, ylabel=row.unit)
+        axes.set(ylabel=row.unit)
+        axes.set_title(row.label, fontsize=10)
         axes.margins(y=0.12)
     figure.savefig(path, format="png")
-
-
-# ---------------------------------------------------------------------------------------------------------------
-# the command
 
 
 def run(

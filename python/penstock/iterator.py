@@ -82,7 +82,14 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
         if not self._pending:
             raise StopIteration
         prepared = self._pending[0]
-        if not prepared.wait(self._timeout or None):
+        try:
+            ready = prepared.wait(self._timeout or None)
+        except RuntimeError:
+            # The threads failed at this batch; the next ones are not its fault.
+            self._pending.popleft()
+            self._send()
+            raise
+        if not ready:
             raise RuntimeError(f"DataLoader timed out after {self._timeout} seconds")
         self._pending.popleft()
         try:
@@ -119,6 +126,7 @@ class _Prepared:
     def __init__(self, located: Located, generator: _native.Generator, worker: int | None, *, pin: bool) -> None:
         self._worker, self._pin = worker, pin
         self._error: BaseException | None = None
+        self._note: str | None = None
         self._batch = _native.Batch(located.sources, located.positions, generator)
         try:
             self._check(located)
@@ -143,10 +151,15 @@ class _Prepared:
             failed, error = failed - 1, located.late_error
         if error is not None:
             if failed < len(located.indices):
-                error.add_note(f"penstock: sample {located.indices[failed]!r}, position {failed} of its batch")
-            raise error
+                self._note = f"penstock: sample {located.indices[failed]!r}, position {failed} of its batch"
+            # An error refers to the frames that it went through, and they to pictures: no reference may lead back.
+            located.error = located.late_error = None
+            try:
+                raise error
+            finally:
+                del error
         if len(self._batch.shapes) != 1:
-            default_collate([torch.empty(shape) for shape in self._batch.shapes])
+            _collate_ragged(self._batch.shapes, in_worker=self._worker is not None)
 
     def submit(self, stream: _native.Stream) -> None:
         """Have the pixels made by the threads."""
@@ -167,7 +180,14 @@ class _Prepared:
         if self._error is not None:
             # Not kept: the error's traceback refers to this object.
             error, self._error = self._error, None
-            raise error if self._worker is None else _from_worker(error, self._worker)
+            if self._worker is not None:
+                error = _from_worker(error, self._worker)
+            if self._note is not None:
+                error.add_note(self._note)
+            try:
+                raise error
+            finally:
+                del error
         return [self._images, pin_memory(self._targets, device) if self._pin else self._targets]
 
 
@@ -175,8 +195,18 @@ def _collate(targets: list[Any]) -> Any:
     """Return what default_collate makes of a batch's targets; class numbers take a third of its time here."""
     if set(map(type, targets)) == {int}:
         with contextlib.suppress(OverflowError):
-            return torch.from_numpy(np.array(targets, np.int64))
-    return default_collate(targets)
+            return torch.tensor(np.array(targets, np.int64))  # a copy: NumPy's memory could not be resized
+    return default_collate(tuple(targets))
+
+
+def _collate_ragged(shapes: list[list[int]], *, in_worker: bool) -> None:
+    """Raise what default_collate raises for pictures of these shapes."""
+    pictures = [torch.empty(shape, dtype=torch.uint8) for shape in shapes]
+    if in_worker and pictures:
+        # There it stacks into memory for all their pixels, which is too little if the first is larger than most.
+        memory = torch.frombuffer(bytearray(sum(picture.numel() for picture in pictures)), dtype=torch.uint8)
+        memory.resize_(len(pictures), *pictures[0].shape)
+    default_collate(pictures)
 
 
 def _from_worker(error: BaseException, worker: int) -> BaseException:
@@ -185,7 +215,5 @@ def _from_worker(error: BaseException, worker: int) -> BaseException:
     try:
         wrapper.reraise()
     except BaseException as wrapped:
-        for note in getattr(error, "__notes__", ()):
-            wrapped.add_note(note)
         return wrapped.with_traceback(None)
     raise AssertionError("unreachable: reraise() raises")

@@ -18,6 +18,7 @@ What is measured, and how:
 import contextlib
 import gc
 import hashlib
+import importlib
 import importlib.util
 import itertools
 import json
@@ -308,10 +309,12 @@ def _stat(pid: int) -> list[str] | None:
 class _Server:
     """Holds the loader from one request to the next."""
 
-    def open(self, which: str, file: str, function: str, options: dict[str, Any], seed: int) -> dict[str, Any]:
-        _seed(seed)
-        self._loader = loader = load_loader(which, file, function, options)
+    def __init__(self, which: str) -> None:
         self._which = which
+
+    def open(self, file: str, function: str, options: dict[str, Any], seed: int) -> dict[str, Any]:
+        _seed(seed)
+        self._loader = loader = load_loader(self._which, file, function, options)
         try:
             size = f" of {len(loader.dataset)}"
         except (TypeError, NotImplementedError):
@@ -351,7 +354,10 @@ def main() -> None:
     os.dup2(2, 1)
     # Said about torch's loader when there are fewer cores than workers, in the middle of the table.
     warnings.filterwarnings("ignore", message="This DataLoader will create")
-    server = _Server()
+    which = sys.argv[1]
+    # Now rather than with the first request: both classes' processes are started together, and this takes seconds.
+    importlib.import_module("torch.utils.data" if which == "torch" else "penstock")
+    server = _Server(which)
     for line in sys.stdin:
         request = json.loads(line)
         try:

@@ -49,6 +49,7 @@ def test_children_made_while_other_threads_submit_never_hang(passes):
         def child():
             assert len(epoch(loader(cifar(8), batch_size=2))) == 4
 
+        epoch(loader())  # whatever is imported late is imported now: Python's import locks stay locked, too
         busy = [threading.Thread(target=load) for _ in range(3)]
         for thread in busy:
             thread.start()
@@ -108,20 +109,20 @@ def test_a_child_goes_on_with_what_needs_no_thread_of_its_parent(passes):
     passes(
         """
         expected = epoch(loader(num_workers=0, cls=TorchLoader), seed=1)
+        persistent = loader(persistent_workers=True)
+        old = iter(persistent)
+        next(old)
         torch.manual_seed(1)
         iterator = iter(loader(num_workers=0))
         first = next(iterator)
-        persistent = loader(persistent_workers=True)
-        next(iter(persistent))
 
         def child():
             assert equal([first, *iterator], expected)
+            assert iter(persistent) is old
             assert len(epoch(persistent)) == 16
 
-        state = torch.get_rng_state()
-        torch.set_rng_state(state)
-        pid = fork(child)
-        assert reap(pid) == 0
+        assert reap(fork(child)) == 0
+        child()
         """
     )
 

@@ -41,7 +41,8 @@ class Layout:
         view = np.lib.stride_tricks.as_strided(
             view, tuple(shape), [0 if step == 0 else stride for step, stride in zip(self.steps, view.strides, strict=True)]
         )
-        view.flags.writeable = not self.readonly
+        if self.readonly:
+            view.flags.writeable = False
         assert view.shape == tuple(shape)
         return view
 

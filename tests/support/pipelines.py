@@ -49,6 +49,9 @@ class Pipeline:
     recipe: Recipe
     promised: bool
 
+    def _repr_pretty_(self, printer: Any, _: bool) -> None:  # hypothesis shows cases by it
+        printer.text(repr(self))
+
     def __repr__(self) -> str:
         return f"{self.recipe!r}{'' if self.promised else '  # may fall back'}"
 
@@ -152,6 +155,7 @@ def pipelines(draw: Any, height: int, width: int, channels: int, *, size: tuple[
         if "Pad" in recipe.name and (tensor or dict(recipe.kwargs).get("padding_mode", "constant") != "constant"):
             padding = recipe.args[0] if isinstance(recipe.args[0], (list, tuple)) else [recipe.args[0]]
             promised &= min(padding) >= 0
+        promised &= not _fails_if_padded(recipe, picture)
         picture = tried
         parts.append(recipe)
 
@@ -166,6 +170,18 @@ def pipelines(draw: Any, height: int, width: int, channels: int, *, size: tuple[
     if size is not None:
         add(call(draw(st.sampled_from(["v1.CenterCrop", "v2.CenterCrop"])), size))
     return Pipeline(_nest(draw, parts), promised)
+
+
+def _fails_if_padded(recipe: Recipe, picture: Any) -> bool:
+    """Whether a transform's fill or mode does not suit the picture, although this one gets no margin."""
+    if not recipe.name.endswith(("Pad", "RandomCrop")):
+        return False
+    options = {key: value for key, value in recipe.kwargs if key in ("fill", "padding_mode")}
+    try:
+        call(f"{recipe.name[:2]}.Pad", [0, 0, 1, 0], **options).make()(picture)
+    except Exception:  # noqa: BLE001 - whatever torchvision says
+        return True
+    return False
 
 
 def _nest(draw: Any, parts: list[Recipe]) -> Recipe:

@@ -43,6 +43,9 @@ class Recipe:
             warnings.filterwarnings("ignore", r"The transform `ToTensor\(\)` is deprecated", UserWarning)
             return thing(*map(_made, self.args), **{key: _made(value) for key, value in self.kwargs})
 
+    def _repr_pretty_(self, printer: Any, _: bool) -> None:  # hypothesis shows cases by it
+        printer.text(repr(self))
+
     def __repr__(self) -> str:
         if self.args is None:
             return self.name

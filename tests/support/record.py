@@ -1,10 +1,12 @@
 """Iterating over a loader and writing down everything that a program could notice."""
 
+import contextlib
 import dataclasses
 import itertools
 import random
+import re
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,7 +27,7 @@ class Failure:
     @classmethod
     def of(cls, error: BaseException) -> "Failure":
         """What to compare of an exception."""
-        lines = str(error).splitlines() or [""]
+        lines = re.sub("0x[0-9a-f]{6,}", "0x...", str(error)).splitlines() or [""]
         return cls(type(error), lines[0], lines[-1])
 
 
@@ -37,11 +39,13 @@ class Walk:
         epochs: For each epoch the number of batches after which it breaks off; None for all.
         draws: Whether the program draws numbers of its own from torch's global generator between batches.
         keeps: Whether it keeps the iterators that it has left in mid-epoch.
+        edit: Called with the loader after the first batch of all.
     """
 
     epochs: tuple[int | None, ...] = (None,)
     draws: bool = False
     keeps: bool = False
+    edit: Callable[[Any], None] | None = None
 
 
 # An iterator that goes on for ever would otherwise hang the test.
@@ -65,6 +69,7 @@ def record(make: Callable[[], Any], walk: Walk = Walk(), seed: int = 0) -> dict[
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         loader = make()
+        edit = walk.edit
         for stop in walk.epochs:
             try:
                 iterator = iter(loader)
@@ -72,34 +77,37 @@ def record(make: Callable[[], Any], walk: Walk = Walk(), seed: int = 0) -> dict[
                 events.append(("iter", Failure.of(error)))
                 continue
             events.append(("iter", len(iterator), _states(loader)))
-            events.extend(_batches(loader, iterator, stop, walk))
+            for event in _batches(loader, iterator, stop, walk):
+                events.append(event)
+                if edit is not None and event[0] == "batch":
+                    edit(loader)
+                    edit = None
             if walk.keeps:
                 kept.append(iterator)
     states = get_states()
-    told = [(warning.category, str(warning.message)) for warning in warned]
+    # Since Python 3.12 a fork next to threads is warned about; penstock has no processes.
+    told = [(w.category, str(w.message)) for w in warned if "use of fork() may lead to deadlocks" not in str(w.message)]
     return {"events": events, "python": states[1], "numpy": list(states[2]), "warnings": told}
 
 
-def _batches(loader: Any, iterator: Any, stop: int | None, walk: Walk) -> list[Any]:
-    events: list[Any] = []
+def _batches(loader: Any, iterator: Any, stop: int | None, walk: Walk) -> Iterator[Any]:
     for taken in itertools.count():
         if taken == stop:
-            return events
+            return
         assert taken < _MOST_BATCHES, "the iterator does not end"
         try:
             batch: Any = next(iterator)
         except StopIteration as error:
-            events.append(("end", str(error), _states(loader)))
+            yield ("end", Failure.of(error), _states(loader))
             try:
-                events.append(("after the end", next(iterator)))
+                yield ("after the end", next(iterator))
             except StopIteration:
-                return events
+                return
         except Exception as error:
-            events.append(("failure", Failure.of(error), _states(loader)))
+            yield ("failure", Failure.of(error), _states(loader))
         else:
             own = torch.rand(()) if walk.draws else None
-            events.append(("batch", batch, own, _states(loader)))
-    raise AssertionError("unreachable")
+            yield ("batch", batch, own, _states(loader))
 
 
 def _states(loader: Any) -> list[torch.Tensor]:
@@ -124,9 +132,17 @@ def assert_parity(
     return found
 
 
+@contextlib.contextmanager
+def more_workers_than_cores() -> Iterator[None]:
+    """Let torch's advice on the number of workers pass; where warnings are compared it is compared too."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "This DataLoader will create", UserWarning)
+        yield
+
+
 def failures(recorded: dict[str, Any]) -> list[Failure]:
     """The failures in a record."""
-    return [item for event in recorded["events"] for item in event if isinstance(item, Failure)]
+    return [event[1] for event in recorded["events"] if event[0] == "failure"]
 
 
 def batches(recorded: dict[str, Any]) -> list[Any]:

@@ -7,6 +7,7 @@ import collections
 import copy
 import itertools
 import random
+import warnings
 from typing import Any
 
 import numpy as np
@@ -84,7 +85,8 @@ class _Worker:
         set_states(self.states)
         torch_worker._worker_info = self.info
         try:
-            return self.fetcher.fetch(index)
+            with warnings.catch_warnings(record=True):  # a process would write them to its own stderr
+                return self.fetcher.fetch(index)
         except Exception:
             return ExceptionWrapper(where=self.where)
         finally:

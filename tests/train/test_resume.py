@@ -76,25 +76,24 @@ def test_the_newest_run_is_found(tmp_path, monkeypatch):
 def test_ctrl_c(tmp_path, environment, loader):
     out = tmp_path / "run"
     command = [sys.executable, "-m", "penstock.cli", "train", "--device", "cpu", "--max-steps", "2", "--out", str(out)]
-    process = subprocess.Popen(
+    metrics = out / "metrics.jsonl"
+    with subprocess.Popen(
         [*command, "--epochs", "1000", "--loader", loader],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
         env=environment,
-    )
-    try:
-        metrics = out / "metrics.jsonl"
-        until = time.monotonic() + PATIENCE
-        while not (metrics.exists() and metrics.read_text().count("\n")) and time.monotonic() < until:
-            assert process.poll() is None, process.stderr.read()
-            time.sleep(0.05)
-        os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the workers too
-        said, errors = process.communicate(timeout=PATIENCE)
-    finally:
-        process.kill()
-        process.wait()
+    ) as process:
+        try:
+            until = time.monotonic() + PATIENCE
+            while not (metrics.exists() and metrics.read_text().count("\n")) and time.monotonic() < until:
+                assert process.poll() is None, process.stderr.read()
+                time.sleep(0.05)
+            os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the workers too
+            said, errors = process.communicate(timeout=PATIENCE)
+        finally:
+            process.kill()
     assert process.returncode == 130, errors
     if loader == "penstock":  # torch's iterator says so when it is interrupted while it starts its workers
         assert not errors

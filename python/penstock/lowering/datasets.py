@@ -8,6 +8,7 @@ foreseen.
 
 import copy
 import dataclasses
+import inspect
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -194,7 +195,7 @@ def _lower_array(dataset: Any, kind: _Kind, *, snapshot: bool) -> tuple[Place, l
     if snapshot:
         for name in kind.attributes:
             if name in ("targets", "labels"):
-                vars(bare)[name] = copy.copy(vars(bare)[name])
+                vars(bare)[name] = _snapshot(vars(bare)[name])
     targets = kind.targets(bare)
     _compare(bare, pixels, targets)
     _check_version(dataset.transform, pipeline, pixels[0])
@@ -204,6 +205,11 @@ def _lower_array(dataset: Any, kind: _Kind, *, snapshot: bool) -> tuple[Place, l
     rows = [Row("dataset", _name(dataset), True, f"read where it lies: {pixels.shape}, strides {pixels.strides}")]
     place = ArrayPlace(source, pipeline, targets, dataset.target_transform, bare)
     return place, [*rows, *pipeline.rows, *_target_rows(dataset)]
+
+
+def _snapshot(values: Any) -> Any:
+    """Return a copy that no later edit reaches."""
+    return values.clone() if isinstance(values, torch.Tensor) else copy.copy(values)
 
 
 def _compare(bare: Any, pixels: Any, targets: Callable[[list[int]], list[Any]]) -> None:
@@ -226,6 +232,10 @@ def _check_version(transform: Any, pipeline: Pipeline, pixels: Any) -> None:
 
 def _lower_own(dataset: Any) -> tuple[Place, list[Row]]:
     _check_class(dataset, ())
+    for name in ("transform", "target_transform"):
+        on_class = inspect.getattr_static(type(dataset), name)
+        if hasattr(on_class, "__set__") or (name not in vars(dataset) and hasattr(on_class, "__get__")):
+            raise Opaque(f"its {name!r} is no plain attribute")
     _check_target_transform(dataset)
     try:
         where, _ = dataset.locate(0)
@@ -239,6 +249,8 @@ def _lower_own(dataset: Any) -> tuple[Place, list[Row]]:
         _check_version(dataset.transform, gray if where.ndim == 2 else color, where)
     if gray.fails and color.fails:
         raise Opaque(*color.rows, Row("transform", "(all)", False, "it raises for all pictures, so torch does it"))
+    if any(step.shrinks for step in (*gray.steps, *color.steps)):
+        raise Opaque("a negative margin may leave nothing of a small picture")
     rows = [Row("dataset", _name(dataset), True, "each picture is read where locate() says it lies")]
     shown = gray if color.fails else color
     return OwnPlace(dataset, gray, color), [*rows, *shown.rows, *_target_rows(dataset)]
@@ -269,7 +281,7 @@ def _lower_wrapper(dataset: Any, *, snapshot: bool) -> tuple[Place, list[Row]]:
     native = dataclasses.replace(own, native=True, reason="indices are mapped")
     if is_subset:
         place, rows = lower_dataset(dataset.dataset, snapshot=snapshot)
-        indices = copy.copy(dataset.indices) if snapshot else dataset.indices
+        indices = _snapshot(dataset.indices) if snapshot else dataset.indices
         in_bulk = callable(getattr(dataset.dataset, "__getitems__", None))
         return SubsetPlace(indices, place, in_bulk), [native, *rows]
     parts, all_rows = [], [native]
@@ -277,4 +289,7 @@ def _lower_wrapper(dataset: Any, *, snapshot: bool) -> tuple[Place, list[Row]]:
         place, rows = lower_dataset(part, snapshot=snapshot)
         parts.append(place)
         all_rows += rows
+    dtypes = {pipeline.dtype for part in parts for leaf in part.leaves() for pipeline in leaf.pipelines if not pipeline.fails}
+    if len(dtypes) > 1:
+        raise Opaque(dataclasses.replace(own, reason="its parts' transforms return different dtypes"), *all_rows[1:])
     return ConcatPlace(dataset.cumulative_sizes, parts), all_rows

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from penstock import _native
 from penstock.datasets import ImageDataset, check_pixels, open_picture
@@ -21,6 +22,7 @@ from penstock.lowering.transforms import Pipeline
 __all__ = ["ArrayPlace", "ConcatPlace", "Located", "OwnPlace", "Place", "SubsetPlace", "gather"]
 
 Pixels = npt.NDArray[np.uint8]
+_INDEX_DTYPES = (torch.int64, torch.int32, torch.int16)
 
 
 @dataclasses.dataclass
@@ -105,11 +107,20 @@ def gather(place: Place, indices: Any) -> Located:
                 try:
                     targets[-1] = leaf.target_transform(target)
                 except Exception as error:
-                    located.late_error = error
+                    located.late_error = _detached(error)
                     return located
+    except RuntimeError as error:
+        # What ends an iteration cannot leave `walk` as it is: Python wraps it.
+        located.error = error.__cause__ if isinstance(error.__cause__, StopIteration) else _detached(error)
     except Exception as error:
-        located.error = error
+        located.error = _detached(error)
     return located
+
+
+def _detached(error: Exception) -> Exception:
+    """Return an exception that does not refer to the function that caught it, nor keep what that function holds."""
+    caught_in = error.__traceback__
+    return error.with_traceback(caught_in and caught_in.tb_next)
 
 
 class ArrayPlace:
@@ -297,6 +308,10 @@ def _positions(indices: list[Any], length: int) -> list[int] | None:
     if kinds != {int}:
         if not kinds or bool in kinds:
             return None
+        for index in indices:
+            # A tensor of another kind may count as an integer here and as a mask, or as a list, where it is used.
+            if isinstance(index, torch.Tensor) and (index.ndim or index.dtype not in _INDEX_DTYPES):
+                return None
         try:
             indices = list(map(operator.index, indices))
         except TypeError:

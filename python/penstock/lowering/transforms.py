@@ -18,6 +18,7 @@ import torch
 import torchvision.transforms as v1
 from PIL import Image
 from torch import nn
+from torchvision import tv_tensors
 from torchvision.transforms import functional as F
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F2
@@ -71,6 +72,11 @@ class Step:
     transform: Callable[[Any], Any]
     tensor: bool
     template: Any
+
+    @property
+    def shrinks(self) -> bool:
+        """Whether it has negative margins."""
+        return isinstance(self.transform, (v1.Pad, v2.Pad)) and min(_margins(self.transform.padding)) < 0
 
     def raises(self) -> bool:
         """Whether the transform raises for an ordinary picture."""
@@ -143,6 +149,7 @@ class _Builder:
     """Walks a pipeline, collecting operations and carrying the strip along."""
 
     def __init__(self, mode: str) -> None:
+        self.channels = 1 if mode == "L" else 3
         values = np.arange(_CODES, dtype=np.uint8)
         pixels = values[None] if mode == "L" else np.repeat(values[None, :, None], 3, axis=2)
         self.strip: Any = Image.fromarray(np.ascontiguousarray(pixels))
@@ -151,6 +158,7 @@ class _Builder:
         self.fills = 0
         self.draws = False
         self.fails = False
+        self.type_is_open = False
         self.normalized: list[tuple[list[float], list[float]]] = []
 
     def add_all(self, transform: Any) -> Iterator[Row]:
@@ -177,6 +185,8 @@ class _Builder:
         if self.fails:
             return "never reached: an earlier one raises"
         kind = type(transform)
+        if self.type_is_open and _looks_at_type(transform):
+            raise Opaque("it goes by the tensor's type, which an earlier transform of v1 may have changed")
         if kind in _CONVERSIONS:
             return self.convert(transform)
         geometry = _GEOMETRY.get(kind)
@@ -196,6 +206,8 @@ class _Builder:
             self.fails = True
         self.ops.append(op)
         self.steps.append(step)
+        # Transforms of v1 make plain tensors of v2's, but only where they do something.
+        self.type_is_open |= type(self.strip) is tv_tensors.Image and kind.__module__ == v1.RandomCrop.__module__
         return "fused into one pass over the picture"
 
     def convert(self, transform: Any) -> str:
@@ -213,6 +225,8 @@ class _Builder:
             self.steps.append(step)
             return "raises for every picture of this mode"
         self.check_strip()
+        if type(transform) in (v2.ToImage, v2.ToPureTensor):
+            self.type_is_open = False
         if type(transform) in (v1.Normalize, v2.Normalize):
             self.normalized.append((list(transform.mean), list(transform.std)))
         return "part of the table that converts bytes to elements"
@@ -257,7 +271,7 @@ class _Builder:
     def finish(self, rows: list[Row]) -> Pipeline:
         if self.fails:
             # The plan never gets as far as its table.
-            plan = _native.Plan(self.ops, bytes(range(_CODES)), 1, 1)
+            plan = _native.Plan(self.ops, bytes(range(_CODES)) * self.channels, self.channels, 1)
             return Pipeline(plan, tuple(self.steps), torch.uint8, self.draws, True, tuple(rows))
         table = self.strip.as_subclass(torch.Tensor).detach().reshape(self.strip.shape[0], -1).contiguous()
         entries = table.view(torch.uint8).numpy().tobytes()
@@ -301,6 +315,12 @@ def _flatten(transform: Any) -> Iterator[tuple[Any, str | None]]:
     yield transform, None
 
 
+def _looks_at_type(transform: Any) -> bool:
+    """Whether a transform of v2 has different parameters for different kinds of tensors."""
+    by_type = getattr(transform, "_fill", None), getattr(transform, "dtype", None)
+    return any(isinstance(parameter, dict) and set(parameter) != {"others"} for parameter in by_type)
+
+
 def _integer(value: Any, what: str) -> int:
     if type(value) is not int or abs(value) > 1 << 24:
         raise Opaque(f"{what} is {value!r}, not a plain int")
@@ -335,7 +355,19 @@ def _pad(builder: _Builder, transform: Any) -> _native.Op:
     margins, mode = _margins(transform.padding), transform.padding_mode
     if min(margins) < 0 and (mode != "constant" or tensor):
         raise Opaque("negative margins")
-    return _native.Op.pad(margins, mode, builder.margin(transform, mode), tensor)
+    return _native.Op.pad(margins, mode, _margin(builder, transform, mode, certain=any(margins)), tensor)
+
+
+def _margin(builder: _Builder, transform: Any, mode: str, *, certain: bool) -> int:
+    """As `builder.margin`; what it raises is raised for every picture only if every picture gets a margin."""
+    try:
+        return builder.margin(transform, mode)
+    except Opaque:
+        raise
+    except Exception as error:
+        if certain:
+            raise
+        raise Opaque(f"it raises for the pictures that get a margin: {error}") from None
 
 
 def _center_crop(builder: _Builder, transform: Any) -> _native.Op:
@@ -354,7 +386,8 @@ def _random_crop(builder: _Builder, transform: Any) -> _native.Op:
         margins = _margins(padding)
         if min(margins) < 0:
             raise Opaque("negative margins")
-    fill = builder.margin(transform, mode) if needed or margins is not None else 0
+    certain = margins is not None and (version == 1 or any(margins))
+    fill = _margin(builder, transform, mode, certain=certain) if needed or margins is not None else 0
     tensor = isinstance(builder.strip, torch.Tensor)
     return _native.Op.random_crop(version, _size(transform.size), margins, needed, mode, fill, tensor)
 

@@ -156,7 +156,7 @@ def draw_curves(path: Path, history: list[Epoch], title: str) -> None:
         (right, "accuracy", ("train_accuracy", "test_accuracy")),
     )
     for axes, label, (train, test) in panels:
-        axes.plot(epochs, [getattr(epoch, train) for epoch in history], marker=".", label="train")
+        axes.plot(epochs, [getattr(epoch, train) for epoch in history], marker=".", label="train, augmented")
         axes.plot(epochs, [getattr(epoch, test) for epoch in history], marker=".", label="test")
         axes.set(xlabel="epoch", ylabel=label)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))

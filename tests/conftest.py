@@ -1,0 +1,42 @@
+"""Options and markers of the whole suite, and how many cases hypothesis tries."""
+
+import os
+
+import hypothesis
+import pytest
+import torch
+
+# One thread more than a core slows small operations down a hundredfold.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--slow", action="store_true", help="run the tests that take minutes, too")
+    parser.addoption(
+        "--cases",
+        type=int,
+        metavar="N",
+        help="try N cases in each property test, different ones in each run (default: the same few hundred always)",
+    )
+
+
+def pytest_configure(config):
+    cases = config.getoption("--cases")
+    common = {
+        "deadline": None,  # two processes on one core take turns
+        "database": None,
+        "print_blob": True,
+        "suppress_health_check": list(hypothesis.HealthCheck),
+    }
+    # Without the option a run is repeatable: what failed fails again, and what passed passes.
+    hypothesis.settings.register_profile("same", derandomize=True, **common)
+    hypothesis.settings.register_profile("new", max_examples=cases or 100, **common)
+    hypothesis.settings.load_profile("same" if cases is None else "new")
+
+
+def pytest_collection_modifyitems(config, items):
+    for item in items:
+        if "slow" in item.keywords and not config.getoption("--slow"):
+            item.add_marker(pytest.mark.skip(reason="takes minutes; runs with --slow"))
+        if "cuda" in item.keywords and not torch.cuda.is_available():
+            item.add_marker(pytest.mark.skip(reason="needs a CUDA device"))

@@ -1,0 +1,139 @@
+"""Ctrl-C, and a `timeout`, while batches are being made or waited for."""
+
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="threads are starved by Linux's means")
+
+# One thread works, and it gets next to no time.
+SLOW = {"PENSTOCK_NUM_THREADS": "1"}
+
+
+def test_a_waiting_next_is_interrupted_and_no_batch_is_lost(passes):
+    passes(
+        """
+        expected = epoch(loader(huge(512), batch_size=128, shuffle=False, cls=TorchLoader, num_workers=0))
+        epoch(loader())
+        with starved():
+            iterator = iter(loader(huge(512), batch_size=128, shuffle=False))
+            for _ in range(2):
+                sender = interrupt_after(0.2)
+                try:
+                    next(iterator)
+                except KeyboardInterrupt:
+                    pass
+                else:
+                    raise AssertionError("100 MB in no time")
+                assert sender.wait() == 0
+        assert equal(list(iterator), expected)
+        """,
+        **SLOW,
+    )
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_batch_made_in_the_callers_thread_is_interrupted(passes, threads):
+    """Without workers torch asks for signals between two samples; the batch is lost, the next one comes."""
+    passes(
+        """
+        epoch(loader())
+        iterator = iter(loader(huge(2048), batch_size=1024, shuffle=False, num_workers=0))
+        with starved(this_thread=True):
+            sender = interrupt_after(0.2)
+            try:
+                next(iterator)
+            except KeyboardInterrupt:
+                pass
+            else:
+                raise AssertionError("800 MB in no time")
+            assert sender.wait() == 0
+        images, _ = next(iterator)
+        assert images.shape == (1024, 3, 256, 256)
+        assert list(iterator) == []
+        """,
+        PENSTOCK_NUM_THREADS=str(threads),
+    )
+
+
+def test_a_slow_locate_is_interrupted_and_no_batch_is_lost(passes):
+    passes(
+        """
+        expected = epoch(loader(Own(64), cls=TorchLoader, batch_size=4), seed=1)
+        torch.manual_seed(1)
+        data = Own(64)
+        iterator = iter(loader(data, batch_size=4))
+        batches = [next(iterator)]
+        while len(batches) < 8:
+            data.delay = 0.5
+            sender = interrupt_after(0.2)
+            try:
+                batches.append(next(iterator))
+            except KeyboardInterrupt:
+                pass
+            assert sender.wait() == 0
+            data.delay = 0.0
+            batches.append(next(iterator))
+        assert equal([*batches, *iterator], expected)
+        """
+    )
+
+
+def test_ctrl_c_ends_a_script_in_mid_epoch(script):
+    done = script(
+        """
+        sender = interrupt_after(0.5)
+        while True:
+            for images, targets in loader():
+                pass
+        """
+    )
+    # Python's own end for an uncaught KeyboardInterrupt; a forked child reports it as status 1.
+    assert done.status != 0
+    assert done.err.rstrip().endswith("KeyboardInterrupt")
+    assert "panicked" not in done.err
+
+
+def test_timeout_is_torchs_error_and_the_batch_comes_later(passes):
+    passes(
+        """
+        expected = epoch(loader(huge(512), batch_size=128, shuffle=False, cls=TorchLoader, num_workers=0))
+        epoch(loader())
+        with starved():
+            iterator = iter(loader(huge(512), batch_size=128, shuffle=False, timeout=0.05))
+            for _ in range(2):
+                try:
+                    next(iterator)
+                except RuntimeError as error:
+                    assert str(error) == "DataLoader timed out after 0.05 seconds", error
+                else:
+                    raise AssertionError("100 MB in no time")
+        iterator._timeout = 60
+        assert equal(list(iterator), expected)
+        """,
+        **SLOW,
+    )
+
+
+def test_a_generous_timeout_changes_nothing(passes):
+    passes(
+        """
+        expected = epoch(loader(cls=TorchLoader), seed=1)
+        assert equal(epoch(loader(timeout=60), seed=1), expected)
+        """
+    )
+
+
+def test_what_is_starved_is_dropped_without_waiting_for_it(passes):
+    """Dropping an iterator waits for the groups that are being made, not for its batches."""
+    passes(
+        """
+        epoch(loader())
+        with starved():
+            iterator = iter(loader(huge(1024), batch_size=256, shuffle=False))
+            batch = iterator._pending[-1]
+            del iterator
+            assert not batch.wait(0.0)
+        """,
+        **SLOW,
+    )

@@ -86,7 +86,10 @@ class Op:
         fill: int,
         tensor: bool,
     ) -> Op:
-        """`RandomCrop` of torchvision's transforms (1) or transforms.v2 (2)."""
+        """`RandomCrop` of torchvision's transforms (1) or transforms.v2 (2).
+
+        The mode "refuse" stands for a margin at which torchvision raises.
+        """
 
     @staticmethod
     def random_flip(probability: float, horizontal: bool) -> Op: ...

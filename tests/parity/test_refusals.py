@@ -4,6 +4,8 @@ import contextlib
 import functools
 import logging
 import pickle
+import re
+import warnings
 
 import numpy as np
 import pytest
@@ -160,6 +162,13 @@ def hooked_before(transform):
     return transform
 
 
+def scripted(transform):
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "`torch.jit.script", FutureWarning)
+        warnings.filterwarnings("ignore", "`torch.jit.script", DeprecationWarning)
+        return torch.jit.script(transform)
+
+
 def with_items(dataset):
     dataset.__getitems__ = lambda indices: [(torch.ones(1), index) for index in indices]
     return dataset
@@ -182,17 +191,16 @@ DATASETS = {
     "property transform": (lambda: changed(as_class(dataset_of("MNIST", transform=TENSOR()), OwnTransforms)), "plain attribute"),
     "__getattribute__": (lambda: as_class(cifar(), OwnLookup), "looks attributes up"),
     "__getattr__": (lambda: as_class(cifar(), OwnFallback), "looks attributes up"),
-    "subset overridden": (lambda: OwnSubset(cifar(), [1, 2, 3]), "not torch's"),
+    "subset overridden": (lambda: OwnSubset(cifar(), [1, 2, 3]), "__getitem__"),
     "concatenation overridden": (lambda: OwnConcat([cifar(), cifar()]), "__getitem__"),
     "own pictures overridden": (lambda: OwnPictures(ARRAYS, range(6), TENSOR()), "__getitem__"),
     "own pictures in files": (lambda: Pictures([b""] * 2, range(2), TENSOR()), "files"),
     "a dataset of the user's": (lambda: [(torch.rand(2), k) for k in range(5)], "does not know"),
     "TensorDataset": (lambda: TensorDataset(torch.arange(6)), "no native reader"),
     "StackDataset": (lambda: StackDataset(cifar(), cifar()), "no native reader"),
-    "wrapped for v2": (lambda: wrap_dataset_for_transforms_v2(changed(cifar(v2.ToImage()), transforms=None)), "__getitem__"),
+    "wrapped for v2": (lambda: wrap_dataset_for_transforms_v2(changed(cifar(v2.ToImage()), transforms=None)), "no native reader"),
     "FakeData": (lambda: tv.FakeData(5, (3, 4, 4), transform=TENSOR()), "no native reader"),
     "data of another dtype": (lambda: changed(cifar(TENSOR()), data=np.ones((7, 4, 4, 3), np.float32).astype(np.uint16)), "uint16"),
-    "data of another shape": (lambda: changed(cifar(TENSOR()), data=np.ones((7, 4, 4), np.uint8)), None),
     "data in four channels": (lambda: changed(cifar(TENSOR()), data=np.ones((7, 4, 4, 4), np.uint8)), "(7, 4, 4, 4)"),
     "data in a list": (lambda: changed(cifar(), data=list(cifar().data)), "list"),
     "data of a class of its own": (lambda: changed(cifar(), data=cifar().data.view(np.recarray)), "recarray"),
@@ -213,7 +221,7 @@ DATASETS = {
     "shadowed get_params": (lambda: cifar(v1.Compose([changed(v1.RandomCrop(3), get_params=lambda img, size: (0, 1, 3, 3)), TENSOR()])), "'get_params'"),
     "shadowed make_params": (lambda: cifar(v1.Compose([changed(v2.RandomHorizontalFlip(1.0), make_params=dict), TENSOR(), changed(v2.RandomCrop(3), make_params=lambda flat: {"needs_pad": False, "needs_crop": False})])), "'make_params'"),
     "shadowed _call_kernel": (lambda: cifar(v1.Compose([changed(v2.RandomHorizontalFlip(1.0), _call_kernel=lambda function, picture: picture), TENSOR()])), "'_call_kernel'"),
-    "script": (lambda: cifar(v1.Compose([TENSOR(), torch.jit.script(nn.Sequential(FLIP(1.0)))])), "does not know|no native form"),
+    "script": (lambda: cifar(v1.Compose([TENSOR(), scripted(nn.Sequential(FLIP(1.0)))])), "class of its own|does not know"),
     "target_transform draws": (lambda: cifar(target_transform=noisy), "target_transform"),
     "target_transform counts": (lambda: cifar(target_transform=Counting()), "target_transform"),
     "target_transform, a partial that draws": (lambda: cifar(target_transform=functools.partial(noisy)), "target_transform"),
@@ -243,7 +251,11 @@ def told(caplog):
     return lambda: [record.getMessage() for record in caplog.records if record.name == "penstock"]
 
 
-def assert_left_to_torch(make, reason, told, walk=Walk((None, 1, None))):  # noqa: B008 - immutable
+def without_addresses(text):
+    return re.sub("0x[0-9a-f]+", "0x", text)
+
+
+def assert_left_to_torch(make, reason, told, theirs=ReferenceLoader):
     loader = make(penstock.DataLoader)
     report = penstock.explain(loader)
     assert not report.native
@@ -252,10 +264,10 @@ def assert_left_to_torch(make, reason, told, walk=Walk((None, 1, None))):  # noq
     if reason is not None:
         assert any(word in text for word in reason.split("|") for text in report.reasons), report.reasons
     assert not told()
-    assert_parity(make, penstock.DataLoader, ReferenceLoader, walk)
+    assert_parity(make, penstock.DataLoader, theirs, Walk((None, 1, None)))
     lines = told()
     assert len(lines) == 1
-    assert all(text in lines[0] for text in report.reasons)
+    assert all(without_addresses(text) in without_addresses(lines[0]) for text in report.reasons)
     return loader
 
 
@@ -273,14 +285,16 @@ def test_datasets_and_transforms(dataset, reason, workers, told):
     assert_left_to_torch(make, reason, told)
 
 
+# torch's own iterator that was not made complains of what it lacks when it is deleted.
+@pytest.mark.filterwarnings("ignore:.*_MultiProcessingDataLoaderIter.__del__:pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize(("arguments", "reason"), LOADERS.values(), ids=LOADERS)
 def test_loaders(arguments, reason, told):
-    assert_left_to_torch(lambda cls: cls(cifar(), shuffle=True, **arguments), reason, told)
+    assert_left_to_torch(lambda cls: cls(cifar(), shuffle=True, **arguments), reason, told, torch.utils.data.DataLoader)
 
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_iterable_datasets(workers, told):
-    loader = assert_left_to_torch(lambda cls: cls(Stream(), 2, num_workers=workers), "IterableDataset", told)
+    loader = assert_left_to_torch(lambda cls: cls(Stream(), 2, num_workers=workers), "IterableDataset", told, torch.utils.data.DataLoader)
     assert any(row.part == "dataset" and not row.native for row in penstock.explain(loader).rows)
 
 
@@ -384,15 +398,6 @@ def test_the_process(change, reason, told):
     assert penstock.explain(make(penstock.DataLoader)).native
 
 
-# A function defined where there is no file: the Python prompt, exec.
-PROMPT = """
-def __getitem__(self, index):
-    return {image}, 7
-def forward(self, img):
-    return {flipped}
-"""
-
-
 @pytest.mark.parametrize("filename", ["<stdin>", "<string>", "<ipython-input-1-abc>"])
 def test_patches_from_the_prompt(filename, told):
     scope = {"v1": v1}
@@ -429,7 +434,6 @@ def test_the_self_check_finds_a_method_that_reads_otherwise(told, monkeypatch):
     """As if a new torchvision read its data in another way, in its own files."""
     dataset = cifar()
     monkeypatch.setattr("penstock.lowering.datasets.is_pristine", lambda _: True)
-    monkeypatch.setitem(penstock.lowering.datasets._KINDS, OwnItem.__getitem__, penstock.lowering.datasets._KINDS[tv.CIFAR10.__getitem__])
 
     class Reversed(tv.CIFAR10):
         __getitem__ = twice(tv.CIFAR10.__getitem__)

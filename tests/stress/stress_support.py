@@ -5,7 +5,6 @@ import hashlib
 import os
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -184,18 +183,15 @@ def threads_of_ours():
 
 
 @contextlib.contextmanager
-def starved(this_thread=False):
+def starved():
     """All loader threads made so far get next to no time, so that a batch takes seconds.
 
     They share one core with a busy process and are scheduled only when nobody else wants it.
-
-    Args:
-        this_thread: Whether this thread is one of them.
     """
     core = min(os.sched_getaffinity(0))
     spin = f"import os\nos.sched_setaffinity(0, {{{core}}})\nwhile os.getppid() == {os.getpid()}: pass"
     spinner = subprocess.Popen([sys.executable, "-S", "-c", spin])
-    threads = threads_of_ours() + [threading.get_native_id()] * this_thread
+    threads = threads_of_ours()
     assert threads, "no loader thread has been started yet"
     before = os.sched_getaffinity(0)
     for thread in threads:

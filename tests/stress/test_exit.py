@@ -61,7 +61,7 @@ def test_by_an_uncaught_exception_in_the_loop(script):
         """
     )
     assert done.status == 1
-    assert done.err.rstrip().endswith("KeyError: \"the user's\"")
+    assert done.err.rstrip().endswith('KeyError: "the user\'s"')
 
 
 def test_by_a_signal(script):

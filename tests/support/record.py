@@ -76,7 +76,7 @@ def record(make: Callable[[], Any], walk: Walk = Walk(), seed: int = 0) -> dict[
             except Exception as error:
                 events.append(("iter", Failure.of(error)))
                 continue
-            events.append(("iter", len(iterator), _states(loader)))
+            events.append(("iter", _length(iterator), _states(loader)))
             for event in _batches(loader, iterator, stop, walk):
                 events.append(event)
                 if edit is not None and event[0] == "batch":
@@ -108,6 +108,13 @@ def _batches(loader: Any, iterator: Any, stop: int | None, walk: Walk) -> Iterat
         else:
             own = torch.rand(()) if walk.draws else None
             yield ("batch", batch, own, _states(loader))
+
+
+def _length(iterator: Any) -> int | None:
+    try:
+        return len(iterator)
+    except TypeError:
+        return None
 
 
 def _states(loader: Any) -> list[torch.Tensor]:

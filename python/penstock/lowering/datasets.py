@@ -118,6 +118,7 @@ def lower_dataset(dataset: Any, *, snapshot: bool) -> tuple[Place, list[Row]]:
         kind = _KINDS.get(method)
         if kind is None:
             known = type(dataset).__module__.partition(".")[0] in ("torch", "torchvision")
+            known &= is_pristine(method)
             why = "no native reader for it yet" if known else "its __getitem__ is code that penstock does not know"
             raise Opaque(why)
         return _lower_array(dataset, kind, snapshot=snapshot)
@@ -268,7 +269,8 @@ def _lower_wrapper(dataset: Any, *, snapshot: bool) -> tuple[Place, list[Row]]:
     getitems = getattr(type(dataset), "__getitems__", None)
     attributes = ("dataset", "indices") if is_subset else ("datasets", "cumulative_sizes")
     why = None
-    if not is_pristine(type(dataset).__getitem__) or (is_subset and getitems is not Subset.__getitems__):
+    own_getitems = getitems is Subset.__getitems__ and is_pristine(getitems)
+    if not is_pristine(type(dataset).__getitem__) or (is_subset and not own_getitems):
         why = "its way of looking samples up is not torch's"
     elif not is_subset and getattr(dataset, "__getitems__", None):
         why = "it has __getitems__, which torch prefers"

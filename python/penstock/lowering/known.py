@@ -66,13 +66,16 @@ def _from_package(value: Any) -> bool:
         value = value.__func__
     if not isinstance(value, types.FunctionType):
         return True
-    return _in_files(value.__code__.co_filename) and not hasattr(value, "__wrapped__")
+    filename = value.__code__.co_filename
+    if filename.startswith("<"):
+        # Generated, by dataclasses and named tuples for instance; or typed at a prompt.
+        return str(value.__globals__.get("__name__")).partition(".")[0] in ("torch", "torchvision")
+    return _in_files(filename) and not hasattr(value, "__wrapped__")
 
 
 @functools.cache
 def _in_files(filename: str) -> bool:
-    # Functions that dataclasses and named tuples generate have no file.
-    return filename.startswith((*_PACKAGES, "<"))
+    return filename.startswith(_PACKAGES)
 
 
 def shadowed(transform: Any) -> str | None:

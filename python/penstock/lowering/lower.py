@@ -63,14 +63,15 @@ def lower(loader: Any) -> Lowered | Report:
     """
     rows: list[Row] = []
     place = None
-    blockers = list(_guards(loader))
-    if not isinstance(loader.dataset, IterableDataset):
+    process = list(_process_guards())
+    blockers = [*process, *_guards(loader)]
+    if isinstance(loader.dataset, IterableDataset):
+        blockers.append(Row("dataset", type(loader.dataset).__name__, False, "an IterableDataset"))
+    elif not process:  # which would lead astray what looks into transforms
         try:
             place, rows = lower_dataset(loader.dataset, snapshot=loader.num_workers > 0)
         except Opaque as opaque:
             rows = list(opaque.args)
-    else:
-        blockers.append(Row("dataset", type(loader.dataset).__name__, False, "an IterableDataset"))
     rows = [*rows, _sampler_row(loader), *blockers]
     if not any(row.part == "collation" for row in blockers):
         rows.append(Row("collation", "default_collate", True, "pictures are made in place, targets collated by torch"))
@@ -90,14 +91,18 @@ def threads_for(num_workers: int) -> int:
     return max(1, num_workers if num_workers > 0 else _native.available_parallelism() // share)
 
 
-def _guards(loader: Any) -> Iterator[Row]:
-    """Yield a row for each thing about the loader or the process that rules out the native way."""
+def _process_guards() -> Iterator[Row]:
+    """Yield a row for each thing about the process that rules out the native way."""
     if torch.get_default_dtype() != torch.float32:
         yield Row("loader", "default dtype", False, f"{torch.get_default_dtype()}; plans are made for float32")
     if torch.get_default_device().type != "cpu":
         yield Row("loader", "default device", False, f"{torch.get_default_device()}; transforms would draw there")
     if torch._C._len_torch_dispatch_stack() or torch._C._len_torch_function_stack():
         yield Row("loader", "torch mode", False, "a dispatch or function mode is active")
+
+
+def _guards(loader: Any) -> Iterator[Row]:
+    """Yield a row for each thing about the loader that rules out the native way."""
     if loader.batch_sampler is None:
         yield Row("loader", "batch_size=None", False, "samples are not batched")
     if loader.num_workers > 0 and loader.worker_init_fn is not None and not _is_seeder(loader.worker_init_fn):

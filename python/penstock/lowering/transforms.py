@@ -355,19 +355,15 @@ def _pad(builder: _Builder, transform: Any) -> _native.Op:
     margins, mode = _margins(transform.padding), transform.padding_mode
     if min(margins) < 0 and (mode != "constant" or tensor):
         raise Opaque("negative margins")
-    return _native.Op.pad(margins, mode, _margin(builder, transform, mode, certain=any(margins)), tensor)
-
-
-def _margin(builder: _Builder, transform: Any, mode: str, *, certain: bool) -> int:
-    """As `builder.margin`; what it raises is raised for every picture only if every picture gets a margin."""
     try:
-        return builder.margin(transform, mode)
+        fill = builder.margin(transform, mode)
     except Opaque:
         raise
     except Exception as error:
-        if certain:
+        if any(margins):
             raise
         raise Opaque(f"it raises for the pictures that get a margin: {error}") from None
+    return _native.Op.pad(margins, mode, fill, tensor)
 
 
 def _center_crop(builder: _Builder, transform: Any) -> _native.Op:
@@ -386,8 +382,16 @@ def _random_crop(builder: _Builder, transform: Any) -> _native.Op:
         margins = _margins(padding)
         if min(margins) < 0:
             raise Opaque("negative margins")
-    certain = margins is not None and (version == 1 or any(margins))
-    fill = _margin(builder, transform, mode, certain=certain) if needed or margins is not None else 0
+    fill = 0
+    try:
+        if needed or margins is not None:
+            fill = builder.margin(transform, mode)
+    except Opaque:
+        raise
+    except Exception:
+        if margins is not None and (version == 1 or any(margins)):
+            raise  # every picture gets a margin
+        mode = "refuse"
     tensor = isinstance(builder.strip, torch.Tensor)
     return _native.Op.random_crop(version, _size(transform.size), margins, needed, mode, fill, tensor)
 

@@ -13,12 +13,13 @@ use crate::error::to_py;
 #[pyclass(frozen, name = "Op", module = "penstock._native")]
 pub(crate) struct PyOp(Op);
 
-fn pad_mode(name: &str, fill: u16) -> PyResult<PadMode> {
+fn pad_mode(name: &str, fill: u16) -> PyResult<Option<PadMode>> {
     match name {
-        "constant" => Ok(PadMode::Constant(fill)),
-        "edge" => Ok(PadMode::Edge),
-        "reflect" => Ok(PadMode::Reflect),
-        "symmetric" => Ok(PadMode::Symmetric),
+        "constant" => Ok(Some(PadMode::Constant(fill))),
+        "edge" => Ok(Some(PadMode::Edge)),
+        "reflect" => Ok(Some(PadMode::Reflect)),
+        "symmetric" => Ok(Some(PadMode::Symmetric)),
+        "refuse" => Ok(None),
         _ => Err(PyValueError::new_err(format!("no such padding mode: {name:?}"))),
     }
 }

@@ -16,8 +16,8 @@ pub struct RandomCrop {
     pub padding: Option<[i32; 4]>,
     /// Whether a picture smaller than the crop is padded to fit.
     pub pad_if_needed: bool,
-    /// What margins show.
-    pub mode: PadMode,
+    /// What margins show; `None` if torch raises where there is one.
+    pub mode: Option<PadMode>,
     /// Where the crop happens.
     pub world: World,
 }
@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     fn crop(size: (u32, u32), padding: Option<[i32; 4]>, pad_if_needed: bool) -> RandomCrop {
-        RandomCrop { size, padding, pad_if_needed, mode: PadMode::Constant(0), world: World::Pil }
+        RandomCrop { size, padding, pad_if_needed, mode: Some(PadMode::Constant(0)), world: World::Pil }
     }
 
     fn words_used(draw: impl FnOnce(&mut Mt19937)) -> usize {

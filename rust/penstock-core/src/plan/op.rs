@@ -32,8 +32,8 @@ pub enum PadMode {
 pub struct Pad {
     /// Left, top, right, bottom.
     pub margins: [i32; 4],
-    /// What the margin shows.
-    pub mode: PadMode,
+    /// What the margin shows; `None` if torch raises where there is one.
+    pub mode: Option<PadMode>,
     /// Where the padding happens.
     pub world: World,
 }

@@ -14,9 +14,10 @@ pub(super) fn apply(pad: &Pad, size: (u32, u32), steps: &mut Vec<Step>) -> Optio
     if margins == [0; 4] {
         return Some(size);
     }
+    let mode = pad.mode?;
     let widest = (top.max(bottom), left.max(right));
     if pad.world == World::Tensor {
-        let fits = match pad.mode {
+        let fits = match mode {
             PadMode::Reflect => widest.0 < size.0 && widest.1 < size.1,
             PadMode::Symmetric => widest.0 <= size.0 && widest.1 <= size.1,
             PadMode::Constant(_) | PadMode::Edge => true,
@@ -27,7 +28,7 @@ pub(super) fn apply(pad: &Pad, size: (u32, u32), steps: &mut Vec<Step>) -> Optio
     }
     let height = size.0.checked_add(top)?.checked_add(bottom)?;
     let width = size.1.checked_add(left)?.checked_add(right)?;
-    steps.push(Step::Pad { margins, mode: pad.mode });
+    steps.push(Step::Pad { margins, mode });
     Some((height, width))
 }
 
@@ -52,7 +53,7 @@ mod tests {
 
     fn run(margins: [i32; 4], mode: PadMode, world: World) -> Option<((u32, u32), Vec<Step>)> {
         let mut steps = Vec::new();
-        apply(&Pad { margins, mode, world }, (10, 20), &mut steps).map(|size| (size, steps))
+        apply(&Pad { margins, mode: Some(mode), world }, (10, 20), &mut steps).map(|size| (size, steps))
     }
 
     #[test]
@@ -74,6 +75,14 @@ mod tests {
         assert!(run([20, 0, 0, 0], PadMode::Reflect, World::Tensor).is_none());
         assert!(run([20, 0, 0, 0], PadMode::Symmetric, World::Tensor).is_some());
         assert!(run([21, 0, 0, 0], PadMode::Symmetric, World::Tensor).is_none());
+    }
+
+    #[test]
+    fn a_margin_that_torch_cannot_fill_is_refused_only_where_there_is_one() {
+        for (margins, possible) in [([0; 4], true), ([0, 0, 1, 0], false)] {
+            let pad = Pad { margins, mode: None, world: World::Pil };
+            assert_eq!(apply(&pad, (10, 20), &mut Vec::new()).is_some(), possible);
+        }
     }
 
     #[test]

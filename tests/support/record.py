@@ -5,6 +5,7 @@ import dataclasses
 import itertools
 import random
 import re
+import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -84,6 +85,7 @@ def record(make: Callable[[], Any], walk: Walk = Walk(), seed: int = 0) -> dict[
                     edit = None
             if walk.keeps:
                 kept.append(iterator)
+            del iterator
     states = get_states()
     # Since Python 3.12 a fork next to threads is warned about; penstock has no processes.
     told = [(w.category, str(w.message)) for w in warned if "use of fork() may lead to deadlocks" not in str(w.message)]
@@ -104,7 +106,10 @@ def _batches(loader: Any, iterator: Any, stop: int | None, walk: Walk) -> Iterat
             except StopIteration:
                 return
         except Exception as error:
-            yield ("failure", Failure.of(error), _states(loader))
+            failure = Failure.of(error)
+            # torch's exception refers to itself, and to the iterator; its processes should end now, not some time.
+            traceback.clear_frames(error.__traceback__)
+            yield ("failure", failure, _states(loader))
         else:
             own = torch.rand(()) if walk.draws else None
             yield ("batch", batch, own, _states(loader))

@@ -22,7 +22,7 @@ from torchvision.transforms import v2
 import penstock
 from support.pictures import Pictures, dataset_of
 from support.record import Walk, assert_parity
-from support.workers import ReferenceLoader
+from support.workers import ForkingReferenceLoader, ReferenceLoader
 
 
 def augment(*, flip=v1.RandomHorizontalFlip):
@@ -274,15 +274,12 @@ def assert_left_to_torch(make, reason, told, theirs=ReferenceLoader):
 @pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize(("dataset", "reason"), DATASETS.values(), ids=DATASETS)
 def test_datasets_and_transforms(dataset, reason, workers, told):
-    if workers and reason == "target_transform" and isinstance(getattr(dataset(), "target_transform", None), Counting):
-        pytest.skip("the stand-in for worker processes shares the dataset")
-    made = dataset()
-    count = len(made)
+    count = len(dataset())
 
     def make(cls):
         return cls(dataset(), 2, sampler=range(count), num_workers=workers)
 
-    assert_left_to_torch(make, reason, told)
+    assert_left_to_torch(make, reason, told, ForkingReferenceLoader)
 
 
 # torch's own iterator that was not made complains of what it lacks when it is deleted.

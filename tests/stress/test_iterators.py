@@ -5,6 +5,7 @@ import itertools
 import random
 import sys
 import threading
+import warnings
 import weakref
 
 import numpy as np
@@ -200,3 +201,30 @@ def test_other_python_threads_run_while_a_batch_is_made_and_waited_for():
     finally:
         stop.set()
         counter.join()
+
+
+def test_warnings_of_other_threads_are_left_alone():
+    """Filters of warnings are the process's: to change them for a moment would make errors of others' warnings."""
+    stop, failures = threading.Event(), []
+
+    def iterate():
+        while not stop.is_set():
+            epoch(loader(cifar(8)))
+
+    threads = [threading.Thread(target=iterate) for _ in range(3)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        before = list(warnings.filters)
+        for thread in threads:
+            thread.start()
+        try:
+            for _ in range(20_000):
+                warnings.warn("the user's", stacklevel=1)
+        except UserWarning as warning:
+            failures.append(warning)
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join()
+        assert not failures
+        assert warnings.filters == before

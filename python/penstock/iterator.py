@@ -196,7 +196,8 @@ def _collate(targets: list[Any]) -> Any:
     if set(map(type, targets)) == {int}:
         with contextlib.suppress(OverflowError):
             return torch.tensor(np.array(targets, np.int64))  # a copy: NumPy's memory could not be resized
-    return default_collate(tuple(targets))
+    column: Any = tuple(targets)  # as its own zip makes it; a column of strings is returned as it is
+    return default_collate(column)
 
 
 def _collate_ragged(shapes: list[list[int]], *, in_worker: bool) -> None:

@@ -31,12 +31,9 @@ def test_in_a_waiting_threads_absence(passes):
     """Threads that get no time to finish what they are at."""
     passes(
         """
-        import atexit, contextlib
-
         epoch(loader())
-        stack = contextlib.ExitStack()
-        stack.enter_context(starved())
-        atexit.register(stack.close)
+        starving = starved()
+        starving.__enter__()
         iterator = iter(loader(huge(1024), batch_size=256, shuffle=False))
         """
     )
@@ -125,12 +122,11 @@ def test_while_a_daemon_thread_waits_for_a_batch(passes):
     """It wakes up, or does not, in an interpreter that is gone."""
     passes(
         """
-        import atexit, contextlib, threading
+        import threading
 
         epoch(loader())
-        stack = contextlib.ExitStack()
-        stack.enter_context(starved())
-        atexit.register(stack.close)
+        starving = starved()
+        starving.__enter__()
         iterator = iter(loader(huge(1024), batch_size=256, shuffle=False))
         thread = threading.Thread(target=next, args=(iterator,), daemon=True)
         thread.start()

@@ -54,7 +54,7 @@ def test_children_made_while_other_threads_submit_never_hang(passes):
         for thread in busy:
             thread.start()
         try:
-            for _ in range(150):
+            for _ in range(100):
                 assert reap(fork(child)) == 0
         finally:
             stop.set()

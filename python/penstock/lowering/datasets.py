@@ -6,6 +6,7 @@ are then compared with what the dataset itself returns, which finds any change i
 foreseen.
 """
 
+import collections
 import copy
 import dataclasses
 import inspect
@@ -20,7 +21,15 @@ from torchvision import datasets as tv
 
 from penstock import _native
 from penstock.datasets import ImageDataset, check_pixels
-from penstock.lowering.known import instance_attribute, is_pristine, plain_lookup, tested_torchvision
+from penstock.lowering.known import (
+    HOOKS,
+    SHADOWS,
+    instance_attribute,
+    is_pristine,
+    methods_of,
+    plain_lookup,
+    tested_torchvision,
+)
 from penstock.lowering.places import ArrayPlace, ConcatPlace, OwnPlace, Place, SubsetPlace
 from penstock.lowering.report import Row
 from penstock.lowering.targets import is_pure
@@ -89,6 +98,9 @@ def _qmnist(dataset: Any) -> Callable[[list[int]], list[Any]]:
     return lambda indices: [int(targets[index][0]) if compat else targets[index] for index in indices]
 
 
+_CONTAINERS = frozenset({list, tuple, dict, collections.OrderedDict})
+# The private attributes of a transform that count.
+_PRIVATE = frozenset({"_fill", "_modules", *HOOKS, *SHADOWS})
 _KINDS: dict[Any, _Kind] = {
     tv.CIFAR10.__getitem__: _Kind(("data", "targets"), lambda d: _array(d.data), _as_they_are),
     tv.MNIST.__getitem__: _Kind(("data", "targets"), lambda d: _tensor(d.data), _ints("targets")),
@@ -130,26 +142,32 @@ def lower_dataset(dataset: Any, *, snapshot: bool) -> tuple[Place, list[Row]]:
 
 def signature(dataset: Any) -> list[Any]:
     """Return the objects that a dataset's samples depend on, to be compared by identity."""
-    seen: list[Any] = [dataset]
+    kind, values = type(dataset), vars(dataset)
+    seen: list[Any] = [dataset, kind, kind.__getitem__, getattr(kind, "__getitems__", None), values.get("__getitems__")]
     if isinstance(dataset, Subset):
         return [*seen, dataset.indices, *signature(dataset.dataset)]
     if isinstance(dataset, ConcatDataset):
         return [*seen, *(item for part in dataset.datasets for item in signature(part))]
-    values = vars(dataset)
     seen.extend(values.get(name) for name in ("data", "targets", "labels", "compat", "target_transform"))
-    return [*seen, *_transform_signature(dataset.transform)]
+    _add_transform(seen, dataset.transform)
+    return seen
 
 
-def _transform_signature(transform: Any) -> Iterator[Any]:
-    yield transform
+def _add_transform(seen: list[Any], transform: Any) -> None:
+    """Add what a transform is made of; this is done for every batch, so it must take microseconds."""
+    seen.append(transform)
+    seen.extend(methods_of(type(transform)))
     for name, value in getattr(transform, "__dict__", {}).items():
-        if name in ("transforms", "_modules"):
-            for part in value.values() if isinstance(value, dict) else value:
-                yield from _transform_signature(part)
-        elif type(value) in (list, tuple):
-            yield from value
-        elif not name.startswith("_"):
-            yield value
+        if name[0] == "_" and name not in _PRIVATE:
+            continue
+        seen.append(value)
+        if type(value) in _CONTAINERS and value:
+            parts = value.values() if isinstance(value, dict) else value
+            if name in ("transforms", "_modules"):
+                for part in parts:
+                    _add_transform(seen, part)
+            else:
+                seen.extend(parts)
 
 
 def _name(dataset: Any) -> str:
@@ -291,7 +309,8 @@ def _lower_wrapper(dataset: Any, *, snapshot: bool) -> tuple[Place, list[Row]]:
         place, rows = lower_dataset(part, snapshot=snapshot)
         parts.append(place)
         all_rows += rows
-    dtypes = {pipeline.dtype for part in parts for leaf in part.leaves() for pipeline in leaf.pipelines if not pipeline.fails}
+    pipelines = [pipeline for part in parts for leaf in part.leaves() for pipeline in leaf.pipelines]
+    dtypes = {pipeline.dtype for pipeline in pipelines if not pipeline.fails}
     if len(dtypes) > 1:
         raise Opaque(dataclasses.replace(own, reason="its parts' transforms return different dtypes"), *all_rows[1:])
     return ConcatPlace(dataset.cumulative_sizes, parts), all_rows

@@ -15,7 +15,18 @@ import torch
 import torchvision
 from torch.nn.modules import module as nn_module
 
-__all__ = ["TESTED", "instance_attribute", "is_pristine", "plain_lookup", "shadowed", "tested_torchvision"]
+__all__ = [
+    "HOOKS",
+    "SHADOWS",
+    "TESTED",
+    "instance_attribute",
+    "is_pristine",
+    "methods_of",
+    "module_hooks",
+    "plain_lookup",
+    "shadowed",
+    "tested_torchvision",
+]
 
 # Minor versions of torchvision with which the parity suite passed.
 TESTED = frozenset({"0.26", "0.27", "0.28", "0.29"})
@@ -24,7 +35,7 @@ _PACKAGES = tuple(str(Path(str(package.__file__)).parent) for package in (torch,
 # What calling a module means; tracers replace it for a while.
 _CALL = torch.nn.Module.__call__
 # Names that torchvision's own code looks up on the transform before its class.
-_SHADOWS = (
+SHADOWS = (
     "forward",
     "__call__",
     "get_params",
@@ -35,7 +46,7 @@ _SHADOWS = (
     "_call_impl",
     "_needs_transform_list",
 )
-_HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 _GLOBAL_HOOKS = (
     "_global_forward_hooks",
     "_global_forward_pre_hooks",
@@ -81,15 +92,25 @@ def _in_files(filename: str) -> bool:
 def shadowed(transform: Any) -> str | None:
     """Return why calling `transform` may do other things than its class says, or None."""
     attributes = vars(transform)
-    for name in _SHADOWS:
+    for name in SHADOWS:
         if name in attributes:
             return f"its attribute {name!r} replaces the class's"
     if isinstance(transform, torch.nn.Module):
-        if any(attributes.get(name) for name in _HOOKS):
+        if any(attributes.get(name) for name in HOOKS):
             return "it has hooks"
         if torch.nn.Module.__call__ is not _CALL or any(getattr(nn_module, name, None) for name in _GLOBAL_HOOKS):
             return "module hooks are set for all modules"
     return None
+
+
+def methods_of(cls: type) -> list[Any]:
+    """Return what calling a transform of this class leads to, as far as it can be looked up in no time."""
+    return [getattr(cls, name, None) for name in SHADOWS]
+
+
+def module_hooks() -> list[Any]:
+    """Return what applies to all modules."""
+    return [torch.nn.Module.__call__, *(hook for name in _GLOBAL_HOOKS for hook in getattr(nn_module, name, ()))]
 
 
 def instance_attribute(owner: Any, name: str) -> bool:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import operator
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -12,9 +13,10 @@ from torch.utils.data._utils.collate import default_collate_fn_map
 
 from penstock import _native
 from penstock.lowering.datasets import lower_dataset, signature
+from penstock.lowering.known import module_hooks
 from penstock.lowering.places import Place
 from penstock.lowering.report import Report, Row
-from penstock.lowering.transforms import Opaque
+from penstock.lowering.transforms import Opaque, functions
 
 __all__ = ["Lowered", "lower", "threads_for"]
 
@@ -50,9 +52,10 @@ class Lowered:
         return any(pipeline.draws for leaf in self.place.leaves() for pipeline in leaf.pipelines)
 
     def is_current(self, loader: Any) -> bool:
-        """Whether the dataset still has the attributes and transforms that were lowered."""
-        now = signature(loader.dataset)
-        return len(now) == len(self.seen) and all(a is b for a, b in zip(now, self.seen, strict=True))
+        """Whether dataset, transforms and process are still what was lowered."""
+        now = _signature(loader)
+        same = len(now) == len(self.seen) and all(map(operator.is_, now, self.seen))
+        return same and next(_process_guards(), None) is None
 
 
 def lower(loader: Any) -> Lowered | Report:
@@ -78,7 +81,11 @@ def lower(loader: Any) -> Lowered | Report:
     if place is None or not all(row.native for row in rows):
         return Report(tuple(rows), "torch")
     report = Report(tuple(rows), "lowered", threads_for(loader.num_workers), _batch_bytes(loader, place))
-    return Lowered(place, report, tuple(signature(loader.dataset)))
+    return Lowered(place, report, tuple(_signature(loader)))
+
+
+def _signature(loader: Any) -> list[Any]:
+    return [*signature(loader.dataset), *functions(), *module_hooks(), *default_collate_fn_map.values()]
 
 
 def threads_for(num_workers: int) -> int:

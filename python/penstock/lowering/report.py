@@ -60,13 +60,15 @@ class Report:
         return "\n".join(lines)
 
     def __rich__(self) -> Any:
+        from rich.markup import escape
         from rich.table import Table
 
         table = Table(title=self._verdict(), title_justify="left")
         for heading in ("part", "what", "native", "how, or why not"):
             table.add_column(heading)
         for row in self.rows:
-            table.add_row(row.part, row.name, "yes" if row.native else "[bold red]no[/]", row.reason)
+            native = "yes" if row.native else "[bold red]no[/]"
+            table.add_row(row.part, escape(row.name), native, escape(row.reason))
         return table
 
     def _verdict(self) -> str:

@@ -26,7 +26,7 @@ from penstock import _native
 from penstock.lowering.known import is_pristine, shadowed
 from penstock.lowering.report import Row
 
-__all__ = ["Opaque", "Pipeline", "lower_transform"]
+__all__ = ["Opaque", "Pipeline", "functions", "lower_transform"]
 
 _CODES = 256
 _CONTAINERS = (v1.Compose, v2.Compose, nn.Sequential)
@@ -52,6 +52,11 @@ _FUNCTIONS: tuple[tuple[Any, str], ...] = (
     *((F2, name) for name in ("pad", "crop", "center_crop", "horizontal_flip", "vertical_flip")),
     *((F2, name) for name in ("to_image", "pil_to_tensor", "to_dtype", "normalize")),
 )
+
+
+def functions() -> list[Any]:
+    """Return the functions that torchvision's transforms call, as they are now."""
+    return [getattr(*function, None) for function in _FUNCTIONS]
 
 
 class Opaque(Exception):  # noqa: N818 - not an error: it says that torch's way is taken
@@ -164,10 +169,9 @@ class _Builder:
         if transform is None:
             yield Row("transform", "None", False, "Pillow images reach collation, which refuses them")
             return
-        for function in _FUNCTIONS:
-            if not is_pristine(getattr(*function, None)):
-                name = f"{function[0].__name__}.{function[1]}"
-                yield Row("transform", name, False, "torchvision's function was replaced")
+        for (module, name), function in zip(_FUNCTIONS, functions(), strict=True):
+            if not is_pristine(function) or function.__name__ != name:
+                yield Row("transform", f"{module.__name__}.{name}", False, "torchvision's function was replaced")
                 return
         for part, why_not in _flatten(transform):
             if why_not is None:

@@ -33,6 +33,7 @@ ROOT = HERE.parent.parent
 BATCHES = (128, 512)
 CLASSES = ("torch", "penstock")
 SINGLE = ("float32:128", "float32:512", "uint8:512", "float16:512", "bfloat16:512")
+SWITCHES = ("OMP_", "GOMP_", "KMP_", "MKL_", "MALLOC_", "PENSTOCK")
 MEMORY_WORKERS, MEMORY_PASS_BATCHES = 8, 60
 
 say = Console(stderr=True).print
@@ -120,6 +121,8 @@ def measure(rounds: int, *, with_kernels: bool) -> dict[str, Any]:
         "source": machine.commit(),
         "rounds": rounds,
         "load_before": os.getloadavg()[0],
+        # What a shell or a Makefile may have set, and what changes the figures of either side.
+        "environment": {name: os.environ[name] for name in sorted(os.environ) if name.startswith(SWITCHES)},
     }
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)

@@ -77,9 +77,8 @@ class Compiled:
         chosen = _indices(indices, len(images))
         source = _native.Source(images, pipeline.plan)
         _check_guards()
-        if out is not None and not pipeline.fails:
-            picture = _native.Batch(source, chosen[:1], _native.Generator(0)).shapes[0]
-            _check_out(out, (len(chosen), *picture), numpy_dtype(pipeline.dtype), images)
+        if out is not None and (first := _native.Batch(source, chosen[:1], _native.Generator(0))).refused is None:
+            _check_out(out, (len(chosen), *first.shapes[0]), numpy_dtype(pipeline.dtype), images)
         with lend(torch.default_generator if generator is None else generator, pipeline.draws) as stream:
             batch = _native.Batch(source, chosen, stream)
         if batch.refused is not None:

@@ -8,6 +8,8 @@ its pixels made by whatever thread is free. With `num_workers=0` the stream is t
 
 import collections
 import contextlib
+from collections.abc import Iterator
+import math
 from typing import Any
 
 import numpy as np
@@ -24,6 +26,12 @@ from penstock.lowering.lower import Lowered, lower
 from penstock.lowering.places import Located, gather
 
 __all__ = ["NativeDataLoaderIter"]
+
+# Indices are taken, numbers drawn and targets collated as far ahead as torch does it. Pixels are the memory: they are
+# made for so many batches, and for more while they fit into so many bytes. All threads work on one batch at a time,
+# so more of them ready would not make the next one come sooner.
+_AHEAD_BATCHES = 3
+_AHEAD_BYTES = 16 << 20
 
 
 class NativeDataLoaderIter(_BaseDataLoaderIter):
@@ -56,6 +64,15 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
         self._sent = 0
         for _ in range(self._prefetch_factor * self._num_workers):
             self._send()
+        self._begin()
+
+    def __next__(self) -> Any:
+        if torch._C._autograd._profiler_enabled():
+            return super().__next__()
+        # The base class's method without the profiler's range, which takes longer than making a small batch.
+        data = self._next_data()
+        self._num_yielded += 1
+        return data
 
     def _send(self) -> None:
         indices, self._taken = self._taken, None
@@ -72,9 +89,16 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
             raise
         worker = self._sent % self._num_workers
         self._sent += 1
-        prepared = _Prepared(located, self._generators[worker], worker, pin=self._pin_memory)
-        prepared.submit(self._stream)
-        self._pending.append(prepared)
+        self._pending.append(_Prepared(located, self._generators[worker], worker, pin=self._pin_memory))
+
+    def _begin(self) -> None:
+        """Have the pixels made of as many of the coming batches as are worth their memory."""
+        room = _AHEAD_BYTES
+        for position, prepared in enumerate(self._pending):
+            if position >= _AHEAD_BATCHES and room < prepared.nbytes:
+                break
+            room -= prepared.nbytes
+            prepared.submit(self._stream)
 
     def _next_data(self) -> Any:
         if not self._num_workers:
@@ -88,6 +112,7 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
             # The threads failed at this batch; the next ones are not its fault.
             self._pending.popleft()
             self._send()
+            self._begin()
             raise
         if not ready:
             raise RuntimeError(f"DataLoader timed out after {self._timeout} seconds")
@@ -97,6 +122,7 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
         except KeyboardInterrupt:
             self._pending.appendleft(prepared)
             raise
+        self._begin()
         return prepared.result(self._pin_memory_device)
 
     def _make_now(self, indices: Any) -> Any:
@@ -105,7 +131,8 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
             # Without workers torch sees what the user changes between two batches.
             lowered = lower(self._loader)
             self._lowered = lowered if isinstance(lowered, Lowered) else None
-        if self._lowered is None:
+        if self._lowered is None or isinstance(indices, Iterator):
+            # An iterator's code would run between the draws of two samples.
             fetcher = _MapDatasetFetcher(self._dataset, self._auto_collation, self._collate_fn, self._drop_last)
             data = fetcher.fetch(indices)
             return pin_memory(data, self._pin_memory_device) if self._pin_memory else data
@@ -127,12 +154,15 @@ class _Prepared:
         self._worker, self._pin = worker, pin
         self._error: BaseException | None = None
         self._note: str | None = None
+        self._images: torch.Tensor | None = None
+        self.nbytes = 0
         self._batch = _native.Batch(located.sources, located.positions, generator)
         try:
             self._check(located)
-            shape = (len(located.positions), *self._batch.shapes[0])
-            self._images, self._out = memory.empty(shape, located.pipeline(0).dtype, pin=pin)
+            self._shape = (len(located.positions), *self._batch.shapes[0])
+            self._dtype = located.pipeline(0).dtype
             self._targets = _collate(located.targets)
+            self.nbytes = math.prod(self._shape) * self._dtype.itemsize
         except Exception as error:
             self._error = error
 
@@ -162,14 +192,18 @@ class _Prepared:
             _collate_ragged(self._batch.shapes, in_worker=self._worker is not None)
 
     def submit(self, stream: _native.Stream) -> None:
-        """Have the pixels made by the threads."""
-        if self._error is None:
-            self._batch.submit(stream, self._out)
+        """Have the pixels made by the threads, if that was not done yet."""
+        if self._images is None and self._error is None:
+            self._batch.submit(stream, self._memory())
 
     def run(self, stream: _native.Stream) -> None:
         """Make the pixels here and now."""
         if self._error is None:
-            self._batch.run(stream, self._out)
+            self._batch.run(stream, self._memory())
+
+    def _memory(self) -> Any:
+        self._images, out = memory.empty(self._shape, self._dtype, pin=self._pin)
+        return out
 
     def wait(self, timeout: float | None) -> bool:
         """Return whether the batch, or its error, is there within so many seconds."""

@@ -19,7 +19,7 @@ from torch.utils.data import (
 )
 
 from support.pictures import COLOR, FAMILIES, GRAY, PLANAR, TARGETS, Layout, Pictures, dataset_of
-from support.pipelines import Pipeline, pipelines
+from support.pipelines import Pipeline, lengths, pipelines
 from support.recipes import Recipe, call
 from support.record import Walk
 
@@ -129,7 +129,7 @@ _target_transforms = st.sampled_from(
 def families(draw: Any, pipeline: Pipeline | None = None, size: tuple[int, int] | None = None) -> Family:
     """A dataset of torchvision's, with a pipeline drawn for its pictures unless one is given."""
     family = draw(st.sampled_from(FAMILIES))
-    height, width = draw(st.integers(1, 12)), draw(st.integers(1, 12))
+    height, width = draw(lengths), draw(lengths)
     options: dict[str, Any] = {"seed": draw(st.integers(0, 5))}
     if draw(st.booleans()):
         options["layout"] = draw(layouts(3 if family in GRAY else 4, tensor=family in GRAY))
@@ -401,3 +401,13 @@ def loader_cases(draw: Any, dataset: Any) -> Case:
         draw(walks()),
         draw(_seeds),
     )
+
+
+@st.composite
+def small_cases(draw: Any) -> Case:
+    """A small loader over any pipeline for pictures of one size."""
+    family = draw(st.sampled_from(FAMILIES))
+    height, width = draw(lengths), draw(lengths)
+    pipeline = draw(pipelines(height, width, 1 if family in GRAY else 3))
+    workers = draw(st.sampled_from([(), (), (("num_workers", 2),)]))
+    return Case(Family(family, 5, height, width, pipeline), options=workers, batch_size=draw(st.integers(1, 5)))

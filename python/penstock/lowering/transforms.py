@@ -369,14 +369,15 @@ def _pad(builder: _Builder, transform: Any) -> _native.Op:
     margins, mode = _margins(transform.padding), transform.padding_mode
     if min(margins) < 0 and (mode != "constant" or tensor):
         raise Opaque("negative margins")
+    fill = 0
     try:
         fill = builder.margin(transform, mode)
     except Opaque:
         raise
-    except Exception as error:
-        if any(margins):
+    except Exception:
+        if any(margins) or Step(transform, tensor, builder.strip).raises():
             raise
-        raise Opaque(f"it raises for the pictures that get a margin: {error}") from None
+        mode = "refuse"  # no picture gets a margin, and torchvision does not mind
     return _native.Op.pad(margins, mode, fill, tensor)
 
 

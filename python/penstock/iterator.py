@@ -8,8 +8,8 @@ its pixels made by whatever thread is free. With `num_workers=0` the stream is t
 
 import collections
 import contextlib
-from collections.abc import Iterator
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np

@@ -7,15 +7,15 @@ import torchvision.transforms as v1
 from hypothesis import event, given
 from hypothesis import strategies as st
 from PIL import Image
-from torch import nn
-from torchvision.transforms import v2
-
-import penstock
 from support.cases import cases
 from support.compare import assert_same
 from support.loaders import layouts
 from support.pictures import contiguous
 from support.pipelines import lengths, pipelines
+from torch import nn
+from torchvision.transforms import v2
+
+import penstock
 
 AUGMENT = v1.Compose([v1.RandomCrop(5, padding=2), v1.RandomHorizontalFlip(), v1.ToTensor()])
 MIXED = v2.Compose([v2.ToImage(), v2.RandomCrop((4, 6), padding=(1, 3), fill=9), v2.RandomVerticalFlip(0.3)])
@@ -140,7 +140,14 @@ def test_a_result_is_never_written_again():
 
 def test_what_an_index_may_be():
     images, compiled = pixels(6, 4, 4), penstock.compile(v1.PILToTensor())
-    for indices in ([1, -1], (1, -1), np.array([1, -1]), torch.tensor([1, -1]), iter([1, -1]), [np.int8(1), torch.tensor(-1)]):
+    for indices in (
+        [1, -1],
+        (1, -1),
+        np.array([1, -1]),
+        torch.tensor([1, -1]),
+        iter([1, -1]),
+        [np.int8(1), torch.tensor(-1)],
+    ):
         assert np.array_equal(compiled(images, indices)[:, 0], images[[1, 5]])
     assert np.array_equal(compiled(images, range(2, 4))[:, 0], images[2:4])
 

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 import torch
 import torchvision.transforms as v1
+from support.pictures import Pictures, dataset_of
+from support.record import Walk, assert_parity, batches, failures, more_workers_than_cores
+from support.workers import ReferenceLoader
 from torch.utils.data import ConcatDataset, Subset
 from torchvision.transforms import v2
 
 import penstock
 from penstock.lowering.places import gather
-from support.pictures import Pictures, dataset_of
-from support.record import Walk, assert_parity, batches, failures, more_workers_than_cores
-from support.workers import ReferenceLoader
 
 DRAWING = v1.Compose([v1.RandomHorizontalFlip(), v1.RandomCrop(5, padding=2), v1.ToTensor()])
 WALKS = {"once": Walk((None,), draws=True), "again": Walk((3, None, None))}
@@ -268,7 +268,17 @@ def test_an_exception_that_is_raised_does_not_keep_its_batch(workers):
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-@pytest.mark.parametrize("kind", ["locate raises", "too small for v1.RandomCrop", "mixed targets", "ragged", "subset's indices", "target_transform: KeyError"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "locate raises",
+        "too small for v1.RandomCrop",
+        "mixed targets",
+        "ragged",
+        "subset's indices",
+        "target_transform: KeyError",
+    ],
+)
 def test_failed_samples_are_forgotten_at_once(workers, kind):
     """Not when Python next looks for cycles: pictures are large, and it does not know."""
     loader = NATIVE[kind](penstock.DataLoader, num_workers=workers)

@@ -8,13 +8,13 @@ import pytest
 import scipy.io
 import torch
 import torchvision.transforms as v1
+from support.pictures import cifar_files
+from support.record import Walk, assert_parity, batches
+from support.workers import ReferenceLoader
 from torch.utils.data import random_split
 from torchvision import datasets as tv
 
 import penstock
-from support.pictures import cifar_files
-from support.record import Walk, assert_parity, batches
-from support.workers import ReferenceLoader
 
 AUGMENT = v1.Compose([v1.RandomCrop(32, padding=4), v1.RandomHorizontalFlip(), v1.ToTensor()])
 GRAY = v1.Compose([v1.RandomCrop(28, padding=2, padding_mode="reflect"), v1.ToTensor(), v1.Normalize([0.13], [0.31])])

@@ -10,21 +10,26 @@ import numpy as np
 import pytest
 import torch
 import torchvision.transforms as v1
+from support.pictures import Pictures, bare, dataset_of
+from support.record import Walk, assert_parity
+from support.workers import ForkingReferenceLoader
 from torch import nn
 from torch.utils.data import ConcatDataset, Subset
 from torchvision import datasets as tv
 from torchvision.transforms import v2
 
 import penstock
-from support.pictures import Pictures, bare, dataset_of
-from support.record import Walk, assert_parity
-from support.workers import ForkingReferenceLoader
 
 ALWAYS = 1.0
 
 
 def flips():
-    parts = [v1.RandomCrop(4, padding=1), v1.RandomHorizontalFlip(0.5), v1.ToTensor(), v1.Normalize([0.5] * 3, [0.25] * 3)]
+    parts = [
+        v1.RandomCrop(4, padding=1),
+        v1.RandomHorizontalFlip(0.5),
+        v1.ToTensor(),
+        v1.Normalize([0.5] * 3, [0.25] * 3),
+    ]
     return v1.Compose(parts)
 
 

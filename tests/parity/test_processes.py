@@ -5,14 +5,14 @@ import dataclasses
 import pytest
 import torch
 from hypothesis import given
-
-import penstock
 from support.cases import cases
 from support.loaders import datasets, loader_cases
 from support.pictures import dataset_of
 from support.recipes import call
 from support.record import Walk, assert_parity, batches
 from support.workers import ReferenceLoader
+
+import penstock
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*use of fork.. may lead to deadlocks:DeprecationWarning")
 

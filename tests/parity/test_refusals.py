@@ -12,6 +12,9 @@ import pytest
 import torch
 import torchvision
 import torchvision.transforms as v1
+from support.pictures import Pictures, dataset_of
+from support.record import Walk, assert_parity
+from support.workers import ForkingReferenceLoader, ReferenceLoader
 from torch import nn
 from torch.utils.data import ConcatDataset, IterableDataset, StackDataset, Subset, TensorDataset, default_collate
 from torch.utils.data._utils.collate import default_collate_fn_map
@@ -20,9 +23,6 @@ from torchvision.datasets import wrap_dataset_for_transforms_v2
 from torchvision.transforms import v2
 
 import penstock
-from support.pictures import Pictures, dataset_of
-from support.record import Walk, assert_parity
-from support.workers import ForkingReferenceLoader, ReferenceLoader
 
 
 def augment(*, flip=v1.RandomHorizontalFlip):
@@ -291,7 +291,9 @@ def test_loaders(arguments, reason, told):
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_iterable_datasets(workers, told):
-    loader = assert_left_to_torch(lambda cls: cls(Stream(), 2, num_workers=workers), "IterableDataset", told, torch.utils.data.DataLoader)
+    loader = assert_left_to_torch(
+        lambda cls: cls(Stream(), 2, num_workers=workers), "IterableDataset", told, torch.utils.data.DataLoader
+    )
     assert any(row.part == "dataset" and not row.native for row in penstock.explain(loader).rows)
 
 

@@ -121,7 +121,15 @@ class Joined:
 
 _LOOKUP = Recipe("operator.neg", None)
 _target_transforms = st.sampled_from(
-    [None, None, None, None, call("operator.itemgetter", 0), _LOOKUP, call("functools.partial", Recipe("torch.tensor", None))]
+    [
+        None,
+        None,
+        None,
+        None,
+        call("operator.itemgetter", 0),
+        _LOOKUP,
+        call("functools.partial", Recipe("torch.tensor", None)),
+    ]
 )
 
 
@@ -141,8 +149,10 @@ def families(draw: Any, pipeline: Pipeline | None = None, size: tuple[int, int] 
     channels = 1 if family in GRAY else 3
     pipeline = pipeline or draw(pipelines(height, width, channels, size=size))
     target_transform = None
-    if options.get("targets", "list") in ("list", "int64", "tensor") and not (family == "QMNIST"):
-        target_transform = draw(st.sampled_from([None, None, _LOOKUP, call("functools.partial", Recipe("torch.tensor", None))]))
+    if options.get("targets", "list") in ("list", "int64", "tensor") and family != "QMNIST":
+        target_transform = draw(
+            st.sampled_from([None, None, _LOOKUP, call("functools.partial", Recipe("torch.tensor", None))])
+        )
     return Family(family, draw(st.integers(1, 12)), height, width, pipeline, tuple(options.items()), target_transform)
 
 
@@ -211,7 +221,9 @@ def joined(draw: Any, depth: int) -> Joined:
         options = {} if crop == "v2.CenterCrop" else {"pad_if_needed": True}
         flips = [] if same else [call(draw(st.sampled_from(["v1.RandomHorizontalFlip", "v2.RandomVerticalFlip"])))]
         recipe = call("v1.Compose", [call(crop, size, **options), *flips, *ends])
-        leaf = Family(family, draw(st.integers(1, 6)), height, width, Pipeline(recipe, promised=True), (("compat", True),))
+        leaf = Family(
+            family, draw(st.integers(1, 6)), height, width, Pipeline(recipe, promised=True), (("compat", True),)
+        )
         return Part(leaf, draw(index_lists(leaf.count))) if draw(st.booleans()) else leaf
 
     whole = Joined(tuple(part(depth) for _ in range(draw(st.integers(1, 3)))))
@@ -321,8 +333,10 @@ def orders(draw: Any, count: int) -> Order:
     """An order for a dataset of so many samples."""
     kind = draw(
         st.sampled_from(
-            ["sequential", "shuffle", "shuffle", "random", "weighted", "subset", "values", "batches", "batch sampler"]
-            + ["int", "np.int64", "tensor", "int32 tensor"]
+            [
+                *("sequential", "shuffle", "shuffle", "random", "weighted", "subset", "values", "batches"),
+                *("batch sampler", "int", "np.int64", "tensor", "int32 tensor"),
+            ]
         )
     )
     seed = draw(st.none() | _seeds) if kind != "values" else None
@@ -348,7 +362,7 @@ class Case:
     batch_size: int = 3
     drop_last: bool = False
     options: tuple[tuple[str, Any], ...] = ()
-    walk: Walk = Walk()
+    walk: Walk = Walk()  # noqa: RUF009 - frozen
     seed: int = 0
 
     @property

@@ -39,7 +39,9 @@ class Layout:
         view = memory.transpose(np.argsort(self.order))
         view = view[tuple(slice(None, None, step or None) for step in self.steps)]
         view = np.lib.stride_tricks.as_strided(
-            view, tuple(shape), [0 if step == 0 else stride for step, stride in zip(self.steps, view.strides, strict=True)]
+            view,
+            tuple(shape),
+            [0 if step == 0 else stride for step, stride in zip(self.steps, view.strides, strict=True)],
         )
         if self.readonly:
             view.flags.writeable = False

@@ -53,7 +53,7 @@ class Walk:
 _MOST_BATCHES = 400
 
 
-def record(make: Callable[[], Any], walk: Walk = Walk(), seed: int = 0) -> dict[str, Any]:  # noqa: B008 - immutable
+def record(make: Callable[[], Any], walk: Walk = Walk(), seed: int = 0) -> dict[str, Any]:
     """Make a loader and go through it; return batches, failures, warnings and every generator's state.
 
     Args:
@@ -132,7 +132,7 @@ def assert_parity(
     make: Callable[[Any], Any],
     ours: type,
     theirs: type,
-    walk: Walk = Walk(),  # noqa: B008 - immutable
+    walk: Walk = Walk(),
     seed: int = 0,
 ) -> dict[str, Any]:
     """Go through the loaders that `make` makes of two classes; fail at the first difference, else return the record."""

@@ -55,7 +55,7 @@ def array_cases(draw):
     return shape, layout, draw(pipelines(height, width, channels)), indices, draw(st.integers(0, 2**64 - 1))
 
 
-@cases(500)
+@cases(800)
 @given(array_cases())
 def test_equals_the_transform(case):
     shape, layout, pipeline, indices, seed = case

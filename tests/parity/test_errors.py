@@ -14,6 +14,7 @@ from torch.utils.data import ConcatDataset, Subset
 from torchvision.transforms import v2
 
 import penstock
+from penstock.iterator import _Prepared
 from penstock.lowering.places import gather
 
 DRAWING = v1.Compose([v1.RandomHorizontalFlip(), v1.RandomCrop(5, padding=2), v1.ToTensor()])
@@ -253,6 +254,49 @@ def test_an_error_of_a_whole_batch_has_no_note():
     with pytest.raises(RuntimeError, match="stack expects each tensor to be equal size") as raised:
         list(penstock.DataLoader(pictures([(3, 3, 3), (4, 3, 3)], v1.ToTensor()), 2))
     assert not hasattr(raised.value, "__notes__")
+
+
+class Lazily:
+    """A batch sampler whose batches are iterators, which draw while the pictures do."""
+
+    def __iter__(self):
+        for _ in range(3):
+            yield (int(torch.randint(0, 14, ())) for _ in range(3))
+        yield map(int, [4, 50, 2])
+
+    def __len__(self):
+        return 4
+
+
+def test_batches_that_are_iterators():
+    """Without workers; to a worker process they cannot be sent."""
+
+    def make(cls):
+        return cls(dataset_of("CIFAR10", 14, transform=DRAWING), batch_sampler=Lazily())
+
+    found = assert_parity(make, penstock.DataLoader, torch.utils.data.DataLoader, Walk((None, None)))
+    assert len(failures(found)) == 2
+
+
+def test_a_failure_of_the_threads_is_raised_once(monkeypatch):
+    """It would be a bug of ours; the batches after it are made all the same."""
+    wait = _Prepared.wait
+
+    def failing(self, timeout):
+        if 4 in self._targets:
+            raise RuntimeError("a bug of ours")
+        return wait(self, timeout)
+
+    monkeypatch.setattr(_Prepared, "wait", failing)
+    iterator = iter(penstock.DataLoader(pictures([(3, 3, 3)] * 9, v1.ToTensor()), 2, num_workers=2))
+    targets = []
+    for _ in range(5):
+        try:
+            targets += next(iterator)[1].tolist()
+        except RuntimeError as error:
+            targets.append(str(error))
+    assert targets == [0, 1, 2, 3, "a bug of ours", 6, 7, 8]
+    assert next(iterator, "end") == "end"
 
 
 @pytest.mark.parametrize("workers", [0, 2])

@@ -22,7 +22,7 @@ def check(case):
 def test_pipelines():
     native = []
 
-    @cases(1000)
+    @cases(1500)
     @given(small_cases())
     def run(case):
         native.append(check(case))
@@ -32,19 +32,19 @@ def test_pipelines():
     assert sum(native) > 0.9 * len(native)
 
 
-@cases(500)
+@cases(800)
 @given(loader_cases(families()))
 def test_loaders(case):
     check(case)
 
 
-@cases(500)
+@cases(800)
 @given(loader_cases(datasets()))
 def test_datasets(case):
     check(case)
 
 
-@cases(300)
+@cases(500)
 @given(loader_cases(own_pictures()))
 def test_own_pictures(case):
     check(case)

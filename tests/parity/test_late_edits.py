@@ -223,6 +223,26 @@ def test_own_pictures_in_place():
     assert_seen_alike(lambda: Pictures([row.copy() for row in OTHER], range(14), flips()), edit)
 
 
+class OneBuffer(Pictures):
+    """Locates every picture in the same memory, as a decoder with a buffer of its own would."""
+
+    def locate(self, index):
+        picture, target = super().locate(index)
+        self.buffer[:] = picture
+        return self.buffer, target
+
+
+@pytest.mark.parametrize("workers", WORKERS.values(), ids=WORKERS)
+def test_own_pictures_in_one_buffer(workers):
+    def make(cls):
+        dataset = OneBuffer(list(OTHER), range(14), flips())
+        dataset.buffer = np.zeros((5, 5, 3), np.uint8)
+        return cls(dataset, 4, shuffle=True, **workers)
+
+    assert penstock.explain(make(penstock.DataLoader)).native
+    assert_parity(make, penstock.DataLoader, ForkingReferenceLoader, Walk((None, None)))
+
+
 @pytest.mark.parametrize("workers", WORKERS.values(), ids=WORKERS)
 def test_loader(workers):
     """What may be set on a loader counts from the next `iter()` on."""

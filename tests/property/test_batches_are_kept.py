@@ -2,6 +2,9 @@
 
 import gc
 import hashlib
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -102,3 +105,17 @@ def test_idle_memory_is_bounded_and_can_be_given_back():
     assert idle <= 512 << 20
     _native.trim_memory()
     assert _native.memory_usage()[1] == 0
+
+
+def test_idle_memory_has_the_bound_that_was_asked_for():
+    script = """
+from penstock import _native
+held = [_native.Buffer(1 << 20) for _ in range(8)]
+assert _native.memory_usage() == (8 << 20, 0)
+del held
+assert _native.memory_usage() == (0, 3 << 20)
+again = [_native.Buffer(1 << 20) for _ in range(2)]
+assert _native.memory_usage() == (2 << 20, 1 << 20)
+"""
+    environment = {**os.environ, "PENSTOCK_POOL_BYTES": str((3 << 20) + 5)}
+    subprocess.run([sys.executable, "-c", script], env=environment, check=True, timeout=120)

@@ -155,9 +155,7 @@ def pipelines(draw: Any, height: int, width: int, channels: int, *, size: tuple[
         shape = tried.shape[-2:] if isinstance(tried, torch.Tensor) else tried.size
         if 0 in shape or max(shape) > _LARGEST:
             return
-        if "Pad" in recipe.name and (tensor or dict(recipe.kwargs).get("padding_mode", "constant") != "constant"):
-            padding = recipe.args[0] if isinstance(recipe.args[0], (list, tuple)) else [recipe.args[0]]
-            promised &= min(padding) >= 0
+        promised &= not _cuts(recipe, picture)
         picture = tried
         parts.append(recipe)
 
@@ -172,6 +170,20 @@ def pipelines(draw: Any, height: int, width: int, channels: int, *, size: tuple[
     if size is not None:
         add(call(draw(st.sampled_from(["v1.CenterCrop", "v2.CenterCrop"])), size))
     return Pipeline(_nest(draw, parts), promised)
+
+
+def _cuts(recipe: Recipe, picture: Any) -> bool:
+    """Whether a negative margin does more than cut off a part of a Pillow image."""
+    if not recipe.name.endswith(".Pad"):
+        return False
+    padding = recipe.args[0] if isinstance(recipe.args[0], (list, tuple)) else [recipe.args[0]]
+    left, top, right, bottom = [*padding, *padding][:4] if len(padding) > 1 else [*padding] * 4
+    if min(left, top, right, bottom) >= 0:
+        return False
+    if isinstance(picture, torch.Tensor) or dict(recipe.kwargs).get("padding_mode", "constant") != "constant":
+        return True
+    width, height = picture.size
+    return width + min(left, 0) + min(right, 0) < 1 or height + min(top, 0) + min(bottom, 0) < 1
 
 
 def _nest(draw: Any, parts: list[Recipe]) -> Recipe:

@@ -252,3 +252,104 @@ def test_a_loader_that_falls_back_says_so_once(caplog):
     assert "list" in records[0].getMessage()
     epoch(DataLoader(dataset()))
     assert len([record for record in caplog.records if record.name == "penstock"]) == 1
+
+
+def test_a_rebuild_from_the_signature_works_as_lightning_does_it():
+    """Lightning injects a sampler: attributes that are arguments of `__init__`, except where they are the default."""
+    loader = DataLoader(dataset(), batch_size=4, shuffle=True, num_workers=1, persistent_workers=True, drop_last=True)
+    next(iter(loader))
+    parameters = inspect.signature(type(loader).__init__).parameters
+    arguments = {name: value for name, value in vars(loader).items() if name in parameters}
+    arguments = {name: value for name, value in arguments.items() if value != parameters[name].default}
+    arguments.update(multiprocessing_context=loader.multiprocessing_context)
+    sampler = tud.DistributedSampler(loader.dataset, num_replicas=2, rank=1, shuffle=False)
+    arguments.update(sampler=sampler, shuffle=False, batch_sampler=None)
+    rebuilt = type(loader)(**arguments)
+    assert [len(images) for images, _ in rebuilt] == [4]
+    assert [targets.tolist() for _, targets in rebuilt] == [[loader.dataset.targets[index] for index in (1, 3, 5, 7)]]
+
+
+def test_lightning_may_record_how_a_loader_was_made():
+    """It replaces `__init__` of every subclass for a while and keeps the arguments on the instance."""
+    made = []
+
+    class Watched(DataLoader):
+        def __init__(self, *args, **kwargs):
+            object.__setattr__(self, "__pl_inside_init", True)
+            object.__setattr__(self, "__pl_saved_kwargs", kwargs)
+            super().__init__(*args, **kwargs)
+            made.append(type(self)._made_of(self))
+
+        @staticmethod
+        def _made_of(loader):
+            return getattr(loader, "__pl_saved_kwargs")
+
+    loader = Watched(dataset(), batch_size=5)
+    assert penstock.explain(loader).native
+    assert made == [{"batch_size": 5}]
+    assert len(epoch(loader)) == 3
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_distributed_samplers_are_told_the_epoch(workers):
+    def walk(cls):
+        sampler = tud.DistributedSampler(range(12), num_replicas=3, rank=2, seed=5)
+        loader = cls(dataset(), batch_size=3, sampler=sampler, num_workers=workers)
+        torch.manual_seed(2)
+        found = []
+        for number in (0, 1, 7):
+            sampler.set_epoch(number)
+            found += epoch(loader)
+        return found
+
+    ours, theirs = walk(DataLoader), walk(tud.DataLoader)
+    assert same(ours, theirs)
+
+
+def test_any_order_is_an_order():
+    torch.manual_seed(1)
+    ordered = epoch(DataLoader(dataset(), batch_size=4, num_workers=2))
+    torch.manual_seed(1)
+    assert same(epoch(DataLoader(dataset(), batch_size=4, num_workers=2, in_order=False)), ordered)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("context", [torch.inference_mode, torch.no_grad, torch.enable_grad])
+def test_batches_made_within_a_context_are_of_its_kind(context, workers):
+    with context():
+        ours = list(DataLoader(dataset(), batch_size=5, num_workers=workers))
+        theirs = list(tud.DataLoader(dataset(), batch_size=5, num_workers=workers))
+    for mine, other in zip(ours, theirs, strict=True):
+        for a, b in zip(mine, other, strict=True):
+            assert a.is_inference() == b.is_inference()
+            assert a.requires_grad == b.requires_grad
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_batch_is_an_ordinary_tensor(workers):
+    images, targets = next(iter(DataLoader(dataset(), batch_size=5, num_workers=workers)))
+    images += 1
+    images.requires_grad_().sum().backward()
+    assert images.grad.shape == images.shape
+    twin = pickle.loads(pickle.dumps(images))
+    assert torch.equal(twin, images)
+    assert torch.equal(copy.deepcopy(images.detach()), images)
+    file = io.BytesIO()
+    torch.save([images, targets], file)
+    file.seek(0)
+    assert same([torch.load(file)], [[images, targets]])
+    assert images.detach().share_memory_().is_shared()
+    targets.resize_(9)
+
+
+def test_worker_info_stays_the_main_process():
+    class Asking(tud.Sampler):
+        def __iter__(self):
+            for index in range(12):
+                assert tud.get_worker_info() is None
+                yield index
+
+        def __len__(self):
+            return 12
+
+    assert len(epoch(DataLoader(dataset(), batch_size=5, sampler=Asking(), num_workers=2))) == 3

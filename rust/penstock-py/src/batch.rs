@@ -2,7 +2,7 @@
 #![expect(unsafe_code, reason = "the binding's pointer hand-over: a batch holds what its job points to")]
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use penstock_core::engine::{Draft, Job, Slots, Stream};
 use pyo3::buffer::PyBuffer;
@@ -111,8 +111,9 @@ impl PyBatch {
         let work = self.begin(queue, out)?;
         work.stream.share(&work.job).map_err(|error| to_py(&error))?;
         let made = gil::wait(py, None, |patience| {
+            let deadline = Instant::now() + patience;
             work.job.help(patience);
-            work.job.wait(patience)
+            work.job.wait(deadline.saturating_duration_since(Instant::now()))
         })?;
         made.transpose().map(|_| ()).map_err(|error| to_py(&error))
     }

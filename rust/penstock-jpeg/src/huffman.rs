@@ -1,0 +1,255 @@
+//! Huffman tables in the forms that decoding looks them up.
+//!
+//! [`AcTable::pairs`] answers ten bits with up to two whole coefficients: their distances in the block, their
+//! values and the bits they take. It is filled by copying runs of entries for one symbol behind another. What
+//! does not fit, and codes of more than ten bits, go through [`Codes`].
+
+use crate::error::{Irregular, Reason, give_up};
+use crate::markers::HuffmanSpec;
+
+/// Bits that a table is looked up with.
+pub(crate) const LOOKUP_BITS: u32 = 10;
+const ENTRIES: usize = 1 << LOOKUP_BITS;
+/// Added to the distance of an entry that ends its block.
+pub(crate) const END: u8 = 128;
+
+/// The codes of a table.
+#[derive(Clone, Debug)]
+pub(crate) struct Codes {
+    /// Length and symbol of the codes of up to ten bits, by ten bits; 0 for longer ones.
+    short: [(u8, u8); ENTRIES],
+    /// For each length, the first 16 bits that are beyond its codes.
+    limits: [u32; 17],
+    /// For each length, what is added to a code to give the position of its symbol.
+    offsets: [i32; 17],
+    symbols: [u8; 256],
+}
+
+impl Codes {
+    fn new() -> Self {
+        Codes { short: [(0, 0); ENTRIES], limits: [0; 17], offsets: [0; 17], symbols: [0; 256] }
+    }
+
+    /// Reads a table. `file` is what the specification's offsets refer to.
+    fn build(&mut self, spec: &HuffmanSpec, file: &[u8]) -> Result<(), Irregular> {
+        let total: usize = spec.counts.iter().map(|&count| usize::from(count)).sum();
+        let Some(symbols) = file.get(spec.symbols_at..spec.symbols_at + total) else { give_up!(Table) };
+        let Some(slots) = self.symbols.get_mut(..total) else { give_up!(Table) };
+        slots.copy_from_slice(symbols);
+        let mut code = 0_u32;
+        let mut position = 0;
+        let mut filled = 0;
+        for (length, &count) in (1_u32..).zip(&spec.counts) {
+            let count = u32::from(count);
+            self.offsets[length as usize] = position - code as i32;
+            if length <= LOOKUP_BITS {
+                let run = ENTRIES >> length;
+                for &symbol in symbols.iter().skip(position as usize).take(count as usize) {
+                    let Some(entries) = self.short.get_mut(filled..filled + run) else { give_up!(Table) };
+                    entries.fill((length as u8, symbol));
+                    filled += run;
+                }
+            }
+            code += count;
+            position += count as i32;
+            // No code consists of ones only.
+            if count > 0 && code >= 1 << length {
+                give_up!(Table);
+            }
+            self.limits[length as usize] = code << (16 - length);
+            code <<= 1;
+        }
+        if let Some(rest) = self.short.get_mut(filled..) {
+            rest.fill((0, 0));
+        }
+        Ok(())
+    }
+
+    /// Length and symbol of the code that a window begins with.
+    #[inline(always)]
+    pub(crate) fn find(&self, window: u64) -> Result<(u32, u8), Irregular> {
+        let (length, symbol) = self.short[(window >> (64 - LOOKUP_BITS)) as usize];
+        if length > 0 {
+            return Ok((u32::from(length), symbol));
+        }
+        self.find_long(window)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn find_long(&self, window: u64) -> Result<(u32, u8), Irregular> {
+        let bits = (window >> 48) as u32;
+        for length in LOOKUP_BITS + 1..=16 {
+            if bits < self.limits[length as usize] {
+                let at = (bits >> (16 - length)) as i32 + self.offsets[length as usize];
+                return Ok((length, self.symbols[(at & 255) as usize]));
+            }
+        }
+        Err(Reason::Code.into())
+    }
+}
+
+/// The value that `size` extra bits stand for.
+#[inline(always)]
+pub(crate) fn extend(bits: u32, size: u32) -> i32 {
+    let half = (1_i32 << (size & 31)) >> 1;
+    let value = bits as i32;
+    if value < half { value - 2 * half + 1 } else { value }
+}
+
+/// A table of differences of DC coefficients.
+#[derive(Clone, Debug)]
+pub(crate) struct DcTable {
+    pub(crate) codes: Codes,
+    /// Difference and bits taken; no bits if ten do not suffice.
+    pub(crate) whole: [(i16, u8); ENTRIES],
+}
+
+impl DcTable {
+    pub(crate) fn new() -> Self {
+        DcTable { codes: Codes::new(), whole: [(0, 0); ENTRIES] }
+    }
+
+    /// Reads a table.
+    pub(crate) fn build(&mut self, spec: Option<&HuffmanSpec>, file: &[u8]) -> Result<(), Irregular> {
+        let Some(spec) = spec else { give_up!(Table) };
+        self.codes.build(spec, file)?;
+        let total: usize = spec.counts.iter().map(|&count| usize::from(count)).sum();
+        if self.codes.symbols.iter().take(total).any(|&size| size > 15) {
+            give_up!(Table);
+        }
+        self.whole = [(0, 0); ENTRIES];
+        each_whole(spec, &self.codes.symbols, |range, symbol, bits, value| {
+            if let Some(entries) = self.whole.get_mut(range).filter(|_| symbol < 16) {
+                entries.fill((value, bits));
+            }
+        });
+        Ok(())
+    }
+}
+
+/// What ten bits of AC coefficients mean. The fields are bytes because they are loaded one by one.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(C)]
+pub(crate) struct Pair {
+    /// Bits that both coefficients take.
+    pub(crate) bits: u8,
+    /// Bits that the first takes; 0 if not even one is whole.
+    pub(crate) first_bits: u8,
+    /// How far the first lies behind the last one; [`END`] if the block ends instead.
+    pub(crate) first_step: u8,
+    /// How far the second lies behind the first; 0 if there is none, [`END`] if the block ends.
+    pub(crate) second_step: u8,
+    pub(crate) first: i16,
+    pub(crate) second: i16,
+}
+
+/// A table of AC coefficients.
+#[derive(Clone, Debug)]
+pub(crate) struct AcTable {
+    pub(crate) codes: Codes,
+    pub(crate) pairs: [Pair; ENTRIES],
+    /// The second halves of pairs, for 0 to 10 bits; those for `n` bits begin at `2^n`.
+    seconds: [Pair; 2 * ENTRIES],
+}
+
+impl AcTable {
+    pub(crate) fn new() -> Self {
+        AcTable {
+            codes: Codes::new(),
+            pairs: [Pair::default(); ENTRIES],
+            seconds: [Pair::default(); 2 * ENTRIES],
+        }
+    }
+
+    /// Reads the codes alone, as progressive scans need them.
+    pub(crate) fn build_codes(&mut self, spec: Option<&HuffmanSpec>, file: &[u8]) -> Result<(), Irregular> {
+        let Some(spec) = spec else { give_up!(Table) };
+        self.codes.build(spec, file)
+    }
+
+    /// Reads a table for sequential scans.
+    pub(crate) fn build(&mut self, spec: Option<&HuffmanSpec>, file: &[u8]) -> Result<(), Irregular> {
+        self.build_codes(spec, file)?;
+        let Some(spec) = spec else { give_up!(Table) };
+        let AcTable { codes, pairs, seconds } = self;
+        seconds.fill(Pair::default());
+        if let Some(whole) = seconds.get_mut(ENTRIES..) {
+            each_whole(spec, &codes.symbols, |range, symbol, bits, value| {
+                let Some(step) = step(symbol) else { return };
+                if let Some(entries) = whole.get_mut(range) {
+                    entries.fill(Pair { bits, second_step: step, second: value, ..Pair::default() });
+                }
+            });
+        }
+        for bits in (0..LOOKUP_BITS).rev() {
+            let (low, high) = seconds.split_at_mut(2 << bits);
+            let Some(low) = low.get_mut(1 << bits..) else { continue };
+            for (short, long) in low.iter_mut().zip(high.as_chunks::<2>().0) {
+                if u32::from(long[0].bits) <= bits {
+                    *short = long[0];
+                }
+            }
+        }
+        pairs.fill(Pair::default());
+        each_whole(spec, &codes.symbols, |range, symbol, bits, value| {
+            let Some(step) = step(symbol) else { return };
+            let rest = range.len();
+            let (Some(entries), Some(seconds)) = (pairs.get_mut(range), seconds.get(rest..2 * rest)) else {
+                return;
+            };
+            if step == END {
+                let end = Pair { bits, first_bits: bits, first_step: END, ..Pair::default() };
+                entries.fill(end);
+                return;
+            }
+            for (entry, second) in entries.iter_mut().zip(seconds) {
+                *entry = Pair {
+                    bits: bits + second.bits,
+                    first_bits: bits,
+                    first_step: step,
+                    first: value,
+                    ..*second
+                };
+            }
+        });
+        Ok(())
+    }
+}
+
+/// How far a symbol's coefficient lies behind the last one. `None` for symbols without a meaning.
+fn step(symbol: u8) -> Option<u8> {
+    match symbol {
+        0 => Some(END),
+        0xF0 => Some(16),
+        _ if symbol & 15 == 0 => None,
+        _ => Some((symbol >> 4) + 1),
+    }
+}
+
+/// Calls `each` for every symbol and value that ten bits hold: the range of entries, the symbol, the bits
+/// taken, and the value.
+#[inline(always)]
+fn each_whole(
+    spec: &HuffmanSpec,
+    symbols: &[u8; 256],
+    mut each: impl FnMut(std::ops::Range<usize>, u8, u8, i16),
+) {
+    let mut start = 0;
+    let mut symbols = symbols.iter();
+    for (length, &count) in (1..=LOOKUP_BITS).zip(&spec.counts) {
+        for &symbol in symbols.by_ref().take(usize::from(count)) {
+            let size = u32::from(symbol & 15);
+            let bits = length + size;
+            let room = ENTRIES >> length;
+            if bits <= LOOKUP_BITS {
+                let run = ENTRIES >> bits;
+                for extra in 0..1_u32 << size {
+                    let at = start + extra as usize * run;
+                    each(at..at + run, symbol, bits as u8, extend(extra, size) as i16);
+                }
+            }
+            start += room;
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! Huffman decoding of sequential scans, block by block.
+//!
+//! A scan's MCUs are a list of [`Job`]s, one for each block. Blocks that nobody needs are stepped over with
+//! the same tables and checks.
+
+use crate::bits::Reader;
+use crate::error::{Irregular, Reason, give_up};
+use crate::huffman::{AcTable, DcTable, END, LOOKUP_BITS, extend};
+use crate::idct::Block;
+use crate::markers::{MAX_COMPONENTS, MAX_MCU_BLOCKS, ZIGZAG};
+
+/// MCUs that are decoded before their blocks are transformed.
+pub(crate) const BATCH: usize = 8;
+/// Blocks of a batch.
+pub(crate) const BATCH_BLOCKS: usize = BATCH * MAX_MCU_BLOCKS;
+
+/// The tables of a scan; a component names them by position.
+#[derive(Debug)]
+pub(crate) struct ScanTables {
+    pub(crate) dc: [DcTable; MAX_COMPONENTS],
+    pub(crate) ac: [AcTable; MAX_COMPONENTS],
+}
+
+impl ScanTables {
+    pub(crate) fn new() -> Box<Self> {
+        Box::new(ScanTables {
+            dc: std::array::from_fn(|_| DcTable::new()),
+            ac: std::array::from_fn(|_| AcTable::new()),
+        })
+    }
+}
+
+/// A block of the MCU.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Job {
+    /// Position of the component in the scan.
+    pub(crate) component: usize,
+    /// Positions in [`ScanTables`].
+    pub(crate) dc: usize,
+    pub(crate) ac: usize,
+    /// Where the first MCU's block goes, and how far behind it the next MCU's.
+    pub(crate) slot: usize,
+    pub(crate) step: usize,
+    /// Whether the coefficients are wanted.
+    pub(crate) keep: bool,
+}
+
+/// DC coefficients of the last blocks, by component of the scan.
+pub(crate) type Predictors = [i32; MAX_COMPONENTS];
+
+/// Where a batch's coefficients go; the blocks must be zero.
+#[derive(Debug)]
+pub(crate) struct Batch {
+    pub(crate) blocks: [Block; BATCH_BLOCKS],
+    /// For each block, the greatest position in the order of the file.
+    pub(crate) extents: [u8; BATCH_BLOCKS],
+}
+
+/// Decodes `count` MCUs.
+#[inline(always)]
+pub(crate) fn decode_mcus(
+    state: &mut Reader<'_>,
+    tables: &ScanTables,
+    jobs: &[Job],
+    predictors: &mut Predictors,
+    count: usize,
+    batch: &mut Batch,
+) -> Result<(), Irregular> {
+    let mut reader = *state;
+    for mcu in 0..count {
+        for job in jobs {
+            let (Some(dc), Some(ac)) = (tables.dc.get(job.dc), tables.ac.get(job.ac)) else {
+                give_up!(Table)
+            };
+            let Some(predictor) = predictors.get_mut(job.component) else { give_up!(Scan) };
+            reader.refill();
+            *predictor += decode_dc(&mut reader, dc)?;
+            let Ok(value) = i16::try_from(*predictor) else { give_up!(Coefficient) };
+            if job.keep {
+                let at = job.slot + mcu * job.step;
+                let (Some(block), Some(extent)) = (batch.blocks.get_mut(at), batch.extents.get_mut(at))
+                else {
+                    give_up!(Scan)
+                };
+                block[0] = value;
+                *extent = decode_ac(&mut reader, ac, block)?;
+            } else {
+                skip_ac(&mut reader, ac)?;
+            }
+        }
+        reader.check()?;
+    }
+    *state = reader;
+    Ok(())
+}
+
+/// Steps over `count` MCUs.
+#[inline(always)]
+pub(crate) fn skip_mcus(
+    state: &mut Reader<'_>,
+    tables: &ScanTables,
+    jobs: &[Job],
+    predictors: &mut Predictors,
+    count: usize,
+) -> Result<(), Irregular> {
+    let mut reader = *state;
+    for _ in 0..count {
+        for job in jobs {
+            let (Some(dc), Some(ac)) = (tables.dc.get(job.dc), tables.ac.get(job.ac)) else {
+                give_up!(Table)
+            };
+            let Some(predictor) = predictors.get_mut(job.component) else { give_up!(Scan) };
+            reader.refill();
+            *predictor += decode_dc(&mut reader, dc)?;
+            if i16::try_from(*predictor).is_err() {
+                give_up!(Coefficient);
+            }
+            skip_ac(&mut reader, ac)?;
+        }
+        reader.check()?;
+    }
+    *state = reader;
+    Ok(())
+}
+
+/// A difference of DC coefficients. Wants a full window; leaves at least 25 bits.
+#[inline(always)]
+pub(crate) fn decode_dc(reader: &mut Reader<'_>, table: &DcTable) -> Result<i32, Irregular> {
+    let (value, bits) = table.whole[(reader.window() >> (64 - LOOKUP_BITS)) as usize];
+    if bits > 0 {
+        reader.drop_bits(u32::from(bits));
+        return Ok(i32::from(value));
+    }
+    let (length, size) = table.codes.find(reader.window())?;
+    reader.drop_bits(length);
+    let size = u32::from(size);
+    Ok(extend(reader.take(size), size))
+}
+
+/// A coefficient whose code, or whose value behind it, goes beyond ten bits: its distance and value.
+#[inline(always)]
+fn decode_long(reader: &mut Reader<'_>, table: &AcTable) -> Result<(usize, i16), Irregular> {
+    let (length, symbol) = table.codes.find(reader.window())?;
+    reader.drop_bits(length);
+    let size = u32::from(symbol & 15);
+    let value = extend(reader.take(size), size) as i16;
+    reader.refill();
+    match symbol {
+        0 => Ok((usize::from(END), 0)),
+        0xF0 => Ok((16, 0)),
+        _ if size == 0 => Err(Reason::Code.into()),
+        _ => Ok((usize::from(symbol >> 4) + 1, value)),
+    }
+}
+
+const END_STEP: usize = END as usize;
+
+/// The AC coefficients of a block; gives the position of the last one. Wants at least 20 bits.
+#[inline(always)]
+fn decode_ac(reader: &mut Reader<'_>, table: &AcTable, block: &mut Block) -> Result<u8, Irregular> {
+    let place = |k: usize| usize::from(ZIGZAG[k & 63] & 63);
+    // One behind the last coefficient.
+    let mut k = 1;
+    loop {
+        reader.refill();
+        let pair = &table.pairs[(reader.window() >> (64 - LOOKUP_BITS)) as usize];
+        if pair.first_bits == 0 {
+            let (step, value) = decode_long(reader, table)?;
+            if step == END_STEP {
+                return Ok(k as u8 - 1);
+            }
+            k += step;
+            if k > 64 {
+                give_up!(Run);
+            }
+            block[place(k - 1)] = value;
+            if k == 64 {
+                return Ok(63);
+            }
+            continue;
+        }
+        let first = k + usize::from(pair.first_step);
+        if first > 64 {
+            if pair.first_step != END {
+                give_up!(Run);
+            }
+            reader.drop_bits(u32::from(pair.first_bits));
+            return Ok(k as u8 - 1);
+        }
+        let second = first + usize::from(pair.second_step);
+        if second >= 64 {
+            block[place(first - 1)] = pair.first;
+            if first == 64 {
+                reader.drop_bits(u32::from(pair.first_bits));
+                return Ok(63);
+            }
+            reader.drop_bits(u32::from(pair.bits));
+            if pair.second_step == END {
+                return Ok(first as u8 - 1);
+            }
+            if second > 64 {
+                give_up!(Run);
+            }
+            block[63] = pair.second;
+            return Ok(63);
+        }
+        // Without a second coefficient, both are the same place, and the first one stays.
+        block[place(second - 1)] = pair.second;
+        block[place(first - 1)] = pair.first;
+        reader.drop_bits(u32::from(pair.bits));
+        k = second;
+    }
+}
+
+/// Steps over the AC coefficients of a block.
+#[inline(always)]
+fn skip_ac(reader: &mut Reader<'_>, table: &AcTable) -> Result<(), Irregular> {
+    let mut k = 1;
+    loop {
+        reader.refill();
+        let pair = &table.pairs[(reader.window() >> (64 - LOOKUP_BITS)) as usize];
+        if pair.first_bits == 0 {
+            let (step, _) = decode_long(reader, table)?;
+            if step == END_STEP {
+                return Ok(());
+            }
+            k += step;
+            if k > 64 {
+                give_up!(Run);
+            }
+            if k == 64 {
+                return Ok(());
+            }
+            continue;
+        }
+        let first = k + usize::from(pair.first_step);
+        if first >= 64 {
+            if pair.first_step != END && first > 64 {
+                give_up!(Run);
+            }
+            reader.drop_bits(u32::from(pair.first_bits));
+            return Ok(());
+        }
+        let second = first + usize::from(pair.second_step);
+        reader.drop_bits(u32::from(pair.bits));
+        if second >= 64 {
+            if pair.second_step != END && second > 64 {
+                give_up!(Run);
+            }
+            return Ok(());
+        }
+        k = second;
+    }
+}

@@ -43,6 +43,8 @@ mod render;
 mod sequential;
 mod simd;
 mod upsample;
+#[cfg(target_arch = "x86_64")]
+mod x86;
 
 pub use decoder::{Check, Decoder, Header, Image, Limits, Mode, read_header};
 pub use error::{Irregular, Reason};

@@ -9,6 +9,8 @@ use crate::error::{Irregular, Reason, give_up};
 
 /// Zero bytes behind the data, so that whole words can be read.
 const PADDING: usize = 16;
+/// Longest file; positions have 32 bits.
+const MAX_BYTES: usize = 1 << 30;
 
 /// A scan's bytes without stuffing.
 #[derive(Debug, Default)]
@@ -41,6 +43,9 @@ impl ScanData {
         restart: u8,
         index: bool,
     ) -> Result<(), Irregular> {
+        if file.len() > MAX_BYTES {
+            give_up!(Limit);
+        }
         self.bytes.clear();
         self.ends.clear();
         self.gaps.clear();
@@ -98,7 +103,7 @@ impl ScanData {
             Some(before) => self.ends.get(before).copied().unwrap_or(0),
             None => 0,
         };
-        let mut reader = Reader { bytes: &self.bytes, pos: start, bits: 0, window: 0, end };
+        let mut reader = Reader { bytes: &self.bytes, pos: start as u32, bits: 0, window: 0, end };
         reader.refill();
         reader.drop_bits(bit as u32 & 7);
         Ok(reader)
@@ -150,7 +155,7 @@ fn find_ff(bytes: &[u8]) -> Option<usize> {
 pub(crate) struct Reader<'a> {
     bytes: &'a [u8],
     /// The next byte to come into the window.
-    pos: usize,
+    pos: u32,
     /// Valid bits of the window, which are its highest.
     bits: u32,
     window: u64,
@@ -162,12 +167,14 @@ impl Reader<'_> {
     /// Brings at least 56 bits into the window.
     #[inline(always)]
     pub(crate) fn refill(&mut self) {
-        let word = match self.bytes.get(self.pos..).and_then(<[u8]>::first_chunk) {
+        // Positions of 32 bits, so that adding to them cannot wrap and needs no check.
+        let at = self.pos as usize;
+        let word = match self.bytes.get(at..at + 8).and_then(<[u8]>::first_chunk) {
             Some(&word) => u64::from_be_bytes(word),
             None => 0,
         };
-        self.window |= word >> self.bits;
-        self.pos += ((63 - self.bits) >> 3) as usize;
+        self.window |= word >> (self.bits & 63);
+        self.pos = self.pos.wrapping_add(63_u32.wrapping_sub(self.bits) >> 3);
         self.bits |= 56;
     }
 
@@ -187,7 +194,7 @@ impl Reader<'_> {
     #[inline(always)]
     pub(crate) fn drop_bits(&mut self, count: u32) {
         self.window <<= count & 63;
-        self.bits = self.bits.wrapping_sub(count & 63);
+        self.bits = self.bits.wrapping_sub(count);
     }
 
     /// Takes and gives `count` bits.
@@ -200,7 +207,7 @@ impl Reader<'_> {
 
     /// Bits of the plain bytes taken so far.
     pub(crate) fn position(&self) -> usize {
-        8 * self.pos - self.bits as usize
+        (8 * self.pos as usize).saturating_sub(self.bits as usize)
     }
 
     /// Fails if more bits were taken than the interval has.

@@ -12,6 +12,8 @@ pub(crate) const LOOKUP_BITS: u32 = 10;
 const ENTRIES: usize = 1 << LOOKUP_BITS;
 /// Added to the distance of an entry that ends its block.
 pub(crate) const END: u8 = 128;
+/// The distance of an entry that needs more bits.
+pub(crate) const LONG: u8 = 255;
 
 /// The codes of a table.
 #[derive(Clone, Debug)]
@@ -128,19 +130,22 @@ impl DcTable {
     }
 }
 
-/// What ten bits of AC coefficients mean. The fields are bytes because they are loaded one by one.
+/// What ten bits of AC coefficients mean. The fields are loaded one by one, which is faster than to shift them
+/// out of a word.
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(C)]
 pub(crate) struct Pair {
     /// Bits that both coefficients take.
     pub(crate) bits: u8,
-    /// Bits that the first takes; 0 if not even one is whole.
+    /// Bits that the first takes.
     pub(crate) first_bits: u8,
-    /// How far the first lies behind the last one; [`END`] if the block ends instead.
+    /// How far the first lies behind the last one; 0 if there is none.
     pub(crate) first_step: u8,
-    /// How far the second lies behind the first; 0 if there is none, [`END`] if the block ends.
-    pub(crate) second_step: u8,
+    /// How far the second, if there is one, lies behind the last one. [`END`] is added if the block ends behind
+    /// them; [`LONG`] stands alone if ten bits do not hold a coefficient.
+    pub(crate) step: u8,
     pub(crate) first: i16,
+    /// 0 if there is none.
     pub(crate) second: i16,
 }
 
@@ -178,7 +183,7 @@ impl AcTable {
             each_whole(spec, &codes.symbols, |range, symbol, bits, value| {
                 let Some(step) = step(symbol) else { return };
                 if let Some(entries) = whole.get_mut(range) {
-                    entries.fill(Pair { bits, second_step: step, second: value, ..Pair::default() });
+                    entries.fill(Pair { bits, step, second: value, ..Pair::default() });
                 }
             });
         }
@@ -191,7 +196,7 @@ impl AcTable {
                 }
             }
         }
-        pairs.fill(Pair::default());
+        pairs.fill(Pair { step: LONG, ..Pair::default() });
         each_whole(spec, &codes.symbols, |range, symbol, bits, value| {
             let Some(step) = step(symbol) else { return };
             let rest = range.len();
@@ -199,7 +204,7 @@ impl AcTable {
                 return;
             };
             if step == END {
-                let end = Pair { bits, first_bits: bits, first_step: END, ..Pair::default() };
+                let end = Pair { bits, first_bits: bits, step, ..Pair::default() };
                 entries.fill(end);
                 return;
             }
@@ -208,8 +213,9 @@ impl AcTable {
                     bits: bits + second.bits,
                     first_bits: bits,
                     first_step: step,
+                    step: step + second.step,
                     first: value,
-                    ..*second
+                    second: second.second,
                 };
             }
         });

@@ -5,7 +5,7 @@
 
 use crate::bits::Reader;
 use crate::error::{Irregular, Reason, give_up};
-use crate::huffman::{AcTable, DcTable, END, LOOKUP_BITS, extend};
+use crate::huffman::{AcTable, DcTable, END, LONG, LOOKUP_BITS, extend};
 use crate::idct::Block;
 use crate::markers::{MAX_COMPONENTS, MAX_MCU_BLOCKS, ZIGZAG};
 
@@ -144,71 +144,79 @@ fn decode_long(reader: &mut Reader<'_>, table: &AcTable) -> Result<(usize, i16),
     reader.drop_bits(length);
     let size = u32::from(symbol & 15);
     let value = extend(reader.take(size), size) as i16;
-    reader.refill();
     match symbol {
-        0 => Ok((usize::from(END), 0)),
+        0 => Ok((0, 0)),
         0xF0 => Ok((16, 0)),
         _ if size == 0 => Err(Reason::Code.into()),
         _ => Ok((usize::from(symbol >> 4) + 1, value)),
     }
 }
 
-const END_STEP: usize = END as usize;
+/// Entries looked up from one full window: 10 bits for each but the last, which may take 31.
+const LOOKUPS: usize = 3;
 
-/// The AC coefficients of a block; gives the position of the last one. Wants at least 20 bits.
+/// The place in a block of the coefficient before position `k`.
+#[inline(always)]
+fn place_before(k: usize) -> usize {
+    const PLACES: [u8; 64] = {
+        let mut places = [0; 64];
+        let mut k = 1;
+        while k < 64 {
+            places[k] = ZIGZAG[k - 1];
+            k += 1;
+        }
+        places
+    };
+    usize::from(PLACES[k & 63] & 63)
+}
+
+/// The AC coefficients of a block; gives the position of the last one.
 #[inline(always)]
 fn decode_ac(reader: &mut Reader<'_>, table: &AcTable, block: &mut Block) -> Result<u8, Irregular> {
-    let place = |k: usize| usize::from(ZIGZAG[k & 63] & 63);
     // One behind the last coefficient.
     let mut k = 1;
     loop {
         reader.refill();
-        let pair = &table.pairs[(reader.window() >> (64 - LOOKUP_BITS)) as usize];
-        if pair.first_bits == 0 {
-            let (step, value) = decode_long(reader, table)?;
-            if step == END_STEP {
-                return Ok(k as u8 - 1);
+        for _ in 0..LOOKUPS {
+            let pair = &table.pairs[(reader.window() >> (64 - LOOKUP_BITS)) as usize];
+            let next = k + usize::from(pair.step);
+            let first = k + usize::from(pair.first_step);
+            if next < 64 {
+                // Without a second coefficient, both are the same place, and the first one stays.
+                block[place_before(next)] = pair.second;
+                block[place_before(first)] = pair.first;
+                reader.drop_bits(u32::from(pair.bits));
+                k = next;
+                continue;
             }
-            k += step;
-            if k > 64 {
-                give_up!(Run);
+            if pair.step == LONG {
+                let (step, value) = decode_long(reader, table)?;
+                if step == 0 {
+                    return Ok(k as u8 - 1);
+                }
+                k += step;
+                if k >= 64 {
+                    block[63] = value;
+                    return if k == 64 { Ok(63) } else { Err(Reason::Run.into()) };
+                }
+                block[place_before(k)] = value;
+                break;
             }
-            block[place(k - 1)] = value;
-            if k == 64 {
-                return Ok(63);
+            if first < 64 {
+                if pair.first_step > 0 {
+                    block[place_before(first)] = pair.first;
+                }
+                reader.drop_bits(u32::from(pair.bits));
+                if pair.step >= END {
+                    return Ok(first as u8 - 1);
+                }
+                block[63] = pair.second;
+                return if next == 64 { Ok(63) } else { Err(Reason::Run.into()) };
             }
-            continue;
-        }
-        let first = k + usize::from(pair.first_step);
-        if first > 64 {
-            if pair.first_step != END {
-                give_up!(Run);
-            }
+            block[63] = pair.first;
             reader.drop_bits(u32::from(pair.first_bits));
-            return Ok(k as u8 - 1);
+            return if first == 64 { Ok(63) } else { Err(Reason::Run.into()) };
         }
-        let second = first + usize::from(pair.second_step);
-        if second >= 64 {
-            block[place(first - 1)] = pair.first;
-            if first == 64 {
-                reader.drop_bits(u32::from(pair.first_bits));
-                return Ok(63);
-            }
-            reader.drop_bits(u32::from(pair.bits));
-            if pair.second_step == END {
-                return Ok(first as u8 - 1);
-            }
-            if second > 64 {
-                give_up!(Run);
-            }
-            block[63] = pair.second;
-            return Ok(63);
-        }
-        // Without a second coefficient, both are the same place, and the first one stays.
-        block[place(second - 1)] = pair.second;
-        block[place(first - 1)] = pair.first;
-        reader.drop_bits(u32::from(pair.bits));
-        k = second;
     }
 }
 
@@ -218,37 +226,32 @@ fn skip_ac(reader: &mut Reader<'_>, table: &AcTable) -> Result<(), Irregular> {
     let mut k = 1;
     loop {
         reader.refill();
-        let pair = &table.pairs[(reader.window() >> (64 - LOOKUP_BITS)) as usize];
-        if pair.first_bits == 0 {
-            let (step, _) = decode_long(reader, table)?;
-            if step == END_STEP {
-                return Ok(());
+        for _ in 0..LOOKUPS {
+            let pair = &table.pairs[(reader.window() >> (64 - LOOKUP_BITS)) as usize];
+            let next = k + usize::from(pair.step);
+            if next < 64 {
+                reader.drop_bits(u32::from(pair.bits));
+                k = next;
+                continue;
             }
-            k += step;
-            if k > 64 {
-                give_up!(Run);
+            if pair.step == LONG {
+                let (step, _) = decode_long(reader, table)?;
+                k += step;
+                if step == 0 || k == 64 {
+                    return Ok(());
+                }
+                if k > 64 {
+                    give_up!(Run);
+                }
+                break;
             }
-            if k == 64 {
-                return Ok(());
-            }
-            continue;
-        }
-        let first = k + usize::from(pair.first_step);
-        if first >= 64 {
-            if pair.first_step != END && first > 64 {
-                give_up!(Run);
+            let first = k + usize::from(pair.first_step);
+            if first < 64 {
+                reader.drop_bits(u32::from(pair.bits));
+                return if pair.step >= END || next == 64 { Ok(()) } else { Err(Reason::Run.into()) };
             }
             reader.drop_bits(u32::from(pair.first_bits));
-            return Ok(());
+            return if first == 64 { Ok(()) } else { Err(Reason::Run.into()) };
         }
-        let second = first + usize::from(pair.second_step);
-        reader.drop_bits(u32::from(pair.bits));
-        if second >= 64 {
-            if pair.second_step != END && second > 64 {
-                give_up!(Run);
-            }
-            return Ok(());
-        }
-        k = second;
     }
 }

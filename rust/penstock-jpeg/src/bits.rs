@@ -6,6 +6,8 @@
 //! every few MCUs, and exactly at the end of an interval.
 
 use crate::error::{Irregular, Reason, give_up};
+use crate::level::Level;
+use crate::simd;
 
 /// Zero bytes behind the data, so that whole words can be read.
 const PADDING: usize = 16;
@@ -42,6 +44,7 @@ impl ScanData {
         start: usize,
         restart: u8,
         index: bool,
+        level: Level,
     ) -> Result<(), Irregular> {
         if file.len() > MAX_BYTES {
             give_up!(Limit);
@@ -54,7 +57,7 @@ impl ScanData {
         let mut rest = file.get(start..).unwrap_or(&[]);
         self.bytes.reserve(rest.len() + PADDING);
         loop {
-            let Some(length) = find_ff(rest) else { give_up!(Truncated) };
+            let Some(length) = simd::find_ff(level, rest) else { give_up!(Truncated) };
             let (plain, tail) = rest.split_at(length);
             self.bytes.extend_from_slice(plain);
             let fill = 1 + tail.iter().skip(1).take_while(|&&byte| byte == 0xFF).count();
@@ -137,17 +140,6 @@ impl Positions<'_> {
         }
         at + self.shift
     }
-}
-
-/// Position of the first 0xFF.
-fn find_ff(bytes: &[u8]) -> Option<usize> {
-    let (chunks, rest) = bytes.as_chunks::<64>();
-    for (i, chunk) in chunks.iter().enumerate() {
-        if chunk.iter().fold(0, |any, &byte| any | u8::from(byte == 0xFF)) != 0 {
-            return chunk.iter().position(|&byte| byte == 0xFF).map(|at| 64 * i + at);
-        }
-    }
-    rest.iter().position(|&byte| byte == 0xFF).map(|at| 64 * chunks.len() + at)
 }
 
 /// A window of up to 64 bits onto plain bytes, highest bit first.

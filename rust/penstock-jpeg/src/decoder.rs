@@ -419,7 +419,7 @@ impl Decoder {
                 ac.build(tables.ac.get(part.ac_slot).and_then(Option::as_ref), file)?;
             }
         }
-        self.data.fill(file, scan.data_at, 0, false)?;
+        self.data.fill(file, scan.data_at, 0, false, self.level)?;
         let mut band = BandDecoder {
             tables: &self.tables,
             first: scan.first,
@@ -646,11 +646,11 @@ impl SequentialPass<'_> {
         let entry = known.and_then(|index| index.rows.get(first_row));
         let start = match entry {
             Some(entry) => {
-                data.fill(file, entry.byte as usize, entry.restart, false)?;
+                data.fill(file, entry.byte as usize, entry.restart, false, self.level)?;
                 first_row
             }
             None => {
-                data.fill(file, data_at, 0, index.is_some())?;
+                data.fill(file, data_at, 0, index.is_some(), self.level)?;
                 0
             }
         };

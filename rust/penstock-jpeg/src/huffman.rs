@@ -1,15 +1,16 @@
 //! Huffman tables in the forms that decoding looks them up.
 //!
-//! [`AcTable::pairs`] answers ten bits with up to two whole coefficients: their distances in the block, their
+//! [`AcTable::pairs`] answers eleven bits with up to two whole coefficients: their distances in the block, their
 //! values and the bits they take. It is filled by copying runs of entries for one symbol behind another. What
-//! does not fit, and codes of more than ten bits, go through [`Codes`].
+//! does not fit, and longer codes, go through [`Codes`].
 
 use crate::error::{Irregular, Reason, give_up};
 use crate::markers::HuffmanSpec;
 
-/// Bits that a table is looked up with.
-pub(crate) const LOOKUP_BITS: u32 = 10;
-const ENTRIES: usize = 1 << LOOKUP_BITS;
+/// Bits that tables are looked up with: for a code alone, a DC difference, and AC coefficients.
+const CODE_BITS: u32 = 10;
+pub(crate) const DC_BITS: u32 = 10;
+pub(crate) const AC_BITS: u32 = 11;
 /// Added to the distance of an entry that ends its block.
 pub(crate) const END: u8 = 128;
 /// The distance of an entry that needs more bits.
@@ -19,7 +20,7 @@ pub(crate) const LONG: u8 = 255;
 #[derive(Clone, Debug)]
 pub(crate) struct Codes {
     /// Length and symbol of the codes of up to ten bits, by ten bits; 0 for longer ones.
-    short: [(u8, u8); ENTRIES],
+    short: [(u8, u8); 1 << CODE_BITS],
     /// For each length, the first 16 bits that are beyond its codes.
     limits: [u32; 17],
     /// For each length, what is added to a code to give the position of its symbol.
@@ -29,7 +30,7 @@ pub(crate) struct Codes {
 
 impl Codes {
     fn new() -> Self {
-        Codes { short: [(0, 0); ENTRIES], limits: [0; 17], offsets: [0; 17], symbols: [0; 256] }
+        Codes { short: [(0, 0); 1 << CODE_BITS], limits: [0; 17], offsets: [0; 17], symbols: [0; 256] }
     }
 
     /// Reads a table. `file` is what the specification's offsets refer to.
@@ -44,8 +45,8 @@ impl Codes {
         for (length, &count) in (1_u32..).zip(&spec.counts) {
             let count = u32::from(count);
             self.offsets[length as usize] = position - code as i32;
-            if length <= LOOKUP_BITS {
-                let run = ENTRIES >> length;
+            if length <= CODE_BITS {
+                let run = 1 << (CODE_BITS - length);
                 for &symbol in symbols.iter().skip(position as usize).take(count as usize) {
                     let Some(entries) = self.short.get_mut(filled..filled + run) else { give_up!(Table) };
                     entries.fill((length as u8, symbol));
@@ -70,7 +71,7 @@ impl Codes {
     /// Length and symbol of the code that a window begins with.
     #[inline(always)]
     pub(crate) fn find(&self, window: u64) -> Result<(u32, u8), Irregular> {
-        let (length, symbol) = self.short[(window >> (64 - LOOKUP_BITS)) as usize];
+        let (length, symbol) = self.short[(window >> (64 - CODE_BITS)) as usize];
         if length > 0 {
             return Ok((u32::from(length), symbol));
         }
@@ -81,7 +82,7 @@ impl Codes {
     #[inline(never)]
     fn find_long(&self, window: u64) -> Result<(u32, u8), Irregular> {
         let bits = (window >> 48) as u32;
-        for length in LOOKUP_BITS + 1..=16 {
+        for length in CODE_BITS + 1..=16 {
             if bits < self.limits[length as usize] {
                 let at = (bits >> (16 - length)) as i32 + self.offsets[length as usize];
                 return Ok((length, self.symbols[(at & 255) as usize]));
@@ -104,12 +105,12 @@ pub(crate) fn extend(bits: u32, size: u32) -> i32 {
 pub(crate) struct DcTable {
     pub(crate) codes: Codes,
     /// Difference and bits taken; no bits if ten do not suffice.
-    pub(crate) whole: [(i16, u8); ENTRIES],
+    pub(crate) whole: [(i16, u8); 1 << DC_BITS],
 }
 
 impl DcTable {
     pub(crate) fn new() -> Self {
-        DcTable { codes: Codes::new(), whole: [(0, 0); ENTRIES] }
+        DcTable { codes: Codes::new(), whole: [(0, 0); 1 << DC_BITS] }
     }
 
     /// Reads a table.
@@ -120,8 +121,8 @@ impl DcTable {
         if self.codes.symbols.iter().take(total).any(|&size| size > 15) {
             give_up!(Table);
         }
-        self.whole = [(0, 0); ENTRIES];
-        each_whole(spec, &self.codes.symbols, |range, symbol, bits, value| {
+        self.whole.fill((0, 0));
+        each_whole(DC_BITS, spec, &self.codes.symbols, |range, symbol, bits, value| {
             if let Some(entries) = self.whole.get_mut(range).filter(|_| symbol < 16) {
                 entries.fill((value, bits));
             }
@@ -130,7 +131,7 @@ impl DcTable {
     }
 }
 
-/// What ten bits of AC coefficients mean. The fields are loaded one by one, which is faster than to shift them
+/// What eleven bits of AC coefficients mean. The fields are loaded one by one, which is faster than to shift them
 /// out of a word.
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(C)]
@@ -139,13 +140,13 @@ pub(crate) struct Pair {
     pub(crate) bits: u8,
     /// Bits that the first takes.
     pub(crate) first_bits: u8,
-    /// How far the first lies behind the last one; 0 if there is none.
+    /// How far the first lies behind the last one. The end of a block alone counts as a zero one step behind.
     pub(crate) first_step: u8,
     /// How far the second, if there is one, lies behind the last one. [`END`] is added if the block ends behind
-    /// them; [`LONG`] stands alone if ten bits do not hold a coefficient.
+    /// them; [`LONG`] stands alone if the bits do not hold a coefficient.
     pub(crate) step: u8,
     pub(crate) first: i16,
-    /// 0 if there is none.
+    /// If the block ends: how far its last coefficient lies behind the one before this entry.
     pub(crate) second: i16,
 }
 
@@ -153,17 +154,17 @@ pub(crate) struct Pair {
 #[derive(Clone, Debug)]
 pub(crate) struct AcTable {
     pub(crate) codes: Codes,
-    pub(crate) pairs: [Pair; ENTRIES],
-    /// The second halves of pairs, for 0 to 10 bits; those for `n` bits begin at `2^n`.
-    seconds: [Pair; 2 * ENTRIES],
+    pub(crate) pairs: [Pair; 1 << AC_BITS],
+    /// The second halves of pairs, for 0 to 11 bits; those for `n` bits begin at `2^n`.
+    seconds: [Pair; 2 << AC_BITS],
 }
 
 impl AcTable {
     pub(crate) fn new() -> Self {
         AcTable {
             codes: Codes::new(),
-            pairs: [Pair::default(); ENTRIES],
-            seconds: [Pair::default(); 2 * ENTRIES],
+            pairs: [Pair::default(); 1 << AC_BITS],
+            seconds: [Pair::default(); 2 << AC_BITS],
         }
     }
 
@@ -179,15 +180,15 @@ impl AcTable {
         let Some(spec) = spec else { give_up!(Table) };
         let AcTable { codes, pairs, seconds } = self;
         seconds.fill(Pair::default());
-        if let Some(whole) = seconds.get_mut(ENTRIES..) {
-            each_whole(spec, &codes.symbols, |range, symbol, bits, value| {
+        if let Some(whole) = seconds.get_mut(1 << AC_BITS..) {
+            each_whole(AC_BITS, spec, &codes.symbols, |range, symbol, bits, value| {
                 let Some(step) = step(symbol) else { return };
                 if let Some(entries) = whole.get_mut(range) {
                     entries.fill(Pair { bits, step, second: value, ..Pair::default() });
                 }
             });
         }
-        for bits in (0..LOOKUP_BITS).rev() {
+        for bits in (0..AC_BITS).rev() {
             let (low, high) = seconds.split_at_mut(2 << bits);
             let Some(low) = low.get_mut(1 << bits..) else { continue };
             for (short, long) in low.iter_mut().zip(high.as_chunks::<2>().0) {
@@ -197,25 +198,26 @@ impl AcTable {
             }
         }
         pairs.fill(Pair { step: LONG, ..Pair::default() });
-        each_whole(spec, &codes.symbols, |range, symbol, bits, value| {
+        each_whole(AC_BITS, spec, &codes.symbols, |range, symbol, bits, value| {
             let Some(step) = step(symbol) else { return };
             let rest = range.len();
             let (Some(entries), Some(seconds)) = (pairs.get_mut(range), seconds.get(rest..2 * rest)) else {
                 return;
             };
             if step == END {
-                let end = Pair { bits, first_bits: bits, step, ..Pair::default() };
+                let end = Pair { bits, first_bits: bits, first_step: 1, step, ..Pair::default() };
                 entries.fill(end);
                 return;
             }
             for (entry, second) in entries.iter_mut().zip(seconds) {
+                let ends = second.step == END;
                 *entry = Pair {
                     bits: bits + second.bits,
                     first_bits: bits,
                     first_step: step,
                     step: step + second.step,
                     first: value,
-                    second: second.second,
+                    second: if ends { i16::from(step) } else { second.second },
                 };
             }
         });
@@ -233,23 +235,24 @@ fn step(symbol: u8) -> Option<u8> {
     }
 }
 
-/// Calls `each` for every symbol and value that ten bits hold: the range of entries, the symbol, the bits
+/// Calls `each` for every symbol and value that so many bits hold: the range of entries, the symbol, the bits
 /// taken, and the value.
 #[inline(always)]
 fn each_whole(
+    lookup_bits: u32,
     spec: &HuffmanSpec,
     symbols: &[u8; 256],
     mut each: impl FnMut(std::ops::Range<usize>, u8, u8, i16),
 ) {
     let mut start = 0;
     let mut symbols = symbols.iter();
-    for (length, &count) in (1..=LOOKUP_BITS).zip(&spec.counts) {
+    for (length, &count) in (1..=lookup_bits).zip(&spec.counts) {
         for &symbol in symbols.by_ref().take(usize::from(count)) {
             let size = u32::from(symbol & 15);
             let bits = length + size;
-            let room = ENTRIES >> length;
-            if bits <= LOOKUP_BITS {
-                let run = ENTRIES >> bits;
+            let room = 1 << (lookup_bits - length);
+            if bits <= lookup_bits {
+                let run = 1 << (lookup_bits - bits);
                 for extra in 0..1_u32 << size {
                     let at = start + extra as usize * run;
                     each(at..at + run, symbol, bits as u8, extend(extra, size) as i16);

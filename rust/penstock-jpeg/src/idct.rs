@@ -46,11 +46,10 @@ pub(crate) struct Quant {
 
 impl Quant {
     pub(crate) fn new(table: &QuantTable) -> Self {
-        Quant {
-            // Steps of 2^15 and more keep their low 16 bits, and are multiplied with zeros only.
-            steps: table.map(|step| step as i16),
-            limits: table.map(|step| (MAX_COEFFICIENT / i32::from(step.max(1))) as i16),
-        }
+        // Steps of 2^15 and more keep their low 16 bits, and are multiplied with zeros only.
+        let steps = table.map(|step| step as i16);
+        let limits = table.map(|step| (MAX_COEFFICIENT / i32::from(step.max(1))) as i16);
+        Quant { steps, limits }
     }
 }
 

@@ -5,7 +5,7 @@
 
 use crate::bits::Reader;
 use crate::error::{Irregular, Reason, give_up};
-use crate::huffman::{AcTable, DcTable, END, LONG, LOOKUP_BITS, extend};
+use crate::huffman::{AC_BITS, AcTable, DC_BITS, DcTable, END, LONG, extend};
 use crate::idct::Block;
 use crate::markers::{MAX_COMPONENTS, MAX_MCU_BLOCKS, ZIGZAG};
 
@@ -56,6 +56,24 @@ pub(crate) struct Batch {
     pub(crate) extents: [u8; BATCH_BLOCKS],
 }
 
+/// A block of the MCU with its tables at hand.
+type Bound<'a> = (&'a DcTable, &'a AcTable, Job);
+
+/// Looks up the tables of all blocks, once for many MCUs.
+#[inline(always)]
+fn bind<'a>(
+    tables: &'a ScanTables,
+    jobs: &[Job],
+    bound: &'a mut [Bound<'a>; MAX_MCU_BLOCKS],
+) -> Result<&'a [Bound<'a>], Irregular> {
+    let Some(bound) = bound.get_mut(..jobs.len()) else { give_up!(Sampling) };
+    for (slot, &job) in bound.iter_mut().zip(jobs) {
+        let (Some(dc), Some(ac)) = (tables.dc.get(job.dc), tables.ac.get(job.ac)) else { give_up!(Table) };
+        *slot = (dc, ac, job);
+    }
+    Ok(bound)
+}
+
 /// Decodes `count` MCUs.
 #[inline(always)]
 pub(crate) fn decode_mcus(
@@ -66,12 +84,11 @@ pub(crate) fn decode_mcus(
     count: usize,
     batch: &mut Batch,
 ) -> Result<(), Irregular> {
+    let mut space = [(&tables.dc[0], &tables.ac[0], Job::default()); MAX_MCU_BLOCKS];
+    let bound = bind(tables, jobs, &mut space)?;
     let mut reader = *state;
     for mcu in 0..count {
-        for job in jobs {
-            let (Some(dc), Some(ac)) = (tables.dc.get(job.dc), tables.ac.get(job.ac)) else {
-                give_up!(Table)
-            };
+        for &(dc, ac, job) in bound {
             let Some(predictor) = predictors.get_mut(job.component) else { give_up!(Scan) };
             reader.refill();
             *predictor += decode_dc(&mut reader, dc)?;
@@ -103,12 +120,11 @@ pub(crate) fn skip_mcus(
     predictors: &mut Predictors,
     count: usize,
 ) -> Result<(), Irregular> {
+    let mut space = [(&tables.dc[0], &tables.ac[0], Job::default()); MAX_MCU_BLOCKS];
+    let bound = bind(tables, jobs, &mut space)?;
     let mut reader = *state;
     for _ in 0..count {
-        for job in jobs {
-            let (Some(dc), Some(ac)) = (tables.dc.get(job.dc), tables.ac.get(job.ac)) else {
-                give_up!(Table)
-            };
+        for &(dc, ac, job) in bound {
             let Some(predictor) = predictors.get_mut(job.component) else { give_up!(Scan) };
             reader.refill();
             *predictor += decode_dc(&mut reader, dc)?;
@@ -126,7 +142,7 @@ pub(crate) fn skip_mcus(
 /// A difference of DC coefficients. Wants a full window; leaves at least 25 bits.
 #[inline(always)]
 pub(crate) fn decode_dc(reader: &mut Reader<'_>, table: &DcTable) -> Result<i32, Irregular> {
-    let (value, bits) = table.whole[(reader.window() >> (64 - LOOKUP_BITS)) as usize];
+    let (value, bits) = table.whole[(reader.window() >> (64 - DC_BITS)) as usize];
     if bits > 0 {
         reader.drop_bits(u32::from(bits));
         return Ok(i32::from(value));
@@ -137,7 +153,7 @@ pub(crate) fn decode_dc(reader: &mut Reader<'_>, table: &DcTable) -> Result<i32,
     Ok(extend(reader.take(size), size))
 }
 
-/// A coefficient whose code, or whose value behind it, goes beyond ten bits: its distance and value.
+/// A coefficient whose code, or whose value behind it, goes beyond a lookup: its distance and value.
 #[inline(always)]
 fn decode_long(reader: &mut Reader<'_>, table: &AcTable) -> Result<(usize, i16), Irregular> {
     let (length, symbol) = table.codes.find(reader.window())?;
@@ -152,70 +168,57 @@ fn decode_long(reader: &mut Reader<'_>, table: &AcTable) -> Result<(usize, i16),
     }
 }
 
-/// Entries looked up from one full window: 10 bits for each but the last, which may take 31.
+/// Entries looked up from one full window: 11 bits for each but the last, which may take 31.
 const LOOKUPS: usize = 3;
 
-/// The place in a block of the coefficient before position `k`.
+/// Where a block has the coefficient at position `k` of the file's order.
 #[inline(always)]
-fn place_before(k: usize) -> usize {
-    const PLACES: [u8; 64] = {
-        let mut places = [0; 64];
-        let mut k = 1;
-        while k < 64 {
-            places[k] = ZIGZAG[k - 1];
-            k += 1;
-        }
-        places
-    };
-    usize::from(PLACES[k & 63] & 63)
+fn place(k: usize) -> usize {
+    usize::from(ZIGZAG[k & 63] & 63)
 }
 
 /// The AC coefficients of a block; gives the position of the last one.
 #[inline(always)]
 fn decode_ac(reader: &mut Reader<'_>, table: &AcTable, block: &mut Block) -> Result<u8, Irregular> {
-    // One behind the last coefficient.
-    let mut k = 1;
+    let mut last = 0;
     loop {
         reader.refill();
         for _ in 0..LOOKUPS {
-            let pair = &table.pairs[(reader.window() >> (64 - LOOKUP_BITS)) as usize];
-            let next = k + usize::from(pair.step);
-            let first = k + usize::from(pair.first_step);
-            if next < 64 {
+            let pair = &table.pairs[(reader.window() >> (64 - AC_BITS)) as usize];
+            let next = last + usize::from(pair.step);
+            let first = last + usize::from(pair.first_step);
+            if next < 63 {
                 // Without a second coefficient, both are the same place, and the first one stays.
-                block[place_before(next)] = pair.second;
-                block[place_before(first)] = pair.first;
+                block[place(next)] = pair.second;
+                block[place(first)] = pair.first;
                 reader.drop_bits(u32::from(pair.bits));
-                k = next;
+                last = next;
                 continue;
             }
             if pair.step == LONG {
                 let (step, value) = decode_long(reader, table)?;
                 if step == 0 {
-                    return Ok(k as u8 - 1);
+                    return Ok(last as u8);
                 }
-                k += step;
-                if k >= 64 {
-                    block[63] = value;
-                    return if k == 64 { Ok(63) } else { Err(Reason::Run.into()) };
+                last += step;
+                block[place(last)] = value;
+                if last >= 63 {
+                    return if last == 63 { Ok(63) } else { Err(Reason::Run.into()) };
                 }
-                block[place_before(k)] = value;
                 break;
             }
-            if first < 64 {
-                if pair.first_step > 0 {
-                    block[place_before(first)] = pair.first;
-                }
+            if first < 63 {
+                block[place(first)] = pair.first;
                 reader.drop_bits(u32::from(pair.bits));
                 if pair.step >= END {
-                    return Ok(first as u8 - 1);
+                    return Ok(last as u8 + pair.second as u8);
                 }
                 block[63] = pair.second;
-                return if next == 64 { Ok(63) } else { Err(Reason::Run.into()) };
+                return if next == 63 { Ok(63) } else { Err(Reason::Run.into()) };
             }
             block[63] = pair.first;
             reader.drop_bits(u32::from(pair.first_bits));
-            return if first == 64 { Ok(63) } else { Err(Reason::Run.into()) };
+            return if first == 63 { Ok(63) } else { Err(Reason::Run.into()) };
         }
     }
 }
@@ -223,35 +226,35 @@ fn decode_ac(reader: &mut Reader<'_>, table: &AcTable, block: &mut Block) -> Res
 /// Steps over the AC coefficients of a block.
 #[inline(always)]
 fn skip_ac(reader: &mut Reader<'_>, table: &AcTable) -> Result<(), Irregular> {
-    let mut k = 1;
+    let mut last = 0;
     loop {
         reader.refill();
         for _ in 0..LOOKUPS {
-            let pair = &table.pairs[(reader.window() >> (64 - LOOKUP_BITS)) as usize];
-            let next = k + usize::from(pair.step);
-            if next < 64 {
+            let pair = &table.pairs[(reader.window() >> (64 - AC_BITS)) as usize];
+            let next = last + usize::from(pair.step);
+            if next < 63 {
                 reader.drop_bits(u32::from(pair.bits));
-                k = next;
+                last = next;
                 continue;
             }
             if pair.step == LONG {
                 let (step, _) = decode_long(reader, table)?;
-                k += step;
-                if step == 0 || k == 64 {
+                last += step;
+                if step == 0 || last == 63 {
                     return Ok(());
                 }
-                if k > 64 {
+                if last > 63 {
                     give_up!(Run);
                 }
                 break;
             }
-            let first = k + usize::from(pair.first_step);
-            if first < 64 {
+            let first = last + usize::from(pair.first_step);
+            if first < 63 {
                 reader.drop_bits(u32::from(pair.bits));
-                return if pair.step >= END || next == 64 { Ok(()) } else { Err(Reason::Run.into()) };
+                return if pair.step >= END || next == 63 { Ok(()) } else { Err(Reason::Run.into()) };
             }
             reader.drop_bits(u32::from(pair.first_bits));
-            return if first == 64 { Ok(()) } else { Err(Reason::Run.into()) };
+            return if first == 63 { Ok(()) } else { Err(Reason::Run.into()) };
         }
     }
 }

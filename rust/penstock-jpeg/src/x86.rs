@@ -5,15 +5,16 @@
 
 use std::arch::x86_64::{
     __m128i, __m256i, _mm256_abs_epi16, _mm256_add_epi16, _mm256_add_epi32, _mm256_blendv_epi8,
-    _mm256_broadcastsi128_si256, _mm256_castsi128_si256, _mm256_castsi256_si128, _mm256_cvtepu8_epi16,
-    _mm256_extracti128_si256, _mm256_inserti128_si256, _mm256_madd_epi16, _mm256_max_epi16,
-    _mm256_mulhi_epi16, _mm256_mulhrs_epi16, _mm256_mullo_epi16, _mm256_or_si256, _mm256_packs_epi16,
-    _mm256_packs_epi32, _mm256_packus_epi16, _mm256_permute2x128_si256, _mm256_permute4x64_epi64,
-    _mm256_set1_epi8, _mm256_set1_epi16, _mm256_set1_epi32, _mm256_setzero_si256, _mm256_shuffle_epi8,
-    _mm256_slli_epi16, _mm256_srai_epi16, _mm256_srai_epi32, _mm256_srli_epi16, _mm256_sub_epi16,
-    _mm256_sub_epi32, _mm256_subs_epu16, _mm256_testz_si256, _mm256_unpackhi_epi8, _mm256_unpackhi_epi16,
-    _mm256_unpackhi_epi32, _mm256_unpackhi_epi64, _mm256_unpacklo_epi8, _mm256_unpacklo_epi16,
-    _mm256_unpacklo_epi32, _mm256_unpacklo_epi64, _mm256_xor_si256,
+    _mm256_broadcastsi128_si256, _mm256_castsi128_si256, _mm256_castsi256_si128, _mm256_cmpeq_epi8,
+    _mm256_cvtepu8_epi16, _mm256_extracti128_si256, _mm256_inserti128_si256, _mm256_madd_epi16,
+    _mm256_max_epu16, _mm256_movemask_epi8, _mm256_mulhi_epi16, _mm256_mulhrs_epi16, _mm256_mullo_epi16,
+    _mm256_or_si256, _mm256_packs_epi16, _mm256_packs_epi32, _mm256_packus_epi16, _mm256_permute2x128_si256,
+    _mm256_permute4x64_epi64, _mm256_set1_epi8, _mm256_set1_epi16, _mm256_set1_epi32, _mm256_setr_epi64x,
+    _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_slli_epi16, _mm256_srai_epi16, _mm256_srai_epi32,
+    _mm256_srli_epi16, _mm256_sub_epi16, _mm256_sub_epi32, _mm256_subs_epu16, _mm256_testz_si256,
+    _mm256_unpackhi_epi8, _mm256_unpackhi_epi16, _mm256_unpackhi_epi32, _mm256_unpackhi_epi64,
+    _mm256_unpacklo_epi8, _mm256_unpacklo_epi16, _mm256_unpacklo_epi32, _mm256_unpacklo_epi64,
+    _mm256_xor_si256,
 };
 
 use crate::idct::constants::{
@@ -37,112 +38,120 @@ pub(crate) fn blocks_to_samples(
     stride: usize,
 ) -> bool {
     let mut excess = _mm256_setzero_si256();
-    let mut at = 0;
-    let (pairs, single) = blocks.as_chunks_mut::<2>();
-    let Some(extents) = extents.get(..2 * pairs.len() + single.len()) else { return false };
-    let (extent_pairs, single_extent) = extents.as_chunks::<2>();
-    for (pair, extent) in pairs.iter_mut().zip(extent_pairs) {
-        let Some(out) = out.get_mut(at..) else { return false };
-        at += 16;
-        if *extent == [0, 0] {
-            let [a, b] = pair;
-            if !flat(a, quant) || !flat(b, quant) {
-                return false;
-            }
-            let mut row = [flat_sample(a, quant); 16];
-            row[8..].fill(flat_sample(b, quant));
-            (a[0], b[0]) = (0, 0);
-            for out in out.chunks_mut(stride.max(16)).take(8) {
-                let Some(out) = out.first_chunk_mut() else { return false };
-                *out = row;
-            }
-            continue;
-        }
-        let (rows, beyond) = transform_pair(pair, quant);
-        excess = _mm256_or_si256(excess, beyond);
-        clear(pair);
-        let Some(out) = out.get_mut(..7 * stride + 16) else { return false };
-        for (y, two) in rows.into_iter().enumerate() {
-            for (row, half) in [(2 * y, _mm256_castsi256_si128(two)), (2 * y + 1, upper(two))] {
-                let Some(out) = out.get_mut(row * stride..).and_then(<[u8]>::first_chunk_mut) else {
-                    return false;
-                };
-                store16(out, half);
-            }
-        }
-    }
-    if let ([block], [extent]) = (single, single_extent) {
-        let Some(out) = out.get_mut(at..) else { return false };
-        let rows = if *extent == 0 {
-            if !flat(block, quant) {
-                return false;
-            }
-            [_mm256_set1_epi8(flat_sample(block, quant) as i8); 4]
+    let mut alone = [[0; 64]; 2];
+    let mut extents = extents.iter();
+    for (i, two) in blocks.chunks_mut(2).enumerate() {
+        let full = two.len() == 2;
+        let (Some(&first), Some(&second)) = (extents.next(), if full { extents.next() } else { Some(&0) })
+        else {
+            return false;
+        };
+        let pair = if let Some(pair) = two.as_mut_array::<2>() {
+            pair
         } else {
-            let (rows, beyond) = transform_pair(&mut [*block, [0; 64]], quant);
-            excess = _mm256_or_si256(excess, beyond);
+            if let [last] = two {
+                std::mem::swap(last, &mut alone[0]);
+            }
+            &mut alone
+        };
+        let Some(out) = out.get_mut(16 * i..) else { return false };
+        let rows = if first | second == 0 {
+            let [a, b] = pair;
+            if !is_valid_flat(a, quant) || !is_valid_flat(b, quant) {
+                return false;
+            }
+            let row = flat_row(flat_sample(a, quant), flat_sample(b, quant));
+            (a[0], b[0]) = (0, 0);
+            [row; 4]
+        } else {
+            let (rows, beyond) = dequantise(pair, quant);
+            let (rows, between) = transform(rows);
+            excess = _mm256_or_si256(excess, _mm256_or_si256(beyond, between));
             rows
         };
-        *block = [0; 64];
         for (y, two) in rows.into_iter().enumerate() {
             for (row, half) in [(2 * y, _mm256_castsi256_si128(two)), (2 * y + 1, upper(two))] {
-                let Some(out) = out.get_mut(row * stride..).and_then(<[u8]>::first_chunk_mut) else {
-                    return false;
-                };
-                store8(out, half);
+                let Some(out) = out.get_mut(row * stride..) else { return false };
+                if full {
+                    let Some(out) = out.first_chunk_mut() else { return false };
+                    store16(out, half);
+                } else {
+                    let Some(out) = out.first_chunk_mut() else { return false };
+                    store8(out, half);
+                }
             }
         }
     }
     _mm256_testz_si256(excess, excess) == 1
 }
 
+/// The first samples of a row.
+#[inline]
+fn row_at<const N: usize>(out: &mut [u8], at: usize) -> Option<&mut [u8; N]> {
+    out.get_mut(at..)?.first_chunk_mut()
+}
+
 /// Whether a block's first coefficient is within its limit.
 #[inline]
-fn flat(block: &Block, quant: &Quant) -> bool {
+fn is_valid_flat(block: &Block, quant: &Quant) -> bool {
     i32::from(block[0]).abs() <= i32::from(quant.limits[0])
 }
 
+/// Twice a row of two even blocks.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn clear(pair: &mut [Block; 2]) {
-    let zero = _mm256_setzero_si256();
-    for part in pair.as_flattened_mut().as_chunks_mut::<16>().0 {
-        store16_words(part, zero);
-    }
+fn flat_row(first: u8, second: u8) -> __m256i {
+    let spread = |sample: u8| i64::from_ne_bytes([sample; 8]);
+    _mm256_setr_epi64x(spread(first), spread(second), spread(first), spread(second))
 }
 
 #[inline]
 #[target_feature(enable = "avx2")]
-fn upper(vector: __m256i) -> __m128i {
+pub(crate) fn upper(vector: __m256i) -> __m128i {
     _mm256_extracti128_si256::<1>(vector)
 }
 
-/// The rows of two blocks, two rows of both in each vector, and a vector that is zero if all numbers were
-/// within their limits.
+/// Two vectors of rows in one.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn transform_pair(pair: &mut [Block; 2], quant: &Quant) -> ([__m256i; 4], __m256i) {
+pub(crate) fn both(low: &[i16; 8], high: &[i16; 8]) -> __m256i {
+    _mm256_inserti128_si256::<1>(_mm256_castsi128_si256(load8_words(low)), load8_words(high))
+}
+
+/// Rows of two blocks, one in each half, dequantised; and a vector that is zero if all coefficients were within
+/// their limits. The blocks are zeroed.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn dequantise(pair: &mut [Block; 2], quant: &Quant) -> ([__m256i; 8], __m256i) {
     let [a, b] = pair;
     let (a, b) = (a.as_chunks::<8>().0, b.as_chunks::<8>().0);
     let (steps, limits) = (quant.steps.as_chunks::<8>().0, quant.limits.as_chunks::<8>().0);
     let mut excess = _mm256_setzero_si256();
     let mut rows = [excess; 8];
     for (i, row) in rows.iter_mut().enumerate() {
-        let both =
-            _mm256_inserti128_si256::<1>(_mm256_castsi128_si256(load8_words(&a[i])), load8_words(&b[i]));
+        let coefficients = both(&a[i], &b[i]);
         let limit = _mm256_broadcastsi128_si256(load8_words(&limits[i]));
-        excess = _mm256_or_si256(excess, _mm256_subs_epu16(_mm256_abs_epi16(both), limit));
-        *row = _mm256_mullo_epi16(both, _mm256_broadcastsi128_si256(load8_words(&steps[i])));
+        excess = _mm256_or_si256(excess, _mm256_subs_epu16(_mm256_abs_epi16(coefficients), limit));
+        *row = _mm256_mullo_epi16(coefficients, _mm256_broadcastsi128_si256(load8_words(&steps[i])));
     }
+    let zero = _mm256_setzero_si256();
+    for part in pair.as_flattened_mut().as_chunks_mut::<16>().0 {
+        store16_words(part, zero);
+    }
+    (rows, excess)
+}
+
+/// The samples of two blocks, two rows of both in each vector, and a vector that is zero if all numbers between
+/// the passes were within their limits.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn transform(rows: [__m256i; 8]) -> ([__m256i; 4], __m256i) {
     let between = transpose(pass::<{ SHIFT_COLUMNS as i32 }>(rows));
     let mut greatest = _mm256_abs_epi16(between[0]);
     for &row in &between[1..] {
-        greatest = _mm256_max_epi16(greatest, _mm256_abs_epi16(row));
+        greatest = _mm256_max_epu16(greatest, _mm256_abs_epi16(row));
     }
-    // The magnitude of -32768 stays negative; as an unsigned number it is far beyond as well.
-    let low = _mm256_subs_epu16(greatest, _mm256_set1_epi16(MAX_BETWEEN as i16));
-    let sign = _mm256_srai_epi16::<15>(greatest);
-    excess = _mm256_or_si256(excess, _mm256_or_si256(low, sign));
+    let excess = _mm256_subs_epu16(greatest, _mm256_set1_epi16(MAX_BETWEEN as i16));
     (interleave_rows(pass::<{ SHIFT_ROWS as i32 }>(between)), excess)
 }
 
@@ -265,9 +274,9 @@ fn interleave_rows(columns: [__m256i; 8]) -> [__m256i; 4] {
     .map(|rows| _mm256_permute4x64_epi64::<0b11_01_10_00>(rows))
 }
 
-/// 32 samples from `at` on.
+/// Some samples from `at` on.
 #[inline]
-fn part(samples: &[u8], at: usize) -> Option<&[u8; CHUNK]> {
+fn part<const N: usize>(samples: &[u8], at: usize) -> Option<&[u8; N]> {
     samples.get(at..)?.first_chunk()
 }
 
@@ -394,33 +403,44 @@ fn colors(y: __m256i, cb: __m256i, cr: __m256i) -> [__m256i; 3] {
     halves.map(|[low, high]| _mm256_packus_epi16(low, high))
 }
 
-/// Applies `kernel` to all whole chunks of three rows; gives the number of samples done.
-#[inline]
-#[target_feature(enable = "avx2")]
-fn chunks(rows: [&[u8]; 3], count: usize, mut kernel: impl FnMut(usize, [__m256i; 3])) -> usize {
+/// Does whole chunks of `N` samples with `kernel`, and what is left in a chunk of its own, if the rows go on so
+/// far; gives the number of samples done. `BYTES` of `out` belong to a chunk.
+#[inline(always)]
+pub(crate) fn by_chunks<const N: usize, const BYTES: usize>(
+    rows: [&[u8]; 3],
+    out: &mut [u8],
+    mut kernel: impl FnMut([&[u8; N]; 3], &mut [u8; BYTES]),
+) -> usize {
+    let (chunks, rest) = out.as_chunks_mut::<BYTES>();
     let mut done = 0;
-    while done + CHUNK <= count {
-        let [Some(a), Some(b), Some(c)] = rows.map(|row| part(row, done)) else { break };
-        kernel(done, [load32(a), load32(b), load32(c)]);
-        done += CHUNK;
+    for out in chunks {
+        let [Some(a), Some(b), Some(c)] = rows.map(|row| part(row, done)) else { return done };
+        kernel([a, b, c], out);
+        done += N;
+    }
+    if let ([Some(a), Some(b), Some(c)], false) = (rows.map(|row| part(row, done)), rest.is_empty()) {
+        let mut last = [0; BYTES];
+        kernel([a, b, c], &mut last);
+        for (out, &byte) in rest.iter_mut().zip(&last) {
+            *out = byte;
+        }
+        done += rest.len() * N / BYTES;
     }
     done
 }
 
-/// The rest of a row, by the scalar twin.
-fn behind(rows: [&[u8]; 3], done: usize) -> [&[u8]; 3] {
+/// The rest of three rows, for the scalar twin.
+#[inline]
+pub(crate) fn behind(rows: [&[u8]; 3], done: usize) -> [&[u8]; 3] {
     rows.map(|row| row.get(done..).unwrap_or(&[]))
 }
 
 /// See [`color::ycc_to_pixels`].
 #[target_feature(enable = "avx2")]
 pub(crate) fn ycc_to_pixels(rows: [&[u8]; 3], out: &mut [u8]) {
-    let (pixels, _) = out.as_chunks_mut::<{ 3 * CHUNK }>();
-    let mut pixels = pixels.iter_mut();
-    let done = chunks(rows, CHUNK * pixels.len(), |_, [y, cb, cr]| {
-        if let Some(out) = pixels.next() {
-            store_pixels(colors(y, cb, cr), out);
-        }
+    let done = by_chunks::<CHUNK, { 3 * CHUNK }>(rows, out, |rows, out| {
+        let [y, cb, cr] = rows.map(|row| load32(row));
+        store_pixels(colors(y, cb, cr), out);
     });
     color::ycc_to_pixels(behind(rows, done), out.get_mut(3 * done..).unwrap_or(&mut []));
 }
@@ -428,12 +448,8 @@ pub(crate) fn ycc_to_pixels(rows: [&[u8]; 3], out: &mut [u8]) {
 /// See [`color::rgb_to_pixels`].
 #[target_feature(enable = "avx2")]
 pub(crate) fn rgb_to_pixels(rows: [&[u8]; 3], out: &mut [u8]) {
-    let (pixels, _) = out.as_chunks_mut::<{ 3 * CHUNK }>();
-    let mut pixels = pixels.iter_mut();
-    let done = chunks(rows, CHUNK * pixels.len(), |_, planes| {
-        if let Some(out) = pixels.next() {
-            store_pixels(planes, out);
-        }
+    let done = by_chunks::<CHUNK, { 3 * CHUNK }>(rows, out, |rows, out| {
+        store_pixels(rows.map(|row| load32(row)), out);
     });
     color::rgb_to_pixels(behind(rows, done), out.get_mut(3 * done..).unwrap_or(&mut []));
 }
@@ -441,15 +457,33 @@ pub(crate) fn rgb_to_pixels(rows: [&[u8]; 3], out: &mut [u8]) {
 /// See [`color::ycc_to_planes`].
 #[target_feature(enable = "avx2")]
 pub(crate) fn ycc_to_planes(rows: [&[u8]; 3], mut out: [&mut [u8]; 3]) {
-    let count = out.iter().map(|plane| plane.len()).min().unwrap_or(0);
-    let done = chunks(rows, count, |at, [y, cb, cr]| {
-        for (plane, values) in out.iter_mut().zip(colors(y, cb, cr)) {
-            if let Some(out) = plane.get_mut(at..).and_then(<[u8]>::first_chunk_mut) {
-                store32(out, values);
-            }
-        }
-    });
+    let mut done = 0;
+    loop {
+        let [Some(y), Some(cb), Some(cr)] = rows.map(|row| part(row, done)) else { break };
+        let [Some(red), Some(green), Some(blue)] = out.each_mut().map(|plane| row_at(plane, done)) else {
+            break;
+        };
+        let [r, g, b] = colors(load32(y), load32(cb), load32(cr));
+        store32(red, r);
+        store32(green, g);
+        store32(blue, b);
+        done += CHUNK;
+    }
     color::ycc_to_planes(behind(rows, done), out.map(|plane| plane.get_mut(done..).unwrap_or(&mut [])));
+}
+
+/// Position of the first 0xFF.
+#[target_feature(enable = "avx2")]
+pub(crate) fn find_ff(bytes: &[u8]) -> Option<usize> {
+    let wanted = _mm256_set1_epi8(-1);
+    let (chunks, rest) = bytes.as_chunks::<CHUNK>();
+    for (i, chunk) in chunks.iter().enumerate() {
+        let found = _mm256_movemask_epi8(_mm256_cmpeq_epi8(load32(chunk), wanted));
+        if found != 0 {
+            return Some(CHUNK * i + found.trailing_zeros() as usize);
+        }
+    }
+    rest.iter().position(|&byte| byte == 0xFF).map(|at| CHUNK * chunks.len() + at)
 }
 
 /// A pattern of 16 bytes in both halves of a vector.

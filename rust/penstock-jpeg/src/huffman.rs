@@ -131,23 +131,54 @@ impl DcTable {
     }
 }
 
-/// What eleven bits of AC coefficients mean. The fields are loaded one by one, which is faster than to shift them
-/// out of a word.
-#[derive(Clone, Copy, Debug, Default)]
-#[repr(C)]
-pub(crate) struct Pair {
+/// What eleven bits of AC coefficients mean; made as a word, taken apart by loads of its bytes, which is faster
+/// than shifting.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pair([u8; 8]);
+
+impl Pair {
+    const BITS: u32 = 0;
+    const FIRST_BITS: u32 = 8;
+    const FIRST_STEP: u32 = 16;
+    const STEP: u32 = 24;
+    const FIRST: u32 = 32;
+    const SECOND: u32 = 48;
+
     /// Bits that both coefficients take.
-    pub(crate) bits: u8,
+    #[inline(always)]
+    pub(crate) fn bits(&self) -> u32 {
+        u32::from(self.0[0])
+    }
+
     /// Bits that the first takes.
-    pub(crate) first_bits: u8,
+    #[inline(always)]
+    pub(crate) fn first_bits(&self) -> u32 {
+        u32::from(self.0[1])
+    }
+
     /// How far the first lies behind the last one. The end of a block alone counts as a zero one step behind.
-    pub(crate) first_step: u8,
+    #[inline(always)]
+    pub(crate) fn first_step(&self) -> usize {
+        usize::from(self.0[2])
+    }
+
     /// How far the second, if there is one, lies behind the last one. [`END`] is added if the block ends behind
     /// them; [`LONG`] stands alone if the bits do not hold a coefficient.
-    pub(crate) step: u8,
-    pub(crate) first: i16,
-    /// If the block ends: how far its last coefficient lies behind the one before this entry.
-    pub(crate) second: i16,
+    #[inline(always)]
+    pub(crate) fn step(&self) -> u8 {
+        self.0[3]
+    }
+
+    #[inline(always)]
+    pub(crate) fn first(&self) -> i16 {
+        i16::from_le_bytes([self.0[4], self.0[5]])
+    }
+
+    /// If the block ends: what to add to the first one's position to have that of the block's last coefficient.
+    #[inline(always)]
+    pub(crate) fn second(&self) -> i16 {
+        i16::from_le_bytes([self.0[6], self.0[7]])
+    }
 }
 
 /// A table of AC coefficients.
@@ -155,17 +186,13 @@ pub(crate) struct Pair {
 pub(crate) struct AcTable {
     pub(crate) codes: Codes,
     pub(crate) pairs: [Pair; 1 << AC_BITS],
-    /// The second halves of pairs, for 0 to 11 bits; those for `n` bits begin at `2^n`.
-    seconds: [Pair; 2 << AC_BITS],
+    /// The second halves of pairs, for 0 to 11 bits; those for `n` bits begin at `2^n`. Zero stands for none.
+    seconds: [u64; 2 << AC_BITS],
 }
 
 impl AcTable {
     pub(crate) fn new() -> Self {
-        AcTable {
-            codes: Codes::new(),
-            pairs: [Pair::default(); 1 << AC_BITS],
-            seconds: [Pair::default(); 2 << AC_BITS],
-        }
+        AcTable { codes: Codes::new(), pairs: [Pair([0; 8]); 1 << AC_BITS], seconds: [0; 2 << AC_BITS] }
     }
 
     /// Reads the codes alone, as progressive scans need them.
@@ -179,46 +206,45 @@ impl AcTable {
         self.build_codes(spec, file)?;
         let Some(spec) = spec else { give_up!(Table) };
         let AcTable { codes, pairs, seconds } = self;
-        seconds.fill(Pair::default());
-        if let Some(whole) = seconds.get_mut(1 << AC_BITS..) {
-            each_whole(AC_BITS, spec, &codes.symbols, |range, symbol, bits, value| {
-                let Some(step) = step(symbol) else { return };
-                if let Some(entries) = whole.get_mut(range) {
-                    entries.fill(Pair { bits, step, second: value, ..Pair::default() });
-                }
-            });
-        }
-        for bits in (0..AC_BITS).rev() {
-            let (low, high) = seconds.split_at_mut(2 << bits);
-            let Some(low) = low.get_mut(1 << bits..) else { continue };
-            for (short, long) in low.iter_mut().zip(high.as_chunks::<2>().0) {
-                if u32::from(long[0].bits) <= bits {
-                    *short = long[0];
-                }
-            }
-        }
-        pairs.fill(Pair { step: LONG, ..Pair::default() });
+        let (shorter, whole) = seconds.split_at_mut(1 << AC_BITS);
+        whole.fill(0);
         each_whole(AC_BITS, spec, &codes.symbols, |range, symbol, bits, value| {
             let Some(step) = step(symbol) else { return };
-            let rest = range.len();
-            let (Some(entries), Some(seconds)) = (pairs.get_mut(range), seconds.get(rest..2 * rest)) else {
+            let second = u64::from(bits) << Pair::BITS
+                | u64::from(step) << Pair::STEP
+                | u64::from(value as u16) << Pair::SECOND;
+            if let Some(entries) = whole.get_mut(range) {
+                entries.fill(second);
+            }
+        });
+        let mut longer: &[u64] = whole;
+        let mut rest: &mut [u64] = shorter;
+        for bits in (0..u64::from(AC_BITS)).rev() {
+            let Some((less, here)) = rest.split_at_mut_checked(1 << bits) else { break };
+            for (short, long) in here.iter_mut().zip(longer.as_chunks::<2>().0) {
+                *short = if long[0] & 0xFF <= bits { long[0] } else { 0 };
+            }
+            longer = here;
+            rest = less;
+        }
+        pairs.fill(Pair((u64::from(LONG) << Pair::STEP).to_le_bytes()));
+        each_whole(AC_BITS, spec, &codes.symbols, |range, symbol, bits, value| {
+            let Some(step) = step(symbol) else { return };
+            let room = range.len();
+            let (Some(entries), Some(seconds)) = (pairs.get_mut(range), seconds.get(room..2 * room)) else {
                 return;
             };
+            let both_bits = u64::from(bits) << Pair::BITS | u64::from(bits) << Pair::FIRST_BITS;
             if step == END {
-                let end = Pair { bits, first_bits: bits, first_step: 1, step, ..Pair::default() };
-                entries.fill(end);
+                let steps = 1 << Pair::FIRST_STEP | u64::from(END) << Pair::STEP;
+                entries.fill(Pair((both_bits | steps | 0xFFFF << Pair::SECOND).to_le_bytes()));
                 return;
             }
+            let steps = u64::from(step) << Pair::FIRST_STEP | u64::from(step) << Pair::STEP;
+            let first = both_bits | steps | u64::from(value as u16) << Pair::FIRST;
+            // No field overflows into the next.
             for (entry, second) in entries.iter_mut().zip(seconds) {
-                let ends = second.step == END;
-                *entry = Pair {
-                    bits: bits + second.bits,
-                    first_bits: bits,
-                    first_step: step,
-                    step: step + second.step,
-                    first: value,
-                    second: if ends { i16::from(step) } else { second.second },
-                };
+                *entry = Pair((first + second).to_le_bytes());
             }
         });
         Ok(())

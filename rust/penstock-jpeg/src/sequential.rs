@@ -185,17 +185,8 @@ fn decode_ac(reader: &mut Reader<'_>, table: &AcTable, block: &mut Block) -> Res
         reader.refill();
         for _ in 0..LOOKUPS {
             let pair = &table.pairs[(reader.window() >> (64 - AC_BITS)) as usize];
-            let next = last + usize::from(pair.step);
-            let first = last + usize::from(pair.first_step);
-            if next < 63 {
-                // Without a second coefficient, both are the same place, and the first one stays.
-                block[place(next)] = pair.second;
-                block[place(first)] = pair.first;
-                reader.drop_bits(u32::from(pair.bits));
-                last = next;
-                continue;
-            }
-            if pair.step == LONG {
+            // Asked first: behind the next branch it could be foretold even less.
+            if pair.step() == LONG {
                 let (step, value) = decode_long(reader, table)?;
                 if step == 0 {
                     return Ok(last as u8);
@@ -207,17 +198,27 @@ fn decode_ac(reader: &mut Reader<'_>, table: &AcTable, block: &mut Block) -> Res
                 }
                 break;
             }
+            let next = last + usize::from(pair.step());
+            let first = last + pair.first_step();
+            if next < 63 {
+                // Without a second coefficient, both are the same place, and the first one stays.
+                block[place(next)] = pair.second();
+                block[place(first)] = pair.first();
+                reader.drop_bits(pair.bits());
+                last = next;
+                continue;
+            }
             if first < 63 {
-                block[place(first)] = pair.first;
-                reader.drop_bits(u32::from(pair.bits));
-                if pair.step >= END {
-                    return Ok(last as u8 + pair.second as u8);
+                block[place(first)] = pair.first();
+                reader.drop_bits(pair.bits());
+                if pair.step() >= END {
+                    return Ok((first as u8).wrapping_add(pair.second() as u8));
                 }
-                block[63] = pair.second;
+                block[63] = pair.second();
                 return if next == 63 { Ok(63) } else { Err(Reason::Run.into()) };
             }
-            block[63] = pair.first;
-            reader.drop_bits(u32::from(pair.first_bits));
+            block[63] = pair.first();
+            reader.drop_bits(pair.first_bits());
             return if first == 63 { Ok(63) } else { Err(Reason::Run.into()) };
         }
     }
@@ -231,13 +232,7 @@ fn skip_ac(reader: &mut Reader<'_>, table: &AcTable) -> Result<(), Irregular> {
         reader.refill();
         for _ in 0..LOOKUPS {
             let pair = &table.pairs[(reader.window() >> (64 - AC_BITS)) as usize];
-            let next = last + usize::from(pair.step);
-            if next < 63 {
-                reader.drop_bits(u32::from(pair.bits));
-                last = next;
-                continue;
-            }
-            if pair.step == LONG {
+            if pair.step() == LONG {
                 let (step, _) = decode_long(reader, table)?;
                 last += step;
                 if step == 0 || last == 63 {
@@ -248,12 +243,18 @@ fn skip_ac(reader: &mut Reader<'_>, table: &AcTable) -> Result<(), Irregular> {
                 }
                 break;
             }
-            let first = last + usize::from(pair.first_step);
-            if first < 63 {
-                reader.drop_bits(u32::from(pair.bits));
-                return if pair.step >= END || next == 63 { Ok(()) } else { Err(Reason::Run.into()) };
+            let next = last + usize::from(pair.step());
+            if next < 63 {
+                reader.drop_bits(pair.bits());
+                last = next;
+                continue;
             }
-            reader.drop_bits(u32::from(pair.first_bits));
+            let first = last + pair.first_step();
+            if first < 63 {
+                reader.drop_bits(pair.bits());
+                return if pair.step() >= END || next == 63 { Ok(()) } else { Err(Reason::Run.into()) };
+            }
+            reader.drop_bits(pair.first_bits());
             return if first == 63 { Ok(()) } else { Err(Reason::Run.into()) };
         }
     }

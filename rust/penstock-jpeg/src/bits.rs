@@ -1,4 +1,5 @@
 //! Entropy-coded data as bits: stuffing and markers are taken out first, so that the reader can take eight
+#![expect(clippy::inline_always, reason = "parts of loops that are compiled for several processors")]
 //! bytes at a time without looking at them.
 //!
 //! [`ScanData`] holds a scan's plain bytes and where its restart intervals end. A [`Reader`] that runs past an
@@ -94,9 +95,10 @@ impl ScanData {
         }
     }
 
-    /// The intervals between restart markers.
-    pub(crate) fn intervals(&self) -> usize {
-        self.ends.len()
+    /// Fails unless `mcus` MCUs take just the restart intervals that there are.
+    pub(crate) fn expect_intervals(&self, interval: usize, mcus: usize) -> Result<(), Irregular> {
+        let expected = if interval == 0 { 1 } else { mcus.div_ceil(interval) };
+        if self.ends.len() == expected { Ok(()) } else { give_up!(Restart) }
     }
 
     /// Begins an interval `bit` bits behind its start.
@@ -167,7 +169,7 @@ impl Reader<'_> {
         };
         self.window |= word >> (self.bits & 63);
         self.pos = self.pos.wrapping_add(63_u32.wrapping_sub(self.bits) >> 3);
-        self.bits |= 56;
+        self.bits |= 0b11_1000;
     }
 
     /// The whole window.

@@ -1,7 +1,7 @@
 //! From three rows of samples to pixels: libjpeg's 16-bit fixed-point conversion, or a mere interleaving.
 
 /// Red, green and blue of a sample triple.
-#[inline(always)]
+#[inline]
 fn convert(y: u8, cb: u8, cr: u8) -> [u8; 3] {
     let (y, cb, cr) = (i32::from(y), i32::from(cb) - 128, i32::from(cr) - 128);
     let half = 1 << 15;

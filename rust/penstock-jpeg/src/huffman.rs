@@ -1,4 +1,5 @@
 //! Huffman tables in the forms that decoding looks them up.
+#![expect(clippy::inline_always, reason = "parts of loops that are compiled for several processors")]
 //!
 //! [`AcTable::pairs`] answers eleven bits with up to two whole coefficients: their distances in the block, their
 //! values and the bits they take. It is filled by copying runs of entries for one symbol behind another. What
@@ -146,37 +147,37 @@ impl Pair {
 
     /// Bits that both coefficients take.
     #[inline(always)]
-    pub(crate) fn bits(&self) -> u32 {
+    pub(crate) fn bits(self) -> u32 {
         u32::from(self.0[0])
     }
 
     /// Bits that the first takes.
     #[inline(always)]
-    pub(crate) fn first_bits(&self) -> u32 {
+    pub(crate) fn first_bits(self) -> u32 {
         u32::from(self.0[1])
     }
 
     /// How far the first lies behind the last one. The end of a block alone counts as a zero one step behind.
     #[inline(always)]
-    pub(crate) fn first_step(&self) -> usize {
+    pub(crate) fn first_step(self) -> usize {
         usize::from(self.0[2])
     }
 
     /// How far the second, if there is one, lies behind the last one. [`END`] is added if the block ends behind
     /// them; [`LONG`] stands alone if the bits do not hold a coefficient.
     #[inline(always)]
-    pub(crate) fn step(&self) -> u8 {
+    pub(crate) fn step(self) -> u8 {
         self.0[3]
     }
 
     #[inline(always)]
-    pub(crate) fn first(&self) -> i16 {
+    pub(crate) fn first(self) -> i16 {
         i16::from_le_bytes([self.0[4], self.0[5]])
     }
 
     /// If the block ends: what to add to the first one's position to have that of the block's last coefficient.
     #[inline(always)]
-    pub(crate) fn second(&self) -> i16 {
+    pub(crate) fn second(self) -> i16 {
         i16::from_le_bytes([self.0[6], self.0[7]])
     }
 }
@@ -187,12 +188,12 @@ pub(crate) struct AcTable {
     pub(crate) codes: Codes,
     pub(crate) pairs: [Pair; 1 << AC_BITS],
     /// The second halves of pairs, for 0 to 11 bits; those for `n` bits begin at `2^n`. Zero stands for none.
-    seconds: [u64; 2 << AC_BITS],
+    seconds: Vec<u64>,
 }
 
 impl AcTable {
     pub(crate) fn new() -> Self {
-        AcTable { codes: Codes::new(), pairs: [Pair([0; 8]); 1 << AC_BITS], seconds: [0; 2 << AC_BITS] }
+        AcTable { codes: Codes::new(), pairs: [Pair([0; 8]); 1 << AC_BITS], seconds: vec![0; 2 << AC_BITS] }
     }
 
     /// Reads the codes alone, as progressive scans need them.
@@ -206,7 +207,7 @@ impl AcTable {
         self.build_codes(spec, file)?;
         let Some(spec) = spec else { give_up!(Table) };
         let AcTable { codes, pairs, seconds } = self;
-        let (shorter, whole) = seconds.split_at_mut(1 << AC_BITS);
+        let Some((shorter, whole)) = seconds.split_at_mut_checked(1 << AC_BITS) else { give_up!(Table) };
         whole.fill(0);
         each_whole(AC_BITS, spec, &codes.symbols, |range, symbol, bits, value| {
             let Some(step) = step(symbol) else { return };
@@ -253,11 +254,10 @@ impl AcTable {
 
 /// How far a symbol's coefficient lies behind the last one. `None` for symbols without a meaning.
 fn step(symbol: u8) -> Option<u8> {
-    match symbol {
-        0 => Some(END),
-        0xF0 => Some(16),
-        _ if symbol & 15 == 0 => None,
-        _ => Some((symbol >> 4) + 1),
+    match (symbol >> 4, symbol & 15) {
+        (0, 0) => Some(END),
+        (1..15, 0) => None,
+        (run, _) => Some(run + 1),
     }
 }
 

@@ -37,16 +37,16 @@ mod idct;
 mod index;
 mod level;
 mod markers;
+mod pass;
 mod progressive;
 mod region;
 mod render;
+mod scans;
 mod sequential;
 mod simd;
 mod upsample;
 #[cfg(target_arch = "x86_64")]
 mod x86;
-#[cfg(target_arch = "x86_64")]
-mod x86_512;
 
 pub use decoder::{Check, Decoder, Header, Image, Limits, Mode, read_header};
 pub use error::{Irregular, Reason};

@@ -1,4 +1,5 @@
 //! Huffman decoding of sequential scans, block by block.
+#![expect(clippy::inline_always, reason = "parts of loops that are compiled for several processors")]
 //!
 //! A scan's MCUs are a list of [`Job`]s, one for each block. Blocks that nobody needs are stepped over with
 //! the same tables and checks.
@@ -184,7 +185,7 @@ fn decode_ac(reader: &mut Reader<'_>, table: &AcTable, block: &mut Block) -> Res
     loop {
         reader.refill();
         for _ in 0..LOOKUPS {
-            let pair = &table.pairs[(reader.window() >> (64 - AC_BITS)) as usize];
+            let pair = table.pairs[(reader.window() >> (64 - AC_BITS)) as usize];
             // Asked first: behind the next branch it could be foretold even less.
             if pair.step() == LONG {
                 let (step, value) = decode_long(reader, table)?;
@@ -231,7 +232,7 @@ fn skip_ac(reader: &mut Reader<'_>, table: &AcTable) -> Result<(), Irregular> {
     loop {
         reader.refill();
         for _ in 0..LOOKUPS {
-            let pair = &table.pairs[(reader.window() >> (64 - AC_BITS)) as usize];
+            let pair = table.pairs[(reader.window() >> (64 - AC_BITS)) as usize];
             if pair.step() == LONG {
                 let (step, _) = decode_long(reader, table)?;
                 last += step;

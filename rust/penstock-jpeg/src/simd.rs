@@ -10,9 +10,9 @@ use crate::error::Irregular;
 use crate::idct::{Block, Quant};
 use crate::level::{Kind, Level};
 use crate::sequential::{Batch, Job, Predictors, ScanTables};
-use crate::{color, idct, sequential, upsample};
 #[cfg(target_arch = "x86_64")]
-use crate::{x86, x86_512};
+use crate::x86;
+use crate::{color, idct, sequential, upsample};
 
 /// See [`idct::blocks_to_samples`].
 #[inline]
@@ -144,12 +144,9 @@ pub(crate) fn h1v2(level: Level, near: &[u8], next: &[u8], bias: u8, out: &mut [
 #[inline]
 pub(crate) fn ycc_to_pixels(level: Level, rows: [&[u8]; 3], out: &mut [u8]) {
     match level.kind() {
-        // SAFETY: the level proves that the processor has the features.
+        // SAFETY: the level proves that the processor has AVX2 or more.
         #[cfg(target_arch = "x86_64")]
-        Kind::Avx512 => unsafe { x86_512::ycc_to_pixels(rows, out) },
-        // SAFETY: as above.
-        #[cfg(target_arch = "x86_64")]
-        Kind::Avx2 => unsafe { x86::ycc_to_pixels(rows, out) },
+        Kind::Avx2 | Kind::Avx512 => unsafe { x86::ycc_to_pixels(rows, out) },
         _ => color::ycc_to_pixels(rows, out),
     }
 }
@@ -169,12 +166,9 @@ pub(crate) fn ycc_to_planes(level: Level, rows: [&[u8]; 3], out: [&mut [u8]; 3])
 #[inline]
 pub(crate) fn rgb_to_pixels(level: Level, rows: [&[u8]; 3], out: &mut [u8]) {
     match level.kind() {
-        // SAFETY: the level proves that the processor has the features.
+        // SAFETY: the level proves that the processor has AVX2 or more.
         #[cfg(target_arch = "x86_64")]
-        Kind::Avx512 => unsafe { x86_512::rgb_to_pixels(rows, out) },
-        // SAFETY: as above.
-        #[cfg(target_arch = "x86_64")]
-        Kind::Avx2 => unsafe { x86::rgb_to_pixels(rows, out) },
+        Kind::Avx2 | Kind::Avx512 => unsafe { x86::rgb_to_pixels(rows, out) },
         _ => color::rgb_to_pixels(rows, out),
     }
 }
@@ -183,8 +177,8 @@ pub(crate) fn rgb_to_pixels(level: Level, rows: [&[u8]; 3], out: &mut [u8]) {
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod memory {
     use std::arch::x86_64::{
-        __m128i, __m256i, __m512i, _mm_loadu_si128, _mm_storel_epi64, _mm_storeu_si128, _mm256_loadu_si256,
-        _mm256_storeu_si256, _mm512_loadu_si512, _mm512_storeu_si512,
+        __m128i, __m256i, _mm_loadu_si128, _mm_storel_epi64, _mm_storeu_si128, _mm256_loadu_si256,
+        _mm256_storeu_si256,
     };
 
     /// 16 bytes, as 8 words.
@@ -233,21 +227,5 @@ pub(crate) mod memory {
     pub(crate) fn store32(bytes: &mut [u8; 32], value: __m256i) {
         // SAFETY: the reference covers the 32 bytes; no alignment is required.
         unsafe { _mm256_storeu_si256(bytes.as_mut_ptr().cast(), value) }
-    }
-
-    /// 64 bytes.
-    #[inline]
-    #[target_feature(enable = "avx512f")]
-    pub(crate) fn load64(bytes: &[u8; 64]) -> __m512i {
-        // SAFETY: the reference covers the 64 bytes; no alignment is required.
-        unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) }
-    }
-
-    /// Writes 64 bytes.
-    #[inline]
-    #[target_feature(enable = "avx512f")]
-    pub(crate) fn store64(bytes: &mut [u8; 64], value: __m512i) {
-        // SAFETY: the reference covers the 64 bytes; no alignment is required.
-        unsafe { _mm512_storeu_si512(bytes.as_mut_ptr().cast(), value) }
     }
 }

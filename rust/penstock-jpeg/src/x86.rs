@@ -1,4 +1,5 @@
 //! Vector kernels for AVX2: transform, upsampling, colour. Each does what its scalar twin does, to the bit.
+#![expect(clippy::inline_always, reason = "parts of loops that are compiled for several processors")]
 //!
 //! The code is safe: memory is touched only through the loads and stores of `simd`, which take references to
 //! arrays. Values are 16 bits wide where the scalar twin's bounds allow it.
@@ -107,14 +108,14 @@ fn flat_row(first: u8, second: u8) -> __m256i {
 
 #[inline]
 #[target_feature(enable = "avx2")]
-pub(crate) fn upper(vector: __m256i) -> __m128i {
+fn upper(vector: __m256i) -> __m128i {
     _mm256_extracti128_si256::<1>(vector)
 }
 
 /// Two vectors of rows in one.
 #[inline]
 #[target_feature(enable = "avx2")]
-pub(crate) fn both(low: &[i16; 8], high: &[i16; 8]) -> __m256i {
+fn both(low: &[i16; 8], high: &[i16; 8]) -> __m256i {
     _mm256_inserti128_si256::<1>(_mm256_castsi128_si256(load8_words(low)), load8_words(high))
 }
 
@@ -406,7 +407,7 @@ fn colors(y: __m256i, cb: __m256i, cr: __m256i) -> [__m256i; 3] {
 /// Does whole chunks of `N` samples with `kernel`, and what is left in a chunk of its own, if the rows go on so
 /// far; gives the number of samples done. `BYTES` of `out` belong to a chunk.
 #[inline(always)]
-pub(crate) fn by_chunks<const N: usize, const BYTES: usize>(
+fn by_chunks<const N: usize, const BYTES: usize>(
     rows: [&[u8]; 3],
     out: &mut [u8],
     mut kernel: impl FnMut([&[u8; N]; 3], &mut [u8; BYTES]),
@@ -431,7 +432,7 @@ pub(crate) fn by_chunks<const N: usize, const BYTES: usize>(
 
 /// The rest of three rows, for the scalar twin.
 #[inline]
-pub(crate) fn behind(rows: [&[u8]; 3], done: usize) -> [&[u8]; 3] {
+fn behind(rows: [&[u8]; 3], done: usize) -> [&[u8]; 3] {
     rows.map(|row| row.get(done..).unwrap_or(&[]))
 }
 
@@ -458,11 +459,9 @@ pub(crate) fn rgb_to_pixels(rows: [&[u8]; 3], out: &mut [u8]) {
 #[target_feature(enable = "avx2")]
 pub(crate) fn ycc_to_planes(rows: [&[u8]; 3], mut out: [&mut [u8]; 3]) {
     let mut done = 0;
-    loop {
-        let [Some(y), Some(cb), Some(cr)] = rows.map(|row| part(row, done)) else { break };
-        let [Some(red), Some(green), Some(blue)] = out.each_mut().map(|plane| row_at(plane, done)) else {
-            break;
-        };
+    while let ([Some(y), Some(cb), Some(cr)], [Some(red), Some(green), Some(blue)]) =
+        (rows.map(|row| part(row, done)), out.each_mut().map(|plane| row_at(plane, done)))
+    {
         let [r, g, b] = colors(load32(y), load32(cb), load32(cr));
         store32(red, r);
         store32(green, g);

@@ -2,6 +2,7 @@
 
 use crate::bits::ScanData;
 use crate::error::{Irregular, give_up};
+use crate::huffman::AcTable;
 use crate::idct::Block;
 use crate::index::Index;
 use crate::level::Level;
@@ -194,7 +195,8 @@ impl Decoder {
     #[must_use]
     pub fn memory(&self) -> usize {
         let blocks: usize = self.coefficients.iter().map(|kept| kept.blocks.capacity()).sum();
-        let fixed = size_of::<ScanTables>() + size_of::<Batch>();
+        let tables = size_of::<ScanTables>() + MAX_COMPONENTS * AcTable::HEAP_BYTES;
+        let fixed = tables + size_of::<Batch>();
         fixed + self.data.memory() + self.strips.memory() + blocks * size_of::<Block>()
     }
 

@@ -192,6 +192,9 @@ pub(crate) struct AcTable {
 }
 
 impl AcTable {
+    /// Bytes apart from the table itself.
+    pub(crate) const HEAP_BYTES: usize = size_of::<[u64; 2 << AC_BITS]>();
+
     pub(crate) fn new() -> Self {
         AcTable { codes: Codes::new(), pairs: [Pair([0; 8]); 1 << AC_BITS], seconds: vec![0; 2 << AC_BITS] }
     }

@@ -2,18 +2,21 @@
 //!
 //! Columns first, to 2 bits more than samples have, then rows; constants of 13 bits. libjpeg-turbo's vector
 //! code keeps 16 bits between the passes where its C code keeps 32, and its C code wraps samples where the
-//! vector code saturates. [`Quant::limits`] and [`MAX_BETWEEN`] bound the numbers so that neither can happen;
-//! what lies beyond is [`Coefficient`](crate::Reason::Coefficient). No encoder of 8-bit samples gets there.
+//! vector code saturates. [`Quant::limits`], [`MAX_BETWEEN`] and [`MAX_SAMPLE`] bound the numbers so that
+//! neither can happen; what lies beyond is [`Coefficient`](crate::Reason::Coefficient). No encoder of 8-bit samples gets there.
 
 use crate::markers::QuantTable;
 
 /// A block of coefficients, row by row.
 pub(crate) type Block = [i16; 64];
 
-/// Greatest magnitude of a dequantised coefficient. A sample of 8 bits makes at most 1024 and rounding.
-const MAX_COEFFICIENT: i32 = 4095;
+/// Greatest magnitude of a dequantised coefficient: as the only one of a block it makes a sample of
+/// [`MAX_SAMPLE`]. Samples of 8 bits make at most 1024 and rounding.
+const MAX_COEFFICIENT: i32 = 4087;
 /// Greatest magnitude between the passes: the second pass adds two of them in 16 bits.
 pub(crate) const MAX_BETWEEN: i32 = 16_383;
+/// Greatest magnitude of a sample before it is centred: libjpeg's table wraps beyond.
+pub(crate) const MAX_SAMPLE: i32 = 511;
 const CONST_BITS: u32 = 13;
 const PASS1_BITS: u32 = 2;
 /// What the passes shift down by.
@@ -89,8 +92,9 @@ fn block_to_samples(block: &Block, extent: u8, quant: &Quant, out: &mut [u8], st
         }
         if valid {
             for (y, row) in samples.iter_mut().enumerate() {
-                let input = std::array::from_fn(|x| columns[x][y]);
-                *row = transform(input, SHIFT_ROWS).map(sample);
+                let values = transform(std::array::from_fn(|x| columns[x][y]), SHIFT_ROWS);
+                valid &= values.iter().all(|value| value.abs() <= MAX_SAMPLE);
+                *row = values.map(sample);
             }
         }
     }

@@ -229,3 +229,7 @@ pub(crate) mod memory {
         unsafe { _mm256_storeu_si256(bytes.as_mut_ptr().cast(), value) }
     }
 }
+
+#[cfg(test)]
+#[path = "simd_tests.rs"]
+mod tests;

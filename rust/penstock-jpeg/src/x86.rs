@@ -22,7 +22,7 @@ use crate::idct::constants::{
     F_0_298, F_0_390, F_0_541, F_0_765, F_0_899, F_1_175, F_1_501, F_1_847, F_1_961, F_2_053, F_2_562,
     F_3_072,
 };
-use crate::idct::{Block, MAX_BETWEEN, Quant, SHIFT_COLUMNS, SHIFT_ROWS, flat_sample};
+use crate::idct::{Block, MAX_BETWEEN, MAX_SAMPLE, Quant, SHIFT_COLUMNS, SHIFT_ROWS, flat_sample};
 use crate::simd::memory::{load8_words, load32, store8, store16, store16_words, store32};
 use crate::{color, upsample};
 
@@ -65,9 +65,9 @@ pub(crate) fn blocks_to_samples(
             (a[0], b[0]) = (0, 0);
             [row; 4]
         } else {
-            let (rows, beyond) = dequantise(pair, quant);
+            let (rows, coefficients) = dequantise(pair, quant);
             let (rows, between) = transform(rows);
-            excess = _mm256_or_si256(excess, _mm256_or_si256(beyond, between));
+            excess = _mm256_or_si256(excess, _mm256_or_si256(coefficients, between));
             rows
         };
         for (y, two) in rows.into_iter().enumerate() {
@@ -143,17 +143,25 @@ fn dequantise(pair: &mut [Block; 2], quant: &Quant) -> ([__m256i; 8], __m256i) {
 }
 
 /// The samples of two blocks, two rows of both in each vector, and a vector that is zero if all numbers between
-/// the passes were within their limits.
+/// and behind the passes were within their limits.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn transform(rows: [__m256i; 8]) -> ([__m256i; 4], __m256i) {
     let between = transpose(pass::<{ SHIFT_COLUMNS as i32 }>(rows));
-    let mut greatest = _mm256_abs_epi16(between[0]);
-    for &row in &between[1..] {
-        greatest = _mm256_max_epu16(greatest, _mm256_abs_epi16(row));
+    let samples = pass::<{ SHIFT_ROWS as i32 }>(between);
+    let excess = _mm256_or_si256(beyond(between, MAX_BETWEEN), beyond(samples, MAX_SAMPLE));
+    (interleave_rows(samples), excess)
+}
+
+/// Zero if no magnitude is greater than `limit`.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn beyond(values: [__m256i; 8], limit: i32) -> __m256i {
+    let mut greatest = _mm256_setzero_si256();
+    for value in values {
+        greatest = _mm256_max_epu16(greatest, _mm256_abs_epi16(value));
     }
-    let excess = _mm256_subs_epu16(greatest, _mm256_set1_epi16(MAX_BETWEEN as i16));
-    (interleave_rows(pass::<{ SHIFT_ROWS as i32 }>(between)), excess)
+    _mm256_subs_epu16(greatest, _mm256_set1_epi16(limit as i16))
 }
 
 /// Two 16-bit factors in every 32 bits: the first one lower.

@@ -11,7 +11,7 @@ use crate::idct::Block;
 use crate::markers::{MAX_COMPONENTS, MAX_MCU_BLOCKS, ZIGZAG};
 
 /// MCUs that are decoded before their blocks are transformed.
-pub(crate) const BATCH: usize = 8;
+pub(crate) const BATCH: usize = 16;
 /// Blocks of a batch.
 pub(crate) const BATCH_BLOCKS: usize = BATCH * MAX_MCU_BLOCKS;
 

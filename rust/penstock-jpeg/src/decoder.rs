@@ -12,7 +12,7 @@ use crate::progressive::Coefficients;
 use crate::region::{Geometry, Region};
 use crate::render::{Renderer, Strips, Target};
 use crate::scans::Scans;
-use crate::sequential::{BATCH_BLOCKS, Batch, ScanTables};
+use crate::sequential::{Batch, ScanTables};
 
 /// What a picture may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,7 +152,7 @@ pub struct Decoder {
     level: Level,
     limits: Limits,
     tables: Box<ScanTables>,
-    batch: Box<Batch>,
+    batch: Batch,
     data: ScanData,
     strips: Strips,
     coefficients: [Coefficients; MAX_COMPONENTS],
@@ -172,7 +172,7 @@ impl Decoder {
             level: Level::detect(),
             limits: Limits::default(),
             tables: ScanTables::new(),
-            batch: Box::new(Batch { blocks: [[0; 64]; BATCH_BLOCKS], extents: [0; BATCH_BLOCKS] }),
+            batch: Batch::new(),
             data: ScanData::default(),
             strips: Strips::default(),
             coefficients: std::array::from_fn(|_| Coefficients::default()),
@@ -196,7 +196,7 @@ impl Decoder {
     pub fn memory(&self) -> usize {
         let blocks: usize = self.coefficients.iter().map(|kept| kept.blocks.capacity()).sum();
         let tables = size_of::<ScanTables>() + MAX_COMPONENTS * AcTable::HEAP_BYTES;
-        let fixed = tables + size_of::<Batch>();
+        let fixed = tables + Batch::BYTES;
         fixed + self.data.memory() + self.strips.memory() + blocks * size_of::<Block>()
     }
 

@@ -107,7 +107,8 @@ impl BandDecoder<'_> {
         if !self.progressive {
             let job = Job { slot: 0, step: 0, keep: true, ..job };
             decode_mcus(reader, self.tables, &[job], &mut self.predictors, 1, batch)?;
-            *block = std::mem::replace(&mut batch.blocks[0], [0; 64]);
+            let Some(decoded) = batch.blocks.first_mut() else { give_up!(Scan) };
+            *block = std::mem::replace(decoded, [0; 64]);
             return Ok(());
         }
         match (self.first, self.refine) {

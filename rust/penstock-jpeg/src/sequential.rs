@@ -13,7 +13,7 @@ use crate::markers::{MAX_COMPONENTS, MAX_MCU_BLOCKS, ZIGZAG};
 /// MCUs that are decoded before their blocks are transformed.
 pub(crate) const BATCH: usize = 16;
 /// Blocks of a batch.
-pub(crate) const BATCH_BLOCKS: usize = BATCH * MAX_MCU_BLOCKS;
+const BATCH_BLOCKS: usize = BATCH * MAX_MCU_BLOCKS;
 
 /// The tables of a scan; a component names them by position.
 #[derive(Debug)]
@@ -52,9 +52,18 @@ pub(crate) type Predictors = [i32; MAX_COMPONENTS];
 /// Where a batch's coefficients go; the blocks must be zero.
 #[derive(Debug)]
 pub(crate) struct Batch {
-    pub(crate) blocks: [Block; BATCH_BLOCKS],
+    pub(crate) blocks: Vec<Block>,
     /// For each block, the greatest position in the order of the file.
-    pub(crate) extents: [u8; BATCH_BLOCKS],
+    pub(crate) extents: Vec<u8>,
+}
+
+impl Batch {
+    /// Bytes that it takes.
+    pub(crate) const BYTES: usize = BATCH_BLOCKS * (size_of::<Block>() + 1);
+
+    pub(crate) fn new() -> Self {
+        Batch { blocks: vec![[0; 64]; BATCH_BLOCKS], extents: vec![0; BATCH_BLOCKS] }
+    }
 }
 
 /// A block of the MCU with its tables at hand.

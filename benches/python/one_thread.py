@@ -30,6 +30,7 @@ from torch.utils.data import DataLoader, default_collate
 
 import penstock
 from penstock import _native, memory
+from penstock.iterator import collate_targets
 from penstock.lowering.lower import Lowered, lower
 from penstock.lowering.places import Located, gather
 
@@ -65,7 +66,7 @@ class Engine:
         batch = _native.Batch(located.sources, located.positions, self._generator)
         dtype = located.pipeline(0).dtype
         images, out = memory.empty((self.batch, *batch.shapes[0]), dtype)
-        targets = default_collate(located.targets)
+        targets = collate_targets(located.targets)
         batch.run(self._stream, out)
         return [images, targets]
 

@@ -14,35 +14,44 @@ use penstock_core::write::{Affine, Scratch, Stores, Table, render};
 
 const RING_BYTES: usize = 512 << 20;
 
-/// A set of pictures and how they lie in memory.
-struct Pictures {
-    bytes: Vec<u8>,
+/// A set of pictures, and what is drawn for each sample.
+struct Pictures<'a> {
+    views: Vec<Picture<'a>>,
     size: usize,
-    strides: [isize; 3],
     /// Picture, offsets of the crop, flip.
     draws: Vec<(usize, u32, u32, bool)>,
 }
 
-impl Pictures {
-    fn new(count: usize, size: usize, strides: [isize; 3]) -> Self {
-        let mut state = 1u64;
-        let mut random = || {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (state >> 33) as usize
-        };
-        let bytes = (0..count * 3 * size * size).map(|_| random() as u8).collect();
-        let reach = size / 4 + 1;
+fn random() -> impl FnMut() -> usize {
+    let mut state = 1u64;
+    move || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize
+    }
+}
+
+fn random_bytes(count: usize) -> Vec<u8> {
+    let mut random = random();
+    (0..count).map(|_| random() as u8).collect()
+}
+
+impl<'a> Pictures<'a> {
+    fn new(bytes: &'a [u8], size: usize, strides: [isize; 3]) -> Self {
+        let picture = |bytes| Picture::from_strided(bytes, 0, [size, size, 3], strides).unwrap();
+        let views: Vec<_> = bytes.chunks_exact(3 * size * size).map(picture).collect();
+        let mut random = random();
+        let (count, reach) = (views.len(), size / 4 + 1);
         let draws = (0..1 << 16)
             .map(|_| {
-                (random() % count, (random() % reach) as u32, (random() % reach) as u32, random() % 2 == 0)
+                (
+                    random() % count,
+                    (random() % reach) as u32,
+                    (random() % reach) as u32,
+                    random().is_multiple_of(2),
+                )
             })
             .collect();
-        Pictures { bytes, size, strides, draws }
-    }
-
-    fn picture(&self, index: usize) -> Picture<'_> {
-        let bytes = self.bytes.chunks_exact(3 * self.size * self.size).nth(index).unwrap();
-        Picture::from_strided(bytes, 0, [self.size, self.size, 3], self.strides).unwrap()
+        Pictures { views, size, draws }
     }
 
     /// Renders a batch from draw `first` on, each picture's memory asked for one sample ahead.
@@ -59,7 +68,7 @@ impl Pictures {
         for (i, sample) in out.chunks_exact_mut(sample_bytes).enumerate() {
             let draw = |i: usize| self.draws[(first + i) % self.draws.len()];
             let (index, y, x, flip) = draw(i);
-            self.picture(draw(i + 1).0).prefetch();
+            self.views[draw(i + 1).0].prefetch();
             let [rows, cols] = &mut *axes;
             for (axis, offset) in [(&mut *rows, y), (&mut *cols, x)] {
                 axis.reset(size);
@@ -69,7 +78,7 @@ impl Pictures {
             if flip {
                 cols.flip();
             }
-            render(&self.picture(index), rows, cols, table, scratch, sample).unwrap();
+            render(&self.views[index], rows, cols, table, scratch, sample).unwrap();
         }
     }
 }
@@ -120,7 +129,13 @@ fn fill_avx(out: &mut [u8], stores: Stores) {
     }
 }
 
-fn group(criterion: &mut Criterion, name: &str, pictures: &Pictures, element_bytes: usize, ring: &mut [u8]) {
+fn group(
+    criterion: &mut Criterion,
+    name: &str,
+    pictures: &Pictures<'_>,
+    element_bytes: usize,
+    ring: &mut [u8],
+) {
     let table = table(element_bytes);
     let sample_elements = 3 * pictures.size * pictures.size;
     let batch = (512 * 3072 / sample_elements).max(1);
@@ -162,11 +177,12 @@ fn write(criterion: &mut Criterion) {
     let mut memory = vec![1u8; RING_BYTES + 64];
     let offset = memory.as_ptr().align_offset(64);
     let ring = &mut memory[offset..][..RING_BYTES];
-    let cifar = Pictures::new(50_000, 32, [32, 1, 1024]);
+    let bytes = random_bytes(50_000 * 3 * 32 * 32);
+    let cifar = Pictures::new(&bytes, 32, [32, 1, 1024]);
     group(criterion, "cifar/f32", &cifar, 4, ring);
     group(criterion, "cifar/u8", &cifar, 1, ring);
     group(criterion, "cifar/f16", &cifar, 2, ring);
-    let stl10 = Pictures::new(5_000, 96, [288, 3, 1]);
+    let stl10 = Pictures::new(&bytes, 96, [288, 3, 1]);
     group(criterion, "stl10 interleaved 96x96 f32", &stl10, 4, ring);
 }
 

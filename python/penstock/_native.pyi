@@ -4,7 +4,7 @@ Nothing here is public. The classes hold no reference cycles and are immutable b
 lock it, and `Batch`, which is submitted once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias, final
 
 import numpy.typing as npt
@@ -14,6 +14,7 @@ __all__ = [
     "Batch",
     "Buffer",
     "Generator",
+    "Integers",
     "Op",
     "Plan",
     "Source",
@@ -65,6 +66,27 @@ class Generator:
 
     def words(self, count: int) -> bytes:
         """Draw `count` 32-bit words, in native byte order."""
+
+@final
+class Integers:
+    """Whole numbers that were Python's, as a batch's indices or targets."""
+
+    @staticmethod
+    def read(values: list[Any]) -> Integers | None:
+        """Return the numbers of a list of ints, None if anything else is in it or one does not fit int64."""
+
+    def index(self, length: int) -> bool:
+        """Return whether all are indices of a sequence of this length; negative ones count from its end."""
+
+    def pick(self, values: list[Any]) -> list[Any]:
+        """Return the items of a list at these indices; IndexError."""
+
+    def write(self, out: _Memory) -> None:
+        """Write the numbers to memory of as many int64."""
+
+    def __iter__(self) -> Iterator[int]: ...
+    def __len__(self) -> int: ...
+    def __getitem__(self, place: int, /) -> int: ...
 
 @final
 class Op:
@@ -155,7 +177,9 @@ class Batch:
         generator: The logical worker's stream.
     """
 
-    def __new__(cls, sources: Source | Sequence[Source], indices: Sequence[int], generator: Generator) -> Batch: ...
+    def __new__(
+        cls, sources: Source | Sequence[Source], indices: Integers | Sequence[int], generator: Generator
+    ) -> Batch: ...
     @property
     def refused(self) -> tuple[int, int, int, int] | None:
         """Position, operation, height and width at which torch would have raised; nothing is drawn after it."""

@@ -11,7 +11,7 @@ import copy
 import dataclasses
 import inspect
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -39,6 +39,10 @@ from penstock.lowering.verify import agrees
 __all__ = ["lower_dataset", "signature"]
 
 
+# Reads the targets at some indices.
+_Reader: TypeAlias = Callable[[_native.Integers], list[Any]]
+
+
 @dataclasses.dataclass(frozen=True)
 class _Kind:
     """A family of datasets with one `__getitem__`.
@@ -51,7 +55,7 @@ class _Kind:
 
     attributes: tuple[str, ...]
     pixels: Callable[[Any], Any]
-    targets: Callable[[Any], Callable[[list[int]], list[Any]]]
+    targets: Callable[[Any], _Reader]
 
 
 def _array(data: Any) -> Any:
@@ -76,13 +80,15 @@ def _tensor(data: Any) -> Any:
     return array
 
 
-def _as_they_are(dataset: Any) -> Callable[[list[int]], list[Any]]:
+def _as_they_are(dataset: Any) -> _Reader:
     targets = dataset.targets
+    if type(targets) is list:
+        return lambda indices: indices.pick(targets)
     return lambda indices: [targets[index] for index in indices]
 
 
-def _ints(attribute: str) -> Callable[[Any], Callable[[list[int]], list[Any]]]:
-    def reader(dataset: Any) -> Callable[[list[int]], list[Any]]:
+def _ints(attribute: str) -> Callable[[Any], _Reader]:
+    def reader(dataset: Any) -> _Reader:
         values = getattr(dataset, attribute)
         if values is None:
             return lambda indices: [None] * len(indices)
@@ -93,7 +99,7 @@ def _ints(attribute: str) -> Callable[[Any], Callable[[list[int]], list[Any]]]:
     return reader
 
 
-def _qmnist(dataset: Any) -> Callable[[list[int]], list[Any]]:
+def _qmnist(dataset: Any) -> _Reader:
     targets, compat = dataset.targets, dataset.compat
     return lambda indices: [int(targets[index][0]) if compat else targets[index] for index in indices]
 
@@ -231,17 +237,24 @@ def _snapshot(values: Any) -> Any:
     return values.clone() if isinstance(values, torch.Tensor) else copy.copy(values)
 
 
-def _compare(bare: Any, pixels: Any, targets: Callable[[list[int]], list[Any]]) -> None:
+def _compare(bare: Any, pixels: Any, targets: _Reader) -> None:
     """Compare some samples with the dataset's own."""
     for index in sorted({0, len(pixels) // 2, len(pixels) - 1}):
         try:
             image, target = bare[index]
-            own = targets([index])[0]
+            own = _one(targets, index)
         except Exception:  # noqa: S112 - raised again, in its place, when the sample is met
             continue
         same = type(own) is type(target) and bool(np.all(np.asarray(own) == np.asarray(target)))
         if not same or image.mode not in ("L", "RGB") or not np.array_equal(np.asarray(image), pixels[index]):
             raise Opaque(f"its sample {index} differs from what penstock reads")
+
+
+def _one(targets: _Reader, index: int) -> Any:
+    """Return one sample's target."""
+    positions = _native.Integers.read([index])
+    assert positions is not None  # noqa: S101 - an int
+    return targets(positions)[0]
 
 
 def _check_version(transform: Any, pipeline: Pipeline, pixels: Any) -> None:

@@ -41,7 +41,7 @@ class Located:
 
     indices: list[Any]
     sources: _native.Source | list[_native.Source]
-    positions: list[int]
+    positions: _native.Integers | list[int]
     pipelines: Pipeline | list[Pipeline]
     targets: list[Any]
     error: Exception | None = None
@@ -138,7 +138,7 @@ class ArrayPlace:
         self,
         source: _native.Source,
         pipeline: Pipeline,
-        targets: Callable[[list[int]], list[Any]],
+        targets: Callable[[_native.Integers], list[Any]],
         target_transform: Callable[[Any], Any] | None,
         bare: Any,
     ) -> None:
@@ -150,8 +150,7 @@ class ArrayPlace:
 
     def locate(self, indices: list[Any]) -> Located | None:
         """See `Place`."""
-        positions = _positions(indices, self._length)
-        if self.source is None or positions is None:
+        if self.source is None or (positions := _positions(indices, self._length)) is None:
             return None
         try:
             targets = self._targets(positions)
@@ -273,7 +272,7 @@ class ConcatPlace:
         sources: list[Any] = [None] * count
         pipelines: list[Any] = [None] * count
         targets: list[Any] = [None] * count
-        positions = [0] * count
+        within = [0] * count
         for part, places in by_part.items():
             before = self._ends[part - 1] if part else 0
             inner = self._parts[part].locate([wanted[place] % length - before for place in places])
@@ -281,8 +280,8 @@ class ConcatPlace:
                 return None
             for k, place in enumerate(places):
                 sources[place], pipelines[place] = inner.source(k), inner.pipeline(k)
-                positions[place], targets[place] = inner.positions[k], inner.targets[k]
-        return Located(indices, sources, positions, pipelines, targets)
+                within[place], targets[place] = inner.positions[k], inner.targets[k]
+        return Located(indices, sources, within, pipelines, targets)
 
     def walk(self, indices: Sequence[Any]) -> Iterator[tuple[Leaf, Any, Any]]:
         """See `Place`."""
@@ -302,18 +301,18 @@ class ConcatPlace:
             yield from part.leaves()
 
 
-def _positions(indices: list[Any], length: int) -> list[int] | None:
-    """Return a batch's indices as plain ints, if each is a whole number and that of a picture that exists."""
-    kinds = set(map(type, indices))
-    if kinds != {int}:
-        if not kinds or bool in kinds:
+def _positions(indices: list[Any], length: int) -> _native.Integers | None:
+    """Return a batch's indices as plain integers, if each is a whole number and that of a picture that exists."""
+    positions = _native.Integers.read(indices)
+    if positions is None:
+        if bool in set(map(type, indices)):
             return None
         for index in indices:
             # A tensor of another kind may count as an integer here and as a mask, or as a list, where it is used.
             if isinstance(index, torch.Tensor) and (index.ndim or index.dtype not in _INDEX_DTYPES):
                 return None
         try:
-            indices = list(map(operator.index, indices))
+            positions = _native.Integers.read(list(map(operator.index, indices)))
         except TypeError:
             return None
-    return indices if -length <= min(indices) and max(indices) < length else None
+    return positions if positions and positions.index(length) else None

@@ -12,6 +12,7 @@ use pyo3::prelude::*;
 use crate::error::to_py;
 use crate::generator::PyGenerator;
 use crate::gil;
+use crate::integers::PyIntegers;
 use crate::source::PySource;
 
 /// One iterator's queue of batches.
@@ -60,10 +61,21 @@ enum Sources<'py> {
     Each(Vec<PyRef<'py, PySource>>),
 }
 
+/// Indices of pictures, read already or still Python's.
+#[derive(FromPyObject)]
+enum Indices<'py> {
+    Read(PyRef<'py, PyIntegers>),
+    Unread(Vec<i64>),
+}
+
 #[pymethods]
 impl PyBatch {
     #[new]
-    fn new(sources: Sources<'_>, indices: Vec<i64>, generator: &PyGenerator) -> PyResult<Self> {
+    fn new(sources: Sources<'_>, indices: Indices<'_>, generator: &PyGenerator) -> PyResult<Self> {
+        let indices = match &indices {
+            Indices::Read(integers) => integers.values(),
+            Indices::Unread(integers) => integers,
+        };
         if let Sources::Each(sources) = &sources
             && sources.len() != indices.len()
         {

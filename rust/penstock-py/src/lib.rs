@@ -12,6 +12,7 @@ mod buffer;
 mod error;
 mod generator;
 mod gil;
+mod integers;
 mod plan;
 mod source;
 
@@ -25,6 +26,8 @@ mod _native {
     use super::buffer::{PyBuffer, memory_usage, trim_memory};
     #[pymodule_export]
     use super::generator::PyGenerator;
+    #[pymodule_export]
+    use super::integers::PyIntegers;
     #[pymodule_export]
     use super::plan::{PyOp, PyPlan};
     #[pymodule_export]

@@ -1,0 +1,70 @@
+//! A batch's indices and class numbers: lists of whole numbers, read in one go.
+
+use pyo3::buffer::PyBuffer;
+use pyo3::exceptions::{PyIndexError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyInt, PyIterator, PyList};
+
+/// Numbers of an int64 tensor.
+#[pyclass(frozen, sequence, name = "Integers", module = "penstock._native")]
+pub(crate) struct PyIntegers(Vec<i64>);
+
+impl PyIntegers {
+    pub(crate) fn values(&self) -> &[i64] {
+        &self.0
+    }
+}
+
+#[pymethods]
+impl PyIntegers {
+    /// The numbers of a list of Python's own ints; `None` if anything else is in it, or one too large.
+    #[staticmethod]
+    fn read(values: &Bound<'_, PyList>) -> Option<Self> {
+        let mut integers = Vec::with_capacity(values.len());
+        for value in values {
+            // A bool is an int to Python, but not to an index or a tensor.
+            if !value.is_exact_instance_of::<PyInt>() {
+                return None;
+            }
+            integers.push(value.extract().ok()?);
+        }
+        Some(Self(integers))
+    }
+
+    /// Whether all are indices of a sequence of this length, negative ones counted from its end.
+    fn index(&self, length: i64) -> bool {
+        self.0.iter().all(|&integer| -length <= integer && integer < length)
+    }
+
+    /// The items of a list at these indices.
+    fn pick<'py>(&self, values: &Bound<'py, PyList>) -> PyResult<Bound<'py, PyList>> {
+        let count = values.len() as i64;
+        let items = self.0.iter().map(|&index| {
+            let place = if index < 0 { index + count } else { index };
+            let place =
+                usize::try_from(place).map_err(|_| PyIndexError::new_err("list index out of range"))?;
+            values.get_item(place)
+        });
+        PyList::new(values.py(), items.collect::<PyResult<Vec<_>>>()?)
+    }
+
+    /// Writes the numbers to memory for exactly so many.
+    fn write(&self, py: Python<'_>, out: PyBuffer<i64>) -> PyResult<()> {
+        if out.item_count() != self.0.len() {
+            return Err(PyValueError::new_err(format!("{} numbers for {}", self.0.len(), out.item_count())));
+        }
+        out.copy_from_slice(py, &self.0)
+    }
+
+    fn __len__(&self) -> usize {
+        self.0.len()
+    }
+
+    fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyIterator>> {
+        PyList::new(py, &self.0)?.try_iter()
+    }
+
+    fn __getitem__(&self, place: usize) -> PyResult<i64> {
+        self.0.get(place).copied().ok_or_else(|| PyIndexError::new_err("index out of range"))
+    }
+}

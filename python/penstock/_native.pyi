@@ -22,6 +22,8 @@ __all__ = [
     "__version__",
     "available_parallelism",
     "build_profile",
+    "decode_jpeg",
+    "jpeg_shape",
     "memory_usage",
     "simd_level",
     "trim_memory",
@@ -45,6 +47,15 @@ def memory_usage() -> tuple[int, int]:
 
 def trim_memory() -> None:
     """Give the pool's idle memory back to the system."""
+
+def jpeg_shape(data: bytes) -> tuple[int, int, int] | None:
+    """Return a JPEG's height, width and channels as its header tells, None if Pillow should decode it."""
+
+def decode_jpeg(data: bytes, region: tuple[int, int, int, int], out: _Memory) -> bool:
+    """Decode the rectangle (left, top, width, height) into writable memory of exactly its size.
+
+    False if Pillow should decode the file; the memory then holds anything. Nobody else may use it meanwhile.
+    """
 
 @final
 class Buffer:

@@ -13,6 +13,7 @@ mod error;
 mod generator;
 mod gil;
 mod integers;
+mod jpeg;
 mod plan;
 mod source;
 
@@ -28,6 +29,8 @@ mod _native {
     use super::generator::PyGenerator;
     #[pymodule_export]
     use super::integers::PyIntegers;
+    #[pymodule_export]
+    use super::jpeg::{decode_jpeg, jpeg_shape};
     #[pymodule_export]
     use super::plan::{PyOp, PyPlan};
     #[pymodule_export]

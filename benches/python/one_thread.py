@@ -20,7 +20,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cifar
 import numpy as np
@@ -31,8 +31,11 @@ from torch.utils.data import DataLoader, default_collate
 import penstock
 from penstock import _native, memory
 from penstock.iterator import collate_targets
+from penstock.lowering.gather import gather
 from penstock.lowering.lower import Lowered, lower
-from penstock.lowering.places import Located, gather
+
+if TYPE_CHECKING:
+    from penstock.lowering.places import Located
 
 PYTHON_PICTURES = 1024
 RING_BYTES = 640 << 20

@@ -13,6 +13,7 @@ from typing_extensions import Buffer as _HasBuffer
 __all__ = [
     "Batch",
     "Buffer",
+    "Files",
     "Generator",
     "Integers",
     "Op",
@@ -69,6 +70,12 @@ class Generator:
     """A stream of random numbers equal to `torch.Generator(device="cpu")` after `manual_seed(seed)`."""
 
     def __new__(cls, seed: int) -> Generator: ...
+    def copy(self) -> Generator:
+        """Return another generator at the same position."""
+
+    def follow(self, other: Generator) -> None:
+        """Continue from another generator's position."""
+
     def load(self, state: _Memory) -> None:
         """Continue from the bytes of `torch.Generator.get_state()`; ValueError if they are none."""
 
@@ -171,6 +178,22 @@ class Source:
     def __len__(self) -> int: ...
 
 @final
+class Files:
+    """Files that are being read, by threads of their own, and the plan that their pictures pass through.
+
+    Args:
+        places: Paths, or the files' content; None is left to Pillow.
+        plan: For three channels.
+        most_pixels: Larger pictures are left to Pillow.
+    """
+
+    def __new__(cls, places: Sequence[str | bytes | None], plan: Plan, most_pixels: int) -> Files: ...
+    def wait(self) -> list[bool]:
+        """Wait until all files are read; return for each whether it is decoded here, as far as its header tells."""
+
+    def __len__(self) -> int: ...
+
+@final
 class Stream:
     """One iterator's queue of batches, worked on by at most `threads` threads at a time."""
 
@@ -183,13 +206,16 @@ class Batch:
     """A batch whose random numbers are drawn from `generator` on construction.
 
     Args:
-        sources: Where all pictures lie, or for each picture its source.
+        sources: Where all pictures lie, or for each picture its source; of files, only those that are decoded here.
         indices: Of the pictures in their sources; negative ones count from the end. IndexError.
         generator: The logical worker's stream.
     """
 
     def __new__(
-        cls, sources: Source | Sequence[Source], indices: Integers | Sequence[int], generator: Generator
+        cls,
+        sources: Source | Files | Sequence[Source | Files],
+        indices: Integers | Sequence[int],
+        generator: Generator,
     ) -> Batch: ...
     @property
     def refused(self) -> tuple[int, int, int, int] | None:
@@ -207,3 +233,10 @@ class Batch:
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the pixels are made; False if that takes longer than `timeout` seconds."""
+
+    @property
+    def undecoded(self) -> list[int]:
+        """Positions of the files that turned out to be Pillow's to decode; complete once the pixels are made."""
+
+    def supply(self, position: int, source: Source) -> bool:
+        """Make such a picture of the first one of `source`; False if that is not of the size in the file's header."""

@@ -15,7 +15,7 @@ from torchvision.transforms import v2
 
 import penstock
 from penstock.iterator import _Prepared
-from penstock.lowering.places import gather
+from penstock.lowering.gather import gather
 
 DRAWING = v1.Compose([v1.RandomHorizontalFlip(), v1.RandomCrop(5, padding=2), v1.ToTensor()])
 WALKS = {"once": Walk((None,), draws=True), "again": Walk((3, None, None))}

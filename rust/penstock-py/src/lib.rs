@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 mod batch;
 mod buffer;
 mod error;
+mod files;
 mod generator;
 mod gil;
 mod integers;
@@ -25,6 +26,8 @@ mod _native {
     use super::batch::{PyBatch, PyStream};
     #[pymodule_export]
     use super::buffer::{PyBuffer, memory_usage, trim_memory};
+    #[pymodule_export]
+    use super::files::PyFiles;
     #[pymodule_export]
     use super::generator::PyGenerator;
     #[pymodule_export]

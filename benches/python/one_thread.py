@@ -31,7 +31,7 @@ from torch.utils.data import DataLoader, default_collate
 import penstock
 from penstock import _native, memory
 from penstock.iterator import collate_targets
-from penstock.lowering.gather import gather
+from penstock.lowering.gather import Gathering
 from penstock.lowering.lower import Lowered, lower
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Engine:
 
     def next(self) -> list[Any]:
         """Make the next batch."""
-        located: Located = gather(self._place, self.indices())
+        located: Located = Gathering(self._place, self.indices()).finish()
         batch = _native.Batch(located.sources, located.positions, self._generator)
         dtype = located.pipeline(0).dtype
         images, out = memory.empty((self.batch, *batch.shapes[0]), dtype)

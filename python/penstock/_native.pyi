@@ -188,6 +188,9 @@ class Files:
     """
 
     def __new__(cls, places: Sequence[str | bytes | None], plan: Plan, most_pixels: int) -> Files: ...
+    def ready(self) -> bool:
+        """Return whether all files are read."""
+
     def wait(self) -> list[bool]:
         """Wait until all files are read; return for each whether it is decoded here, as far as its header tells."""
 

@@ -22,7 +22,7 @@ from torch.utils.data.dataloader import _BaseDataLoaderIter
 
 from penstock import _native, memory
 from penstock.generators import lend
-from penstock.lowering.gather import gather
+from penstock.lowering.gather import Gathering
 from penstock.lowering.lower import Lowered, lower
 from penstock.lowering.places import Located
 
@@ -57,14 +57,15 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
 
     def _reset(self, loader: Any, first_iter: bool = False) -> None:
         super()._reset(loader, first_iter)
-        # What is still pending has drawn its numbers, as torch's workers finish what they were given.
-        if not first_iter and self._lowered is not None and self._lowered.decodes:
-            # How many, is only known when its files are decoded. In a forked child they cannot be.
-            with contextlib.suppress(RuntimeError):
-                while self._pending:
+        # What is still pending draws its numbers, as torch's workers finish what they were given. How many those are
+        # in files is only known when they are decoded. In a forked child they cannot be.
+        with contextlib.suppress(RuntimeError):
+            while self._pending:
+                if self._lowered is not None and self._lowered.decodes:
                     self._begin()
                     self._made(self._pending[0], None)
-                    self._pending.popleft()
+                self._pending[0].prepare()
+                self._pending.popleft()
         self._pending.clear()
         # A forked child has none of the old one's threads.
         self._stream = _native.Stream(self._stream.threads)
@@ -91,19 +92,23 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
                 return
         assert self._lowered is not None  # noqa: S101 - only without workers it may be given up
         try:
-            located = gather(self._lowered.place, indices)
+            gathering = Gathering(self._lowered.place, indices)
         except KeyboardInterrupt:
             self._taken = indices  # for the next try: an interrupted epoch can be gone on with
             raise
         worker = self._sent % self._num_workers
         self._sent += 1
         rewinds, generator = self._lowered.decodes, self._generators[worker]
-        self._pending.append(_Prepared(located, generator, worker, pin=self._pin_memory, rewinds=rewinds))
+        self._pending.append(_Prepared(gathering, generator, worker, pin=self._pin_memory, rewinds=rewinds))
 
     def _begin(self) -> None:
         """Have the pixels made of as many of the coming batches as are worth their memory."""
         room = _AHEAD_BYTES
         for position, prepared in enumerate(self._pending):
+            # In order: the numbers of a worker's batches follow each other.
+            if not prepared.ready():
+                break
+            prepared.prepare()
             if position >= _AHEAD_BATCHES and room < prepared.nbytes:
                 break
             room -= prepared.nbytes
@@ -114,6 +119,7 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
             return self._make_now(next(self._sampler_iter))
         if not self._pending:
             raise StopIteration
+        self._begin()
         prepared = self._pending[0]
         try:
             ready = self._made(prepared, self._timeout or None)
@@ -135,14 +141,16 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
         return prepared.result(self._pin_memory_device)
 
     def _made(self, prepared: "_Prepared", timeout: float | None) -> bool:
-        """Wait for a pending batch; return whether it, or its error, is there within so many seconds."""
+        """Wait for the first pending batch; return whether it, or its error, is there within so many seconds."""
+        prepared.prepare()
+        prepared.submit(self._stream)
         while prepared.wait(timeout):
             if not prepared.mend():
                 return True
             generator = prepared.generator
             prepared.redraw(generator)
             for later in self._pending:
-                if later.generator is generator and later is not prepared:
+                if later.generator is generator and later is not prepared and later.prepared:
                     later.draw(generator)
             self._begin()
         return False
@@ -158,10 +166,12 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
             fetcher = _MapDatasetFetcher(self._dataset, self._auto_collation, self._collate_fn, self._drop_last)
             data = fetcher.fetch(indices)
             return pin_memory(data, self._pin_memory_device) if self._pin_memory else data
-        located = gather(self._lowered.place, indices)
+        gathering = Gathering(self._lowered.place, indices)
+        gathering.finish()
         draws, rewinds = self._lowered.draws, self._lowered.decodes
         with lend(torch.default_generator, draws) as generator:
-            prepared = _Prepared(located, generator, None, pin=self._pin_memory, rewinds=rewinds)
+            prepared = _Prepared(gathering, generator, None, pin=self._pin_memory, rewinds=rewinds)
+            prepared.prepare()
         prepared.run(self._stream)
         while prepared.mend():
             with lend(torch.default_generator, draws) as generator:
@@ -182,7 +192,7 @@ class _Prepared:
     numbers, and those of later ones of the same worker, are drawn again.
 
     Args:
-        located: The batch's samples.
+        gathering: The batch's samples.
         generator: The logical worker's.
         worker: The logical worker; None if there is none.
         pin: Whether the batch goes to page-locked memory.
@@ -190,19 +200,35 @@ class _Prepared:
     """
 
     def __init__(
-        self, located: Located, generator: _native.Generator, worker: int | None, *, pin: bool, rewinds: bool
+        self, gathering: Gathering, generator: _native.Generator, worker: int | None, *, pin: bool, rewinds: bool
     ) -> None:
         self.generator = generator
+        self._gathering: Gathering | None = gathering
         self._worker, self._pin, self._rewinds = worker, pin, rewinds
         self._error: BaseException | None = None
         self._note: str | None = None
         self.nbytes = 0
-        self._located = located
-        self.draw(generator)
+
+    @property
+    def prepared(self) -> bool:
+        """Whether the samples are there and their numbers drawn."""
+        return self._gathering is None
+
+    def ready(self) -> bool:
+        """Whether the samples are there, or can be had at once."""
+        return self._gathering is None or self._gathering.ready()
+
+    def prepare(self) -> None:
+        """Wait for the samples and draw their numbers; earlier batches of the same worker have drawn theirs."""
+        if self._gathering is None:
+            return
+        self._located = self._gathering.finish()
+        self._gathering = None
+        self.draw(self.generator)
         self._judge()
         if self._error is not None and self._find_damage():
-            self.redraw(generator)
-        if not rewinds:
+            self.redraw(self.generator)
+        if not self._rewinds:
             del self._located
 
     def draw(self, generator: _native.Generator) -> None:

@@ -9,26 +9,53 @@ from penstock import _native
 from penstock.lowering.pillow import pixel_limit
 from penstock.lowering.places import InFile, Leaf, Located, Place, detached
 
-__all__ = ["gather"]
+__all__ = ["Gathering"]
 
 _Sample = tuple[Leaf, Any, Any]
 
 
-def gather(place: Place, indices: Any) -> Located:
-    """Return a batch's samples up to the first that fails; never raises what a dataset raised."""
-    try:
-        listed = indices if type(indices) is list else list(indices)
-        if (located := place.locate(listed)) is not None:
-            return located
-    except Exception as error:
-        return Located([], [], [], [], [], error)
-    located = Located(listed, [], [], [], [])
-    samples: list[_Sample] = []
-    unfound = _walk(place, listed, samples)
-    _fill(located, samples, _read(samples))
-    if located.error is None and located.late_error is None:
-        located.error = unfound
-    return located
+class Gathering:
+    """A batch's samples up to the first that fails, while their files are being read.
+
+    Args:
+        place: Where the dataset's pictures are.
+        indices: Of the batch. What the dataset raises for one of them is part of the result.
+    """
+
+    def __init__(self, place: Place, indices: Any) -> None:
+        self._samples: list[_Sample] = []
+        self._files: list[tuple[_native.Files, list[int]]] = []
+        self._located: Located | None
+        try:
+            listed = indices if type(indices) is list else list(indices)
+            self._located = place.locate(listed)
+        except Exception as error:
+            self._located = Located([], [], [], [], [], error)
+        if self._located is None:
+            self._indices = listed
+            self._unfound: Exception | None = _walk(place, listed, self._samples)
+            self._files = _begin_to_read(self._samples)
+
+    def ready(self) -> bool:
+        """Whether all files are read."""
+        return all(files.ready() for files, _ in self._files)
+
+    def finish(self) -> Located:
+        """Wait for the files and return the samples; after an interrupt it can be called again."""
+        if self._located is not None:
+            return self._located
+        read = {
+            position: (files, k)
+            for files, positions in self._files
+            for k, (position, ours) in enumerate(zip(positions, files.wait(), strict=True))
+            if ours
+        }
+        located = Located(self._indices, [], [], [], [])
+        _fill(located, self._samples, read)
+        if located.error is None and located.late_error is None:
+            located.error = self._unfound
+        self._located, self._samples, self._unfound = located, [], None
+        return located
 
 
 def _walk(place: Place, indices: Sequence[Any], samples: list[_Sample]) -> Exception | None:
@@ -43,25 +70,20 @@ def _walk(place: Place, indices: Sequence[Any], samples: list[_Sample]) -> Excep
     return None
 
 
-def _read(samples: list[_Sample]) -> dict[int, tuple[_native.Files, int]]:
-    """Read the files among some samples; return those that are decoded natively, by position."""
+def _begin_to_read(samples: list[_Sample]) -> list[tuple[_native.Files, list[int]]]:
+    """Have the files among some samples read; return them with the samples' positions."""
     by_leaf: dict[int, list[int]] = {}
     for position, (leaf, picture, _) in enumerate(samples):
         if isinstance(picture, InFile):
             by_leaf.setdefault(id(leaf), []).append(position)
     if not by_leaf:
-        return {}
+        return []
     limit = pixel_limit()
-    batches = []
+    begun = []
     for positions in by_leaf.values():
         places = [samples[position][1].place for position in positions]
-        batches.append((_native.Files(places, samples[positions[0]][0].file_pipeline.plan, limit), positions))
-    return {
-        position: (files, k)
-        for files, positions in batches
-        for k, (position, ours) in enumerate(zip(positions, files.wait(), strict=True))
-        if ours
-    }
+        begun.append((_native.Files(places, samples[positions[0]][0].file_pipeline.plan, limit), positions))
+    return begun
 
 
 def _fill(located: Located, samples: list[_Sample], read: dict[int, tuple[_native.Files, int]]) -> None:

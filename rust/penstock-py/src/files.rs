@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use penstock_core::engine::{Content, Origin, Reading};
 use penstock_core::plan::Plan;
@@ -54,6 +55,11 @@ impl PyFiles {
         // With the GIL: a fork from another Python thread must not find the locks taken.
         let reading = Reading::start(origins.collect(), most_pixels).map_err(|error| to_py(&error))?;
         Ok(Self { reading, plan: Arc::clone(&plan.0) })
+    }
+
+    /// Whether all files are read.
+    fn ready(&self) -> bool {
+        self.reading.wait(Duration::ZERO)
     }
 
     /// Waits until all files are read, with this thread's help; for each, whether it is decoded here.

@@ -24,7 +24,7 @@ from penstock import _native, memory
 from penstock.generators import lend
 from penstock.lowering.gather import Gathering
 from penstock.lowering.lower import Lowered, lower
-from penstock.lowering.places import Located
+from penstock.lowering.places import Located, detached
 
 __all__ = ["NativeDataLoaderIter", "collate_targets"]
 
@@ -280,8 +280,12 @@ class _Prepared:
     def _judge(self) -> None:
         """Find out whether the samples make a batch, and of what."""
         located = self._located
+        self._error = self._failure(located)
+        if self._error is not None:
+            return
         try:
-            self._check(located)
+            if len(self._batch.shapes) != 1:
+                _collate_ragged(self._batch.shapes, in_worker=self._worker is not None)
             self._shape = (len(located.positions), *self._batch.shapes[0])
             self._dtype = located.pipeline(0).dtype
             self._targets = collate_targets(located.targets)
@@ -289,8 +293,8 @@ class _Prepared:
         except Exception as error:
             self._error = error
 
-    def _check(self, located: Located) -> None:
-        """Raise what torch would have raised for one of the samples, or for all of them together."""
+    def _failure(self, located: Located) -> Exception | None:
+        """Return what torch would have raised for one of the samples."""
         failed, error = len(located.targets), located.error
         if self._batch.refused is not None:
             failed, op, height, width = self._batch.refused
@@ -299,19 +303,17 @@ class _Prepared:
                 step.replay(height, width)
                 error = RuntimeError(f"penstock cannot apply {step.transform} to a picture of {height} x {width}")
             except Exception as raised:
-                error = raised
+                error = detached(raised)
         elif located.late_error is not None:
             failed, error = failed - 1, located.late_error
         if error is not None:
             self._note = located.describe(failed)
             # An error refers to the frames that it went through, and they to pictures: no reference may lead back.
             located.error = located.late_error = None
-            try:
-                raise error
-            finally:
-                del error
-        if len(self._batch.shapes) != 1:
-            _collate_ragged(self._batch.shapes, in_worker=self._worker is not None)
+        try:
+            return error
+        finally:
+            del error
 
     def submit(self, stream: _native.Stream) -> None:
         """Have the pixels made by the threads, if that was not done yet."""
@@ -369,6 +371,10 @@ def _collate_ragged(shapes: list[list[int]], *, in_worker: bool) -> None:
 
 def _from_worker(error: BaseException, worker: int) -> BaseException:
     """Return the exception that torch makes of one raised in a worker process."""
+    if error.__traceback__ is None:
+        # It was raised by a builtin; the text that torch makes of it begins with a traceback all the same.
+        with contextlib.suppress(type(error)):
+            raise error
     wrapper = ExceptionWrapper((type(error), error, error.__traceback__), f"in DataLoader worker process {worker}")
     try:
         wrapper.reraise()

@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 mod batch;
 mod buffer;
 mod error;
+mod exp;
 mod generator;
 mod gil;
 mod integers;

@@ -150,8 +150,9 @@ def write(record: dict[str, Any], folder: Path, readme: Path | None) -> None:
     (folder / f"{name}.md").write_text(f"# Figures of {record['date'][:10]}\n\n{where}\n\n{table}\n", encoding="utf-8")
     if readme is not None:
         link = f"[benches/record/{name}.json](benches/record/{name}.json)"
-        note = f"{where} Medians of {record['rounds']} rounds in turns; all numbers: {link}, what they mean: "
-        if not tables.rewrite_readme(readme, f"{table}\n\n{note}[benches/README.md](benches/README.md)."):
+        note = f"{where} Medians of {record['rounds']} rounds in turns; all numbers: {link}, their meaning: "
+        short = tables.markdown([row for row in rows if row.target is not None])
+        if not tables.rewrite_readme(readme, f"{short}\n\n{note}[benches/README.md](benches/README.md)."):
             say(f"{readme} has no markers, so its table was left out")
     print(table)
 

@@ -4,7 +4,7 @@ Nothing here is public. The classes hold no reference cycles and are immutable b
 lock it, and `Batch`, which is submitted once.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeAlias, final
 
 import numpy.typing as npt
@@ -82,6 +82,16 @@ class Generator:
     def store(self, state: _Memory) -> None:
         """Write the position into the bytes of a state; seed and cached normals in it stay as they are."""
 
+    def uniform(self, low: float, high: float, fused: bool, half_open: bool) -> float:
+        """Draw what `torch.empty(1).uniform_(low, high)` draws.
+
+        Args:
+            low: The lower bound.
+            high: The upper bound.
+            fused: Whether torch rounds product and sum once.
+            half_open: Whether what was rounded to the upper bound becomes the lower one.
+        """
+
     def words(self, count: int) -> bytes:
         """Draw `count` 32-bit words, in native byte order."""
 
@@ -134,6 +144,49 @@ class Op:
     @staticmethod
     def random_flip(probability: float, horizontal: bool) -> Op: ...
     @staticmethod
+    def resize(size: tuple[int, int], kernel: str, order: str) -> Op:
+        """Resize as Pillow does.
+
+        Args:
+            size: Of the output.
+            kernel: The filter, "nearest", "box", "bilinear", "hamming", "bicubic" or "lanczos".
+            order: Which pass comes first: "across" (Pillow up to version 12) the horizontal one, "shrinkage" the
+                vertical one where the height shrinks by more than twice as many pixels as the width.
+        """
+
+    @staticmethod
+    def resize_short(length: int, longest: int | None, kernel: str, order: str) -> Op:
+        """Resize to this length of the shorter side, unless the longer one becomes longer than `longest`."""
+
+    @staticmethod
+    def resize_long(length: int, kernel: str, order: str) -> Op:
+        """Resize to this length of the longer side."""
+
+    @staticmethod
+    def random_resized_crop(
+        size: tuple[int, int],
+        scale: tuple[float, float],
+        log_ratio: tuple[float, float],
+        ratio: tuple[float, float],
+        kernel: str,
+        order: str,
+        uniform: tuple[bool, bool],
+        exp: Callable[[float], float],
+    ) -> Op:
+        """`RandomResizedCrop`: bounds of the area and of torch's logarithm of width / height, both float32.
+
+        Args:
+            size: Of the output.
+            scale: Bounds of the crop's share of the area.
+            log_ratio: torch's logarithms of the bounds of width / height.
+            ratio: Those bounds, smaller first; the middle is cropped to them where no attempt fits.
+            kernel: As for `resize`.
+            order: As for `resize`.
+            uniform: How torch's `uniform_` rounds: `fused` and `half_open` of `Generator.uniform`.
+            exp: torch's exponential function of a float32; called where its last bit matters.
+        """
+
+    @staticmethod
     def refuse() -> Op:
         """Stand for an operation that raises for every picture."""
 
@@ -148,6 +201,7 @@ class Plan:
         element_bytes: 1, 2, 4 or 8.
         affine: For each channel the float32 arithmetic that gives the table: whether bytes are divided by 255
             (multiplied by its reciprocal otherwise), and mean and std. Used if a check over all bytes agrees.
+        inks: For each channel the bytes of the constant margins that come before the last resize, unconverted.
     """
 
     def __new__(
@@ -157,6 +211,7 @@ class Plan:
         channels: int,
         element_bytes: int,
         affine: Sequence[tuple[bool, tuple[float, float] | None]] | None = None,
+        inks: bytes | None = None,
     ) -> Plan: ...
     @property
     def kernel(self) -> str:

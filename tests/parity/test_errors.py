@@ -110,6 +110,7 @@ def sampler_that_fails():
 
 
 SMALL = [(9, 9, 3)] * 4 + [(4, 9, 3)] + [(9, 9, 3)] * 3 + [(9, 3, 3)] + [(9, 9, 3)] * 3
+THIN = [(9, 9, 3)] * 4 + [(1, 99, 3)] + [(9, 9, 3)] * 3 + [(99, 1, 3)] + [(9, 9, 3)] * 3
 FLIP = v2.RandomHorizontalFlip()
 
 # What goes wrong, as a function of the class; all of them run natively.
@@ -167,6 +168,11 @@ NATIVE = {
     "too small a tensor to reflect, v1": lambda cls, **o: cls(pictures(SMALL, v1.Compose([FLIP, v1.ToTensor(), v1.Pad(4, padding_mode="reflect"), v1.CenterCrop(5), FLIP])), 3, **o),
     "too small a tensor to reflect, v2": lambda cls, **o: cls(pictures(SMALL, v2.Compose([FLIP, v2.ToImage(), v2.RandomCrop(5, padding=4, padding_mode="reflect"), FLIP])), 3, **o),
     "too small a tensor to mirror": lambda cls, **o: cls(pictures(SMALL, v2.Compose([FLIP, v1.ToTensor(), v2.Pad([4, 0], padding_mode="symmetric"), v2.RandomCrop((4, 4))])), 3, **o),
+    "ragged after v1.Resize": lambda cls, **o: cls(pictures(SMALL, v1.Compose([FLIP, v1.Resize(5), v1.ToTensor()])), 3, **o),
+    "resized to nothing by v2.Resize": lambda cls, **o: cls(pictures(THIN, v2.Compose([FLIP, v2.Resize(None, max_size=5), v2.CenterCrop(4), FLIP, v1.ToTensor()])), 3, **o),
+    "resized to nothing by v1.Resize": lambda cls, **o: cls(pictures(THIN, v1.Compose([FLIP, v1.Resize(4, max_size=5), v1.RandomCrop(4, pad_if_needed=True), v1.ToTensor()])), 3, **o),
+    "resized to no size": lambda cls, **o: cls(pictures(THIN, v2.Compose([FLIP, v2.RandomResizedCrop((0, 3)), v1.ToTensor()])), 3, **o),
+    "too small once it is resized": lambda cls, **o: cls(pictures(SMALL, v1.Compose([FLIP, v1.RandomResizedCrop(8), v1.RandomCrop(9), v1.ToTensor()])), 3, **o),
     "too small, then a bad target": lambda cls, **o: cls(pictures(SMALL, v1.Compose([FLIP, v1.RandomCrop(6), v1.ToTensor()]), with_value([1] * len(SMALL), at_3=None, at_10=None)), 3, **o),
     "an empty batch": lambda cls, **o: cls(dataset_of("CIFAR10", 14, transform=DRAWING), batch_sampler=[[0, 1], [], [2]], **o),
     "batches of other kinds": lambda cls, **o: cls(dataset_of("CIFAR10", 14, transform=DRAWING), batch_sampler=[(0, 1), range(3), torch.tensor([4, 5]), np.array([6]), {3: 1}, 7, None, "ab"], **o),

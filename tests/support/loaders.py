@@ -250,6 +250,8 @@ def own_pictures(draw: Any) -> Own:
                 call("v2.CenterCrop", size),
                 call("v1.RandomCrop", size, pad_if_needed=True, padding_mode="edge"),
                 call("v2.RandomCrop", size, padding=1, pad_if_needed=True, fill=9),
+                call("v1.Resize", size),
+                call("v2.RandomResizedCrop", size, interpolation=3),
             ]
         )
     )

@@ -14,6 +14,7 @@ from PIL import Image
 from torch import nn
 
 from support.recipes import Recipe, call
+from support.resizes import resizes
 
 MODES = ("constant", "edge", "reflect", "symmetric")
 FLOATS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
@@ -160,7 +161,7 @@ def pipelines(draw: Any, height: int, width: int, channels: int, *, size: tuple[
         parts.append(recipe)
 
     for _ in range(draw(st.integers(0, 3))):
-        add(draw(geometry(channels)))
+        add(draw(st.one_of(geometry(channels), geometry(channels), resizes(lengths, st.tuples(lengths, lengths)))))
     if draw(st.integers(0, 9)) == 0:
         add(call("v2.Identity"))
     add(call(draw(st.sampled_from(_CONVERSIONS))))

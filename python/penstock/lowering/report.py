@@ -1,11 +1,15 @@
-"""What runs natively and what does not: the object behind `penstock.explain`."""
+"""What runs natively and what does not: the object behind `penstock.explain`, and the reason that it tells."""
 
 import dataclasses
 from typing import Any, Literal
 
-__all__ = ["Report", "Row"]
+__all__ = ["Opaque", "Report", "Row"]
 
 Way = Literal["lowered", "torch"]
+
+
+class Opaque(Exception):  # noqa: N818 - not an error: it says that torch's way is taken
+    """Something that cannot be lowered, and why."""
 
 
 @dataclasses.dataclass(frozen=True)

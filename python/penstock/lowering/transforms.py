@@ -4,11 +4,11 @@ Geometry becomes operations of the native plan. Conversions (`ToTensor`, `ToDtyp
 pixel at a time, so all of them together are a table, and the table is made by running the user's own transforms
 over a *strip*: a picture one pixel high that holds the values 0 to 255 in every channel. A constant margin in the
 middle of the pipeline appends its colour to the strip by torchvision's own `pad`, so that later conversions
-treat it as they treat the picture. What a transform does to a value is therefore never restated here.
+treat it as they treat the picture. What a transform does to a value is therefore never restated here. A resize
+mixes a margin's colour with the pixels beside it, so there the strip also gives the bytes of the margins so far.
 """
 
 import dataclasses
-import numbers
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -24,7 +24,9 @@ from torchvision.transforms.v2 import functional as F2
 
 from penstock import _native
 from penstock.lowering.known import is_pristine, shadowed
-from penstock.lowering.report import Row
+from penstock.lowering.parameters import integer_of, lengths_of, margins_of, pair_of, size_of
+from penstock.lowering.report import Opaque, Row
+from penstock.lowering.resampling import exp, filter_name, pass_order, uniform_rounding
 
 __all__ = ["Opaque", "Pipeline", "functions", "lower_transform"]
 
@@ -48,8 +50,10 @@ _CONVERSIONS = (
 # Functions that the classes above look up in their modules each time they are called.
 _FUNCTIONS: tuple[tuple[Any, str], ...] = (
     *((F, name) for name in ("pad", "crop", "center_crop", "hflip", "vflip", "get_dimensions")),
+    *((F, name) for name in ("resize", "resized_crop")),
     *((F, name) for name in ("to_tensor", "pil_to_tensor", "convert_image_dtype", "normalize")),
     *((F2, name) for name in ("pad", "crop", "center_crop", "horizontal_flip", "vertical_flip")),
+    *((F2, name) for name in ("resize", "resized_crop")),
     *((F2, name) for name in ("to_image", "pil_to_tensor", "to_dtype", "normalize")),
 )
 
@@ -57,10 +61,6 @@ _FUNCTIONS: tuple[tuple[Any, str], ...] = (
 def functions() -> list[Any]:
     """Return the functions that torchvision's transforms call, as they are now."""
     return [getattr(*function, None) for function in _FUNCTIONS]
-
-
-class Opaque(Exception):  # noqa: N818 - not an error: it says that torch's way is taken
-    """Something that cannot be lowered, and why."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Step:
     @property
     def shrinks(self) -> bool:
         """Whether it has negative margins."""
-        return isinstance(self.transform, (v1.Pad, v2.Pad)) and min(_margins(self.transform.padding)) < 0
+        return isinstance(self.transform, (v1.Pad, v2.Pad)) and min(margins_of(self.transform.padding)) < 0
 
     def raises(self) -> bool:
         """Whether the transform raises for an ordinary picture."""
@@ -145,7 +145,10 @@ def lower_transform(transform: Any, mode: str) -> Pipeline:
 
 def describe(transform: Any) -> str:
     """Return a transform's name and parameters in one short line."""
-    text = " ".join(repr(transform).split())
+    try:
+        text = " ".join(repr(transform).split())
+    except Exception:  # torchvision's own, where a parameter is none that it expects
+        text = type(transform).__name__
     return text if len(text) <= 72 else f"{text[:69]}..."
 
 
@@ -160,6 +163,7 @@ class _Builder:
         self.ops: list[_native.Op] = []
         self.steps: list[Step] = []
         self.fills = 0
+        self.inks: Any = None
         self.draws = False
         self.fails = False
         self.type_is_open = False
@@ -211,6 +215,8 @@ class _Builder:
         self.steps.append(step)
         # Transforms of v1 make plain tensors of v2's, but only where they do something.
         self.type_is_open |= type(self.strip) is tv_tensors.Image and kind.__module__ == v1.RandomCrop.__module__
+        if kind in _RESIZES:
+            return "Pillow's own arithmetic, only for the pixels that are used"
         return "fused into one pass over the picture"
 
     def convert(self, transform: Any) -> str:
@@ -270,6 +276,19 @@ class _Builder:
         pad(self.strip)  # raises what torchvision raises about fill and mode
         return 0
 
+    def resampled(self, transform: Any) -> tuple[str, str]:
+        """Note the margins so far as they are now; return the native names of a transform's filter and passes."""
+        if isinstance(self.strip, torch.Tensor):
+            raise Opaque("no native form on tensors yet")
+        if transform.antialias is False:
+            raise Opaque("it warns at each call: antialias=False is ignored for Pillow images")
+        name = filter_name(transform.interpolation, strings=type(transform) in (v2.Resize, v2.RandomResizedCrop))
+        order = pass_order(name)
+        if order is None:
+            raise Opaque(f"the installed Pillow's {name} filter gives other pixels")
+        self.inks = np.atleast_3d(np.asarray(self.strip))[0, _CODES:].T
+        return name, order
+
     def check_output(self) -> Iterator[Row]:
         if not self.fails and not isinstance(self.strip, torch.Tensor):
             yield Row("transform", "(result)", False, "Pillow images reach collation, which refuses them")
@@ -281,7 +300,9 @@ class _Builder:
             return Pipeline(plan, tuple(self.steps), torch.uint8, self.draws, True, tuple(rows))
         table = self.strip.as_subclass(torch.Tensor).detach().reshape(self.strip.shape[0], -1).contiguous()
         entries = table.view(torch.uint8).numpy().tobytes()
-        plan = _native.Plan(self.ops, entries, table.shape[0], table.element_size(), self.affine(table))
+        channels = table.shape[0]
+        inks = None if self.inks is None else np.broadcast_to(self.inks, (channels, self.inks.shape[1])).tobytes()
+        plan = _native.Plan(self.ops, entries, channels, table.element_size(), self.affine(table), inks)
         return Pipeline(plan, tuple(self.steps), table.dtype, self.draws, False, tuple(rows))
 
     def affine(self, table: torch.Tensor) -> list[tuple[bool, tuple[float, float] | None]] | None:
@@ -335,38 +356,9 @@ def _warns(transform: v2.ToDtype, item: Any) -> bool:
     return dtype is None and bool(transform.scale) and isinstance(item, torch.Tensor)
 
 
-def _integer(value: Any, what: str) -> int:
-    if type(value) is not int or abs(value) > 1 << 24:
-        raise Opaque(f"{what} is {value!r}, not a plain int")
-    return value
-
-
-def _size(value: Any) -> tuple[int, int]:
-    if isinstance(value, numbers.Number):
-        value = (value, value)
-    if not isinstance(value, (tuple, list)):
-        raise Opaque(f"its size is a {type(value).__name__}")
-    height, width = (value[0], value[0]) if len(value) == 1 else value
-    if min(_integer(height, "its height"), _integer(width, "its width")) < 1:
-        raise Opaque("its size is not positive")
-    return height, width
-
-
-def _margins(padding: Any) -> list[int]:
-    """Return torchvision's padding argument as left, top, right, bottom."""
-    if isinstance(padding, (tuple, list)):
-        values = [_integer(value, "its padding") for value in padding]
-        if len(values) == 4:
-            return values
-        if len(values) in (1, 2):
-            return [values[0], values[-1]] * 2
-        raise Opaque(f"its padding has {len(values)} values")
-    return [_integer(padding, "its padding")] * 4
-
-
 def _pad(builder: _Builder, transform: Any) -> _native.Op:
     tensor = isinstance(builder.strip, torch.Tensor)
-    margins, mode = _margins(transform.padding), transform.padding_mode
+    margins, mode = margins_of(transform.padding), transform.padding_mode
     if min(margins) < 0 and (mode != "constant" or tensor):
         raise Opaque("negative margins")
     fill = 0
@@ -383,7 +375,7 @@ def _pad(builder: _Builder, transform: Any) -> _native.Op:
 
 def _center_crop(builder: _Builder, transform: Any) -> _native.Op:
     function: Callable[..., Any] = F.pad if type(transform) is v1.CenterCrop else F2.pad
-    return _native.Op.center_crop(_size(transform.size), builder.fill(lambda strip: function(strip, [0, 0, 1, 0], 0)))
+    return _native.Op.center_crop(size_of(transform.size), builder.fill(lambda strip: function(strip, [0, 0, 1, 0], 0)))
 
 
 def _random_crop(builder: _Builder, transform: Any) -> _native.Op:
@@ -394,7 +386,7 @@ def _random_crop(builder: _Builder, transform: Any) -> _native.Op:
         if version == 2:  # stored as left, right, top, bottom
             left, right, top, bottom = padding
             padding = [left, top, right, bottom]
-        margins = _margins(padding)
+        margins = margins_of(padding)
         if min(margins) < 0:
             raise Opaque("negative margins")
     fill = 0
@@ -408,7 +400,48 @@ def _random_crop(builder: _Builder, transform: Any) -> _native.Op:
             raise  # every picture gets a margin
         mode = "refuse"
     tensor = isinstance(builder.strip, torch.Tensor)
-    return _native.Op.random_crop(version, _size(transform.size), margins, needed, mode, fill, tensor)
+    return _native.Op.random_crop(version, size_of(transform.size), margins, needed, mode, fill, tensor)
+
+
+def _resize(builder: _Builder, transform: Any) -> _native.Op:
+    method, longest = builder.resampled(transform), transform.max_size
+    if longest is not None and integer_of(longest, "its max_size") < 0:
+        raise Opaque("its max_size is negative")
+    if transform.size is None:
+        if type(transform) is not v2.Resize or longest is None:
+            raise ValueError("neither size nor max_size")
+        return _native.Op.resize_long(longest, *method)
+    lengths = lengths_of(transform.size)
+    if len(lengths) == 1:
+        if longest is not None and longest <= lengths[0]:
+            raise ValueError("max_size is not greater than size")
+        return _native.Op.resize_short(lengths[0], longest, *method)
+    if longest is not None:
+        raise ValueError("max_size goes with one length only")
+    return _native.Op.resize((lengths[0], lengths[1]), *method)
+
+
+def _random_resized_crop(builder: _Builder, transform: Any) -> _native.Op:
+    method = builder.resampled(transform)
+    size, scale, ratio = (
+        lengths_of(transform.size),
+        pair_of(transform.scale, "scale"),
+        pair_of(transform.ratio, "ratio"),
+    )
+    if len(size) != 2:
+        raise Opaque("its size is not (height, width)")
+    if scale[0] > scale[1] or ratio[0] > ratio[1]:
+        raise Opaque("torch refuses to draw between bounds that are upside down")
+    # Beyond these a picture of a pixel or two is cropped to nothing, which Pillow resizes all the same.
+    if not (0 < ratio[0] < 2 and ratio[1] > 0.5):
+        raise Opaque(f"its ratio {ratio} leaves nothing of small pictures")
+    rounding = uniform_rounding()
+    if rounding is None:
+        raise Opaque("torch's uniform_ draws other numbers here")
+    is_v2 = type(transform) is v2.RandomResizedCrop
+    logarithms = transform._log_ratio if is_v2 else torch.log(torch.tensor(transform.ratio))
+    low, high = logarithms.tolist()
+    return _native.Op.random_resized_crop((size[0], size[1]), scale, (low, high), ratio, *method, rounding, exp)
 
 
 def _random_flip(_builder: _Builder, transform: Any) -> _native.Op:
@@ -425,9 +458,15 @@ _GEOMETRY: dict[type, Callable[[_Builder, Any], _native.Op]] = {
     v2.CenterCrop: _center_crop,
     v1.RandomCrop: _random_crop,
     v2.RandomCrop: _random_crop,
+    v1.Resize: _resize,
+    v2.Resize: _resize,
+    v1.RandomResizedCrop: _random_resized_crop,
+    v2.RandomResizedCrop: _random_resized_crop,
     v1.RandomHorizontalFlip: _random_flip,
     v2.RandomHorizontalFlip: _random_flip,
     v1.RandomVerticalFlip: _random_flip,
     v2.RandomVerticalFlip: _random_flip,
 }
-_RANDOM = frozenset(kind for kind, lowering in _GEOMETRY.items() if lowering in (_random_crop, _random_flip))
+_RESIZES = frozenset(kind for kind, lowering in _GEOMETRY.items() if lowering in (_resize, _random_resized_crop))
+_DRAWING = (_random_crop, _random_resized_crop, _random_flip)
+_RANDOM = frozenset(kind for kind, lowering in _GEOMETRY.items() if lowering in _DRAWING)

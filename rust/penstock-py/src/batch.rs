@@ -11,6 +11,7 @@ use pyo3::exceptions::{PyBufferError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 
 use crate::error::to_py;
+use crate::exp;
 use crate::files::PyFiles;
 use crate::generator::PyGenerator;
 use crate::gil;
@@ -120,20 +121,27 @@ impl PyBatch {
             return Err(PyValueError::new_err("as many sources as indices are needed"));
         }
         let mut draft = Draft::with_capacity(indices.len());
-        let mut refused = None;
-        let mut generator = generator.lock();
-        for (position, &index) in indices.iter().enumerate() {
-            let source = match &sources {
-                Sources::One(source) => source,
-                Sources::Each(sources) => &sources[position],
-            };
-            // SAFETY: the batch holds its sources for as long as its draft or job.
-            let content = unsafe { source.content(index)? };
-            if let Err(refusal) = draft.push(source.plan(), content, &mut generator) {
-                refused = Some((position, refusal.op, refusal.height, refusal.width));
-                break;
+        // A copy draws: torch's functions may be asked meanwhile, and they let other Python threads run, which
+        // must not find the generator locked.
+        let mut drawing = generator.lock().clone();
+        let mut draw = || {
+            for (position, &index) in indices.iter().enumerate() {
+                let source = match &sources {
+                    Sources::One(source) => source,
+                    Sources::Each(sources) => &sources[position],
+                };
+                // SAFETY: the batch holds its sources for as long as its draft or job.
+                let content = unsafe { source.content(index)? };
+                if let Err(refusal) = draft.push(source.plan(), content, &mut drawing) {
+                    return Ok(Some((position, refusal.op, refusal.height, refusal.width)));
+                }
             }
-        }
+            PyResult::Ok(None)
+        };
+        let drawn = draw();
+        exp::check()?;
+        *generator.lock() = drawing;
+        let refused = drawn?;
         let held = match sources {
             Sources::One(source) => source.owner().into_iter().collect(),
             Sources::Each(sources) => sources.into_iter().filter_map(Source::owner).collect(),

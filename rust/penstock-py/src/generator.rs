@@ -3,6 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use penstock_core::random::Mt19937;
+use penstock_core::random::draw::Uniform;
 use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::PyBufferError;
 use pyo3::prelude::*;
@@ -52,6 +53,11 @@ impl PyGenerator {
         let mut bytes = state.to_vec(py)?;
         self.lock().write_torch_state(&mut bytes).map_err(state_to_py)?;
         state.copy_from_slice(py, &bytes)
+    }
+
+    /// What `torch.empty(1).uniform_(low, high)` draws, if it rounds like this.
+    fn uniform(&self, low: f32, high: f32, fused: bool, half_open: bool) -> f32 {
+        Uniform { fused, half_open }.draw(&mut self.lock(), (low, high))
     }
 
     /// The next `count` 32-bit words in native byte order.

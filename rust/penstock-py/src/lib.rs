@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 mod batch;
 mod buffer;
 mod error;
+mod exp;
 mod files;
 mod generator;
 mod gil;

@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use penstock_core::plan::{Op, Pad, PadMode, Plan, RandomCrop, World};
+use penstock_core::ops::resize::{Filter, Method, Order};
+use penstock_core::plan::{Op, Pad, PadMode, Plan, RandomCrop, RandomResizedCrop, Target, World};
+use penstock_core::random::draw::Uniform;
 use penstock_core::write::{Affine, Table};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use crate::error::to_py;
+use crate::exp;
 
 /// One operation of a pipeline, numbers not yet drawn.
 #[pyclass(frozen, name = "Op", module = "penstock._native")]
@@ -26,6 +29,24 @@ fn pad_mode(name: &str, fill: u16) -> PyResult<Option<PadMode>> {
 
 fn world(tensor: bool) -> World {
     if tensor { World::Tensor } else { World::Pil }
+}
+
+fn method(kernel: &str, order: &str) -> PyResult<Method> {
+    let filter = match kernel {
+        "nearest" => Filter::Nearest,
+        "box" => Filter::Box,
+        "bilinear" => Filter::Bilinear,
+        "hamming" => Filter::Hamming,
+        "bicubic" => Filter::Bicubic,
+        "lanczos" => Filter::Lanczos,
+        _ => return Err(PyValueError::new_err(format!("no such filter: {kernel:?}"))),
+    };
+    let order = match order {
+        "across" => Order::Across,
+        "shrinkage" => Order::Shrinkage,
+        _ => return Err(PyValueError::new_err(format!("no such order of passes: {order:?}"))),
+    };
+    Ok(Method { filter, order })
 }
 
 #[pymethods]
@@ -65,6 +86,39 @@ impl PyOp {
     }
 
     #[staticmethod]
+    fn resize(size: (u32, u32), kernel: &str, order: &str) -> PyResult<Self> {
+        Ok(Self(Op::Resize { target: Target::Exact(size.0, size.1), method: method(kernel, order)? }))
+    }
+
+    #[staticmethod]
+    fn resize_short(length: u32, longest: Option<u32>, kernel: &str, order: &str) -> PyResult<Self> {
+        Ok(Self(Op::Resize { target: Target::Short { length, longest }, method: method(kernel, order)? }))
+    }
+
+    #[staticmethod]
+    fn resize_long(length: u32, kernel: &str, order: &str) -> PyResult<Self> {
+        Ok(Self(Op::Resize { target: Target::Long(length), method: method(kernel, order)? }))
+    }
+
+    #[staticmethod]
+    #[expect(clippy::too_many_arguments, reason = "they are the transform's")]
+    fn random_resized_crop(
+        size: (u32, u32),
+        scale: (f32, f32),
+        log_ratio: (f32, f32),
+        ratio: (f64, f64),
+        kernel: &str,
+        order: &str,
+        uniform: (bool, bool),
+        exp: Py<PyAny>,
+    ) -> PyResult<Self> {
+        let (method, exp) = (method(kernel, order)?, exp::ask(exp));
+        let uniform = Uniform { fused: uniform.0, half_open: uniform.1 };
+        let crop = RandomResizedCrop { size, scale, log_ratio, ratio, method, uniform, exp };
+        Ok(Self(Op::RandomResizedCrop(crop)))
+    }
+
+    #[staticmethod]
     fn refuse() -> Self {
         Self(Op::Refuse)
     }
@@ -84,13 +138,14 @@ pub(crate) struct PyPlan(pub(crate) Arc<Plan>);
 #[pymethods]
 impl PyPlan {
     #[new]
-    #[pyo3(signature = (ops, table, channels, element_bytes, affine=None))]
+    #[pyo3(signature = (ops, table, channels, element_bytes, affine=None, inks=None))]
     fn new(
         ops: Vec<PyRef<'_, PyOp>>,
         table: &[u8],
         channels: usize,
         element_bytes: usize,
         affine: Option<Vec<Arithmetic>>,
+        inks: Option<&[u8]>,
     ) -> PyResult<Self> {
         let affine: Option<Vec<Affine>> = affine.map(|affine| {
             affine.into_iter().map(|(divide, normalize)| Affine { divide, normalize }).collect()
@@ -98,7 +153,8 @@ impl PyPlan {
         let table =
             Table::new(element_bytes, channels, table, affine.as_deref()).map_err(|e| to_py(&e.into()))?;
         let ops = ops.iter().map(|op| op.0.clone()).collect();
-        Ok(Self(Arc::new(Plan::new(ops, table))))
+        let plan = Plan::new(ops, table, inks.unwrap_or(&[])).map_err(|e| to_py(&e.into()))?;
+        Ok(Self(Arc::new(plan)))
     }
 
     /// How bytes become elements: "copy", "arithmetic" or "lookup".

@@ -277,6 +277,40 @@ impl Axis {
         })
     }
 
+    /// From the smallest source index to the largest; empty if there is none.
+    pub(crate) fn source_range(&self) -> Range<u32> {
+        let starts = self.runs().filter_map(|run| match run {
+            Run::Source { start, len, step: -1 } => Some(start + 1 - len),
+            Run::Source { start, .. } => Some(start),
+            Run::Fill { .. } => None,
+        });
+        starts.min().map_or(0..0, |start| start..self.source_end())
+    }
+
+    /// The only run, if there is just one.
+    pub(crate) fn only_run(&self) -> Option<Run> {
+        match self.packed() {
+            [run] => Some((*run).into()),
+            _ => None,
+        }
+    }
+
+    /// Makes this an axis of a source without its first `by` pixels. False, and nothing done, if it reads some
+    /// of them.
+    pub(crate) fn shift_source(&mut self, by: u32) -> bool {
+        let range = self.source_range();
+        if !range.is_empty() && range.start < by {
+            return false;
+        }
+        for packed in self.packed_mut() {
+            *packed = match Run::from(*packed) {
+                Run::Source { start, len, step } => Run::Source { start: start - by, len, step }.into(),
+                fill @ Run::Fill { .. } => fill.into(),
+            };
+        }
+        true
+    }
+
     /// One past the largest source index, or 0 if there is none.
     pub(crate) fn source_end(&self) -> u32 {
         let ends = self.runs().map(|run| match run {

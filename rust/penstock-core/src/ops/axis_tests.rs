@@ -137,6 +137,12 @@ proptest! {
         prop_assert_eq!(axis.source_end(), list.iter().flatten().max().map_or(0, |m| m + 1));
 
         let sources: Vec<u32> = list.iter().flatten().copied().collect();
+        let smallest = sources.iter().copied().min().unwrap_or(0);
+        prop_assert_eq!(axis.source_range(), smallest..axis.source_end());
+        let mut shifted = axis.clone();
+        prop_assert!(shifted.shift_source(smallest));
+        prop_assert_eq!(expand(&shifted), list.iter().map(|p| p.map(|x| x - smallest)).collect::<Vec<_>>());
+        prop_assert!(sources.is_empty() || !axis.clone().shift_source(smallest + 1));
         prop_assert!(sources.windows(2).all(|pair| pair[0].abs_diff(pair[1]) <= 1), "the invariant");
 
         let low = low.min(axis.len());

@@ -4,24 +4,34 @@
 //! [`Plan::draw`] takes a picture's size and a generator and appends concrete [`Step`]s, numbers drawn
 //! already; [`Plan::render`] needs only those steps. Drawing is sequential and cheap, rendering is neither:
 //! keeping the two apart is what lets any thread make any picture.
+//!
+//! Without a resize, a picture is one reading through two index maps. With resizes it is a few such readings
+//! with a resize between them, none of which makes more than the next one looks at: see `stages`.
 
 mod crop;
 mod op;
 mod pad;
+mod resize;
+mod stages;
 
 pub use crop::RandomCrop;
 pub use op::{Op, Pad, PadMode, Step, World};
+pub use resize::{Exp, RandomResizedCrop, Target};
 
 use crate::ops::axis::Axis;
+use crate::ops::resize::Region;
 use crate::random::Mt19937;
 use crate::source::array::Picture;
-use crate::write::{self, RenderError, Scratch, Stores, Table};
+use crate::write::{self, RenderError, Scratch, Stores, Table, TableError};
+use stages::Stages;
 
 /// A pipeline that was read from the user's transforms.
 #[derive(Debug)]
 pub struct Plan {
     ops: Vec<Op>,
     table: Table,
+    /// If any operation resizes: bytes as they are, and what constant margins are before the last resize.
+    inks: Option<Table>,
 }
 
 /// Why a picture cannot pass through a plan: the operation at which torch raises, and the size it meets.
@@ -44,6 +54,7 @@ pub struct Workspace {
     rows: Axis,
     columns: Axis,
     scratch: Scratch,
+    stages: Stages,
 }
 
 impl Workspace {
@@ -51,13 +62,36 @@ impl Workspace {
     pub fn set_stores(&mut self, stores: Stores) {
         self.scratch.set_stores(stores);
     }
+
+    /// The region of a source of `size` that `steps` look at: all that has to be there of it, and all that a
+    /// codec has to decode. See [`Plan::render_part`].
+    pub fn source_region(&mut self, size: (u32, u32), steps: &[Step]) -> Region {
+        self.stages.plan(size, steps)
+    }
 }
 
 impl Plan {
     /// A plan of `ops` in order, whose values are converted by `table`.
-    #[must_use]
-    pub fn new(ops: Vec<Op>, table: Table) -> Self {
-        Self { ops, table }
+    ///
+    /// `inks` holds, for each channel of the table, the byte of each constant margin as it is before any
+    /// conversion, of as many margins as come before the last resize, in the order of the table's fills. A
+    /// margin's colour is resampled like the pixels beside it, so the table's converted one does not serve.
+    ///
+    /// # Errors
+    /// [`TableError`] if `inks` is not the same number of bytes for each channel.
+    pub fn new(ops: Vec<Op>, table: Table, inks: &[u8]) -> Result<Self, TableError> {
+        let (channels, count) = (table.channels(), inks.len() / table.channels());
+        if count * channels != inks.len() {
+            return Err(TableError::Length(inks.len()));
+        }
+        let inks = if ops.iter().any(Op::resizes) {
+            let of_channel = |channel| inks.iter().copied().skip(channel * count).take(count);
+            let entries = (0..channels).flat_map(|channel| (0..=255).chain(of_channel(channel)));
+            Some(Table::new(1, channels, &entries.collect::<Vec<_>>(), None)?)
+        } else {
+            None
+        };
+        Ok(Self { ops, table, inks })
     }
 
     /// The conversion from source bytes to output elements.
@@ -100,7 +134,13 @@ impl Plan {
         workspace: &mut Workspace,
         out: &mut [u8],
     ) -> Result<(), RenderError> {
-        let Workspace { rows, columns, scratch } = workspace;
+        if self.inks.is_some() {
+            let size = (picture.height() as u32, picture.width() as u32);
+            let region = workspace.source_region(size, steps);
+            let part = picture.part(&region.rows, &region.columns).ok_or(RenderError::Axis)?;
+            return self.render_planned(&part, workspace, out);
+        }
+        let Workspace { rows, columns, scratch, .. } = workspace;
         rows.reset(picture.height() as u32);
         columns.reset(picture.width() as u32);
         for step in steps {
@@ -108,4 +148,37 @@ impl Plan {
         }
         write::render(picture, rows, columns, &self.table, scratch, out)
     }
+
+    /// As [`Plan::render`], from no more of the picture than the steps look at: `part` is the region that
+    /// [`Workspace::source_region`] gives for a source of `size`.
+    ///
+    /// # Errors
+    /// [`RenderError`] if `part` is not of that region's size, and as [`Plan::render`].
+    pub fn render_part(
+        &self,
+        part: &Picture<'_>,
+        size: (u32, u32),
+        steps: &[Step],
+        workspace: &mut Workspace,
+        out: &mut [u8],
+    ) -> Result<(), RenderError> {
+        let region = workspace.source_region(size, steps);
+        if (part.height(), part.width()) != (region.rows.len(), region.columns.len()) {
+            return Err(RenderError::Axis);
+        }
+        self.render_planned(part, workspace, out)
+    }
+
+    fn render_planned(
+        &self,
+        part: &Picture<'_>,
+        workspace: &mut Workspace,
+        out: &mut [u8],
+    ) -> Result<(), RenderError> {
+        let inks = self.inks.as_ref().unwrap_or(&self.table);
+        workspace.stages.render(part, [inks, &self.table], &mut workspace.scratch, out)
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,9 @@
 use crate::ops::axis::Axis;
 use crate::random::{Mt19937, draw};
 
-use super::{crop, pad};
+use super::resize::Target;
+use super::{crop, pad, resize};
+use crate::ops::resize::Method;
 
 /// In which form the picture is when an operation meets it: torchvision treats the two differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +63,15 @@ pub enum Op {
         /// Left to right if true, else top to bottom.
         horizontal: bool,
     },
+    /// `Resize` of a Pillow image.
+    Resize {
+        /// The size to make.
+        target: Target,
+        /// How.
+        method: Method,
+    },
+    /// `RandomResizedCrop` of a Pillow image.
+    RandomResizedCrop(resize::RandomResizedCrop),
     /// An operation that raises for every picture of this kind.
     Refuse,
 }
@@ -90,6 +101,15 @@ pub enum Step {
     FlipHorizontal,
     /// Mirrors top to bottom.
     FlipVertical,
+    /// Makes new pixels of the old ones, as Pillow's `resize` does.
+    Resize {
+        /// Rows made.
+        height: u32,
+        /// Columns made.
+        width: u32,
+        /// How.
+        method: Method,
+    },
 }
 
 impl Op {
@@ -111,13 +131,20 @@ impl Op {
                 }
                 Some(size)
             }
+            Op::Resize { target, method } => Some(resize::resize(size, target.size(size)?, *method, steps)),
+            Op::RandomResizedCrop(crop) => crop.draw(size, generator, steps),
             Op::Refuse => None,
         }
+    }
+
+    /// Whether this operation may make new pixels.
+    pub(super) fn resizes(&self) -> bool {
+        matches!(self, Op::Resize { .. } | Op::RandomResizedCrop(_))
     }
 }
 
 impl Step {
-    /// Does this step to the picture's two index maps.
+    /// Does this step to the picture's two index maps, which a resize is not a matter of.
     pub(super) fn apply(&self, rows: &mut Axis, columns: &mut Axis) {
         match *self {
             Step::Pad { margins: [left, top, right, bottom], mode } => {
@@ -136,6 +163,7 @@ impl Step {
             }
             Step::FlipHorizontal => columns.flip(),
             Step::FlipVertical => rows.flip(),
+            Step::Resize { .. } => {}
         }
     }
 }

@@ -11,6 +11,26 @@ pub fn rand(generator: &mut Mt19937) -> f32 {
     (generator.next_u32() & 0x00ff_ffff) as f32 * (1.0 / 16_777_216.0)
 }
 
+/// How torch's `uniform_` rounds, which depends on how and when torch was built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Uniform {
+    /// Whether product and sum are rounded once, as where the processor has such an instruction.
+    pub fused: bool,
+    /// Whether what was rounded to the upper bound becomes the lower one, so that the former is never drawn.
+    pub half_open: bool,
+}
+
+impl Uniform {
+    /// `torch.empty(1).uniform_(low, high)`: one word.
+    #[inline]
+    pub fn draw(self, generator: &mut Mt19937, (low, high): (f32, f32)) -> f32 {
+        let (x, range) = (rand(generator), high - low);
+        #[expect(clippy::suboptimal_flops, reason = "torch's own two roundings")]
+        let value = if self.fused { x.mul_add(range, low) } else { x * range + low };
+        if self.half_open && value >= high { low } else { value }
+    }
+}
+
 /// `torch.randint(0, high, (1,))`: one word below 2^28, two from there on. `high` must not be 0.
 #[inline]
 pub fn randint(generator: &mut Mt19937, high: u64) -> u64 {
@@ -31,6 +51,32 @@ mod tests {
             b.next_u32();
         }
         assert_eq!(a, b);
+    }
+
+    #[test]
+    fn uniform_uses_one_word_and_rounds_once_or_twice() {
+        let (mut a, mut b, mut c) = (Mt19937::new(3), Mt19937::new(3), Mt19937::new(3));
+        let [once, twice] = [true, false].map(|fused| Uniform { fused, half_open: true });
+        let mut differ = 0;
+        for _ in 0..1000 {
+            let value = once.draw(&mut a, (0.08, 1.0));
+            let exact = f64::from(rand(&mut c)) * f64::from(1.0f32 - 0.08) + f64::from(0.08f32);
+            assert!((f64::from(value) - exact).abs() <= f64::from(f32::EPSILON) / 4.0);
+            differ += usize::from(value.to_bits() != twice.draw(&mut b, (0.08, 1.0)).to_bits());
+        }
+        assert!(a == b && a == c);
+        assert!((100..500).contains(&differ), "{differ}");
+    }
+
+    #[test]
+    fn the_upper_bound_is_drawn_or_not() {
+        let bounds = (4.0f32, 4.000_002);
+        for half_open in [true, false] {
+            let (mut generator, uniform) = (Mt19937::new(1), Uniform { fused: true, half_open });
+            let drawn: Vec<f32> = (0..100).map(|_| uniform.draw(&mut generator, bounds)).collect();
+            assert!(drawn.contains(&bounds.0));
+            assert_eq!(drawn.contains(&bounds.1), !half_open);
+        }
     }
 
     #[test]

@@ -1,10 +1,15 @@
 //! The doors to the vector kernels: one function per job, which calls the kernel of a [`Level`].
 //!
-//! The kernels in [`crate::write`] are safe functions that enable CPU features; calling one is sound exactly
-//! if the processor has them, which a value of [`Level`] proves. A function here returns false where a level
-//! has no kernel for the job, and then has written nothing that counts.
+//! The kernels in [`crate::write`] and [`crate::ops`] are safe functions that enable CPU features; calling one
+//! is sound exactly if the processor has them, which a value of [`Level`] proves. A function here returns
+//! false where a level has no kernel for the job, and then has written nothing that counts.
 
 use super::{Kind, Level};
+use crate::ops::program::{Group, Program};
+use crate::ops::resize::{BLOCK, Column};
+#[cfg(target_arch = "x86_64")]
+use crate::ops::resize_x86;
+use crate::source::array::Part;
 use crate::write::Stores;
 use crate::write::gather::{self, Block, Strip};
 use crate::write::table::Coefficients;
@@ -126,6 +131,52 @@ pub(crate) fn copy(level: Level, stores: Stores, codes: &[u8], out: &mut [u8]) -
             false
         }
     }
+}
+
+/// Makes some groups of four rows of a resize's horizontal pass, `stride` apart in `out`, by a program for this
+/// level. False if the level has no kernel.
+#[inline]
+pub(crate) fn across(
+    level: Level,
+    program: &Program,
+    groups: &[Group],
+    step: usize,
+    rows: &[Part<'_>; BLOCK],
+    out: &mut [u8],
+    stride: usize,
+) -> bool {
+    match level.kind() {
+        // SAFETY: the level proves that the processor has the features.
+        #[cfg(target_arch = "x86_64")]
+        Kind::Avx512 => unsafe { resize_x86::across_avx512(program, groups, rows, out, stride) },
+        // SAFETY: the level proves that the processor has the features.
+        #[cfg(target_arch = "x86_64")]
+        Kind::Avx2 => unsafe { resize_x86::across_avx2(program, groups, step, rows, out, stride) },
+        _ => {
+            let _ = (program, groups, step, rows, out, stride);
+            return false;
+        }
+    }
+    true
+}
+
+/// Makes a row of a resize's vertical pass; `out` reaches to the next multiple of 64 bytes. False if the level,
+/// or the length of the row, has no kernel.
+#[inline]
+pub(crate) fn down(level: Level, column: &Column<'_>, out: &mut [u8]) -> bool {
+    match level.kind() {
+        // SAFETY: the level proves that the processor has the features.
+        #[cfg(target_arch = "x86_64")]
+        Kind::Avx512 => unsafe { resize_x86::down_avx512(column, out) },
+        // SAFETY: the level proves that the processor has the features.
+        #[cfg(target_arch = "x86_64")]
+        Kind::Avx2 if column.bytes() >= 32 => unsafe { resize_x86::down_avx2(column, out) },
+        _ => {
+            let _ = (column, out);
+            return false;
+        }
+    }
+    true
 }
 
 /// Ends a sample whose stores were streamed: see `fence_streams` in `memory`.

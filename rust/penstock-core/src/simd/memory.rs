@@ -5,8 +5,8 @@
 
 use std::arch::x86_64::{
     __m128i, __m256i, __m512i, _mm_loadu_si128, _mm_setzero_si128, _mm_sfence, _mm_storeu_si128,
-    _mm256_storeu_si256, _mm256_stream_si256, _mm512_loadu_si512, _mm512_maskz_loadu_epi8,
-    _mm512_setzero_si512, _mm512_storeu_si512, _mm512_stream_si512,
+    _mm256_loadu_si256, _mm256_setzero_si256, _mm256_storeu_si256, _mm256_stream_si256, _mm512_loadu_si512,
+    _mm512_maskz_loadu_epi8, _mm512_setzero_si512, _mm512_storeu_si512, _mm512_stream_si512,
 };
 
 use crate::source::array::Part;
@@ -47,6 +47,44 @@ pub(crate) fn load64_part(part: Part<'_>, at: usize, count: usize) -> __m512i {
         Some(start) => unsafe { _mm512_maskz_loadu_epi8(low_bits(count), start.cast()) },
         None => _mm512_setzero_si512(),
     }
+}
+
+/// 64 bytes of a part from `at` on; zeros if they are not all inside.
+#[inline]
+#[target_feature(enable = "avx512f")]
+pub(crate) fn load64_inside(part: Part<'_>, at: usize) -> __m512i {
+    match part.address(at, 64) {
+        // SAFETY: `address` gives 64 readable bytes; no alignment is required.
+        Some(start) => unsafe { _mm512_loadu_si512(start.cast()) },
+        None => _mm512_setzero_si512(),
+    }
+}
+
+/// 32 bytes of a part from `at` on; zeros if they are not all inside.
+#[inline]
+#[target_feature(enable = "avx2")]
+pub(crate) fn load32_part(part: Part<'_>, at: usize) -> __m256i {
+    match part.address(at, 32) {
+        // SAFETY: `address` gives 32 readable bytes; no alignment is required.
+        Some(start) => unsafe { _mm256_loadu_si256(start.cast()) },
+        None => _mm256_setzero_si256(),
+    }
+}
+
+/// 16 words.
+#[inline]
+#[target_feature(enable = "avx512f")]
+pub(crate) fn load_words(words: &[u32; 16]) -> __m512i {
+    // SAFETY: the reference covers the 64 bytes; no alignment is required.
+    unsafe { _mm512_loadu_si512(words.as_ptr().cast()) }
+}
+
+/// The first 8 of 16 words.
+#[inline]
+#[target_feature(enable = "avx2")]
+pub(crate) fn load_first_words(words: &[u32; 16]) -> __m256i {
+    // SAFETY: the reference covers 64 bytes, of which these are the first 32; no alignment is required.
+    unsafe { _mm256_loadu_si256(words.as_ptr().cast()) }
 }
 
 /// A mask of the lowest `count` bits of 64.

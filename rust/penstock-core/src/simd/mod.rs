@@ -78,7 +78,8 @@ impl Level {
             let avx512 = is_x86_feature_detected!("avx512f")
                 && is_x86_feature_detected!("avx512bw")
                 && is_x86_feature_detected!("avx512vl")
-                && is_x86_feature_detected!("avx512vbmi");
+                && is_x86_feature_detected!("avx512vbmi")
+                && is_x86_feature_detected!("avx512vnni");
             match (avx2, avx512) {
                 (true, true) => return Level(Kind::Avx512),
                 (true, false) => return Level(Kind::Avx2),

@@ -10,7 +10,10 @@
 #![expect(unsafe_code, reason = "strided views of memory that Python owns")]
 
 use std::marker::PhantomData;
+use std::ops::Range;
 use std::ptr;
+
+use crate::ops::axis::Run;
 
 /// A uint8 picture of shape (height, width, channels) in memory that somebody else keeps alive for `'a`.
 #[derive(Clone, Copy, Debug)]
@@ -93,6 +96,56 @@ impl<'a> Picture<'a> {
         self.shape[2]
     }
 
+    /// The part of the picture that a run of rows and a run of columns take, without a copy; `None` if a run
+    /// is a fill or reaches beyond the picture.
+    pub(crate) fn select(&self, rows: Run, columns: Run) -> Option<Picture<'a>> {
+        let mut selected = *self;
+        let mut offset = 0;
+        for (axis, run) in [rows, columns].into_iter().enumerate() {
+            let Run::Source { start, len, step } = run else { return None };
+            let last = i64::from(start) + (i64::from(len) - 1) * i64::from(step);
+            let size = self.shape[axis] as i64;
+            if len == 0 || i64::from(start) >= size || !(0..size).contains(&last) {
+                return None;
+            }
+            offset += start as isize * self.strides[axis];
+            selected.shape[axis] = len as usize;
+            selected.strides[axis] *= isize::from(step);
+        }
+        if self.shape[2] > 0 {
+            selected.base = self.base.wrapping_offset(offset);
+        }
+        Some(selected)
+    }
+
+    /// A rectangle of the picture, without a copy; `None` if it reaches beyond the picture.
+    #[must_use]
+    pub fn part(&self, rows: &Range<u32>, columns: &Range<u32>) -> Option<Picture<'a>> {
+        let inside = |range: &Range<u32>, size: usize| range.start <= range.end && range.end as usize <= size;
+        if !inside(rows, self.height()) || !inside(columns, self.width()) {
+            return None;
+        }
+        let shape = [rows.len(), columns.len(), self.channels()];
+        if shape.contains(&0) {
+            return Some(Picture { shape, ..*self });
+        }
+        let run = |range: &Range<u32>| Run::Source { start: range.start, len: range.len() as u32, step: 1 };
+        self.select(run(rows), run(columns))
+    }
+
+    /// The first channel alone, if all channels are the same memory.
+    pub(crate) fn gray(&self) -> Option<Picture<'a>> {
+        let [height, width, channels] = self.shape;
+        let gray = Picture { shape: [height, width, 1], ..*self };
+        (channels > 1 && self.strides[2] == 0).then_some(gray)
+    }
+
+    /// The first channel as so many channels.
+    pub(crate) fn with_channels(&self, channels: usize) -> Picture<'a> {
+        let ([height, width, own], [row, column, _]) = (self.shape, self.strides);
+        Picture { shape: [height, width, channels.min(own * channels)], strides: [row, column, 0], ..*self }
+    }
+
     /// The byte of pixel (y, x, c), or 0 if there is no such pixel.
     #[must_use]
     pub fn get(&self, y: usize, x: usize, c: usize) -> u8 {
@@ -150,12 +203,41 @@ impl<'a> Picture<'a> {
         } else {
             return None;
         };
+        Some(self.lines_along(along, across, step, transposed))
+    }
+
+    /// The picture as contiguous rows, forwards, with one channel or three in order, if it lies so.
+    pub(crate) fn rows(&self) -> Option<Lines<'a>> {
+        let [height, width, channels] = self.shape;
+        let [row, col, channel] = self.strides;
+        if self.shape.contains(&0) {
+            return None;
+        }
+        let is = |step: isize| col == step || width == 1;
+        let step = match (channels, channel) {
+            (3, 1) if is(3) => 3,
+            _ if is(1) => 1,
+            _ => return None,
+        };
+        // The stride of a single column means nothing.
+        Some(self.lines_along((step as isize, width), (row, height), step, false))
+    }
+
+    /// Lines along one axis (stride, length), one after another across it, of pixels `step` bytes apart.
+    fn lines_along(
+        &self,
+        along: (isize, usize),
+        across: (isize, usize),
+        step: usize,
+        transposed: bool,
+    ) -> Lines<'a> {
+        let (channels, channel) = (self.shape[2], self.strides[2]);
         // A line starts at its lowest address: at its far end if it runs backwards.
         let mut lowest = if along.0 < 0 { along.0 * (along.1 as isize - 1) } else { 0 };
         if step == 3 && channel < 0 {
             lowest += 2 * channel;
         }
-        Some(Lines {
+        Lines {
             // SAFETY: `lowest` leads from pixel (0, 0, 0) to another pixel of the picture: the far end of the
             // first line, its last channel.
             start: unsafe { self.base.offset(lowest) },
@@ -169,7 +251,7 @@ impl<'a> Picture<'a> {
             blue_first: step == 3 && channel < 0,
             transposed,
             owner: PhantomData,
-        })
+        }
     }
 
     /// Asks the processor to fetch the picture's memory; worth it for the next picture while this one is
@@ -237,6 +319,17 @@ impl<'a> Lines<'a> {
         usize::try_from(self.line_stride) == Ok(self.bytes_per_line())
     }
 
+    /// The bytes of line `index` of plane `plane`, if there is such a line.
+    #[inline]
+    pub(crate) fn line(&self, plane: usize, index: usize) -> Option<Part<'a>> {
+        let offset = plane as isize * self.plane_stride + index as isize * self.line_stride;
+        (plane < self.planes && index < self.count).then(|| Part {
+            start: self.start.wrapping_offset(offset),
+            len: self.bytes_per_line(),
+            owner: PhantomData,
+        })
+    }
+
     /// Bytes `at..at + bytes` of `count` lines of plane `plane`: line `first`, then every `step` lines. None
     /// at all if any of them lies outside. With [`Lines::touching`] lines, `bytes` may reach into the next
     /// line, if that exists.
@@ -277,6 +370,19 @@ pub(crate) struct Part<'a> {
 }
 
 impl Part<'_> {
+    /// Number of bytes.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Copies the bytes into `out`, as many as both have.
+    #[inline]
+    pub(crate) fn copy_to(&self, out: &mut [u8]) {
+        // SAFETY: as many bytes are readable at `start`, and `out` is ours alone.
+        unsafe { ptr::copy_nonoverlapping(self.start, out.as_mut_ptr(), self.len.min(out.len())) };
+    }
+
     /// Address of bytes `at..at + len`, which are readable; `None` if they are not all inside.
     #[inline]
     pub(crate) fn address(&self, at: usize, len: usize) -> Option<*const u8> {
@@ -335,6 +441,29 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_selection_has_the_pixels_of_its_runs() {
+        let bytes: Vec<u8> = (0..60).collect();
+        let view = Picture::from_slice(&bytes, 4, 5, 3).unwrap();
+        let run = |start, len, step| Run::Source { start, len, step };
+        let part = view.select(run(3, 2, -1), run(1, 3, 1)).unwrap();
+        assert_eq!((part.height(), part.width(), part.channels()), (2, 3, 3));
+        for (y, x, c) in [(0, 0, 0), (1, 2, 2), (1, 0, 1)] {
+            assert_eq!(part.get(y, x, c), view.get(3 - y, 1 + x, c));
+        }
+        assert_eq!(view.select(run(0, 4, 1), run(4, 3, 0)).unwrap().get(2, 2, 1), view.get(2, 4, 1));
+        for bad in [run(4, 1, 1), run(2, 3, 1), run(1, 3, -1), Run::Fill { len: 1, fill: 0 }] {
+            assert!(view.select(bad, run(0, 1, 1)).is_none(), "{bad:?}");
+        }
+        let rectangle = view.part(&(1..4), &(2..5)).unwrap();
+        assert_eq!((rectangle.get(0, 0, 0), rectangle.get(2, 2, 2)), (view.get(1, 2, 0), view.get(3, 4, 2)));
+        assert!(view.part(&(1..4), &(2..6)).is_none());
+        assert_eq!(view.part(&(1..3), &(5..5)).map(|part| (part.height(), part.width())), Some((2, 0)));
+        assert!(view.gray().is_none());
+        let gray = Picture::from_strided(&bytes, 0, [4, 5, 3], [5, 1, 0]).unwrap().gray().unwrap();
+        assert_eq!((gray.channels(), gray.with_channels(3).get(2, 3, 2)), (1, 13));
     }
 
     #[test]

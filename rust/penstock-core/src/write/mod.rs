@@ -46,13 +46,13 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    /// Sets how the next samples are stored.
-    pub fn set_stores(&mut self, stores: Stores) {
-        self.stores = stores;
+    /// Sets how the next samples are stored; returns how they were.
+    pub fn set_stores(&mut self, stores: Stores) -> Stores {
+        std::mem::replace(&mut self.stores, stores)
     }
 }
 
-/// Why a sample could not be rendered; always a mistake in the plan.
+/// Why a sample could not be rendered; but for a lack of memory, a mistake in the plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RenderError {
     /// Picture and table differ in their number of channels.
@@ -66,6 +66,9 @@ pub enum RenderError {
     /// An axis reads pixels that the picture does not have, or fills that the table does not have.
     #[error("an axis reads beyond the picture or the table")]
     Axis,
+    /// A resize whose pixels find no memory.
+    #[error("no memory for a resize")]
+    Memory,
     /// The output slice has another size than channels * rows * columns * bytes per element.
     #[error("output of {found} bytes instead of {expected}")]
     Output {

@@ -1,0 +1,72 @@
+//! A picture of our own, in memory that is used again for the next one.
+
+use crate::source::array::Picture;
+
+/// Rows begin at multiples of this, and may be read and written up to the next multiple: a vector's width.
+pub(crate) const ROW_ALIGN: usize = 64;
+
+/// Memory that a pass keeps for the next picture; what exceeds this is given back after each.
+const KEPT_BYTES: usize = 8 << 20;
+
+/// Planes of rows of bytes; a row may hold one channel or three interleaved ones.
+#[derive(Debug, Default)]
+pub(crate) struct Sheet {
+    bytes: Vec<u8>,
+    planes: usize,
+    rows: usize,
+    pixels: usize,
+    /// Bytes from pixel to pixel: 1 or 3.
+    step: usize,
+    stride: usize,
+}
+
+impl Sheet {
+    /// Takes another shape; what the sheet holds is lost. False if there is no memory for it.
+    pub(crate) fn shape(&mut self, planes: usize, rows: usize, pixels: usize, step: usize) -> bool {
+        // A store may begin in the last pixel.
+        let stride = (pixels * step + ROW_ALIGN / 2).next_multiple_of(ROW_ALIGN);
+        (self.planes, self.rows, self.pixels, self.step, self.stride) = (planes, rows, pixels, step, stride);
+        let Some(size) = stride.checked_mul(rows).and_then(|size| size.checked_mul(planes)) else {
+            return false;
+        };
+        if self.bytes.len() > size.max(KEPT_BYTES) {
+            self.bytes = Vec::new();
+        }
+        if self.bytes.len() < size {
+            if self.bytes.try_reserve_exact(size - self.bytes.len()).is_err() {
+                return false;
+            }
+            self.bytes.resize(size, 0);
+        }
+        true
+    }
+
+    /// Bytes from a row to the next.
+    pub(crate) fn stride(&self) -> usize {
+        self.stride
+    }
+
+    /// The rows from `first` on of a plane, at most `count` of them, with the room behind each.
+    pub(crate) fn rows_mut(&mut self, plane: usize, first: usize, count: usize) -> &mut [u8] {
+        let from = (plane * self.rows + first) * self.stride;
+        let to = (plane * self.rows + self.rows.min(first + count)) * self.stride;
+        self.bytes.get_mut(from..to).unwrap_or(&mut [])
+    }
+
+    /// All bytes of `channels` contiguous planes without room between rows, for a writer of such pictures.
+    pub(crate) fn dense(&mut self, channels: usize, rows: usize, pixels: usize) -> Option<&mut [u8]> {
+        if !self.shape(channels, rows, pixels, 1) {
+            return None;
+        }
+        self.stride = pixels;
+        self.bytes.get_mut(..channels * rows * pixels)
+    }
+
+    /// What the sheet holds; `None` before it has a shape.
+    pub(crate) fn picture(&self) -> Option<Picture<'_>> {
+        let (row, plane) = (self.stride as isize, (self.stride * self.rows) as isize);
+        let (channels, channel) = if self.step == 1 { (self.planes, plane) } else { (self.step, 1) };
+        let shape = [self.rows, self.pixels, channels];
+        Picture::from_strided(&self.bytes, 0, shape, [row, self.step as isize, channel])
+    }
+}

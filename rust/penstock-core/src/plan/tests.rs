@@ -1,0 +1,191 @@
+//! Steps with resizes against the plainest rendering, which makes every picture between two steps whole.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::ops::resize::{Filter, Method, Order, Resampler};
+
+const METHODS: [Method; 3] = [
+    Method { filter: Filter::Nearest, order: Order::Shrinkage },
+    Method { filter: Filter::Bilinear, order: Order::Shrinkage },
+    Method { filter: Filter::Lanczos, order: Order::Across },
+];
+/// Bytes of the margins' colours, for each channel. Later margins have larger numbers.
+const INKS: [[u8; 7]; 3] =
+    [[9, 200, 1, 2, 3, 255, 0], [77, 0, 90, 12, 200, 100, 5], [255, 31, 64, 8, 150, 33, 6]];
+
+/// A picture of three channels, rows of interleaved pixels.
+#[derive(Clone, Debug)]
+struct Whole {
+    size: (u32, u32),
+    bytes: Vec<u8>,
+}
+
+impl Whole {
+    fn new(size: (u32, u32), seed: u64) -> Whole {
+        let mixed =
+            |i: u64| (i + seed).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29).wrapping_mul(0xD6E8_FEB9);
+        Whole { size, bytes: (0..u64::from(3 * size.0 * size.1)).map(|i| (mixed(i) >> 27) as u8).collect() }
+    }
+
+    fn picture(&self) -> Picture<'_> {
+        Picture::from_slice(&self.bytes, self.size.0 as usize, self.size.1 as usize, 3).unwrap()
+    }
+
+    /// The step, on every pixel there is.
+    fn after(&self, step: &Step) -> Whole {
+        let picture = self.picture();
+        let get = |y: i64, x: i64, c: usize| picture.get(y as usize, x as usize, c);
+        let (height, width) = (i64::from(self.size.0), i64::from(self.size.1));
+        let make = |size: (u32, u32), pixel: &dyn Fn(i64, i64, usize) -> u8| {
+            let places = (0..i64::from(size.0)).flat_map(|y| (0..i64::from(size.1)).map(move |x| (y, x)));
+            Whole {
+                size,
+                bytes: places
+                    .flat_map(|(y, x)| (0..3).map(move |c| (y, x, c)))
+                    .map(|(y, x, c)| pixel(y, x, c))
+                    .collect(),
+            }
+        };
+        match *step {
+            Step::Pad { margins: [left, top, right, bottom], mode } => {
+                let size = (self.size.0 + top + bottom, self.size.1 + left + right);
+                make(size, &|y, x, c| {
+                    let (y, x) = (y - i64::from(top), x - i64::from(left));
+                    match mode {
+                        PadMode::Constant(fill) if !(0..height).contains(&y) || !(0..width).contains(&x) => {
+                            INKS[c][usize::from(fill)]
+                        }
+                        _ => get(y.clamp(0, height - 1), x.clamp(0, width - 1), c),
+                    }
+                })
+            }
+            Step::Crop { top, left, height, width } => {
+                make((height, width), &|y, x, c| get(y + i64::from(top), x + i64::from(left), c))
+            }
+            Step::FlipHorizontal => make(self.size, &|y, x, c| get(y, width - 1 - x, c)),
+            Step::FlipVertical => make(self.size, &|y, x, c| get(height - 1 - y, x, c)),
+            Step::Resize { height, width, method } => {
+                let mut resampler = Resampler::default();
+                let resized = resampler.resize(&picture, (height, width), method).unwrap();
+                make((height, width), &|y, x, c| resized.get(y as usize, x as usize, c))
+            }
+        }
+    }
+}
+
+/// Any step; numbers are reduced to what a picture's size allows.
+fn steps() -> impl Strategy<Value = Vec<(u8, [u32; 4], usize)>> {
+    prop::collection::vec((0u8..7, prop::array::uniform4(0u32..1000), 0usize..6), 0..7)
+}
+
+fn concrete(kind: u8, n: [u32; 4], which: usize, fill: u16, size: (u32, u32)) -> Step {
+    let margins = n.map(|margin| margin % 9);
+    match kind {
+        0 => Step::Pad { margins, mode: PadMode::Constant(fill) },
+        1 => Step::Pad { margins, mode: PadMode::Edge },
+        2 => {
+            let (top, left) = (n[0] % size.0, n[1] % size.1);
+            let (height, width) = (1 + n[2] % (size.0 - top), 1 + n[3] % (size.1 - left));
+            Step::Crop { top, left, height, width }
+        }
+        3 => Step::FlipHorizontal,
+        4 => Step::FlipVertical,
+        _ => {
+            // Now and then only one side changes.
+            let height = if which == 0 { size.0 } else { 1 + n[0] % 60 };
+            let width = if which == 1 { size.1 } else { 1 + n[1] % 60 };
+            Step::Resize { height, width, method: METHODS[which % 3] }
+        }
+    }
+}
+
+fn plan() -> Plan {
+    let entries: Vec<u8> = INKS.iter().flat_map(|inks| (0..=255).chain(*inks)).collect();
+    let table = Table::new(1, 3, &entries, None).unwrap();
+    let op = Op::Resize { target: Target::Exact(1, 1), method: METHODS[0] };
+    Plan::new(vec![op], table, INKS.as_flattened()).unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(600))]
+    #[test]
+    fn stages_give_what_whole_pictures_give(
+        size in (1u32..70, 1u32..70),
+        sketch in steps(),
+        layout in 0u8..3,
+        seed in any::<u32>(),
+    ) {
+        let source = Whole::new(size, u64::from(seed));
+        let mut expected = source.clone();
+        let mut list = Vec::new();
+        for (fill, (kind, numbers, which)) in (0..).zip(sketch) {
+            let step = concrete(kind, numbers, which, fill, expected.size);
+            expected = expected.after(&step);
+            list.push(step);
+        }
+        let (height, width) = (size.0 as usize, size.1 as usize);
+        let plane = height * width;
+        let planar: Vec<u8> = (0..3).flat_map(|c| source.bytes.iter().copied().skip(c).step_by(3)).collect();
+        let columns: Vec<u8> =
+            (0..3 * plane).map(|i| source.picture().get(i % height, i / height % width, i / plane)).collect();
+        let picture = match layout {
+            0 => source.picture(),
+            1 => Picture::from_strided(&planar, 0, [height, width, 3], [width as isize, 1, plane as isize]).unwrap(),
+            _ => Picture::from_strided(&columns, 0, [height, width, 3], [1, height as isize, plane as isize]).unwrap(),
+        };
+        let wanted: Vec<u8> = (0..3).flat_map(|c| expected.bytes.iter().copied().skip(c).step_by(3)).collect();
+        let (plan, mut workspace) = (plan(), Workspace::default());
+        let mut out = vec![0; wanted.len()];
+        plan.render(&picture, &list, &mut workspace, &mut out).unwrap();
+        prop_assert!(out == wanted, "{list:?}");
+
+        // The region is enough: all else may be missing.
+        let region = workspace.source_region(size, &list);
+        let part = picture.part(&region.rows, &region.columns).unwrap();
+        let only: Vec<u8> = (0..part.height())
+            .flat_map(|y| (0..part.width()).flat_map(move |x| (0..3).map(move |c| part.get(y, x, c))))
+            .collect();
+        let only = Picture::from_slice(&only, part.height(), part.width(), 3).unwrap();
+        out.fill(1);
+        plan.render_part(&only, size, &list, &mut workspace, &mut out).unwrap();
+        prop_assert!(out == wanted, "{list:?} from {region:?}");
+    }
+}
+
+#[test]
+fn the_region_is_what_lies_under_the_output() {
+    let mut workspace = Workspace::default();
+    let mut region = |size, steps: &[Step]| {
+        let Region { rows, columns } = workspace.source_region(size, steps);
+        (rows, columns)
+    };
+    let method = METHODS[1];
+    let crop = Step::Crop { top: 20, left: 30, height: 200, width: 100 };
+    assert_eq!(region((375, 500), &[crop]), (20..220, 30..130));
+    let resize = Step::Resize { height: 224, width: 224, method };
+    assert_eq!(region((375, 500), &[crop, resize, Step::FlipHorizontal]), (20..220, 30..130));
+    // Resize(256), CenterCrop(224): the middle 224 of 341 columns, of 256 rows, and the filter's reach.
+    let resize = Step::Resize { height: 256, width: 341, method };
+    let middle = Step::Crop { top: 16, left: 58, height: 224, width: 224 };
+    assert_eq!(region((375, 500), &[resize, middle]), (23..352, 84..414));
+    // A crop of nothing but margins needs no source at all.
+    let pad = Step::Pad { margins: [50, 0, 0, 0], mode: PadMode::Constant(0) };
+    let margin = Step::Crop { top: 3, left: 0, height: 9, width: 50 };
+    let (rows, columns) = region((375, 500), &[resize, pad, margin]);
+    assert!(rows.is_empty() && columns.is_empty());
+}
+
+#[test]
+fn parts_of_another_size_and_odd_inks_are_refused() {
+    let bytes = [0; 27];
+    let picture = Picture::from_slice(&bytes, 3, 3, 3).unwrap();
+    let (plan, mut workspace) = (plan(), Workspace::default());
+    let steps = [Step::Crop { top: 0, left: 0, height: 2, width: 3 }];
+    let made = plan.render_part(&picture, (3, 3), &steps, &mut workspace, &mut [0; 18]);
+    assert_eq!(made, Err(RenderError::Axis));
+    let entries: Vec<u8> = (0..3).flat_map(|_| 0..=255).collect();
+    let table = Table::new(1, 3, &entries, None).unwrap();
+    let op = Op::Resize { target: Target::Long(5), method: METHODS[0] };
+    assert!(Plan::new(vec![op], table, &[1, 2]).is_err());
+}

@@ -1,0 +1,29 @@
+//! torch's exponential function, which a plan asks while it draws.
+//!
+//! Drawing knows no failures but refusals. So an exception of the function, be it only Ctrl-C in the middle of
+//! it, waits here for whoever asked for the draws: the two are one thread.
+
+use std::cell::Cell;
+
+use penstock_core::plan::Exp;
+use pyo3::prelude::*;
+
+thread_local! {
+    static RAISED: Cell<Option<PyErr>> = const { Cell::new(None) };
+}
+
+/// A function of Python's as one of numbers. What is drawn after it has raised counts for nothing.
+pub(crate) fn ask(function: Py<PyAny>) -> Exp {
+    Exp::new(move |x| {
+        let called = Python::attach(|py| function.call1(py, (x,))?.extract::<f32>(py));
+        called.unwrap_or_else(|error| {
+            RAISED.set(Some(error));
+            x
+        })
+    })
+}
+
+/// An error if a function of this thread's has raised since the last call.
+pub(crate) fn check() -> PyResult<()> {
+    RAISED.take().map_or(Ok(()), Err)
+}

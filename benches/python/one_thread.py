@@ -20,7 +20,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cifar
 import numpy as np
@@ -31,8 +31,11 @@ from torch.utils.data import DataLoader, default_collate
 import penstock
 from penstock import _native, memory
 from penstock.iterator import collate_targets
+from penstock.lowering.gather import Gathering
 from penstock.lowering.lower import Lowered, lower
-from penstock.lowering.places import Located, gather
+
+if TYPE_CHECKING:
+    from penstock.lowering.places import Located
 
 PYTHON_PICTURES = 1024
 RING_BYTES = 640 << 20
@@ -62,7 +65,7 @@ class Engine:
 
     def next(self) -> list[Any]:
         """Make the next batch."""
-        located: Located = gather(self._place, self.indices())
+        located: Located = Gathering(self._place, self.indices()).finish()
         batch = _native.Batch(located.sources, located.positions, self._generator)
         dtype = located.pipeline(0).dtype
         images, out = memory.empty((self.batch, *batch.shapes[0]), dtype)

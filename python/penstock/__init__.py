@@ -3,7 +3,8 @@
 >>> from penstock import DataLoader  # instead of torch.utils.data's
 
 `explain(loader)` says what runs natively and why the rest does not; `compile(transform)` applies the same kernels
-to plain NumPy arrays; `ImageDataset` is the base of own data that penstock can read.
+to plain NumPy arrays; `ImageDataset` is the base of own data that penstock can read; `decode_jpeg` decodes a file or
+a rectangle of it.
 """
 
 import os
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 from penstock._native import __version__, build_profile
 from penstock.datasets import ImageDataset
 from penstock.errors import NotSupportedError
+from penstock.jpeg import decode_jpeg
 from penstock.lowering.report import Report, Row
 
 try:
@@ -33,6 +35,7 @@ __all__ = [
     "Row",
     "__version__",
     "compile",
+    "decode_jpeg",
     "explain",
 ]
 

@@ -13,6 +13,7 @@ from typing_extensions import Buffer as _HasBuffer
 __all__ = [
     "Batch",
     "Buffer",
+    "Files",
     "Generator",
     "Integers",
     "Op",
@@ -22,6 +23,8 @@ __all__ = [
     "__version__",
     "available_parallelism",
     "build_profile",
+    "decode_jpeg",
+    "jpeg_shape",
     "memory_usage",
     "simd_level",
     "trim_memory",
@@ -46,6 +49,15 @@ def memory_usage() -> tuple[int, int]:
 def trim_memory() -> None:
     """Give the pool's idle memory back to the system."""
 
+def jpeg_shape(data: bytes) -> tuple[int, int, int] | None:
+    """Return a JPEG's height, width and channels as its header tells, None if Pillow should decode it."""
+
+def decode_jpeg(data: bytes, region: tuple[int, int, int, int], out: _Memory) -> bool:
+    """Decode the rectangle (left, top, width, height) into writable memory of exactly its size.
+
+    False if Pillow should decode the file; the memory then holds anything. Nobody else may use it meanwhile.
+    """
+
 @final
 class Buffer:
     """Writable bytes, aligned to 64, that return to the pool when nothing refers to them any more."""
@@ -58,6 +70,12 @@ class Generator:
     """A stream of random numbers equal to `torch.Generator(device="cpu")` after `manual_seed(seed)`."""
 
     def __new__(cls, seed: int) -> Generator: ...
+    def copy(self) -> Generator:
+        """Return another generator at the same position."""
+
+    def follow(self, other: Generator) -> None:
+        """Continue from another generator's position."""
+
     def load(self, state: _Memory) -> None:
         """Continue from the bytes of `torch.Generator.get_state()`; ValueError if they are none."""
 
@@ -215,6 +233,25 @@ class Source:
     def __len__(self) -> int: ...
 
 @final
+class Files:
+    """Files that are being read, by threads of their own, and the plan that their pictures pass through.
+
+    Args:
+        places: Paths, or the files' content; None is left to Pillow.
+        plan: For three channels.
+        most_pixels: Larger pictures are left to Pillow.
+    """
+
+    def __new__(cls, places: Sequence[str | bytes | None], plan: Plan, most_pixels: int) -> Files: ...
+    def ready(self) -> bool:
+        """Return whether all files are read."""
+
+    def wait(self) -> list[bool]:
+        """Wait until all files are read; return for each whether it is decoded here, as far as its header tells."""
+
+    def __len__(self) -> int: ...
+
+@final
 class Stream:
     """One iterator's queue of batches, worked on by at most `threads` threads at a time."""
 
@@ -227,13 +264,16 @@ class Batch:
     """A batch whose random numbers are drawn from `generator` on construction.
 
     Args:
-        sources: Where all pictures lie, or for each picture its source.
+        sources: Where all pictures lie, or for each picture its source; of files, only those that are decoded here.
         indices: Of the pictures in their sources; negative ones count from the end. IndexError.
         generator: The logical worker's stream.
     """
 
     def __new__(
-        cls, sources: Source | Sequence[Source], indices: Integers | Sequence[int], generator: Generator
+        cls,
+        sources: Source | Files | Sequence[Source | Files],
+        indices: Integers | Sequence[int],
+        generator: Generator,
     ) -> Batch: ...
     @property
     def refused(self) -> tuple[int, int, int, int] | None:
@@ -251,3 +291,10 @@ class Batch:
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the pixels are made; False if that takes longer than `timeout` seconds."""
+
+    @property
+    def undecoded(self) -> list[int]:
+        """Positions of the files that turned out to be Pillow's to decode; complete once the pixels are made."""
+
+    def supply(self, position: int, source: Source) -> bool:
+        """Make such a picture of the first one of `source`; False if that is not of the size in the file's header."""

@@ -7,6 +7,7 @@ its pixels made by whatever thread is free. With `num_workers=0` the stream is t
 """
 
 import collections
+import contextlib
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -21,8 +22,9 @@ from torch.utils.data.dataloader import _BaseDataLoaderIter
 
 from penstock import _native, memory
 from penstock.generators import lend
+from penstock.lowering.gather import Gathering
 from penstock.lowering.lower import Lowered, lower
-from penstock.lowering.places import Located, gather
+from penstock.lowering.places import Located, detached
 
 __all__ = ["NativeDataLoaderIter", "collate_targets"]
 
@@ -55,7 +57,15 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
 
     def _reset(self, loader: Any, first_iter: bool = False) -> None:
         super()._reset(loader, first_iter)
-        # What is still pending has drawn its numbers, as torch's workers finish what they were given.
+        # What is still pending draws its numbers, as torch's workers finish what they were given. How many those are
+        # in files is only known when they are decoded. In a forked child they cannot be.
+        with contextlib.suppress(RuntimeError):
+            while self._pending:
+                if self._lowered is not None and self._lowered.decodes:
+                    self._begin()
+                    self._made(self._pending[0], None)
+                self._pending[0].prepare()
+                self._pending.popleft()
         self._pending.clear()
         # A forked child has none of the old one's threads.
         self._stream = _native.Stream(self._stream.threads)
@@ -82,18 +92,23 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
                 return
         assert self._lowered is not None  # noqa: S101 - only without workers it may be given up
         try:
-            located = gather(self._lowered.place, indices)
+            gathering = Gathering(self._lowered.place, indices)
         except KeyboardInterrupt:
             self._taken = indices  # for the next try: an interrupted epoch can be gone on with
             raise
         worker = self._sent % self._num_workers
         self._sent += 1
-        self._pending.append(_Prepared(located, self._generators[worker], worker, pin=self._pin_memory))
+        rewinds, generator = self._lowered.decodes, self._generators[worker]
+        self._pending.append(_Prepared(gathering, generator, worker, pin=self._pin_memory, rewinds=rewinds))
 
     def _begin(self) -> None:
         """Have the pixels made of as many of the coming batches as are worth their memory."""
         room = _AHEAD_BYTES
         for position, prepared in enumerate(self._pending):
+            # In order: the numbers of a worker's batches follow each other.
+            if not prepared.ready():
+                break
+            prepared.prepare()
             if position >= _AHEAD_BATCHES and room < prepared.nbytes:
                 break
             room -= prepared.nbytes
@@ -104,9 +119,10 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
             return self._make_now(next(self._sampler_iter))
         if not self._pending:
             raise StopIteration
+        self._begin()
         prepared = self._pending[0]
         try:
-            ready = prepared.wait(self._timeout or None)
+            ready = self._made(prepared, self._timeout or None)
         except RuntimeError:
             # The threads failed at this batch; the next ones are not its fault.
             self._pending.popleft()
@@ -124,6 +140,21 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
         self._begin()
         return prepared.result(self._pin_memory_device)
 
+    def _made(self, prepared: "_Prepared", timeout: float | None) -> bool:
+        """Wait for the first pending batch; return whether it, or its error, is there within so many seconds."""
+        prepared.prepare()
+        prepared.submit(self._stream)
+        while prepared.wait(timeout):
+            if not prepared.mend():
+                return True
+            generator = prepared.generator
+            prepared.redraw(generator)
+            for later in self._pending:
+                if later.generator is generator and later is not prepared and later.prepared:
+                    later.draw(generator)
+            self._begin()
+        return False
+
     def _make_now(self, indices: Any) -> Any:
         """Make a batch in the caller's thread and time, from torch's global generator."""
         if self._lowered is None or not self._lowered.is_current(self._loader):
@@ -135,10 +166,17 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
             fetcher = _MapDatasetFetcher(self._dataset, self._auto_collation, self._collate_fn, self._drop_last)
             data = fetcher.fetch(indices)
             return pin_memory(data, self._pin_memory_device) if self._pin_memory else data
-        located = gather(self._lowered.place, indices)
-        with lend(torch.default_generator, self._lowered.draws) as generator:
-            prepared = _Prepared(located, generator, None, pin=self._pin_memory)
+        gathering = Gathering(self._lowered.place, indices)
+        gathering.finish()
+        draws, rewinds = self._lowered.draws, self._lowered.decodes
+        with lend(torch.default_generator, draws) as generator:
+            prepared = _Prepared(gathering, generator, None, pin=self._pin_memory, rewinds=rewinds)
+            prepared.prepare()
         prepared.run(self._stream)
+        while prepared.mend():
+            with lend(torch.default_generator, draws) as generator:
+                prepared.redraw(generator)
+            prepared.run(self._stream)
         return prepared.result(self._pin_memory_device)
 
     def _shutdown_workers(self) -> None:
@@ -147,17 +185,107 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
 
 
 class _Prepared:
-    """A batch with its numbers drawn: pixels on their way, targets collated, or what went wrong."""
+    """A batch with its numbers drawn: pixels on their way, targets collated, or what went wrong.
 
-    def __init__(self, located: Located, generator: _native.Generator, worker: int | None, *, pin: bool) -> None:
-        self._worker, self._pin = worker, pin
+    A file may turn out to be Pillow's to decode when its pixels are made. If Pillow gives pixels of the size that the
+    header announced, only they are made anew. If it raises, torch has drawn nothing from there on: the batch's
+    numbers, and those of later ones of the same worker, are drawn again.
+
+    Args:
+        gathering: The batch's samples.
+        generator: The logical worker's.
+        worker: The logical worker; None if there is none.
+        pin: Whether the batch goes to page-locked memory.
+        rewinds: Whether numbers may have to be drawn again, for this batch or for one before it.
+    """
+
+    def __init__(
+        self, gathering: Gathering, generator: _native.Generator, worker: int | None, *, pin: bool, rewinds: bool
+    ) -> None:
+        self.generator = generator
+        self._gathering: Gathering | None = gathering
+        self._worker, self._pin, self._rewinds = worker, pin, rewinds
         self._error: BaseException | None = None
         self._note: str | None = None
-        self._images: torch.Tensor | None = None
         self.nbytes = 0
-        self._batch = _native.Batch(located.sources, located.positions, generator)
+
+    @property
+    def prepared(self) -> bool:
+        """Whether the samples are there and their numbers drawn."""
+        return self._gathering is None
+
+    def ready(self) -> bool:
+        """Whether the samples are there, or can be had at once."""
+        return self._gathering is None or self._gathering.ready()
+
+    def prepare(self) -> None:
+        """Wait for the samples and draw their numbers; earlier batches of the same worker have drawn theirs."""
+        if self._gathering is None:
+            return
+        self._located = self._gathering.finish()
+        self._gathering = None
+        self.draw(self.generator)
+        self._judge()
+        if self._error is not None and self._find_damage():
+            self.redraw(self.generator)
+        if not self._rewinds:
+            del self._located
+
+    def draw(self, generator: _native.Generator) -> None:
+        """Draw the batch's numbers from where the generator is now; no pixels are made yet."""
+        self._start = generator.copy() if self._rewinds else None
+        self._images: torch.Tensor | None = None
+        self._batch = _native.Batch(self._located.sources, self._located.positions, generator)
+
+    def redraw(self, generator: _native.Generator) -> None:
+        """Draw the batch's numbers again, after its samples have changed."""
+        assert self._start is not None  # noqa: S101 - only files change
+        generator.follow(self._start)
+        self.draw(generator)
+        if self._error is None:
+            self._judge()
+
+    def mend(self) -> bool:
+        """Have Pillow open the files that were not decoded; return whether numbers have to be drawn again."""
+        if self._error is not None or not self._rewinds:
+            return False
+        # All of them first: Ctrl-C while Pillow is at work leaves everything as it was.
+        opened = [(place, self._located.open(place)) for place in self._batch.undecoded]
+        again = False
+        for place, pixels in opened:
+            if isinstance(pixels, Exception):
+                self._cut(place, pixels)
+                return True
+            if not self._batch.supply(place, _native.Source(pixels[None], self._located.pipeline(place).plan)):
+                self._located.replace(place, pixels)
+                again = True
+        return again
+
+    def _find_damage(self) -> bool:
+        """Whether a picture before the one that failed is in a file that Pillow does not open."""
+        refused = self._batch.refused
+        for place in range(len(self._located.targets) if refused is None else refused[0] + 1):
+            if self._located.decodes(place):
+                opened = self._located.open(place)
+                if isinstance(opened, Exception):
+                    self._cut(place, opened)
+                    return True
+        return False
+
+    def _cut(self, place: int, error: Exception) -> None:
+        """End the batch at a file that Pillow does not open."""
+        self._located.cut(place)
+        self._error, self._note = error, self._located.describe(place)
+
+    def _judge(self) -> None:
+        """Find out whether the samples make a batch, and of what."""
+        located = self._located
+        self._error = self._failure(located)
+        if self._error is not None:
+            return
         try:
-            self._check(located)
+            if len(self._batch.shapes) != 1:
+                _collate_ragged(self._batch.shapes, in_worker=self._worker is not None)
             self._shape = (len(located.positions), *self._batch.shapes[0])
             self._dtype = located.pipeline(0).dtype
             self._targets = collate_targets(located.targets)
@@ -165,8 +293,8 @@ class _Prepared:
         except Exception as error:
             self._error = error
 
-    def _check(self, located: Located) -> None:
-        """Raise what torch would have raised for one of the samples, or for all of them together."""
+    def _failure(self, located: Located) -> Exception | None:
+        """Return what torch would have raised for one of the samples."""
         failed, error = len(located.targets), located.error
         if self._batch.refused is not None:
             failed, op, height, width = self._batch.refused
@@ -175,20 +303,17 @@ class _Prepared:
                 step.replay(height, width)
                 error = RuntimeError(f"penstock cannot apply {step.transform} to a picture of {height} x {width}")
             except Exception as raised:
-                error = raised
+                error = detached(raised)
         elif located.late_error is not None:
             failed, error = failed - 1, located.late_error
         if error is not None:
-            if failed < len(located.indices):
-                self._note = f"penstock: sample {located.indices[failed]!r}, position {failed} of its batch"
+            self._note = located.describe(failed)
             # An error refers to the frames that it went through, and they to pictures: no reference may lead back.
             located.error = located.late_error = None
-            try:
-                raise error
-            finally:
-                del error
-        if len(self._batch.shapes) != 1:
-            _collate_ragged(self._batch.shapes, in_worker=self._worker is not None)
+        try:
+            return error
+        finally:
+            del error
 
     def submit(self, stream: _native.Stream) -> None:
         """Have the pixels made by the threads, if that was not done yet."""
@@ -246,6 +371,10 @@ def _collate_ragged(shapes: list[list[int]], *, in_worker: bool) -> None:
 
 def _from_worker(error: BaseException, worker: int) -> BaseException:
     """Return the exception that torch makes of one raised in a worker process."""
+    if error.__traceback__ is None:
+        # It was raised by a builtin; the text that torch makes of it begins with a traceback all the same.
+        with contextlib.suppress(type(error)):
+            raise error
     wrapper = ExceptionWrapper((type(error), error, error.__traceback__), f"in DataLoader worker process {worker}")
     try:
         wrapper.reraise()

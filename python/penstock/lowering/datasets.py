@@ -1,4 +1,4 @@
-"""Which datasets are read natively: torchvision's that keep their pictures in memory, and `penstock.ImageDataset`.
+"""Which datasets are read natively: torchvision's, and `penstock.ImageDataset`.
 
 A dataset is recognised by the function that makes its samples, which must be torchvision's own, and by its
 attributes, which must be plain data of the expected kind. They are read when an iterator is made. Three samples
@@ -21,6 +21,7 @@ from torchvision import datasets as tv
 
 from penstock import _native
 from penstock.datasets import ImageDataset, check_pixels
+from penstock.lowering import folders
 from penstock.lowering.known import (
     HOOKS,
     SHADOWS,
@@ -30,7 +31,7 @@ from penstock.lowering.known import (
     plain_lookup,
     tested_torchvision,
 )
-from penstock.lowering.places import ArrayPlace, ConcatPlace, OwnPlace, Place, SubsetPlace
+from penstock.lowering.places import ArrayPlace, ConcatPlace, InFile, OwnPlace, Place, SubsetPlace
 from penstock.lowering.report import Row
 from penstock.lowering.targets import is_pure
 from penstock.lowering.transforms import Opaque, Pipeline, describe, lower_transform
@@ -116,6 +117,14 @@ _KINDS: dict[Any, _Kind] = {
 }
 
 
+# What samples are made of, under any of the names that datasets have for it.
+_ATTRIBUTES = sorted(
+    {"target_transform", "loader"}
+    | {name for kind in _KINDS.values() for name in kind.attributes}
+    | {name for kind in folders.KINDS.values() for name in kind.attributes}
+)
+
+
 def lower_dataset(dataset: Any, *, snapshot: bool) -> tuple[Place, list[Row]]:
     """Return where a dataset's pictures are, and what to tell about it.
 
@@ -133,6 +142,8 @@ def lower_dataset(dataset: Any, *, snapshot: bool) -> tuple[Place, list[Row]]:
     try:
         if method is ImageDataset.__getitem__:
             return _lower_own(dataset)
+        if (file_kind := folders.KINDS.get(method)) is not None:
+            return _lower_files(dataset, file_kind, snapshot=snapshot)
         kind = _KINDS.get(method)
         if kind is None:
             known = type(dataset).__module__.partition(".")[0] in ("torch", "torchvision")
@@ -154,7 +165,9 @@ def signature(dataset: Any) -> list[Any]:
         return [*seen, dataset.indices, *signature(dataset.dataset)]
     if isinstance(dataset, ConcatDataset):
         return [*seen, *(item for part in dataset.datasets for item in signature(part))]
-    seen.extend(values.get(name) for name in ("data", "targets", "labels", "compat", "target_transform"))
+    seen.extend(values.get(name) for name in _ATTRIBUTES)
+    if kind.__getitem__ in folders.KINDS or kind.__getitem__ is ImageDataset.__getitem__:
+        seen.extend(folders.signature())
     _add_transform(seen, dataset.transform)
     return seen
 
@@ -232,6 +245,29 @@ def _lower_array(dataset: Any, kind: _Kind, *, snapshot: bool) -> tuple[Place, l
     return place, [*rows, *pipeline.rows, *_target_rows(dataset)]
 
 
+def _lower_files(dataset: Any, kind: folders.FileKind, *, snapshot: bool) -> tuple[Place, list[Row]]:
+    if not is_pristine(type(dataset).__getitem__):
+        raise Opaque("its __getitem__ was patched")
+    _check_class(dataset, (*kind.attributes, "loader", "transform", "target_transform"))
+    folders.check_loader(dataset.loader)
+    _check_target_transform(dataset)
+    pipeline = lower_transform(dataset.transform, "RGB")
+    if pipeline.fails:
+        raise Opaque(*pipeline.rows, Row("transform", "(all)", False, "it raises for all pictures, so torch does it"))
+    if any(step.shrinks for step in pipeline.steps):
+        raise Opaque("a negative margin may leave nothing of a small picture")
+    lists = [getattr(dataset, name) for name in kind.attributes]
+    if any(type(values) not in (list, tuple) for values in lists):
+        raise Opaque("its samples are kept in neither a list nor a tuple")
+    if snapshot:
+        lists = [_snapshot(values) for values in lists]
+    bare, target_transform = _bare(dataset), dataset.target_transform
+    place = folders.place_of(kind, lists, pipeline, loader=dataset.loader, target_transform=target_transform, bare=bare)
+    _check_version(dataset.transform, pipeline, np.zeros((64, 64, 3), np.uint8))
+    rows = [Row("dataset", _name(dataset), True, "JPEG files are read and decoded by threads, others by Pillow")]
+    return place, [*rows, *pipeline.rows, *_target_rows(dataset)]
+
+
 def _snapshot(values: Any) -> Any:
     """Return a copy that no later edit reaches."""
     return values.clone() if isinstance(values, torch.Tensor) else copy.copy(values)
@@ -269,23 +305,40 @@ def _lower_own(dataset: Any) -> tuple[Place, list[Row]]:
         if hasattr(on_class, "__set__") or (name not in vars(dataset) and hasattr(on_class, "__get__")):
             raise Opaque(f"its {name!r} is no plain attribute")
     _check_target_transform(dataset)
-    try:
-        where, _ = dataset.locate(0)
-    except Exception:
-        where = None  # an empty dataset, or one whose indices are no ints
-    if where is not None and not isinstance(where, np.ndarray):
-        raise Opaque(f"its pictures are files ({type(where).__name__}), which have no native reader yet")
     gray, color = (lower_transform(dataset.transform, mode) for mode in ("L", "RGB"))
-    if isinstance(where, np.ndarray):
-        check_pixels(where)
-        _check_version(dataset.transform, gray if where.ndim == 2 else color, where)
+    files = []
+    for where in _first_places(dataset):
+        if isinstance(where, np.ndarray):
+            check_pixels(where)
+            _check_version(dataset.transform, gray if where.ndim == 2 else color, where)
+        else:
+            files.append(InFile(where, where) if isinstance(where, bytes) else InFile.at(where))
+    if files:
+        _check_version(dataset.transform, color, np.zeros((64, 64, 3), np.uint8))
+        folders.check_files(files, color)
     if gray.fails and color.fails:
         raise Opaque(*color.rows, Row("transform", "(all)", False, "it raises for all pictures, so torch does it"))
     if any(step.shrinks for step in (*gray.steps, *color.steps)):
         raise Opaque("a negative margin may leave nothing of a small picture")
-    rows = [Row("dataset", _name(dataset), True, "each picture is read where locate() says it lies")]
+    rows = [Row("dataset", _name(dataset), True, "each picture is read where locate() says it is")]
     shown = gray if color.fails else color
     return OwnPlace(dataset, gray, color), [*rows, *shown.rows, *_target_rows(dataset)]
+
+
+def _first_places(dataset: Any) -> list[Any]:
+    """Return where some of a dataset's pictures are, the first one and others if there are as many as it says."""
+    places = []
+    try:
+        length = len(dataset)
+    except Exception:
+        length = 1
+    for index in sorted({0, length // 2, length - 1}):
+        try:
+            where, _ = dataset.locate(index)
+        except Exception:  # noqa: S112 - an empty dataset, one whose indices are no ints, or raised again later
+            continue
+        places.append(where)
+    return places
 
 
 def _target_rows(dataset: Any) -> Iterator[Row]:

@@ -51,6 +51,11 @@ class Lowered:
         """Whether any picture's making takes random numbers."""
         return any(pipeline.draws for leaf in self.place.leaves() for pipeline in leaf.pipelines)
 
+    @functools.cached_property
+    def decodes(self) -> bool:
+        """Whether any picture may be in a file, of which it shows late whether it can be decoded."""
+        return any(leaf.source is None for leaf in self.place.leaves())
+
     def is_current(self, loader: Any) -> bool:
         """Whether dataset, transforms and process are still what was lowered."""
         now = _signature(loader)

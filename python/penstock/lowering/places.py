@@ -2,13 +2,15 @@
 
 A `Place` mirrors the dataset it was made of. `locate` answers for a whole batch at once and only if nothing is
 out of the ordinary; otherwise `walk` goes through the samples one by one as torch's fetcher does, asking the
-user's own dataset with its transforms taken off, so that the picture, or the exception, is the dataset's own.
+user's own dataset with its transforms taken off, so that the picture, or the exception, is the dataset's own. Files
+are named by `walk` and opened later, all of a batch's at once.
 """
 
 import dataclasses
 import operator
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import PurePath
 from typing import Any, Protocol
 
 import numpy as np
@@ -19,10 +21,42 @@ from penstock import _native
 from penstock.datasets import ImageDataset, check_pixels, open_picture
 from penstock.lowering.transforms import Pipeline
 
-__all__ = ["ArrayPlace", "ConcatPlace", "Located", "OwnPlace", "Place", "SubsetPlace", "gather"]
+__all__ = [
+    "ArrayPlace",
+    "ConcatPlace",
+    "FilePlace",
+    "InFile",
+    "Leaf",
+    "Located",
+    "OwnPlace",
+    "Place",
+    "SubsetPlace",
+    "detached",
+]
 
 Pixels = npt.NDArray[np.uint8]
 _INDEX_DTYPES = (torch.int64, torch.int32, torch.int16)
+AnySource = _native.Source | _native.Files
+
+
+@dataclasses.dataclass(frozen=True)
+class InFile:
+    """A picture that is a file, or the content of one.
+
+    Attributes:
+        where: As the dataset has it.
+        place: The same for native code, a path or bytes; None if it is left to Pillow.
+    """
+
+    where: Any
+    place: str | bytes | None
+
+    @classmethod
+    def at(cls, where: Any) -> "InFile":
+        """A file at a path of any kind."""
+        if isinstance(where, PurePath):
+            return cls(where, str(where))
+        return cls(where, where if type(where) is str else None)
 
 
 @dataclasses.dataclass
@@ -35,25 +69,74 @@ class Located:
         positions: Of the pictures in their sources.
         pipelines: The pipeline of all pictures, or of each.
         targets: One for each picture.
+        files: For the pictures that are files, the leaf and where it has them.
         error: What was raised for the sample after the last one here, before its transform.
         late_error: What a `target_transform` raised for the last one here, after its transform.
     """
 
     indices: list[Any]
-    sources: _native.Source | list[_native.Source]
+    sources: AnySource | list[AnySource]
     positions: _native.Integers | list[int]
     pipelines: Pipeline | list[Pipeline]
     targets: list[Any]
     error: Exception | None = None
     late_error: Exception | None = None
+    files: dict[int, tuple["Leaf", Any]] = dataclasses.field(default_factory=dict)
+
+    def add(self, source: AnySource, position: int, pipeline: Pipeline, target: Any) -> None:
+        """Append a picture to those that were looked up one by one."""
+        columns: tuple[Any, ...] = (self.sources, self.positions, self.pipelines, self.targets)
+        for column, item in zip(columns, (source, position, pipeline, target), strict=True):
+            column.append(item)
+
+    def replace(self, place: int, pixels: Pixels) -> None:
+        """Have a picture made of these pixels."""
+        columns: tuple[Any, ...] = (self.sources, self.positions, self.pipelines)
+        leaf, _ = self.files[place]
+        pipeline = leaf.pipeline_for(pixels)
+        for column, item in zip(columns, (_native.Source(pixels[None], pipeline.plan), 0, pipeline), strict=True):
+            column[place] = item
+
+    def cut(self, place: int) -> None:
+        """End before a picture."""
+        columns: tuple[Any, ...] = (self.sources, self.positions, self.pipelines, self.targets)
+        for column in columns:
+            del column[place:]
+        self.error = self.late_error = None
+
+    def describe(self, place: int) -> str | None:
+        """Name a sample, and its file, for a note on an exception; None if it is not known which one it is."""
+        if place >= len(self.indices):
+            return None
+        _, where = self.files.get(place, (None, None))
+        file = f", file {str(where)!r}" if isinstance(where, (str, PurePath)) else ""
+        return f"penstock: sample {self.indices[place]!r}, position {place} of its batch{file}"
+
+    def open(self, place: int) -> Pixels | Exception:
+        """Return the pixels of a file as the dataset itself opens it, or what is raised then."""
+        leaf, where = self.files[place]
+        try:
+            return np.asarray(leaf.open(where))
+        except Exception as error:
+            return detached(error)
+
+    def decodes(self, place: int) -> bool:
+        """Whether a picture is a file that is decoded natively."""
+        return place in self.files and isinstance(self.source(place), _native.Files)
 
     def pipeline(self, position: int) -> Pipeline:
         """Return the pipeline of one picture."""
         return self.pipelines if isinstance(self.pipelines, Pipeline) else self.pipelines[position]
 
-    def source(self, position: int) -> _native.Source:
+    def source(self, position: int) -> AnySource:
         """Return the source of one picture."""
-        return self.sources if isinstance(self.sources, _native.Source) else self.sources[position]
+        return self.sources[position] if isinstance(self.sources, list) else self.sources
+
+
+def detached(error: Exception) -> Exception:
+    """Return an exception that does not refer to the function that caught it, nor keep what that function holds."""
+    caught_in = error.__traceback__
+    return error.with_traceback(caught_in and caught_in.tb_next)
 
 
 class Place(Protocol):
@@ -63,7 +146,10 @@ class Place(Protocol):
         """Return the samples of a batch, or None if anything about it is out of the ordinary."""
 
     def walk(self, indices: Sequence[Any]) -> Iterator[tuple["Leaf", Any, Any]]:
-        """Yield each sample's leaf, Pillow image and target, raising where and what the dataset raises."""
+        """Yield each sample's leaf, picture and target, raising where and what the dataset raises.
+
+        The picture is a Pillow image, an array or an `InFile`.
+        """
 
     def leaves(self) -> Iterator["Leaf"]:
         """Yield the datasets at the bottom."""
@@ -76,51 +162,19 @@ class Leaf(Place, Protocol):
         source: All its pictures, if they are known in advance.
         pipelines: Those that its pictures may go through.
         target_transform: The dataset's.
+        file_pipeline: The pipeline for files; they are RGB.
     """
 
     source: _native.Source | None
     pipelines: tuple[Pipeline, ...]
     target_transform: Callable[[Any], Any] | None
+    file_pipeline: Pipeline
 
     def pipeline_for(self, pixels: Pixels) -> Pipeline:
         """Return the pipeline for a picture of this mode."""
 
-
-def gather(place: Place, indices: Any) -> Located:
-    """Return a batch's samples up to the first that fails; never raises what a dataset raised."""
-    try:
-        listed = indices if type(indices) is list else list(indices)
-        if (located := place.locate(listed)) is not None:
-            return located
-    except Exception as error:
-        return Located([], [], [], [], [], error)
-    located = Located(listed, sources := [], positions := [], pipelines := [], targets := [])
-    try:
-        for leaf, image, target in place.walk(listed):
-            pixels = np.asarray(image)
-            pipeline = leaf.pipeline_for(pixels)
-            sources.append(_native.Source(pixels[None], pipeline.plan))
-            positions.append(0)
-            pipelines.append(pipeline)
-            targets.append(target)
-            if leaf.target_transform is not None:
-                try:
-                    targets[-1] = leaf.target_transform(target)
-                except Exception as error:
-                    located.late_error = _detached(error)
-                    return located
-    except RuntimeError as error:
-        # What ends an iteration cannot leave `walk` as it is: Python wraps it.
-        located.error = error.__cause__ if isinstance(error.__cause__, StopIteration) else _detached(error)
-    except Exception as error:
-        located.error = _detached(error)
-    return located
-
-
-def _detached(error: Exception) -> Exception:
-    """Return an exception that does not refer to the function that caught it, nor keep what that function holds."""
-    caught_in = error.__traceback__
-    return error.with_traceback(caught_in and caught_in.tb_next)
+    def open(self, where: Any) -> Any:
+        """Return the Pillow image in a file, opened as the dataset does it."""
 
 
 class ArrayPlace:
@@ -145,6 +199,7 @@ class ArrayPlace:
         self.source: _native.Source | None = source
         self.pipelines: tuple[Pipeline, ...] = (pipeline,)
         self.target_transform = target_transform
+        self.file_pipeline = pipeline
         self._pipeline, self._targets, self._bare = pipeline, targets, bare
         self._length = len(source)
 
@@ -174,6 +229,57 @@ class ArrayPlace:
         """See `Leaf`."""
         return self._pipeline
 
+    def open(self, where: Any) -> Any:
+        """See `Leaf`."""
+        raise NotImplementedError("an array has no files")
+
+
+class FilePlace:
+    """A dataset that keeps its pictures in files and opens them by torchvision's loader.
+
+    Args:
+        look_up: Returns path and target of an index.
+        loader: Opens a file; returns an RGB image.
+        pipeline: The plan and where it comes from.
+        target_transform: Applied to each target.
+    """
+
+    source: _native.Source | None = None
+
+    def __init__(
+        self,
+        look_up: Callable[[Any], tuple[Any, Any]],
+        loader: Callable[[Any], Any],
+        pipeline: Pipeline,
+        target_transform: Callable[[Any], Any] | None,
+    ) -> None:
+        self.pipelines: tuple[Pipeline, ...] = (pipeline,)
+        self.target_transform = target_transform
+        self.file_pipeline = pipeline
+        self._look_up, self._loader = look_up, loader
+
+    def locate(self, indices: list[Any]) -> Located | None:  # noqa: ARG002 - files are looked at one by one
+        """See `Place`."""
+        return None
+
+    def walk(self, indices: Sequence[Any]) -> Iterator[tuple[Leaf, Any, Any]]:
+        """See `Place`."""
+        for index in indices:
+            where, target = self._look_up(index)
+            yield self, InFile.at(where), target
+
+    def leaves(self) -> Iterator[Leaf]:
+        """See `Place`."""
+        yield self
+
+    def pipeline_for(self, pixels: Pixels) -> Pipeline:  # noqa: ARG002 - they are all RGB
+        """See `Leaf`."""
+        return self.file_pipeline
+
+    def open(self, where: Any) -> Any:
+        """See `Leaf`."""
+        return self._loader(where)
+
 
 class OwnPlace:
     """A `penstock.ImageDataset`: each picture is located on its own.
@@ -189,6 +295,7 @@ class OwnPlace:
     def __init__(self, dataset: ImageDataset, gray: Pipeline, color: Pipeline) -> None:
         self.target_transform: Callable[[Any], Any] | None = dataset.target_transform
         self.pipelines: tuple[Pipeline, ...] = (gray, color)
+        self.file_pipeline = color
         self._dataset, self._gray, self._color = dataset, gray, color
 
     def locate(self, indices: list[Any]) -> Located | None:  # noqa: ARG002 - nothing is known in advance
@@ -203,8 +310,10 @@ class OwnPlace:
                 check_pixels(where)
                 # A copy, since torch's loader would have made one by now and the user may write to the array.
                 yield self, where.copy(), target
+            elif isinstance(where, bytes):
+                yield self, InFile(where, where), target
             else:
-                yield self, open_picture(where), target
+                yield self, InFile.at(where), target
 
     def leaves(self) -> Iterator[Leaf]:
         """See `Place`."""
@@ -213,6 +322,10 @@ class OwnPlace:
     def pipeline_for(self, pixels: Pixels) -> Pipeline:
         """See `Leaf`."""
         return self._gray if pixels.ndim == 2 else self._color
+
+    def open(self, where: Any) -> Any:
+        """See `Leaf`."""
+        return open_picture(where)
 
 
 class SubsetPlace:

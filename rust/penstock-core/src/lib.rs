@@ -2,7 +2,8 @@
 //!
 //! The way of one batch:
 //!
-//! 1. [`source`]: a picture is a view of bytes that somebody else owns.
+//! 1. [`source`]: a picture is a view of bytes that somebody else owns, or a file, of which [`codec`] first reads
+//!    the header.
 //! 2. [`random`] and [`plan`]: the pipeline's parameters are drawn in torch's order from torch's generator, and
 //!    come out as concrete steps.
 //! 3. [`engine`]: threads take groups of pictures from a queue, in order of the batches.
@@ -10,6 +11,7 @@
 //!
 //! Nothing here knows Python.
 
+pub mod codec;
 pub mod engine;
 pub mod error;
 pub mod ops;

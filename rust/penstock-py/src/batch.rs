@@ -4,13 +4,15 @@
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use penstock_core::engine::{Draft, Job, Slots, Stream};
+use penstock_core::engine::{Content, Draft, Job, Slots, Stream};
+use penstock_core::plan::Plan;
 use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::{PyBufferError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 
 use crate::error::to_py;
 use crate::exp;
+use crate::files::PyFiles;
 use crate::generator::PyGenerator;
 use crate::gil;
 use crate::integers::PyIntegers;
@@ -45,7 +47,7 @@ pub(crate) struct PyBatch {
     #[pyo3(get)]
     shapes: Vec<[usize; 3]>,
     work: OnceLock<Work>,
-    /// Owns the pictures' memory.
+    /// Own the pictures' memory.
     _sources: Vec<Py<PySource>>,
 }
 
@@ -56,10 +58,46 @@ struct Work {
     _out: PyBuffer<u8>,
 }
 
+/// Where pictures come from: arrays, or files that were read.
+#[derive(FromPyObject)]
+enum Source<'py> {
+    Array(PyRef<'py, PySource>),
+    Files(PyRef<'py, PyFiles>),
+}
+
+impl Source<'_> {
+    fn plan(&self) -> &Arc<Plan> {
+        match self {
+            Source::Array(source) => source.plan(),
+            Source::Files(files) => files.plan(),
+        }
+    }
+
+    /// Picture `index`.
+    ///
+    /// # Safety
+    /// It must not be used after the source is gone.
+    unsafe fn content(&self, index: i64) -> PyResult<Content> {
+        match self {
+            // SAFETY: passed on.
+            Source::Array(source) => Ok(Content::Pixels(unsafe { source.picture(index)? })),
+            Source::Files(files) => files.content(index),
+        }
+    }
+
+    /// What keeps the pictures' memory; a file that is part of a batch keeps its own.
+    fn owner(self) -> Option<Py<PySource>> {
+        match self {
+            Source::Array(source) => Some(source.into()),
+            Source::Files(_) => None,
+        }
+    }
+}
+
 #[derive(FromPyObject)]
 enum Sources<'py> {
-    One(PyRef<'py, PySource>),
-    Each(Vec<PyRef<'py, PySource>>),
+    One(Source<'py>),
+    Each(Vec<Source<'py>>),
 }
 
 /// Indices of pictures, read already or still Python's.
@@ -93,8 +131,8 @@ impl PyBatch {
                     Sources::Each(sources) => &sources[position],
                 };
                 // SAFETY: the batch holds its sources for as long as its draft or job.
-                let picture = unsafe { source.picture(index)? };
-                if let Err(refusal) = draft.push(source.plan(), picture, &mut drawing) {
+                let content = unsafe { source.content(index)? };
+                if let Err(refusal) = draft.push(source.plan(), content, &mut drawing) {
                     return Ok(Some((position, refusal.op, refusal.height, refusal.width)));
                 }
             }
@@ -105,8 +143,8 @@ impl PyBatch {
         *generator.lock() = drawing;
         let refused = drawn?;
         let held = match sources {
-            Sources::One(source) => vec![source.into()],
-            Sources::Each(sources) => sources.into_iter().map(Into::into).collect(),
+            Sources::One(source) => source.owner().into_iter().collect(),
+            Sources::Each(sources) => sources.into_iter().filter_map(Source::owner).collect(),
         };
         let shapes = if draft.is_ragged() || refused.is_some() {
             draft.shapes().collect()
@@ -150,6 +188,20 @@ impl PyBatch {
             None => Ok(false),
             Some(made) => made.map(|()| true).map_err(|error| to_py(&error)),
         }
+    }
+
+    /// Pictures whose files turned out to be Pillow's to decode; complete once the pixels are made.
+    #[getter]
+    fn undecoded(&self) -> Vec<usize> {
+        self.work.get().map(|work| work.job.undecoded()).unwrap_or_default()
+    }
+
+    /// Makes such a picture of the first one of `source`; false if that is not of its size.
+    fn supply(&self, position: usize, source: &PySource) -> PyResult<bool> {
+        let work = self.work.get().ok_or_else(|| PyRuntimeError::new_err("the batch was not submitted"))?;
+        // SAFETY: the source outlives this call.
+        let picture = unsafe { source.picture(0)? };
+        work.job.supply(position, &picture).map_err(|error| to_py(&error))
     }
 }
 

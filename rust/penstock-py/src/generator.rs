@@ -28,6 +28,17 @@ impl PyGenerator {
         Self(Mutex::new(Mt19937::new(seed)))
     }
 
+    /// Another generator at the same position.
+    fn copy(&self) -> Self {
+        Self(Mutex::new(self.lock().clone()))
+    }
+
+    /// Continues from another one's position.
+    fn follow(&self, other: &Self) {
+        let position = other.lock().clone();
+        *self.lock() = position;
+    }
+
     /// Continues from the bytes of `torch.Generator.get_state()`.
     fn load(&self, py: Python<'_>, state: PyBuffer<u8>) -> PyResult<()> {
         *self.lock() = Mt19937::from_torch_state(&state.to_vec(py)?).map_err(state_to_py)?;

@@ -11,9 +11,11 @@ mod batch;
 mod buffer;
 mod error;
 mod exp;
+mod files;
 mod generator;
 mod gil;
 mod integers;
+mod jpeg;
 mod plan;
 mod source;
 
@@ -26,9 +28,13 @@ mod _native {
     #[pymodule_export]
     use super::buffer::{PyBuffer, memory_usage, trim_memory};
     #[pymodule_export]
+    use super::files::PyFiles;
+    #[pymodule_export]
     use super::generator::PyGenerator;
     #[pymodule_export]
     use super::integers::PyIntegers;
+    #[pymodule_export]
+    use super::jpeg::{decode_jpeg, jpeg_shape};
     #[pymodule_export]
     use super::plan::{PyOp, PyPlan};
     #[pymodule_export]

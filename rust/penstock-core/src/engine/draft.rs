@@ -3,10 +3,35 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::Tools;
 use crate::error::Error;
 use crate::plan::{Plan, Refusal, Step, Workspace};
 use crate::random::Mt19937;
 use crate::source::array::Picture;
+use crate::source::files::File;
+
+/// Where a picture's pixels are.
+#[derive(Debug)]
+pub enum Content {
+    /// In memory.
+    Pixels(Picture<'static>),
+    /// In a file, to be decoded.
+    File(Arc<File>),
+}
+
+impl Content {
+    /// Height and width.
+    fn size(&self) -> (u32, u32) {
+        match self {
+            Content::Pixels(picture) => size_of(picture),
+            Content::File(file) => (file.header().height as u32, file.header().width as u32),
+        }
+    }
+}
+
+fn size_of(picture: &Picture<'_>) -> (u32, u32) {
+    (picture.height() as u32, picture.width() as u32)
+}
 
 /// Pictures, the steps drawn for each, and the plans that convert them.
 #[derive(Debug, Default)]
@@ -15,11 +40,12 @@ pub struct Draft {
     samples: Vec<Sample>,
     steps: Vec<Step>,
     ragged: bool,
+    decodes: bool,
 }
 
 #[derive(Debug)]
 struct Sample {
-    picture: Picture<'static>,
+    content: Content,
     plan: usize,
     steps: Range<usize>,
     size: (u32, u32),
@@ -43,16 +69,16 @@ impl Draft {
     pub fn push(
         &mut self,
         plan: &Arc<Plan>,
-        picture: Picture<'static>,
+        content: Content,
         generator: &mut Mt19937,
     ) -> Result<(), Refusal> {
         let first = self.steps.len();
-        let source = (picture.height() as u32, picture.width() as u32);
-        let size = plan.draw(source, generator, &mut self.steps)?;
+        let size = plan.draw(content.size(), generator, &mut self.steps)?;
         if !self.plans.last().is_some_and(|last| Arc::ptr_eq(last, plan)) {
             self.plans.push(Arc::clone(plan));
         }
-        let sample = Sample { picture, plan: self.plans.len() - 1, steps: first..self.steps.len(), size };
+        self.decodes |= matches!(content, Content::File(_));
+        let sample = Sample { content, plan: self.plans.len() - 1, steps: first..self.steps.len(), size };
         self.ragged |= self.samples.last().is_some_and(|last| self.shape_of(last) != self.shape_of(&sample));
         self.samples.push(sample);
         Ok(())
@@ -76,6 +102,12 @@ impl Draft {
         self.ragged
     }
 
+    /// Whether any picture has to be decoded.
+    #[must_use]
+    pub fn decodes(&self) -> bool {
+        self.decodes
+    }
+
     /// Each picture's output shape: channels, height, width.
     #[must_use]
     pub fn shapes(&self) -> impl ExactSizeIterator<Item = [usize; 3]> + '_ {
@@ -95,19 +127,51 @@ impl Draft {
         [channels, sample.size.0 as usize, sample.size.1 as usize]
     }
 
-    pub(super) fn render(
+    /// Makes a picture; false if its file is left to Pillow, and then `out` holds anything.
+    pub(super) fn render(&self, index: usize, tools: &mut Tools, out: &mut [u8]) -> Result<bool, Error> {
+        // The next picture comes from memory while this one is made.
+        if let Some(Sample { content: Content::Pixels(next), .. }) = self.samples.get(index + 1) {
+            next.prefetch();
+        }
+        let Tools { workspace, decoder } = tools;
+        let sample = &self.samples[index];
+        let decoded = match &sample.content {
+            Content::Pixels(picture) => *picture,
+            Content::File(file) => {
+                let header = file.header();
+                match decoder.decode(file.bytes(), header, header.whole()) {
+                    Ok(picture) => picture,
+                    Err(_) => return Ok(false),
+                }
+            }
+        };
+        self.render_from(&decoded, index, workspace, out).map(|()| true)
+    }
+
+    /// Makes a picture of these pixels instead of its own; false if they are not of the size that it was drawn for.
+    pub(super) fn render_instead(
         &self,
+        picture: &Picture<'_>,
+        index: usize,
+        tools: &mut Tools,
+        out: &mut [u8],
+    ) -> Result<bool, Error> {
+        if self.samples[index].content.size() != size_of(picture) {
+            return Ok(false);
+        }
+        self.render_from(picture, index, &mut tools.workspace, out).map(|()| true)
+    }
+
+    fn render_from(
+        &self,
+        picture: &Picture<'_>,
         index: usize,
         workspace: &mut Workspace,
         out: &mut [u8],
     ) -> Result<(), Error> {
         let sample = &self.samples[index];
-        // The next picture comes from memory while this one is made.
-        if let Some(next) = self.samples.get(index + 1) {
-            next.picture.prefetch();
-        }
         let steps = &self.steps[sample.steps.clone()];
-        let rendered = self.plans[sample.plan].render(&sample.picture, steps, workspace, out);
+        let rendered = self.plans[sample.plan].render(picture, steps, workspace, out);
         rendered.map_err(|source| Error::Render { sample: index, source })
     }
 }

@@ -1,14 +1,15 @@
 //! A batch on its way: which of its pictures are claimed, running, done.
 #![expect(unsafe_code, reason = "the claims counted here are what makes slots disjoint")]
 
+use std::cell::RefCell;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{Draft, Slots, lock, memory};
+use super::{Draft, Slots, Tools, lock, memory};
 use crate::error::Error;
-use crate::plan::Workspace;
+use crate::source::array::Picture;
 use crate::write::Stores;
 
 /// Output bytes below which a group of pictures is not worth a thread's wake-up.
@@ -38,6 +39,13 @@ struct Progress {
     running: usize,
     cancelled: bool,
     failure: Option<Error>,
+    /// Pictures whose files were left to Pillow.
+    undecoded: Vec<usize>,
+}
+
+thread_local! {
+    /// Of threads that are not the pool's.
+    static TOOLS: RefCell<Tools> = RefCell::default();
 }
 
 impl Job {
@@ -54,7 +62,8 @@ impl Job {
         if needed != slots.bytes() {
             return Err(Error::OutputSize { needed, given: slots.bytes() });
         }
-        let group = (GROUP_BYTES / picture_bytes.max(1)).max(1);
+        // Decoding takes longer than any wake-up.
+        let group = if draft.decodes() { 1 } else { (GROUP_BYTES / picture_bytes.max(1)).max(1) };
         let stores = if memory::usage().live > STREAM_BYTES { Stores::Streamed } else { Stores::Cached };
         let (progress, settled) = (Mutex::default(), Condvar::new());
         Ok(Self { draft, slots, picture_bytes, group, stores, progress, settled })
@@ -79,20 +88,23 @@ impl Job {
     }
 
     /// Makes the pictures of a claim. A panic fails the batch, never the thread.
-    pub(super) fn run(&self, claim: Range<usize>, workspace: &mut Workspace) {
+    pub(super) fn run(&self, claim: Range<usize>, tools: &mut Tools) {
         let pictures = claim.len();
         let first = claim.start;
-        workspace.set_stores(self.stores);
+        tools.workspace.set_stores(self.stores);
+        let mut undecoded = Vec::new();
         let made = catch_unwind(AssertUnwindSafe(|| {
             for index in claim {
                 // SAFETY: `claim` hands out each index once, and every slot has the size of one picture.
                 let slot = unsafe { self.slots.slot(index, self.picture_bytes) };
-                self.draft.render(index, workspace, slot)?;
+                if !self.draft.render(index, tools, slot)? {
+                    undecoded.push(index);
+                }
             }
             Ok(())
         }));
         let made = made.unwrap_or_else(|panic| {
-            *workspace = Workspace::default();
+            *tools = Tools::default();
             let text = panic.downcast_ref::<String>().map(String::as_str);
             let message =
                 text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or_default().to_owned();
@@ -102,6 +114,7 @@ impl Job {
         if let Err(error) = made {
             progress.failure.get_or_insert(error);
         }
+        progress.undecoded.append(&mut undecoded);
         progress.finished += pictures;
         progress.running -= 1;
         if progress.finished == self.draft.len() || (progress.cancelled && progress.running == 0) {
@@ -112,12 +125,41 @@ impl Job {
     /// Makes pictures in this thread until the last one is claimed or `patience` is over.
     pub fn help(&self, patience: Duration) {
         let deadline = Instant::now() + patience;
-        let mut workspace = Workspace::default();
-        while Instant::now() < deadline
-            && let Some(claim) = self.claim()
-        {
-            self.run(claim, &mut workspace);
+        TOOLS.with_borrow_mut(|tools| {
+            while Instant::now() < deadline
+                && let Some(claim) = self.claim()
+            {
+                self.run(claim, tools);
+            }
+        });
+    }
+
+    /// Pictures whose files turned out to be Pillow's to decode, in order; complete once the job is finished.
+    #[must_use]
+    pub fn undecoded(&self) -> Vec<usize> {
+        let mut undecoded = lock(&self.progress).undecoded.clone();
+        undecoded.sort_unstable();
+        undecoded
+    }
+
+    /// Makes a picture that was not decoded from these pixels; false if they are not of the size that its file's
+    /// header announced, for which its numbers were drawn, or if it is not waiting for pixels.
+    ///
+    /// # Errors
+    /// [`Error::Render`] as for any picture.
+    pub fn supply(&self, index: usize, picture: &Picture<'_>) -> Result<bool, Error> {
+        let mut progress = lock(&self.progress);
+        let waiting = progress.undecoded.iter().position(|&undecoded| undecoded == index);
+        let (Some(waiting), true) = (waiting, progress.finished == self.draft.len()) else {
+            return Ok(false);
+        };
+        // SAFETY: every thread has finished, and whoever else would supply this picture waits for the lock.
+        let slot = unsafe { self.slots.slot(index, self.picture_bytes) };
+        let made = TOOLS.with_borrow_mut(|tools| self.draft.render_instead(picture, index, tools, slot))?;
+        if made {
+            progress.undecoded.swap_remove(waiting);
         }
+        Ok(made)
     }
 
     /// Waits until every picture is made; `None` if that takes longer than `patience`.

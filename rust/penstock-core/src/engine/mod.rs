@@ -3,17 +3,22 @@
 //! A [`Draft`] is a batch whose numbers are drawn. With memory to go to it becomes a [`Job`], which a
 //! [`Stream`] hands to the process's threads in order.
 
+mod crew;
 mod draft;
 mod job;
 pub mod memory;
 mod pool;
+mod reading;
 mod slots;
 mod stream;
+mod tools;
 
-pub use draft::Draft;
+pub use draft::{Content, Draft};
 pub use job::Job;
+pub use reading::{Origin, Reading};
 pub use slots::Slots;
 pub use stream::Stream;
+use tools::Tools;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -3,9 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
-use super::{Job, lock, pool};
+use super::{Job, Tools, lock, pool};
 use crate::error::Error;
-use crate::plan::Workspace;
 
 /// Jobs in the order in which they were submitted.
 #[derive(Debug)]
@@ -77,13 +76,13 @@ impl Stream {
 
 impl Queue {
     /// Works on the oldest job that has something left; false if there is none, and then the thread is free.
-    pub(super) fn work(&self, workspace: &mut Workspace) -> bool {
+    pub(super) fn work(&self, tools: &mut Tools) -> bool {
         let mut state = lock(&self.state);
         while let Some(job) = state.jobs.front() {
             if let Some(claim) = job.claim() {
                 let job = Arc::clone(job);
                 drop(state);
-                job.run(claim, workspace);
+                job.run(claim, tools);
                 return true;
             }
             state.jobs.pop_front();

@@ -1,3 +1,4 @@
 //! Sources: from a sample's index to its bytes or pixels.
 
 pub mod array;
+pub mod files;

@@ -1,0 +1,109 @@
+"""A batch's samples as torch's fetcher would have read them: located in order, their files read all at once."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from penstock import _native
+from penstock.lowering.pillow import pixel_limit
+from penstock.lowering.places import InFile, Leaf, Located, Place, detached
+
+__all__ = ["Gathering"]
+
+_Sample = tuple[Leaf, Any, Any]
+
+
+class Gathering:
+    """A batch's samples up to the first that fails, while their files are being read.
+
+    Args:
+        place: Where the dataset's pictures are.
+        indices: Of the batch. What the dataset raises for one of them is part of the result.
+    """
+
+    def __init__(self, place: Place, indices: Any) -> None:
+        self._samples: list[_Sample] = []
+        self._files: list[tuple[_native.Files, list[int]]] = []
+        self._located: Located | None
+        try:
+            listed = indices if type(indices) is list else list(indices)
+            self._located = place.locate(listed)
+        except Exception as error:
+            self._located = Located([], [], [], [], [], error)
+        if self._located is None:
+            self._indices = listed
+            self._unfound: Exception | None = _walk(place, listed, self._samples)
+            self._files = _begin_to_read(self._samples)
+
+    def ready(self) -> bool:
+        """Whether all files are read."""
+        return all(files.ready() for files, _ in self._files)
+
+    def finish(self) -> Located:
+        """Wait for the files and return the samples; after an interrupt it can be called again."""
+        if self._located is not None:
+            return self._located
+        read = {
+            position: (files, k)
+            for files, positions in self._files
+            for k, (position, ours) in enumerate(zip(positions, files.wait(), strict=True))
+            if ours
+        }
+        located = Located(self._indices, [], [], [], [])
+        _fill(located, self._samples, read)
+        if located.error is None and located.late_error is None:
+            located.error = self._unfound
+        self._located, self._samples, self._unfound = located, [], None
+        return located
+
+
+def _walk(place: Place, indices: Sequence[Any], samples: list[_Sample]) -> Exception | None:
+    """Append the samples up to the first that is not found; return what the dataset raised there."""
+    try:
+        samples.extend(place.walk(indices))
+    except RuntimeError as error:
+        # What ends an iteration cannot leave `walk` as it is: Python wraps it.
+        return error.__cause__ if isinstance(error.__cause__, StopIteration) else detached(error)
+    except Exception as error:
+        return detached(error)
+    return None
+
+
+def _begin_to_read(samples: list[_Sample]) -> list[tuple[_native.Files, list[int]]]:
+    """Have the files among some samples read; return them with the samples' positions."""
+    by_leaf: dict[int, list[int]] = {}
+    for position, (leaf, picture, _) in enumerate(samples):
+        if isinstance(picture, InFile):
+            by_leaf.setdefault(id(leaf), []).append(position)
+    if not by_leaf:
+        return []
+    limit = pixel_limit()
+    begun = []
+    for positions in by_leaf.values():
+        places = [samples[position][1].place for position in positions]
+        begun.append((_native.Files(places, samples[positions[0]][0].file_pipeline.plan, limit), positions))
+    return begun
+
+
+def _fill(located: Located, samples: list[_Sample], read: dict[int, tuple[_native.Files, int]]) -> None:
+    """Add samples in order, up to the first whose picture Pillow does not open or whose target fails."""
+    for position, (leaf, picture, target) in enumerate(samples):
+        if isinstance(picture, InFile):
+            located.files[position] = leaf, picture.where
+        if position in read:
+            located.add(*read[position], leaf.file_pipeline, target)
+        else:
+            try:
+                pixels = np.asarray(leaf.open(picture.where) if isinstance(picture, InFile) else picture)
+            except Exception as error:
+                located.error = detached(error)
+                return
+            pipeline = leaf.pipeline_for(pixels)
+            located.add(_native.Source(pixels[None], pipeline.plan), 0, pipeline, target)
+        if leaf.target_transform is not None:
+            try:
+                located.targets[-1] = leaf.target_transform(target)
+            except Exception as error:
+                located.late_error = detached(error)
+                return

@@ -1,0 +1,128 @@
+//! Files of pictures: their bytes, read into memory that is used again, and what their headers say.
+
+use std::fs;
+use std::io::{self, Read};
+use std::path::Path;
+use std::sync::Mutex;
+
+use crate::codec::{Header, read_header};
+
+/// A file larger than this is left to Pillow.
+const MOST_BYTES: u64 = 256 << 20;
+/// Memory that waits for the next file, at most.
+const SHELF_BYTES: usize = 64 << 20;
+
+/// A file whose header was read, and which can be decoded as far as that tells.
+#[derive(Debug)]
+pub struct File {
+    bytes: Vec<u8>,
+    header: Header,
+}
+
+impl File {
+    /// Reads a file; `None` if that fails, or if it is none that is decoded here: Pillow will say why.
+    #[must_use]
+    pub fn read(path: &Path, most_pixels: u64) -> Option<Self> {
+        let mut bytes = SHELF.take();
+        if let Ok(true) = read_to(path, &mut bytes) {
+            return Self::parse(bytes, most_pixels);
+        }
+        SHELF.put(bytes);
+        None
+    }
+
+    /// A file whose content is in memory already; `None` if it is none that is decoded here.
+    #[must_use]
+    pub fn parse(bytes: Vec<u8>, most_pixels: u64) -> Option<Self> {
+        match read_header(&bytes) {
+            Ok(header) if header.pixels() <= most_pixels => Some(Self { bytes, header }),
+            _ => {
+                SHELF.put(bytes);
+                None
+            }
+        }
+    }
+
+    /// The file's content.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// What the header says.
+    #[must_use]
+    pub fn header(&self) -> Header {
+        self.header
+    }
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        SHELF.put(std::mem::take(&mut self.bytes));
+    }
+}
+
+/// Reads all of a file; false if it is no ordinary one. A pipe, once opened, might wait for ever.
+fn read_to(path: &Path, bytes: &mut Vec<u8>) -> io::Result<bool> {
+    let metadata = fs::metadata(path)?;
+    if !metadata.is_file() || metadata.len() > MOST_BYTES {
+        return Ok(false);
+    }
+    bytes.try_reserve(metadata.len() as usize + 1).map_err(io::Error::other)?;
+    // It may have grown since.
+    let read = fs::File::open(path)?.take(MOST_BYTES + 1).read_to_end(bytes)?;
+    Ok(read as u64 <= MOST_BYTES)
+}
+
+static SHELF: Shelf = Shelf(Mutex::new(Vec::new()));
+
+/// Buffers that no file uses at the moment.
+///
+/// Threads that hold no GIL come here, so in a forked child its lock may be taken for ever: nobody ever waits for it.
+struct Shelf(Mutex<Vec<Vec<u8>>>);
+
+impl Shelf {
+    /// An empty buffer, with memory if there is one.
+    fn take(&self) -> Vec<u8> {
+        self.0.try_lock().ok().and_then(|mut shelf| shelf.pop()).unwrap_or_default()
+    }
+
+    fn put(&self, mut buffer: Vec<u8>) {
+        let Ok(mut shelf) = self.0.try_lock() else { return };
+        let kept: usize = shelf.iter().map(Vec::capacity).sum();
+        if buffer.capacity() > 0 && kept + buffer.capacity() <= SHELF_BYTES {
+            buffer.clear();
+            shelf.push(buffer);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TINY: &[u8] = include_bytes!("../../../penstock-jpeg/tests/data/tiny.jpg");
+
+    #[test]
+    fn files_are_read_whole_and_judged_by_their_header() {
+        let folder = std::env::temp_dir().join(format!("penstock-files-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let good = folder.join("good.jpg");
+        fs::write(&good, TINY).unwrap();
+        let file = File::read(&good, u64::MAX).unwrap();
+        assert_eq!(file.bytes(), TINY);
+        let pixels = file.header().pixels();
+        assert!(pixels > 1);
+        assert!(File::read(&good, pixels).is_some());
+        assert!(File::read(&good, pixels - 1).is_none());
+
+        let text = folder.join("text.jpg");
+        fs::write(&text, "not a picture").unwrap();
+        for path in [&text, &folder, &folder.join("missing.jpg"), Path::new("")] {
+            assert!(File::read(path, u64::MAX).is_none());
+        }
+        assert!(File::parse(TINY.to_vec(), u64::MAX).is_some());
+        assert!(File::parse(Vec::new(), u64::MAX).is_none());
+        fs::remove_dir_all(&folder).unwrap();
+    }
+}

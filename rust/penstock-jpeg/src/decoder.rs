@@ -1,0 +1,362 @@
+//! The decoder: header, plan, scans, rows.
+
+use crate::bits::ScanData;
+use crate::error::{Irregular, give_up};
+use crate::huffman::AcTable;
+use crate::idct::Block;
+use crate::index::Index;
+use crate::level::Level;
+use crate::markers::{MAX_COMPONENTS, Parser, Scan, Stop, Transform};
+use crate::pass::{SequentialPass, latch_quants, sequential_jobs};
+use crate::progressive::Coefficients;
+use crate::region::{Geometry, Region};
+use crate::render::{Renderer, Strips, Target};
+use crate::scans::Scans;
+use crate::sequential::{Batch, ScanTables};
+
+/// What a picture may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Pixels of the whole picture.
+    pub pixels: u64,
+    /// Bytes of memory that decoding takes, apart from the caller's.
+    pub bytes: usize,
+}
+
+impl Default for Limits {
+    /// Pillow's bound on pixels, and half a gigabyte.
+    fn default() -> Self {
+        Limits { pixels: 178_956_970, bytes: 512 << 20 }
+    }
+}
+
+/// Whether a picture has colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// One value for each pixel; Pillow's `L`.
+    Gray,
+    /// Red, green and blue.
+    Rgb,
+}
+
+impl Mode {
+    /// Values for each pixel.
+    #[must_use]
+    pub fn channels(self) -> usize {
+        match self {
+            Mode::Gray => 1,
+            Mode::Rgb => 3,
+        }
+    }
+}
+
+/// What stands before the first scan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// Columns.
+    pub width: usize,
+    /// Rows.
+    pub height: usize,
+    /// Components in the file: one or three.
+    pub components: usize,
+    /// What decoding gives.
+    pub mode: Mode,
+    /// Whether the picture comes in scans of growing precision.
+    pub progressive: bool,
+}
+
+/// How much of a file is looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Check {
+    /// As far as the rectangle needs.
+    Region,
+    /// All of it, as libjpeg does: damage is found wherever it is.
+    #[default]
+    Whole,
+}
+
+/// A decoded picture.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Image {
+    /// Columns.
+    pub width: usize,
+    /// Rows.
+    pub height: usize,
+    /// Values for each pixel.
+    pub mode: Mode,
+    /// Rows of pixels, without gaps.
+    pub pixels: Vec<u8>,
+}
+
+/// Reads the header of a file; looks at nothing behind the first scan header.
+///
+/// # Errors
+/// [`Irregular`] if the file is not one that this crate decodes, as far as its header tells.
+pub fn read_header(data: &[u8]) -> Result<Header, Irregular> {
+    Opening::new(data).map(|opening| opening.header())
+}
+
+/// A file up to its first scan.
+struct Opening<'a> {
+    parser: Parser<'a>,
+    geometry: Geometry,
+    transform: Transform,
+    progressive: bool,
+    scan: Scan,
+}
+
+impl<'a> Opening<'a> {
+    fn new(data: &'a [u8]) -> Result<Self, Irregular> {
+        let mut parser = Parser::new(data)?;
+        let Stop::Scan(scan) = parser.next()? else { give_up!(Marker) };
+        let Some(frame) = parser.frame else { give_up!(Marker) };
+        let geometry = Geometry::new(&frame)?;
+        let transform = parser.transform()?;
+        Ok(Opening { parser, geometry, transform, progressive: frame.progressive, scan })
+    }
+
+    fn header(&self) -> Header {
+        let mode = if self.transform == Transform::Gray { Mode::Gray } else { Mode::Rgb };
+        Header {
+            width: self.geometry.width,
+            height: self.geometry.height,
+            components: self.geometry.planes().count(),
+            mode,
+            progressive: self.progressive,
+        }
+    }
+}
+
+/// Decodes pictures; keeps its memory from one to the next.
+///
+/// ```
+/// # fn main() -> Result<(), penstock_jpeg::Irregular> {
+/// use penstock_jpeg::{Check, Decoder, Region, Target, read_header};
+///
+/// # let file = include_bytes!("../tests/data/tiny.jpg");
+/// let header = read_header(file)?;
+/// let mut decoder = Decoder::new();
+/// let whole = decoder.decode(file)?;
+/// assert_eq!(whole.pixels.len(), header.width * header.height * header.mode.channels());
+///
+/// let region = Region { left: 3, top: 2, width: 5, height: 4 };
+/// let mut pixels = vec![0; 5 * 4 * 3];
+/// let target = Target::Interleaved { pixels: &mut pixels, stride: 5 * 3 };
+/// decoder.decode_region(file, region, Check::Region, target)?;
+/// assert_eq!(pixels[..15], whole.pixels[(2 * header.width + 3) * 3..][..15]);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Decoder {
+    level: Level,
+    limits: Limits,
+    tables: Box<ScanTables>,
+    batch: Batch,
+    data: ScanData,
+    strips: Strips,
+    coefficients: [Coefficients; MAX_COMPONENTS],
+}
+
+impl Default for Decoder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Decoder {
+    /// A decoder with the default limits, at the best level of this processor.
+    #[must_use]
+    pub fn new() -> Self {
+        Decoder {
+            level: Level::detect(),
+            limits: Limits::default(),
+            tables: ScanTables::new(),
+            batch: Batch::new(),
+            data: ScanData::default(),
+            strips: Strips::default(),
+            coefficients: std::array::from_fn(|_| Coefficients::default()),
+        }
+    }
+
+    /// The same, with other limits.
+    #[must_use]
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Decoder { limits, ..self }
+    }
+
+    /// The same, at another level; for tests and measurements.
+    #[must_use]
+    pub fn with_level(self, level: Level) -> Self {
+        Decoder { level, ..self }
+    }
+
+    /// Bytes of memory that are kept for the next picture.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        let blocks: usize = self.coefficients.iter().map(|kept| kept.blocks.capacity()).sum();
+        let tables = size_of::<ScanTables>() + MAX_COMPONENTS * AcTable::HEAP_BYTES;
+        let fixed = tables + Batch::BYTES;
+        fixed + self.data.memory() + self.strips.memory() + blocks * size_of::<Block>()
+    }
+
+    /// Gives the memory back that depends on the pictures' size.
+    pub fn shrink(&mut self) {
+        self.data = ScanData::default();
+        self.strips = Strips::default();
+        self.coefficients = std::array::from_fn(|_| Coefficients::default());
+    }
+
+    /// Decodes a whole picture.
+    ///
+    /// # Errors
+    /// [`Irregular`] if libjpeg should decode it.
+    pub fn decode(&mut self, data: &[u8]) -> Result<Image, Irregular> {
+        let opening = Opening::new(data)?;
+        let Header { width, height, mode, .. } = opening.header();
+        self.check_pixels(&opening.geometry)?;
+        let stride = width * mode.channels();
+        if stride * height > self.limits.bytes {
+            give_up!(Limit);
+        }
+        let mut pixels = vec![0; stride * height];
+        let target = Target::Interleaved { pixels: &mut pixels, stride };
+        let region = opening.geometry.whole();
+        self.run(data, opening, Some((region, target)), Check::Whole, None, None)?;
+        Ok(Image { width, height, mode, pixels })
+    }
+
+    /// Decodes a rectangle of a picture into the caller's memory.
+    ///
+    /// # Errors
+    /// [`Irregular`] if libjpeg should decode it; what `target` holds then is unspecified.
+    pub fn decode_region(
+        &mut self,
+        data: &[u8],
+        region: Region,
+        check: Check,
+        target: Target<'_>,
+    ) -> Result<(), Irregular> {
+        self.run(data, Opening::new(data)?, Some((region, target)), check, None, None)
+    }
+
+    /// Decodes a rectangle, steps through all of the file, and remembers where its rows begin.
+    ///
+    /// # Errors
+    /// [`Irregular`] if libjpeg should decode it.
+    pub fn decode_region_and_index(
+        &mut self,
+        data: &[u8],
+        region: Region,
+        target: Target<'_>,
+    ) -> Result<Index, Irregular> {
+        let mut index = Index::default();
+        self.run(data, Opening::new(data)?, Some((region, target)), Check::Whole, None, Some(&mut index))?;
+        Ok(index)
+    }
+
+    /// Steps through all of a file and remembers where its rows begin.
+    ///
+    /// # Errors
+    /// [`Irregular`] if libjpeg should decode it.
+    pub fn index(&mut self, data: &[u8]) -> Result<Index, Irregular> {
+        let mut index = Index::default();
+        self.run(data, Opening::new(data)?, None, Check::Whole, None, Some(&mut index))?;
+        Ok(index)
+    }
+
+    /// Decodes a rectangle of a file that was indexed, beginning at its first row.
+    ///
+    /// # Errors
+    /// [`Irregular`] if libjpeg should decode it, or if the index is another file's.
+    pub fn decode_region_with(
+        &mut self,
+        data: &[u8],
+        index: &Index,
+        region: Region,
+        target: Target<'_>,
+    ) -> Result<(), Irregular> {
+        if index.length != data.len() {
+            give_up!(Index);
+        }
+        self.run(data, Opening::new(data)?, Some((region, target)), Check::Region, Some(index), None)
+    }
+
+    fn check_pixels(&self, geometry: &Geometry) -> Result<(), Irregular> {
+        if geometry.width as u64 * geometry.height as u64 > self.limits.pixels {
+            give_up!(Limit);
+        }
+        Ok(())
+    }
+
+    /// All ways to decode. Without a rectangle, the data are only stepped through.
+    fn run(
+        &mut self,
+        file: &[u8],
+        opening: Opening<'_>,
+        wanted: Option<(Region, Target<'_>)>,
+        check: Check,
+        known: Option<&Index>,
+        index: Option<&mut Index>,
+    ) -> Result<(), Irregular> {
+        let Opening { mut parser, geometry, transform, progressive, scan } = opening;
+        self.check_pixels(&geometry)?;
+        let window = match &wanted {
+            Some((region, _)) => Some(geometry.window(*region)?),
+            None => None,
+        };
+        let interleaved = scan.components().len() == geometry.planes().count();
+        let mut needed = file.len();
+        if let Some(window) = &window {
+            needed = needed.saturating_add(Strips::needed(&geometry, window));
+        }
+        if progressive || !interleaved {
+            let blocks: usize = geometry.planes().map(|plane| Coefficients::needed(&geometry, plane)).sum();
+            needed = needed.saturating_add(blocks.saturating_mul(size_of::<Block>()));
+        }
+        if needed > self.limits.bytes {
+            give_up!(Limit);
+        }
+        if progressive || !interleaved {
+            let Decoder { level, tables, batch, data, strips, coefficients, .. } = self;
+            let (geometry, level) = (&geometry, *level);
+            let mut scans = Scans { geometry, progressive, level, tables, batch, data, coefficients };
+            let quants = scans.read(file, &mut parser, scan)?;
+            if let (Some(window), Some((_, target))) = (&window, wanted) {
+                scans.render(window, strips, transform, &quants, target)?;
+            }
+            if let Some(index) = index {
+                *index = Index { length: file.len(), rows: Vec::new() };
+            }
+            return Ok(());
+        }
+        let Decoder { level, tables, batch, data, strips, .. } = self;
+        let mut renderer = match (&window, wanted) {
+            (Some(window), Some((_, target))) => {
+                Some(Renderer::new(&geometry, window, strips, transform, *level, target)?)
+            }
+            _ => None,
+        };
+        let job_list = sequential_jobs(&parser.tables, &geometry, &scan, tables, file)?;
+        let quants = latch_quants(&parser.tables, &geometry)?;
+        // A batch that was left in the middle of an irregular file is not zero.
+        batch.blocks.fill([0; 64]);
+        let mut pass = SequentialPass {
+            level: *level,
+            geometry: &geometry,
+            window: window.as_ref(),
+            tables,
+            jobs: job_list,
+            quants: &quants,
+            batch,
+            interval: parser.tables.restart_interval,
+        };
+        let all = check == Check::Whole;
+        pass.run(file, data, scan.data_at, renderer.as_mut(), all, known, index)?;
+        if all {
+            parser.seek(data.behind);
+            let Stop::End = parser.next()? else { give_up!(Marker) };
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,293 @@
+//! Huffman tables in the forms that decoding looks them up.
+#![expect(clippy::inline_always, reason = "parts of loops that are compiled for several processors")]
+//!
+//! [`AcTable::pairs`] answers eleven bits with up to two whole coefficients: their distances in the block, their
+//! values and the bits they take. It is filled by copying runs of entries for one symbol behind another. What
+//! does not fit, and longer codes, go through [`Codes`].
+
+use crate::error::{Irregular, Reason, give_up};
+use crate::markers::HuffmanSpec;
+
+/// Bits that tables are looked up with: for a code alone, a DC difference, and AC coefficients.
+const CODE_BITS: u32 = 10;
+pub(crate) const DC_BITS: u32 = 10;
+pub(crate) const AC_BITS: u32 = 11;
+/// Added to the distance of an entry that ends its block.
+pub(crate) const END: u8 = 128;
+/// The distance of an entry that needs more bits.
+pub(crate) const LONG: u8 = 255;
+
+/// The codes of a table.
+#[derive(Clone, Debug)]
+pub(crate) struct Codes {
+    /// Length and symbol of the codes of up to ten bits, by ten bits; 0 for longer ones.
+    short: [(u8, u8); 1 << CODE_BITS],
+    /// For each length, the first 16 bits that are beyond its codes.
+    limits: [u32; 17],
+    /// For each length, what is added to a code to give the position of its symbol.
+    offsets: [i32; 17],
+    symbols: [u8; 256],
+}
+
+impl Codes {
+    fn new() -> Self {
+        Codes { short: [(0, 0); 1 << CODE_BITS], limits: [0; 17], offsets: [0; 17], symbols: [0; 256] }
+    }
+
+    /// Reads a table. `file` is what the specification's offsets refer to.
+    fn build(&mut self, spec: &HuffmanSpec, file: &[u8]) -> Result<(), Irregular> {
+        let total: usize = spec.counts.iter().map(|&count| usize::from(count)).sum();
+        let Some(symbols) = file.get(spec.symbols_at..spec.symbols_at + total) else { give_up!(Table) };
+        let Some(slots) = self.symbols.get_mut(..total) else { give_up!(Table) };
+        slots.copy_from_slice(symbols);
+        let mut code = 0_u32;
+        let mut position = 0;
+        let mut filled = 0;
+        for (length, &count) in (1_u32..).zip(&spec.counts) {
+            let count = u32::from(count);
+            self.offsets[length as usize] = position - code as i32;
+            if length <= CODE_BITS {
+                let run = 1 << (CODE_BITS - length);
+                for &symbol in symbols.iter().skip(position as usize).take(count as usize) {
+                    let Some(entries) = self.short.get_mut(filled..filled + run) else { give_up!(Table) };
+                    entries.fill((length as u8, symbol));
+                    filled += run;
+                }
+            }
+            code += count;
+            position += count as i32;
+            // No code consists of ones only.
+            if count > 0 && code >= 1 << length {
+                give_up!(Table);
+            }
+            self.limits[length as usize] = code << (16 - length);
+            code <<= 1;
+        }
+        if let Some(rest) = self.short.get_mut(filled..) {
+            rest.fill((0, 0));
+        }
+        Ok(())
+    }
+
+    /// Length and symbol of the code that a window begins with.
+    #[inline(always)]
+    pub(crate) fn find(&self, window: u64) -> Result<(u32, u8), Irregular> {
+        let (length, symbol) = self.short[(window >> (64 - CODE_BITS)) as usize];
+        if length > 0 {
+            return Ok((u32::from(length), symbol));
+        }
+        self.find_long(window)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn find_long(&self, window: u64) -> Result<(u32, u8), Irregular> {
+        let bits = (window >> 48) as u32;
+        for length in CODE_BITS + 1..=16 {
+            if bits < self.limits[length as usize] {
+                let at = (bits >> (16 - length)) as i32 + self.offsets[length as usize];
+                return Ok((length, self.symbols[(at & 255) as usize]));
+            }
+        }
+        Err(Reason::Code.into())
+    }
+}
+
+/// The value that `size` extra bits stand for.
+#[inline(always)]
+pub(crate) fn extend(bits: u32, size: u32) -> i32 {
+    let half = (1_i32 << (size & 31)) >> 1;
+    let value = bits as i32;
+    if value < half { value - 2 * half + 1 } else { value }
+}
+
+/// A table of differences of DC coefficients.
+#[derive(Clone, Debug)]
+pub(crate) struct DcTable {
+    pub(crate) codes: Codes,
+    /// Difference and bits taken; no bits if ten do not suffice.
+    pub(crate) whole: [(i16, u8); 1 << DC_BITS],
+}
+
+impl DcTable {
+    pub(crate) fn new() -> Self {
+        DcTable { codes: Codes::new(), whole: [(0, 0); 1 << DC_BITS] }
+    }
+
+    /// Reads a table.
+    pub(crate) fn build(&mut self, spec: Option<&HuffmanSpec>, file: &[u8]) -> Result<(), Irregular> {
+        let Some(spec) = spec else { give_up!(Table) };
+        self.codes.build(spec, file)?;
+        let total: usize = spec.counts.iter().map(|&count| usize::from(count)).sum();
+        if self.codes.symbols.iter().take(total).any(|&size| size > 15) {
+            give_up!(Table);
+        }
+        self.whole.fill((0, 0));
+        each_whole(DC_BITS, spec, &self.codes.symbols, |range, symbol, bits, value| {
+            if let Some(entries) = self.whole.get_mut(range).filter(|_| symbol < 16) {
+                entries.fill((value, bits));
+            }
+        });
+        Ok(())
+    }
+}
+
+/// What eleven bits of AC coefficients mean; made as a word, taken apart by loads of its bytes, which is faster
+/// than shifting.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pair([u8; 8]);
+
+impl Pair {
+    const BITS: u32 = 0;
+    const FIRST_BITS: u32 = 8;
+    const FIRST_STEP: u32 = 16;
+    const STEP: u32 = 24;
+    const FIRST: u32 = 32;
+    const SECOND: u32 = 48;
+
+    /// Bits that both coefficients take.
+    #[inline(always)]
+    pub(crate) fn bits(self) -> u32 {
+        u32::from(self.0[0])
+    }
+
+    /// Bits that the first takes.
+    #[inline(always)]
+    pub(crate) fn first_bits(self) -> u32 {
+        u32::from(self.0[1])
+    }
+
+    /// How far the first lies behind the last one. The end of a block alone counts as a zero one step behind.
+    #[inline(always)]
+    pub(crate) fn first_step(self) -> usize {
+        usize::from(self.0[2])
+    }
+
+    /// How far the second, if there is one, lies behind the last one. [`END`] is added if the block ends behind
+    /// them; [`LONG`] stands alone if the bits do not hold a coefficient.
+    #[inline(always)]
+    pub(crate) fn step(self) -> u8 {
+        self.0[3]
+    }
+
+    #[inline(always)]
+    pub(crate) fn first(self) -> i16 {
+        i16::from_le_bytes([self.0[4], self.0[5]])
+    }
+
+    /// If the block ends: what to add to the first one's position to have that of the block's last coefficient.
+    #[inline(always)]
+    pub(crate) fn second(self) -> i16 {
+        i16::from_le_bytes([self.0[6], self.0[7]])
+    }
+}
+
+/// A table of AC coefficients.
+#[derive(Clone, Debug)]
+pub(crate) struct AcTable {
+    pub(crate) codes: Codes,
+    pub(crate) pairs: [Pair; 1 << AC_BITS],
+    /// The second halves of pairs, for 0 to 11 bits; those for `n` bits begin at `2^n`. Zero stands for none.
+    seconds: Vec<u64>,
+}
+
+impl AcTable {
+    /// Bytes apart from the table itself.
+    pub(crate) const HEAP_BYTES: usize = size_of::<[u64; 2 << AC_BITS]>();
+
+    pub(crate) fn new() -> Self {
+        AcTable { codes: Codes::new(), pairs: [Pair([0; 8]); 1 << AC_BITS], seconds: vec![0; 2 << AC_BITS] }
+    }
+
+    /// Reads the codes alone, as progressive scans need them.
+    pub(crate) fn build_codes(&mut self, spec: Option<&HuffmanSpec>, file: &[u8]) -> Result<(), Irregular> {
+        let Some(spec) = spec else { give_up!(Table) };
+        self.codes.build(spec, file)
+    }
+
+    /// Reads a table for sequential scans.
+    pub(crate) fn build(&mut self, spec: Option<&HuffmanSpec>, file: &[u8]) -> Result<(), Irregular> {
+        self.build_codes(spec, file)?;
+        let Some(spec) = spec else { give_up!(Table) };
+        let AcTable { codes, pairs, seconds } = self;
+        let Some((shorter, whole)) = seconds.split_at_mut_checked(1 << AC_BITS) else { give_up!(Table) };
+        whole.fill(0);
+        each_whole(AC_BITS, spec, &codes.symbols, |range, symbol, bits, value| {
+            let Some(step) = step(symbol) else { return };
+            let second = u64::from(bits) << Pair::BITS
+                | u64::from(step) << Pair::STEP
+                | u64::from(value as u16) << Pair::SECOND;
+            if let Some(entries) = whole.get_mut(range) {
+                entries.fill(second);
+            }
+        });
+        let mut longer: &[u64] = whole;
+        let mut rest: &mut [u64] = shorter;
+        for bits in (0..u64::from(AC_BITS)).rev() {
+            let Some((less, here)) = rest.split_at_mut_checked(1 << bits) else { break };
+            for (short, long) in here.iter_mut().zip(longer.as_chunks::<2>().0) {
+                *short = if long[0] & 0xFF <= bits { long[0] } else { 0 };
+            }
+            longer = here;
+            rest = less;
+        }
+        pairs.fill(Pair((u64::from(LONG) << Pair::STEP).to_le_bytes()));
+        each_whole(AC_BITS, spec, &codes.symbols, |range, symbol, bits, value| {
+            let Some(step) = step(symbol) else { return };
+            let room = range.len();
+            let (Some(entries), Some(seconds)) = (pairs.get_mut(range), seconds.get(room..2 * room)) else {
+                return;
+            };
+            let both_bits = u64::from(bits) << Pair::BITS | u64::from(bits) << Pair::FIRST_BITS;
+            if step == END {
+                let steps = 1 << Pair::FIRST_STEP | u64::from(END) << Pair::STEP;
+                entries.fill(Pair((both_bits | steps | 0xFFFF << Pair::SECOND).to_le_bytes()));
+                return;
+            }
+            let steps = u64::from(step) << Pair::FIRST_STEP | u64::from(step) << Pair::STEP;
+            let first = both_bits | steps | u64::from(value as u16) << Pair::FIRST;
+            // No field overflows into the next.
+            for (entry, second) in entries.iter_mut().zip(seconds) {
+                *entry = Pair((first + second).to_le_bytes());
+            }
+        });
+        Ok(())
+    }
+}
+
+/// How far a symbol's coefficient lies behind the last one. `None` for symbols without a meaning.
+fn step(symbol: u8) -> Option<u8> {
+    match (symbol >> 4, symbol & 15) {
+        (0, 0) => Some(END),
+        (1..15, 0) => None,
+        (run, _) => Some(run + 1),
+    }
+}
+
+/// Calls `each` for every symbol and value that so many bits hold: the range of entries, the symbol, the bits
+/// taken, and the value.
+#[inline(always)]
+fn each_whole(
+    lookup_bits: u32,
+    spec: &HuffmanSpec,
+    symbols: &[u8; 256],
+    mut each: impl FnMut(std::ops::Range<usize>, u8, u8, i16),
+) {
+    let mut start = 0;
+    let mut symbols = symbols.iter();
+    for (length, &count) in (1..=lookup_bits).zip(&spec.counts) {
+        for &symbol in symbols.by_ref().take(usize::from(count)) {
+            let size = u32::from(symbol & 15);
+            let bits = length + size;
+            let room = 1 << (lookup_bits - length);
+            if bits <= lookup_bits {
+                let run = 1 << (lookup_bits - bits);
+                for extra in 0..1_u32 << size {
+                    let at = start + extra as usize * run;
+                    each(at..at + run, symbol, bits as u8, extend(extra, size) as i16);
+                }
+            }
+            start += room;
+        }
+    }
+}

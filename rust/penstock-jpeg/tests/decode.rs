@@ -1,0 +1,272 @@
+//! Decoding against Pillow's pixels, by rectangles, at every level; and what is given up.
+
+mod pictures;
+
+use penstock_jpeg::{
+    Check, Decoder, Image, Irregular, Level, Limits, Mode, Reason, Region, Target, read_header,
+};
+use pictures::{PICTURES, Picture, checksum};
+
+fn decoders() -> impl Iterator<Item = Decoder> {
+    Level::available().map(|level| Decoder::new().with_level(level))
+}
+
+/// Rectangles of every kind: whole, at each edge, single pixels, and some in between.
+fn regions(picture: &Picture) -> Vec<Region> {
+    let &Picture { width, height, .. } = picture;
+    let mut regions = Vec::new();
+    for (left, right) in
+        [(0, width), (0, 1), (width - 1, width), (1, width), (width / 2, width / 2 + 1), (7, 9)]
+    {
+        for (top, bottom) in
+            [(0, height), (0, 1), (height - 1, height), (height / 2, height), (15, 17), (8, 24)]
+        {
+            let (right, bottom) = (right.min(width), bottom.min(height));
+            if left < right && top < bottom {
+                regions.push(Region { left, top, width: right - left, height: bottom - top });
+            }
+        }
+    }
+    regions
+}
+
+fn crop(image: &Image, region: Region) -> Vec<u8> {
+    let channels = image.mode.channels();
+    let row = |y: usize| {
+        let at = (y * image.width + region.left) * channels;
+        &image.pixels[at..at + region.width * channels]
+    };
+    (region.top..region.top + region.height).flat_map(row).copied().collect()
+}
+
+/// Decodes into memory of which every byte must be written.
+fn interleaved(
+    region: Region,
+    channels: usize,
+    decode: impl FnOnce(Target<'_>) -> Result<(), Irregular>,
+) -> Result<Vec<u8>, Irregular> {
+    let mut pixels = vec![0xA5; region.width * region.height * channels];
+    decode(Target::Interleaved { pixels: &mut pixels, stride: region.width * channels })?;
+    Ok(pixels)
+}
+
+#[test]
+fn pixels_are_pillows() {
+    for picture in PICTURES {
+        for mut decoder in decoders() {
+            let image = decoder.decode(&picture.file()).expect(picture.name);
+            assert_eq!((image.width, image.height), (picture.width, picture.height), "{}", picture.name);
+            assert_eq!(image.mode.channels(), picture.channels, "{}", picture.name);
+            assert_eq!(checksum(&image.pixels), picture.checksum, "{}", picture.name);
+        }
+    }
+}
+
+#[test]
+fn headers_tell_size_and_mode() {
+    for picture in PICTURES {
+        let header = read_header(&picture.file()).expect(picture.name);
+        assert_eq!((header.width, header.height), (picture.width, picture.height));
+        assert_eq!(header.mode, if picture.channels == 1 { Mode::Gray } else { Mode::Rgb });
+        assert_eq!(header.components, picture.channels);
+        assert_eq!(header.progressive, picture.progressive, "{}", picture.name);
+    }
+}
+
+#[test]
+fn rectangles_equal_the_whole() {
+    for picture in PICTURES {
+        let file = picture.file();
+        for mut decoder in decoders() {
+            let image = decoder.decode(&file).expect(picture.name);
+            let index = decoder.index(&file).expect(picture.name);
+            for region in regions(picture) {
+                let wanted = crop(&image, region);
+                let channels = picture.channels;
+                for check in [Check::Region, Check::Whole] {
+                    let found = interleaved(region, channels, |target| {
+                        decoder.decode_region(&file, region, check, target)
+                    });
+                    assert_eq!(found.as_ref(), Ok(&wanted), "{} {region:?}", picture.name);
+                }
+                let found = interleaved(region, channels, |target| {
+                    decoder.decode_region_with(&file, &index, region, target)
+                });
+                assert_eq!(found.as_ref(), Ok(&wanted), "indexed {} {region:?}", picture.name);
+                let mut second = None;
+                let found = interleaved(region, channels, |target| {
+                    second = Some(decoder.decode_region_and_index(&file, region, target)?);
+                    Ok(())
+                });
+                assert_eq!(found.as_ref(), Ok(&wanted));
+                assert_eq!(second.as_ref(), Some(&index));
+            }
+        }
+    }
+}
+
+#[test]
+fn planes_equal_pixels() {
+    for picture in PICTURES {
+        let file = picture.file();
+        for mut decoder in decoders() {
+            let image = decoder.decode(&file).expect(picture.name);
+            let region = Region { left: 1, top: 1, width: picture.width - 1, height: picture.height - 1 };
+            let stride = region.width + 3;
+            let mut planes = [0, 1, 2].map(|_| vec![0xA5; stride * region.height]);
+            let target = Target::Planar { planes: planes.each_mut().map(Vec::as_mut_slice), stride };
+            decoder.decode_region(&file, region, Check::Region, target).expect(picture.name);
+            let wanted = crop(&image, region);
+            for (i, &value) in wanted.iter().enumerate() {
+                let (pixel, channel) = (i / picture.channels, i % picture.channels);
+                let (y, x) = (pixel / region.width, pixel % region.width);
+                assert_eq!(planes[channel][y * stride + x], value, "{}", picture.name);
+            }
+            assert!(
+                planes[0].chunks(stride).all(|row| row[region.width..] == [0xA5; 3]),
+                "bytes between rows"
+            );
+        }
+    }
+}
+
+#[test]
+fn every_cut_is_given_up() {
+    let mut decoder = Decoder::new();
+    for picture in PICTURES {
+        let file = picture.file();
+        for length in 0..file.len() {
+            assert!(decoder.decode(&file[..length]).is_err(), "{} cut to {length}", picture.name);
+        }
+        let mut longer = file.clone();
+        longer.extend(b"what stands behind the end is nobody's business");
+        assert!(decoder.decode(&longer).is_ok());
+    }
+}
+
+/// Damage must neither panic nor make the levels disagree, and a decoder must go on to work.
+#[test]
+fn damage_is_survived() {
+    let mut state = 1_u32;
+    let mut random = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 8) as usize
+    };
+    for picture in PICTURES {
+        let file = picture.file();
+        let mut all: Vec<Decoder> = decoders().collect();
+        for _ in 0..400 {
+            let mut damaged = file.clone();
+            for _ in 0..=random() % 3 {
+                let at = random() % damaged.len();
+                damaged[at] = match random() % 4 {
+                    0 => 0xFF,
+                    1 => damaged[at] ^ (1 << (random() % 8)),
+                    2 => 0,
+                    _ => random() as u8,
+                };
+            }
+            let results: Vec<_> = all.iter_mut().map(|decoder| decoder.decode(&damaged)).collect();
+            assert!(results.windows(2).all(|pair| pair[0] == pair[1]), "{}", picture.name);
+            let index = all[0].index(&file).expect(picture.name);
+            let region = Region { left: 0, top: picture.height / 2, width: 2, height: 2 };
+            let _ = interleaved(region, picture.channels, |target| {
+                all[0].decode_region_with(&damaged, &index, region, target)
+            });
+        }
+        for mut decoder in all {
+            let image = decoder.decode(&file).expect(picture.name);
+            assert_eq!(checksum(&image.pixels), picture.checksum);
+        }
+    }
+}
+
+fn reason<T>(result: Result<T, Irregular>) -> Option<Reason> {
+    result.err().map(|irregular| irregular.reason)
+}
+
+#[test]
+fn requests_are_checked() {
+    let mut decoder = Decoder::new();
+    let file = PICTURES[0].file();
+    let whole = Region { left: 0, top: 0, width: PICTURES[0].width, height: PICTURES[0].height };
+    let mut pixels = vec![0; whole.width * whole.height * 3];
+    for region in [
+        Region { width: 0, ..whole },
+        Region { height: 0, ..whole },
+        Region { left: 1, ..whole },
+        Region { top: usize::MAX, ..whole },
+    ] {
+        let target = Target::Interleaved { pixels: &mut pixels, stride: whole.width * 3 };
+        assert_eq!(reason(decoder.decode_region(&file, region, Check::Whole, target)), Some(Reason::Request));
+    }
+    for (length, stride) in [(pixels.len() - 1, whole.width * 3), (pixels.len(), whole.width * 3 - 1)] {
+        let target = Target::Interleaved { pixels: &mut pixels[..length], stride };
+        assert_eq!(reason(decoder.decode_region(&file, whole, Check::Whole, target)), Some(Reason::Request));
+    }
+    let index = decoder.index(&file).expect("a sound file");
+    let target = Target::Interleaved { pixels: &mut pixels, stride: whole.width * 3 };
+    let longer = [file.as_slice(), &[0]].concat();
+    assert_eq!(reason(decoder.decode_region_with(&longer, &index, whole, target)), Some(Reason::Index));
+}
+
+#[test]
+fn announced_sizes_are_not_believed() {
+    for picture in PICTURES {
+        let mut file = picture.file();
+        let frame =
+            file.windows(2).position(|two| matches!(two, [0xFF, 0xC0..=0xC2])).expect("a frame header");
+        file[frame + 5..frame + 9].copy_from_slice(&[0xFF, 0xDC, 0xFF, 0xDC]);
+        let mut decoder = Decoder::new();
+        assert_eq!(reason(decoder.decode(&file)), Some(Reason::Limit), "{}", picture.name);
+        let free = Limits { pixels: u64::MAX, ..Limits::default() };
+        assert!(decoder.with_limits(free).decode(&file).is_err(), "{}", picture.name);
+    }
+}
+
+#[test]
+fn memory_is_bounded_and_given_back() {
+    let file = PICTURES[4].file();
+    let mut decoder = Decoder::new();
+    let before = decoder.memory();
+    decoder.decode(&file).expect("a sound file");
+    assert!(decoder.memory() > before);
+    assert!(decoder.memory() < before + (1 << 20));
+    decoder.shrink();
+    assert_eq!(decoder.memory(), before);
+    let limits = Limits { bytes: 1000, ..Limits::default() };
+    assert_eq!(reason(decoder.with_limits(limits).decode(&file)), Some(Reason::Limit));
+}
+
+#[test]
+fn reasons_are_told() {
+    let mut decoder = Decoder::new();
+    let file = PICTURES[0].file();
+    let mut expect = |file: &[u8], wanted: Reason| assert_eq!(reason(decoder.decode(file)), Some(wanted));
+    let with = |at: usize, byte: u8| {
+        let mut file = file.clone();
+        file[at] = byte;
+        file
+    };
+    let frame = file.windows(2).position(|two| two == [0xFF, 0xC0]).expect("a frame header");
+    let scan = file.windows(2).position(|two| two == [0xFF, 0xDA]).expect("a scan header");
+    expect(b"GIF89a", Reason::NotJpeg);
+    expect(&with(frame + 1, 0xC9), Reason::Process);
+    expect(&with(frame + 4, 12), Reason::Precision);
+    expect(&with(frame + 9, 4), Reason::Components);
+    expect(&with(frame + 14, 0x31), Reason::Sampling);
+    expect(&with(frame + 12, 3), Reason::Table);
+    expect(&with(scan + 12, 62), Reason::Scan);
+    expect(&with(scan + 6, 0x33), Reason::Table);
+    expect(&with(file.len() - 1, 0xDC), Reason::Marker);
+    expect(&file[..file.len() - 2], Reason::Truncated);
+    let mut surplus = file.clone();
+    surplus.splice(file.len() - 2..file.len() - 2, [0x12, 0x34]);
+    expect(&surplus, Reason::Leftover);
+    let mut shortage = file.clone();
+    shortage.drain(file.len() - 12..file.len() - 2);
+    assert!(decoder.decode(&shortage).is_err());
+    let mut filled = file.clone();
+    filled.splice(file.len() - 2..file.len() - 2, [0xFF, 0xFF]);
+    assert!(decoder.decode(&filled).is_ok(), "fill bytes before a marker are legal");
+}

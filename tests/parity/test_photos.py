@@ -20,6 +20,11 @@ import penstock
 
 CROP = v1.Compose([v1.RandomHorizontalFlip(), v1.RandomCrop(24), v1.ToTensor(), v1.Normalize([0.5] * 3, [0.2] * 3)])
 BYTES = v2.Compose([v2.RandomCrop((20, 25), pad_if_needed=True), v2.RandomVerticalFlip(), v2.PILToTensor()])
+RESIZED = v1.Compose([v1.RandomResizedCrop(20), v1.RandomHorizontalFlip(), v1.ToTensor()])
+CENTER = v2.Compose([v2.Resize(26), v2.CenterCrop(22), v2.ToImage(), v2.ToDtype(torch.float32, scale=True)])
+# Of every picture only its margin is seen.
+MARGIN = v1.Compose([v1.Pad((300, 0, 0, 0)), v1.CenterCrop(20), v1.ToTensor()])
+TRANSFORMS = {"v1": CROP, "v2": BYTES, "resized crop": RESIZED, "resized, center": CENTER, "margin": MARGIN}
 WORKERS = {
     "0 workers": {},
     "2 workers": {"num_workers": 2},
@@ -57,7 +62,7 @@ def assert_native(make, walk=WALKS["once"]):
 
 @all_walks
 @all_workers
-@pytest.mark.parametrize("transform", [CROP, BYTES], ids=["v1", "v2"])
+@pytest.mark.parametrize("transform", TRANSFORMS.values(), ids=TRANSFORMS)
 def test_every_kind_of_file(transform, workers, walk, good):
     dataset = tv.ImageFolder(good, transform)
     assert len(dataset) == 2 * len(FILES)
@@ -120,6 +125,17 @@ def test_broken_files(kind, workers, walk, folder):
         SPOILT[kind](folder / name)
     found = assert_native(lambda cls: cls(dataset, 4, shuffle=True, **workers), walk)
     assert bool(failures(found)) == (kind not in READABLE)
+
+
+@all_workers
+@pytest.mark.parametrize("transform", [RESIZED, CENTER, MARGIN], ids=["resized crop", "resized, center", "margin"])
+@pytest.mark.parametrize("kind", SPOILT)
+def test_damage_outside_of_what_is_seen(kind, transform, workers, folder):
+    dataset = tv.ImageFolder(folder, transform)
+    for name in ("cats/4.jpg", "dogs/2.jpg", "dogs/3.jpg"):
+        SPOILT[kind](folder / name)
+    found = assert_native(lambda cls: cls(dataset, 4, shuffle=True, **workers))
+    assert bool(failures(found)) == (kind not in {*READABLE, "too small"})
 
 
 @all_workers

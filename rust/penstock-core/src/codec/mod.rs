@@ -41,3 +41,15 @@ pub fn read_header(data: &[u8]) -> Result<Header, Irregular> {
     let header = penstock_jpeg::read_header(data)?;
     Ok(Header { height: header.height, width: header.width, channels: header.mode.channels() })
 }
+
+impl From<crate::ops::resize::Region> for Region {
+    fn from(region: crate::ops::resize::Region) -> Region {
+        let crate::ops::resize::Region { rows, columns } = region;
+        Region {
+            left: columns.start as usize,
+            top: rows.start as usize,
+            width: columns.len(),
+            height: rows.len(),
+        }
+    }
+}

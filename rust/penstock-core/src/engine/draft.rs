@@ -135,17 +135,28 @@ impl Draft {
         }
         let Tools { workspace, decoder } = tools;
         let sample = &self.samples[index];
-        let decoded = match &sample.content {
-            Content::Pixels(picture) => *picture,
-            Content::File(file) => {
-                let header = file.header();
-                match decoder.decode(file.bytes(), header, header.whole()) {
-                    Ok(picture) => picture,
-                    Err(_) => return Ok(false),
-                }
+        let file = match &sample.content {
+            Content::Pixels(picture) => {
+                return self.render_from(picture, index, workspace, out).map(|()| true);
             }
+            Content::File(file) => file,
         };
-        self.render_from(&decoded, index, workspace, out).map(|()| true)
+        let (header, size, steps) = (file.header(), sample.content.size(), &self.steps[sample.steps.clone()]);
+        let looked_at = workspace.source_region(size, steps);
+        if looked_at.is_empty() {
+            // Only margins are seen of it, but damage must be found.
+            return match decoder.decode(file.bytes(), header, header.whole()) {
+                Ok(whole) => self.render_from(&whole, index, workspace, out).map(|()| true),
+                Err(_) => Ok(false),
+            };
+        }
+        match decoder.decode(file.bytes(), header, looked_at.into()) {
+            Ok(part) => {
+                let rendered = self.plans[sample.plan].render_part(&part, size, steps, workspace, out);
+                rendered.map(|()| true).map_err(|source| Error::Render { sample: index, source })
+            }
+            Err(_) => Ok(false),
+        }
     }
 
     /// Makes a picture of these pixels instead of its own; false if they are not of the size that it was drawn for.

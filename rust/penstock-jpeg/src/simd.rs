@@ -5,7 +5,7 @@
 //! proves.
 #![expect(unsafe_code, reason = "calls of functions that enable CPU features, vector loads and stores")]
 
-use crate::bits::Reader;
+use crate::bits::{self, Reader};
 use crate::error::Irregular;
 use crate::idct::{Block, Quant};
 use crate::level::{Kind, Level};
@@ -32,14 +32,14 @@ pub(crate) fn blocks_to_samples(
     }
 }
 
-/// Position of the first 0xFF.
+/// Copies bytes up to the first 0xFF; gives their number. What it leaves in `out` behind them is unspecified.
 #[inline]
-pub(crate) fn find_ff(level: Level, bytes: &[u8]) -> Option<usize> {
+pub(crate) fn copy_before_ff(level: Level, bytes: &[u8], out: &mut [u8]) -> usize {
     match level.kind() {
         // SAFETY: the level proves that the processor has AVX2 or more.
         #[cfg(target_arch = "x86_64")]
-        Kind::Avx2 | Kind::Avx512 => unsafe { x86::find_ff(bytes) },
-        _ => bytes.iter().position(|&byte| byte == 0xFF),
+        Kind::Avx2 | Kind::Avx512 => unsafe { x86::copy_before_ff(bytes, out) },
+        _ => bits::copy_before_ff(bytes, out),
     }
 }
 

@@ -130,15 +130,21 @@ fn every_color_agrees() {
 }
 
 #[test]
-fn first_ff_is_found() {
+fn bytes_before_ff_are_copied() {
+    let mut random = Random(4);
     for length in 0..100 {
         for at in 0..=length {
-            let mut bytes = vec![0xFE; length];
+            let mut bytes: Vec<u8> = (0..length).map(|_| random.next(255) as u8).collect();
             if let Some(byte) = bytes.get_mut(at) {
                 *byte = 0xFF;
             }
             for level in Level::available() {
-                assert_eq!(find_ff(level, &bytes), (at < length).then_some(at));
+                for room in [length / 2, length, length + 40] {
+                    let mut out = vec![7; room];
+                    let copied = copy_before_ff(level, &bytes, &mut out);
+                    assert_eq!(copied, at.min(room));
+                    assert_eq!(out[..copied], bytes[..copied]);
+                }
             }
         }
     }

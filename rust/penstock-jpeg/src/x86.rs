@@ -24,7 +24,7 @@ use crate::idct::constants::{
 };
 use crate::idct::{Block, MAX_BETWEEN, MAX_SAMPLE, Quant, SHIFT_COLUMNS, SHIFT_ROWS, flat_sample};
 use crate::simd::memory::{load8_words, load32, store8, store16, store16_words, store32};
-use crate::{color, upsample};
+use crate::{bits, color, upsample};
 
 /// Samples that the row kernels take at a time.
 const CHUNK: usize = 32;
@@ -479,18 +479,22 @@ pub(crate) fn ycc_to_planes(rows: [&[u8]; 3], mut out: [&mut [u8]; 3]) {
     color::ycc_to_planes(behind(rows, done), out.map(|plane| plane.get_mut(done..).unwrap_or(&mut [])));
 }
 
-/// Position of the first 0xFF.
+/// See [`bits::copy_before_ff`].
 #[target_feature(enable = "avx2")]
-pub(crate) fn find_ff(bytes: &[u8]) -> Option<usize> {
+pub(crate) fn copy_before_ff(bytes: &[u8], out: &mut [u8]) -> usize {
     let wanted = _mm256_set1_epi8(-1);
-    let (chunks, rest) = bytes.as_chunks::<CHUNK>();
-    for (i, chunk) in chunks.iter().enumerate() {
-        let found = _mm256_movemask_epi8(_mm256_cmpeq_epi8(load32(chunk), wanted));
+    let mut done = 0;
+    for (bytes, out) in bytes.as_chunks::<CHUNK>().0.iter().zip(out.as_chunks_mut::<CHUNK>().0) {
+        let chunk = load32(bytes);
+        store32(out, chunk);
+        let found = _mm256_movemask_epi8(_mm256_cmpeq_epi8(chunk, wanted));
         if found != 0 {
-            return Some(CHUNK * i + found.trailing_zeros() as usize);
+            return done + found.trailing_zeros() as usize;
         }
+        done += CHUNK;
     }
-    rest.iter().position(|&byte| byte == 0xFF).map(|at| CHUNK * chunks.len() + at)
+    let (bytes, out) = (bytes.get(done..).unwrap_or(&[]), out.get_mut(done..).unwrap_or(&mut []));
+    done + bits::copy_before_ff(bytes, out)
 }
 
 /// A pattern of 16 bytes in both halves of a vector.

@@ -216,6 +216,16 @@ impl Reader<'_> {
         self.bits = self.bits.wrapping_sub(count);
     }
 
+    /// Takes `count` bits less than were taken.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn give_back(&mut self, count: u32) {
+        let at = self.position() - count as usize;
+        (self.pos, self.bits, self.window) = ((at / 8) as u32, 0, 0);
+        self.refill();
+        self.drop_bits(at as u32 % 8);
+    }
+
     /// Takes and gives `count` bits.
     #[inline(always)]
     pub(crate) fn take(&mut self, count: u32) -> u32 {

@@ -195,6 +195,8 @@ fn decode_ac(reader: &mut Reader<'_>, table: &AcTable, block: &mut Block) -> Res
         reader.refill();
         for _ in 0..LOOKUPS {
             let pair = table.pairs[(reader.window() >> (64 - AC_BITS)) as usize];
+            // Taken before anything is asked, so that the next lookup waits for nothing else.
+            reader.drop_bits(pair.bits());
             // Asked first: behind the next branch it could be foretold even less.
             if pair.step() == LONG {
                 let (step, value) = decode_long(reader, table)?;
@@ -214,21 +216,20 @@ fn decode_ac(reader: &mut Reader<'_>, table: &AcTable, block: &mut Block) -> Res
                 // Without a second coefficient, both are the same place, and the first one stays.
                 block[place(next)] = pair.second();
                 block[place(first)] = pair.first();
-                reader.drop_bits(pair.bits());
                 last = next;
                 continue;
             }
             if first < 63 {
                 block[place(first)] = pair.first();
-                reader.drop_bits(pair.bits());
                 if pair.step() >= END {
                     return Ok((first as u8).wrapping_add(pair.second() as u8));
                 }
                 block[63] = pair.second();
                 return if next == 63 { Ok(63) } else { Err(Reason::Run.into()) };
             }
+            // The second one is another block's.
+            reader.give_back(pair.bits() - pair.first_bits());
             block[63] = pair.first();
-            reader.drop_bits(pair.first_bits());
             return if first == 63 { Ok(63) } else { Err(Reason::Run.into()) };
         }
     }
@@ -242,6 +243,7 @@ fn skip_ac(reader: &mut Reader<'_>, table: &AcTable) -> Result<(), Irregular> {
         reader.refill();
         for _ in 0..LOOKUPS {
             let pair = table.pairs[(reader.window() >> (64 - AC_BITS)) as usize];
+            reader.drop_bits(pair.bits());
             if pair.step() == LONG {
                 let (step, _) = decode_long(reader, table)?;
                 last += step;
@@ -255,16 +257,14 @@ fn skip_ac(reader: &mut Reader<'_>, table: &AcTable) -> Result<(), Irregular> {
             }
             let next = last + usize::from(pair.step());
             if next < 63 {
-                reader.drop_bits(pair.bits());
                 last = next;
                 continue;
             }
             let first = last + pair.first_step();
             if first < 63 {
-                reader.drop_bits(pair.bits());
                 return if pair.step() >= END || next == 63 { Ok(()) } else { Err(Reason::Run.into()) };
             }
-            reader.drop_bits(pair.first_bits());
+            reader.give_back(pair.bits() - pair.first_bits());
             return if first == 63 { Ok(()) } else { Err(Reason::Run.into()) };
         }
     }

@@ -216,14 +216,15 @@ impl Reader<'_> {
         self.bits = self.bits.wrapping_sub(count);
     }
 
-    /// Takes `count` bits less than were taken.
+    /// The reader `count` taken bits ago.
     #[cold]
     #[inline(never)]
-    pub(crate) fn give_back(&mut self, count: u32) {
+    pub(crate) fn before(self, count: u32) -> Self {
         let at = self.position() - count as usize;
-        (self.pos, self.bits, self.window) = ((at / 8) as u32, 0, 0);
-        self.refill();
-        self.drop_bits(at as u32 % 8);
+        let mut reader = Reader { pos: (at / 8) as u32, bits: 0, window: 0, ..self };
+        reader.refill();
+        reader.drop_bits(at as u32 % 8);
+        reader
     }
 
     /// Takes and gives `count` bits.

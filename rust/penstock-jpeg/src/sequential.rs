@@ -149,7 +149,7 @@ pub(crate) fn skip_mcus(
     Ok(())
 }
 
-/// A difference of DC coefficients. Wants a full window; leaves at least 25 bits.
+/// A difference of DC coefficients. Wants a full window; leaves at least 46 bits.
 #[inline(always)]
 pub(crate) fn decode_dc(reader: &mut Reader<'_>, table: &DcTable) -> Result<i32, Irregular> {
     let (value, bits) = table.whole[(reader.window() >> (64 - DC_BITS)) as usize];
@@ -160,7 +160,9 @@ pub(crate) fn decode_dc(reader: &mut Reader<'_>, table: &DcTable) -> Result<i32,
     let (length, size) = table.codes.find(reader.window())?;
     reader.drop_bits(length);
     let size = u32::from(size);
-    Ok(extend(reader.take(size), size))
+    let value = extend(reader.take(size), size);
+    reader.refill();
+    Ok(value)
 }
 
 /// A coefficient whose code, or whose value behind it, goes beyond a lookup: its distance and value.
@@ -178,8 +180,10 @@ fn decode_long(reader: &mut Reader<'_>, table: &AcTable) -> Result<(usize, i16),
     }
 }
 
-/// Entries looked up from one full window: 11 bits for each but the last, which may take 31.
+/// Entries looked up from one full window, and from what a DC coefficient leaves of it: 11 bits for each but the
+/// last, which may take 31.
 const LOOKUPS: usize = 3;
+const FIRST_LOOKUPS: usize = 2;
 
 /// Where a block has the coefficient at position `k` of the file's order.
 #[inline(always)]
@@ -191,9 +195,9 @@ fn place(k: usize) -> usize {
 #[inline(always)]
 fn decode_ac(reader: &mut Reader<'_>, table: &AcTable, block: &mut Block) -> Result<u8, Irregular> {
     let mut last = 0;
+    let mut lookups = FIRST_LOOKUPS;
     loop {
-        reader.refill();
-        for _ in 0..LOOKUPS {
+        for _ in 0..lookups {
             let pair = table.pairs[(reader.window() >> (64 - AC_BITS)) as usize];
             // Taken before anything is asked, so that the next lookup waits for nothing else.
             reader.drop_bits(pair.bits());
@@ -228,10 +232,12 @@ fn decode_ac(reader: &mut Reader<'_>, table: &AcTable, block: &mut Block) -> Res
                 return if next == 63 { Ok(63) } else { Err(Reason::Run.into()) };
             }
             // The second one is another block's.
-            reader.give_back(pair.bits() - pair.first_bits());
+            *reader = reader.before(pair.bits() - pair.first_bits());
             block[63] = pair.first();
             return if first == 63 { Ok(63) } else { Err(Reason::Run.into()) };
         }
+        reader.refill();
+        lookups = LOOKUPS;
     }
 }
 
@@ -239,9 +245,9 @@ fn decode_ac(reader: &mut Reader<'_>, table: &AcTable, block: &mut Block) -> Res
 #[inline(always)]
 fn skip_ac(reader: &mut Reader<'_>, table: &AcTable) -> Result<(), Irregular> {
     let mut last = 0;
+    let mut lookups = FIRST_LOOKUPS;
     loop {
-        reader.refill();
-        for _ in 0..LOOKUPS {
+        for _ in 0..lookups {
             let pair = table.pairs[(reader.window() >> (64 - AC_BITS)) as usize];
             reader.drop_bits(pair.bits());
             if pair.step() == LONG {
@@ -264,8 +270,10 @@ fn skip_ac(reader: &mut Reader<'_>, table: &AcTable) -> Result<(), Irregular> {
             if first < 63 {
                 return if pair.step() >= END || next == 63 { Ok(()) } else { Err(Reason::Run.into()) };
             }
-            reader.give_back(pair.bits() - pair.first_bits());
+            *reader = reader.before(pair.bits() - pair.first_bits());
             return if first == 63 { Ok(()) } else { Err(Reason::Run.into()) };
         }
+        reader.refill();
+        lookups = LOOKUPS;
     }
 }

@@ -252,3 +252,52 @@ impl Reader<'_> {
         if self.position() + 8 <= 8 * self.end { Err(Reason::Leftover.into()) } else { Ok(()) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_gives_the_same_bits_as_the_whole() {
+        // Stuffing, a restart marker, and a marker at the end.
+        let file: Vec<u8> = (0..300_u32)
+            .flat_map(|i| if i == 150 { vec![0xFF, 0xD0] } else { vec![(i * 7 % 255) as u8, 0xFF, 0] })
+            .chain([0xFF, 0xD9])
+            .collect();
+        for level in Level::available() {
+            let (mut whole, mut part) = (ScanData::default(), ScanData::default());
+            whole.fill(&file, 0, None, 0, true, level).expect("a sound scan");
+            let mut positions = whole.positions();
+            let places: Vec<usize> =
+                (0..whole.bytes.len() - PADDING).map(|at| positions.in_file(at)).collect();
+            for from in (0..590).step_by(7) {
+                for to in (from..590).step_by(11) {
+                    let restart = u8::from(from >= whole.ends[0]);
+                    part.fill(&file, places[from], Some(places[to] + 2), restart, false, level)
+                        .expect("a part");
+                    assert!(*part.ends.last().expect("an end") > to - from);
+                    assert_eq!(part.bytes[..=to - from], whole.bytes[from..=to]);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn bits_are_given_back() {
+        let bytes: Vec<u8> = (0..100_u32).map(|i| (i * i * 31) as u8).collect();
+        for taken in 1..700 {
+            let mut reader = Reader { bytes: &bytes, pos: 0, bits: 0, window: 0, end: bytes.len() };
+            for _ in 0..taken {
+                reader.refill();
+                reader.drop_bits(1);
+            }
+            for count in 0..=taken.min(11) {
+                let mut earlier = reader.before(count as u32);
+                assert_eq!(earlier.position(), taken - count);
+                for at in taken - count..taken {
+                    assert_eq!(earlier.take(1), u32::from(bytes[at / 8] >> (7 - at % 8)) & 1);
+                }
+            }
+        }
+    }
+}

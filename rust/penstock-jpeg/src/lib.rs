@@ -47,6 +47,8 @@ mod simd;
 mod upsample;
 #[cfg(target_arch = "x86_64")]
 mod x86;
+#[cfg(target_arch = "x86_64")]
+mod x86_blocks;
 
 pub use decoder::{Check, Decoder, Header, Image, Limits, Mode, read_header};
 pub use error::{Irregular, Reason};

@@ -165,7 +165,8 @@ pub(crate) fn decode_dc(reader: &mut Reader<'_>, table: &DcTable) -> Result<i32,
     Ok(value)
 }
 
-/// A coefficient whose code, or whose value behind it, goes beyond a lookup: its distance and value.
+/// A coefficient whose code, or whose value behind it, goes beyond a lookup: its distance and value. Wants 31
+/// bits in the window.
 #[inline(always)]
 fn decode_long(reader: &mut Reader<'_>, table: &AcTable) -> Result<(usize, i16), Irregular> {
     let (length, symbol) = table.codes.find(reader.window())?;
@@ -180,10 +181,10 @@ fn decode_long(reader: &mut Reader<'_>, table: &AcTable) -> Result<(usize, i16),
     }
 }
 
-/// Entries looked up from one full window, and from what a DC coefficient leaves of it: 11 bits for each but the
-/// last, which may take 31.
-const LOOKUPS: usize = 3;
-const FIRST_LOOKUPS: usize = 2;
+/// Entries looked up from one full window, and from what a DC coefficient leaves of it: 11 bits for each. Longer
+/// ones refill it first.
+const LOOKUPS: usize = 5;
+const FIRST_LOOKUPS: usize = 4;
 
 /// Where a block has the coefficient at position `k` of the file's order.
 #[inline(always)]
@@ -203,6 +204,7 @@ fn decode_ac(reader: &mut Reader<'_>, table: &AcTable, block: &mut Block) -> Res
             reader.drop_bits(pair.bits());
             // Asked first: behind the next branch it could be foretold even less.
             if pair.step() == LONG {
+                reader.refill();
                 let (step, value) = decode_long(reader, table)?;
                 if step == 0 {
                     return Ok(last as u8);
@@ -251,6 +253,7 @@ fn skip_ac(reader: &mut Reader<'_>, table: &AcTable) -> Result<(), Irregular> {
             let pair = table.pairs[(reader.window() >> (64 - AC_BITS)) as usize];
             reader.drop_bits(pair.bits());
             if pair.step() == LONG {
+                reader.refill();
                 let (step, _) = decode_long(reader, table)?;
                 last += step;
                 if step == 0 || last == 63 {

@@ -2,9 +2,9 @@
 #![expect(clippy::inline_always, reason = "parts of loops that are compiled for several processors")]
 //! bytes at a time without looking at them.
 //!
-//! [`ScanData`] holds a scan's plain bytes and where its restart intervals end. A [`Reader`] that runs past an
-//! end reads what follows (zeros at the very end) and is found out by its position: decoders check that after
-//! every few MCUs, and exactly at the end of an interval.
+//! [`ScanData`] holds the plain bytes of a scan, or of a part of it, and where restart intervals end. A
+//! [`Reader`] that runs past an end reads what follows (zeros at the very end) and is found out by its position:
+//! decoders check that after every few MCUs, and exactly at the end of an interval.
 
 use crate::error::{Irregular, Reason, give_up};
 use crate::level::Level;
@@ -18,6 +18,7 @@ const MAX_BYTES: usize = 1 << 30;
 /// A scan's bytes without stuffing.
 #[derive(Debug, Default)]
 pub(crate) struct ScanData {
+    /// Plain bytes and what is left of longer scans; it only grows, so that memory is cleared once.
     bytes: Vec<u8>,
     /// Where each restart interval ends in `bytes`; the last one is the end of the scan.
     ends: Vec<usize>,
@@ -37,12 +38,14 @@ struct Gap {
 }
 
 impl ScanData {
-    /// Takes the bytes of `file` from `start` up to the first marker that is no restart marker. The restart
-    /// markers must count on from `restart`. Gaps are kept if `index` is set.
+    /// Takes the bytes of `file` from `start` up to the first marker that is no restart marker, or without one
+    /// up to `stop`, if there is that. The restart markers must count on from `restart`. Gaps are kept if
+    /// `index` is set.
     pub(crate) fn fill(
         &mut self,
         file: &[u8],
         start: usize,
+        stop: Option<usize>,
         restart: u8,
         index: bool,
         level: Level,
@@ -50,27 +53,37 @@ impl ScanData {
         if file.len() > MAX_BYTES {
             give_up!(Limit);
         }
-        self.bytes.clear();
         self.ends.clear();
         self.gaps.clear();
         self.origin = start;
+        let stop = stop.filter(|&stop| stop < file.len());
         let mut restart = restart;
-        let mut rest = file.get(start..).unwrap_or(&[]);
-        self.bytes.reserve(rest.len() + PADDING);
+        let mut rest = file.get(start..stop.unwrap_or(file.len())).unwrap_or(&[]);
+        let room = rest.len() + PADDING;
+        if self.bytes.len() < room {
+            self.bytes.resize(room, 0);
+        }
+        let mut used = 0;
         loop {
-            let Some(length) = simd::find_ff(level, rest) else { give_up!(Truncated) };
-            let (plain, tail) = rest.split_at(length);
-            self.bytes.extend_from_slice(plain);
-            let fill = 1 + tail.iter().skip(1).take_while(|&&byte| byte == 0xFF).count();
+            let Some(out) = self.bytes.get_mut(used..) else { give_up!(Limit) };
+            let length = simd::copy_before_ff(level, rest, out);
+            used += length;
+            let (_, tail) = rest.split_at(length);
+            let fill = tail.iter().take_while(|&&byte| byte == 0xFF).count();
             let Some((&code, behind)) = tail.get(fill..).and_then(<[u8]>::split_first) else {
-                give_up!(Truncated)
+                if stop.is_none() {
+                    give_up!(Truncated);
+                }
+                return self.end(used);
             };
             let skipped = match code {
                 0 => {
                     if fill > 1 {
                         give_up!(Marker);
                     }
-                    self.bytes.push(0xFF);
+                    let Some(out) = self.bytes.get_mut(used) else { give_up!(Limit) };
+                    *out = 0xFF;
+                    used += 1;
                     1
                 }
                 0xD0..=0xD7 => {
@@ -78,21 +91,27 @@ impl ScanData {
                         give_up!(Restart);
                     }
                     restart = restart.wrapping_add(1);
-                    self.ends.push(self.bytes.len());
+                    self.ends.push(used);
                     fill + 1
                 }
                 _ => {
-                    self.ends.push(self.bytes.len());
-                    self.bytes.resize(self.bytes.len() + PADDING, 0);
                     self.behind = file.len() - tail.len();
-                    return Ok(());
+                    return self.end(used);
                 }
             };
             if index {
-                self.gaps.push(Gap { at: self.bytes.len(), skipped });
+                self.gaps.push(Gap { at: used, skipped });
             }
             rest = behind;
         }
+    }
+
+    /// Ends the data.
+    fn end(&mut self, used: usize) -> Result<(), Irregular> {
+        self.ends.push(used);
+        let Some(padding) = self.bytes.get_mut(used..used + PADDING) else { give_up!(Limit) };
+        padding.fill(0);
+        Ok(())
     }
 
     /// Fails unless `mcus` MCUs take just the restart intervals that there are.
@@ -124,6 +143,12 @@ impl ScanData {
             + self.ends.capacity() * size_of::<usize>()
             + self.gaps.capacity() * size_of::<Gap>()
     }
+}
+
+/// Copies bytes up to the first 0xFF, or as many as `out` takes; gives their number.
+pub(crate) fn copy_before_ff(bytes: &[u8], out: &mut [u8]) -> usize {
+    let pairs = bytes.iter().zip(out).take_while(|(byte, _)| **byte != 0xFF);
+    pairs.map(|(byte, out)| *out = *byte).count()
 }
 
 /// See [`ScanData::positions`].
@@ -191,6 +216,17 @@ impl Reader<'_> {
         self.bits = self.bits.wrapping_sub(count);
     }
 
+    /// The reader `count` taken bits ago.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn before(self, count: u32) -> Self {
+        let at = self.position() - count as usize;
+        let mut reader = Reader { pos: (at / 8) as u32, bits: 0, window: 0, ..self };
+        reader.refill();
+        reader.drop_bits(at as u32 % 8);
+        reader
+    }
+
     /// Takes and gives `count` bits.
     #[inline(always)]
     pub(crate) fn take(&mut self, count: u32) -> u32 {
@@ -214,5 +250,54 @@ impl Reader<'_> {
     pub(crate) fn finish(&self) -> Result<(), Irregular> {
         self.check()?;
         if self.position() + 8 <= 8 * self.end { Err(Reason::Leftover.into()) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_gives_the_same_bits_as_the_whole() {
+        // Stuffing, a restart marker, and a marker at the end.
+        let file: Vec<u8> = (0..300_u32)
+            .flat_map(|i| if i == 150 { vec![0xFF, 0xD0] } else { vec![(i * 7 % 255) as u8, 0xFF, 0] })
+            .chain([0xFF, 0xD9])
+            .collect();
+        for level in Level::available() {
+            let (mut whole, mut part) = (ScanData::default(), ScanData::default());
+            whole.fill(&file, 0, None, 0, true, level).expect("a sound scan");
+            let mut positions = whole.positions();
+            let places: Vec<usize> =
+                (0..whole.bytes.len() - PADDING).map(|at| positions.in_file(at)).collect();
+            for from in (0..590).step_by(7) {
+                for to in (from..590).step_by(11) {
+                    let restart = u8::from(from >= whole.ends[0]);
+                    part.fill(&file, places[from], Some(places[to] + 2), restart, false, level)
+                        .expect("a part");
+                    assert!(*part.ends.last().expect("an end") > to - from);
+                    assert_eq!(part.bytes[..=to - from], whole.bytes[from..=to]);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn bits_are_given_back() {
+        let bytes: Vec<u8> = (0..100_u32).map(|i| (i * i * 31) as u8).collect();
+        for taken in 1..700 {
+            let mut reader = Reader { bytes: &bytes, pos: 0, bits: 0, window: 0, end: bytes.len() };
+            for _ in 0..taken {
+                reader.refill();
+                reader.drop_bits(1);
+            }
+            for count in 0..=taken.min(11) {
+                let mut earlier = reader.before(count as u32);
+                assert_eq!(earlier.position(), taken - count);
+                for at in taken - count..taken {
+                    assert_eq!(earlier.take(1), u32::from(bytes[at / 8] >> (7 - at % 8)) & 1);
+                }
+            }
+        }
     }
 }

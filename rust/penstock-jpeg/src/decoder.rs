@@ -240,7 +240,7 @@ impl Decoder {
         self.run(data, Opening::new(data)?, Some((region, target)), check, None, None)
     }
 
-    /// Decodes a rectangle, steps through all of the file, and remembers where its rows begin.
+    /// Decodes a rectangle, steps through all of the file, and remembers where its MCUs begin.
     ///
     /// # Errors
     /// [`Irregular`] if libjpeg should decode it.
@@ -255,7 +255,7 @@ impl Decoder {
         Ok(index)
     }
 
-    /// Steps through all of a file and remembers where its rows begin.
+    /// Steps through all of a file and remembers where its MCUs begin.
     ///
     /// # Errors
     /// [`Irregular`] if libjpeg should decode it.
@@ -265,7 +265,7 @@ impl Decoder {
         Ok(index)
     }
 
-    /// Decodes a rectangle of a file that was indexed, beginning at its first row.
+    /// Decodes a rectangle of a file that was indexed, taking little more than the rectangle's own data.
     ///
     /// # Errors
     /// [`Irregular`] if libjpeg should decode it, or if the index is another file's.
@@ -326,7 +326,7 @@ impl Decoder {
                 scans.render(window, strips, transform, &quants, target)?;
             }
             if let Some(index) = index {
-                *index = Index { length: file.len(), rows: Vec::new() };
+                *index = Index { length: file.len(), entries: Vec::new() };
             }
             return Ok(());
         }
@@ -352,7 +352,10 @@ impl Decoder {
             interval: parser.tables.restart_interval,
         };
         let all = check == Check::Whole;
-        pass.run(file, data, scan.data_at, renderer.as_mut(), all, known, index)?;
+        if let (Some(known), Some(renderer)) = (known, renderer.as_mut()) {
+            return pass.run_indexed(file, data, renderer, known);
+        }
+        pass.run(file, data, scan.data_at, renderer.as_mut(), all, index)?;
         if all {
             parser.seek(data.behind);
             let Stop::End = parser.next()? else { give_up!(Marker) };

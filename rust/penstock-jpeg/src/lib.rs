@@ -7,7 +7,7 @@
 //!   sampling that libjpeg decodes; restart markers.
 //! * It knows its rectangle before it starts: blocks outside are stepped over in the entropy-coded data, nothing
 //!   is transformed, upsampled or coloured there, and decoding stops after the last row needed. With an
-//!   [`Index`] it also starts at the first one.
+//!   [`Index`] it takes little more than the rectangle's own data.
 //! * No dependencies, no C. `unsafe` is confined to one file, of vector loads and stores on slices of checked
 //!   length and of calls that a CPU feature check guards.
 //!
@@ -47,6 +47,8 @@ mod simd;
 mod upsample;
 #[cfg(target_arch = "x86_64")]
 mod x86;
+#[cfg(target_arch = "x86_64")]
+mod x86_blocks;
 
 pub use decoder::{Check, Decoder, Header, Image, Limits, Mode, read_header};
 pub use error::{Irregular, Reason};

@@ -3,7 +3,7 @@
 use crate::bits::{Positions, Reader, ScanData};
 use crate::error::{Irregular, Reason, give_up};
 use crate::idct::Quant;
-use crate::index::{Entry, Index};
+use crate::index::{Entry, Index, SPACING};
 use crate::level::Level;
 use crate::markers::{MAX_COMPONENTS, MAX_MCU_BLOCKS, Scan, Tables};
 use crate::region::{Geometry, Plane, Window};
@@ -94,15 +94,27 @@ pub(crate) struct SequentialPass<'a> {
 
 /// The place in the scan.
 struct Place<'a> {
+    data: &'a ScanData,
     reader: Reader<'a>,
     predictors: Predictors,
+    /// The restart interval in `data`.
     segment: usize,
     /// MCUs until the next restart marker.
     left: usize,
+    /// MCUs of this row that lie behind.
+    column: usize,
+    /// The index that is being made.
+    entries: Option<Entries<'a>>,
+}
+
+/// An index in the making.
+struct Entries<'a> {
+    positions: Positions<'a>,
+    list: Vec<Entry>,
 }
 
 impl SequentialPass<'_> {
-    #[expect(clippy::too_many_arguments, reason = "the one caller has them all at hand")]
+    /// Goes through the scan from its beginning, to its end if `all` is set.
     pub(crate) fn run(
         &mut self,
         file: &[u8],
@@ -110,68 +122,90 @@ impl SequentialPass<'_> {
         data_at: usize,
         mut renderer: Option<&mut Renderer<'_, '_>>,
         all: bool,
-        known: Option<&Index>,
         index: Option<&mut Index>,
     ) -> Result<(), Irregular> {
-        let Geometry { mcus_x, mcus_y, .. } = *self.geometry;
-        let (across, down) = (mcus_x, mcus_y);
-        let first_row = self.window.map_or(0, |window| window.mcus_y.from);
-        let entry = known.and_then(|index| index.rows.get(first_row));
-        let mut start = 0;
-        if let Some(entry) = entry {
-            start = first_row;
-            data.fill(file, entry.byte as usize, entry.restart, false, self.level)?;
-        } else {
-            data.fill(file, data_at, 0, index.is_some(), self.level)?;
-            data.expect_intervals(self.interval, across * down)?;
+        let Geometry { mcus_x: across, mcus_y: down, .. } = *self.geometry;
+        data.fill(file, data_at, None, 0, index.is_some(), self.level)?;
+        data.expect_intervals(self.interval, across * down)?;
+        let mut place = Place {
+            data,
+            reader: data.reader(0, 0)?,
+            predictors: [0; MAX_COMPONENTS],
+            segment: 0,
+            left: self.interval,
+            column: 0,
+            entries: index.is_some().then(|| Entries { positions: data.positions(), list: Vec::new() }),
+        };
+        for mcu_row in 0..down {
+            place.column = 0;
+            let decoded = self.window.filter(|window| window.mcus_y.contains(mcu_row));
+            if let (Some(window), Some(renderer)) = (decoded, renderer.as_deref_mut()) {
+                self.decode_row(&mut place, renderer, window, mcu_row)?;
+                if !all && mcu_row + 1 == window.mcus_y.to {
+                    return Ok(());
+                }
+            }
+            let left = across - place.column;
+            self.advance(&mut place, left, false)?;
         }
-        let data = &*data;
-        let mut place = match entry {
-            Some(entry) => Place {
+        place.reader.finish()?;
+        if let (Some(index), Some(mut entries)) = (index, place.entries) {
+            entries.list.shrink_to_fit();
+            *index = Index { length: file.len(), entries: entries.list };
+        }
+        Ok(())
+    }
+
+    /// Decodes the window with an index: for each row, only the bytes from the entry before to the entry behind
+    /// are taken.
+    pub(crate) fn run_indexed(
+        &mut self,
+        file: &[u8],
+        data: &mut ScanData,
+        renderer: &mut Renderer<'_, '_>,
+        index: &Index,
+    ) -> Result<(), Irregular> {
+        let Some(window) = self.window else { give_up!(Request) };
+        let across = self.geometry.mcus_x;
+        for mcu_row in window.mcus_y.from..window.mcus_y.to {
+            let Some(entry) = index.before(mcu_row, window.mcus_x.from, across) else { give_up!(Index) };
+            let column = window.mcus_x.from / SPACING * SPACING;
+            let mcu = mcu_row * across + column;
+            let restart = mcu.checked_div(self.interval).unwrap_or(0);
+            // The byte that the next entry lies in may be needed too, and a zero behind it.
+            let stop = index.behind(mcu_row, window.mcus_x.to, across).map(|next| next.byte as usize + 2);
+            data.fill(file, entry.byte as usize, stop, restart as u8 & 7, false, self.level)?;
+            let mut place = Place {
+                data,
                 reader: data.reader(0, usize::from(entry.bit))?,
                 predictors: entry.predictors.map(i32::from),
                 segment: 0,
-                left: usize::from(entry.until_restart),
-            },
-            None => Place {
-                reader: data.reader(0, 0)?,
-                predictors: [0; MAX_COMPONENTS],
-                segment: 0,
-                left: self.interval,
-            },
-        };
-        let mut positions = data.positions();
-        let mut rows = Vec::new();
-        for mcu_row in start..down {
-            if index.is_some() {
-                self.restart_if_due(data, &mut place)?;
-                rows.push(place.entry(&mut positions));
-            }
-            let decoded = self.window.filter(|window| window.mcus_y.contains(mcu_row));
-            match (decoded, renderer.as_deref_mut()) {
-                (Some(window), Some(renderer)) => {
-                    self.choose_blocks(window, mcu_row);
-                    self.advance(data, &mut place, window.mcus_x.from, false)?;
-                    for from in (window.mcus_x.from..window.mcus_x.to).step_by(BATCH) {
-                        let count = BATCH.min(window.mcus_x.to - from);
-                        self.advance(data, &mut place, count, true)?;
-                        self.render_batch(renderer, from - window.mcus_x.from, count)?;
-                    }
-                    renderer.finish(mcu_row)?;
-                    if !all && mcu_row + 1 == window.mcus_y.to {
-                        return Ok(());
-                    }
-                    self.advance(data, &mut place, across - window.mcus_x.to, false)?;
-                }
-                _ => self.advance(data, &mut place, across, false)?,
-            }
-        }
-        place.reader.finish()?;
-        if let Some(index) = index {
-            rows.shrink_to_fit();
-            *index = Index { length: file.len(), rows };
+                left: self.interval - mcu.checked_rem(self.interval).unwrap_or(0),
+                column,
+                entries: None,
+            };
+            self.decode_row(&mut place, renderer, window, mcu_row)?;
         }
         Ok(())
+    }
+
+    /// Decodes and renders what the window needs of a row.
+    fn decode_row(
+        &mut self,
+        place: &mut Place<'_>,
+        renderer: &mut Renderer<'_, '_>,
+        window: &Window,
+        mcu_row: usize,
+    ) -> Result<(), Irregular> {
+        self.choose_blocks(window, mcu_row);
+        let before = window.mcus_x.from - place.column;
+        self.advance(place, before, false)?;
+        for from in (window.mcus_x.from..window.mcus_x.to).step_by(BATCH) {
+            let count = BATCH.min(window.mcus_x.to - from);
+            self.advance(place, count, true)?;
+            self.render_batch(renderer, from - window.mcus_x.from, count)?;
+        }
+        renderer.finish(mcu_row)
     }
 
     /// Marks the blocks of this MCU row that the window needs.
@@ -187,32 +221,18 @@ impl SequentialPass<'_> {
         }
     }
 
-    /// Goes to the next interval if the last one is over.
-    fn restart_if_due<'d>(&self, data: &'d ScanData, place: &mut Place<'d>) -> Result<(), Irregular> {
-        if self.interval > 0 && place.left == 0 {
-            place.reader.finish()?;
-            place.segment += 1;
-            place.left = self.interval;
-            place.predictors = [0; MAX_COMPONENTS];
-            place.reader = data.reader(place.segment, 0)?;
-        }
-        Ok(())
-    }
-
     /// Decodes `count` MCUs into the batch, or only steps over them unless `keep` is set.
-    fn advance<'d>(
-        &mut self,
-        data: &'d ScanData,
-        place: &mut Place<'d>,
-        count: usize,
-        keep: bool,
-    ) -> Result<(), Irregular> {
+    fn advance(&mut self, place: &mut Place<'_>, count: usize, keep: bool) -> Result<(), Irregular> {
         let Jobs { mut list, count: blocks } = self.jobs;
         let Some(jobs) = list.get_mut(..blocks) else { give_up!(Sampling) };
         let mut left = count;
         while left > 0 {
-            self.restart_if_due(data, place)?;
-            let run = if self.interval > 0 { left.min(place.left) } else { left };
+            place.restart_if_due(self.interval)?;
+            let mut run = if self.interval > 0 { left.min(place.left) } else { left };
+            if place.entries.is_some() {
+                run = run.min(SPACING - place.column % SPACING);
+                place.enter();
+            }
             let Place { reader, predictors, .. } = place;
             if keep {
                 simd::decode_mcus(self.level, reader, self.tables, jobs, predictors, run, self.batch)?;
@@ -223,6 +243,7 @@ impl SequentialPass<'_> {
                 simd::skip_mcus(self.level, reader, self.tables, jobs, predictors, run)?;
             }
             place.left = place.left.saturating_sub(run);
+            place.column += run;
             left -= run;
         }
         Ok(())
@@ -259,14 +280,29 @@ impl SequentialPass<'_> {
 }
 
 impl Place<'_> {
-    fn entry(&self, positions: &mut Positions<'_>) -> Entry {
-        let bits = self.reader.position();
-        Entry {
-            byte: positions.in_file(bits / 8) as u32,
-            bit: (bits % 8) as u8,
-            restart: self.segment as u8 & 7,
-            until_restart: self.left as u16,
-            predictors: self.predictors.map(|value| value as i16),
+    /// Goes to the next interval if the last one is over.
+    fn restart_if_due(&mut self, interval: usize) -> Result<(), Irregular> {
+        if interval > 0 && self.left == 0 {
+            self.reader.finish()?;
+            self.segment += 1;
+            self.left = interval;
+            self.predictors = [0; MAX_COMPONENTS];
+            self.reader = self.data.reader(self.segment, 0)?;
+        }
+        Ok(())
+    }
+
+    /// Enters this place in the index if it is time.
+    fn enter(&mut self) {
+        if let Some(Entries { positions, list }) = &mut self.entries
+            && self.column.is_multiple_of(SPACING)
+        {
+            let bits = self.reader.position();
+            list.push(Entry {
+                byte: positions.in_file(bits / 8) as u32,
+                bit: (bits % 8) as u8,
+                predictors: self.predictors.map(|value| value as i16),
+            });
         }
     }
 }

@@ -83,7 +83,7 @@ impl Scans<'_> {
                 ac.build(tables.ac.get(part.ac_slot).and_then(Option::as_ref), file)?;
             }
         }
-        self.data.fill(file, scan.data_at, 0, false, self.level)?;
+        self.data.fill(file, scan.data_at, None, 0, false, self.level)?;
         let mut band = BandDecoder {
             tables: self.tables,
             first: scan.first,

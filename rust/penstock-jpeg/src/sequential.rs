@@ -149,7 +149,7 @@ pub(crate) fn skip_mcus(
     Ok(())
 }
 
-/// A difference of DC coefficients. Wants a full window; leaves at least 25 bits.
+/// A difference of DC coefficients. Wants a full window; leaves at least 46 bits.
 #[inline(always)]
 pub(crate) fn decode_dc(reader: &mut Reader<'_>, table: &DcTable) -> Result<i32, Irregular> {
     let (value, bits) = table.whole[(reader.window() >> (64 - DC_BITS)) as usize];
@@ -160,10 +160,13 @@ pub(crate) fn decode_dc(reader: &mut Reader<'_>, table: &DcTable) -> Result<i32,
     let (length, size) = table.codes.find(reader.window())?;
     reader.drop_bits(length);
     let size = u32::from(size);
-    Ok(extend(reader.take(size), size))
+    let value = extend(reader.take(size), size);
+    reader.refill();
+    Ok(value)
 }
 
-/// A coefficient whose code, or whose value behind it, goes beyond a lookup: its distance and value.
+/// A coefficient whose code, or whose value behind it, goes beyond a lookup: its distance and value. Wants 31
+/// bits in the window.
 #[inline(always)]
 fn decode_long(reader: &mut Reader<'_>, table: &AcTable) -> Result<(usize, i16), Irregular> {
     let (length, symbol) = table.codes.find(reader.window())?;
@@ -178,8 +181,10 @@ fn decode_long(reader: &mut Reader<'_>, table: &AcTable) -> Result<(usize, i16),
     }
 }
 
-/// Entries looked up from one full window: 11 bits for each but the last, which may take 31.
-const LOOKUPS: usize = 3;
+/// Entries looked up from one full window, and from what a DC coefficient leaves of it: 11 bits for each. Longer
+/// ones refill it first.
+const LOOKUPS: usize = 5;
+const FIRST_LOOKUPS: usize = 4;
 
 /// Where a block has the coefficient at position `k` of the file's order.
 #[inline(always)]
@@ -191,12 +196,15 @@ fn place(k: usize) -> usize {
 #[inline(always)]
 fn decode_ac(reader: &mut Reader<'_>, table: &AcTable, block: &mut Block) -> Result<u8, Irregular> {
     let mut last = 0;
+    let mut lookups = FIRST_LOOKUPS;
     loop {
-        reader.refill();
-        for _ in 0..LOOKUPS {
+        for _ in 0..lookups {
             let pair = table.pairs[(reader.window() >> (64 - AC_BITS)) as usize];
+            // Taken before anything is asked, so that the next lookup waits for nothing else.
+            reader.drop_bits(pair.bits());
             // Asked first: behind the next branch it could be foretold even less.
             if pair.step() == LONG {
+                reader.refill();
                 let (step, value) = decode_long(reader, table)?;
                 if step == 0 {
                     return Ok(last as u8);
@@ -214,23 +222,24 @@ fn decode_ac(reader: &mut Reader<'_>, table: &AcTable, block: &mut Block) -> Res
                 // Without a second coefficient, both are the same place, and the first one stays.
                 block[place(next)] = pair.second();
                 block[place(first)] = pair.first();
-                reader.drop_bits(pair.bits());
                 last = next;
                 continue;
             }
             if first < 63 {
                 block[place(first)] = pair.first();
-                reader.drop_bits(pair.bits());
                 if pair.step() >= END {
                     return Ok((first as u8).wrapping_add(pair.second() as u8));
                 }
                 block[63] = pair.second();
                 return if next == 63 { Ok(63) } else { Err(Reason::Run.into()) };
             }
+            // The second one is another block's.
+            *reader = reader.before(pair.bits() - pair.first_bits());
             block[63] = pair.first();
-            reader.drop_bits(pair.first_bits());
             return if first == 63 { Ok(63) } else { Err(Reason::Run.into()) };
         }
+        reader.refill();
+        lookups = LOOKUPS;
     }
 }
 
@@ -238,11 +247,13 @@ fn decode_ac(reader: &mut Reader<'_>, table: &AcTable, block: &mut Block) -> Res
 #[inline(always)]
 fn skip_ac(reader: &mut Reader<'_>, table: &AcTable) -> Result<(), Irregular> {
     let mut last = 0;
+    let mut lookups = FIRST_LOOKUPS;
     loop {
-        reader.refill();
-        for _ in 0..LOOKUPS {
+        for _ in 0..lookups {
             let pair = table.pairs[(reader.window() >> (64 - AC_BITS)) as usize];
+            reader.drop_bits(pair.bits());
             if pair.step() == LONG {
+                reader.refill();
                 let (step, _) = decode_long(reader, table)?;
                 last += step;
                 if step == 0 || last == 63 {
@@ -255,17 +266,17 @@ fn skip_ac(reader: &mut Reader<'_>, table: &AcTable) -> Result<(), Irregular> {
             }
             let next = last + usize::from(pair.step());
             if next < 63 {
-                reader.drop_bits(pair.bits());
                 last = next;
                 continue;
             }
             let first = last + pair.first_step();
             if first < 63 {
-                reader.drop_bits(pair.bits());
                 return if pair.step() >= END || next == 63 { Ok(()) } else { Err(Reason::Run.into()) };
             }
-            reader.drop_bits(pair.first_bits());
+            *reader = reader.before(pair.bits() - pair.first_bits());
             return if first == 63 { Ok(()) } else { Err(Reason::Run.into()) };
         }
+        reader.refill();
+        lookups = LOOKUPS;
     }
 }

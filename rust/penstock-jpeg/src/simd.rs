@@ -1,18 +1,18 @@
 //! The doors to the vector kernels, one function per job, and their loads and stores.
 //!
-//! The kernels in `x86`, and the Huffman decoder where it is compiled for newer processors, are safe functions
-//! that enable CPU features; calling one is sound exactly if the processor has them, which a value of [`Level`]
-//! proves.
+//! The kernels in `x86` and `x86_blocks`, and the Huffman decoder where it is compiled for newer processors, are
+//! safe functions that enable CPU features; calling one is sound exactly if the processor has them, which a value
+//! of [`Level`] proves.
 #![expect(unsafe_code, reason = "calls of functions that enable CPU features, vector loads and stores")]
 
-use crate::bits::Reader;
+use crate::bits::{self, Reader};
 use crate::error::Irregular;
 use crate::idct::{Block, Quant};
 use crate::level::{Kind, Level};
 use crate::sequential::{Batch, Job, Predictors, ScanTables};
-#[cfg(target_arch = "x86_64")]
-use crate::x86;
 use crate::{color, idct, sequential, upsample};
+#[cfg(target_arch = "x86_64")]
+use crate::{x86, x86_blocks};
 
 /// See [`idct::blocks_to_samples`].
 #[inline]
@@ -27,19 +27,21 @@ pub(crate) fn blocks_to_samples(
     match level.kind() {
         // SAFETY: the level proves that the processor has AVX2 or more.
         #[cfg(target_arch = "x86_64")]
-        Kind::Avx2 | Kind::Avx512 => unsafe { x86::blocks_to_samples(blocks, extents, quant, out, stride) },
+        Kind::Avx2 | Kind::Avx512 => unsafe {
+            x86_blocks::blocks_to_samples(blocks, extents, quant, out, stride)
+        },
         _ => idct::blocks_to_samples(blocks, extents, quant, out, stride),
     }
 }
 
-/// Position of the first 0xFF.
+/// Copies bytes up to the first 0xFF; gives their number. What it leaves in `out` behind them is unspecified.
 #[inline]
-pub(crate) fn find_ff(level: Level, bytes: &[u8]) -> Option<usize> {
+pub(crate) fn copy_before_ff(level: Level, bytes: &[u8], out: &mut [u8]) -> usize {
     match level.kind() {
         // SAFETY: the level proves that the processor has AVX2 or more.
         #[cfg(target_arch = "x86_64")]
-        Kind::Avx2 | Kind::Avx512 => unsafe { x86::find_ff(bytes) },
-        _ => bytes.iter().position(|&byte| byte == 0xFF),
+        Kind::Avx2 | Kind::Avx512 => unsafe { x86::copy_before_ff(bytes, out) },
+        _ => bits::copy_before_ff(bytes, out),
     }
 }
 

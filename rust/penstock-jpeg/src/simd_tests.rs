@@ -30,11 +30,11 @@ fn transforms_agree() {
         let stride = 8 * count + random.next(20);
         let greatest = [1, 16, 255, 40_000][random.next(4)];
         let quant = Quant::new(&std::array::from_fn(|_| 1 + random.next(greatest) as u16));
-        let reach = [1, 3, 20, 64][random.next(4)];
         let magnitude = [2, 40, 600, 32_768][random.next(4)];
         let mut blocks = vec![[0_i16; 64]; count];
         let mut extents = vec![0; count];
         for (block, extent) in blocks.iter_mut().zip(&mut extents) {
+            let reach = [1, 3, 9, 10, 11, 64][random.next(6)];
             for (k, &place) in crate::markers::ZIGZAG.iter().enumerate().take(reach) {
                 let value = random.next(2 * magnitude) as i32 - magnitude as i32;
                 // Mostly what the limits allow, so that some blocks are accepted.
@@ -130,15 +130,21 @@ fn every_color_agrees() {
 }
 
 #[test]
-fn first_ff_is_found() {
+fn bytes_before_ff_are_copied() {
+    let mut random = Random(4);
     for length in 0..100 {
         for at in 0..=length {
-            let mut bytes = vec![0xFE; length];
+            let mut bytes: Vec<u8> = (0..length).map(|_| random.next(255) as u8).collect();
             if let Some(byte) = bytes.get_mut(at) {
                 *byte = 0xFF;
             }
             for level in Level::available() {
-                assert_eq!(find_ff(level, &bytes), (at < length).then_some(at));
+                for room in [length / 2, length, length + 40] {
+                    let mut out = vec![7; room];
+                    let copied = copy_before_ff(level, &bytes, &mut out);
+                    assert_eq!(copied, at.min(room));
+                    assert_eq!(out[..copied], bytes[..copied]);
+                }
             }
         }
     }

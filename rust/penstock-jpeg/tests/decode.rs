@@ -15,9 +15,15 @@ fn decoders() -> impl Iterator<Item = Decoder> {
 fn regions(picture: &Picture) -> Vec<Region> {
     let &Picture { width, height, .. } = picture;
     let mut regions = Vec::new();
-    for (left, right) in
-        [(0, width), (0, 1), (width - 1, width), (1, width), (width / 2, width / 2 + 1), (7, 9)]
-    {
+    for (left, right) in [
+        (0, width),
+        (0, 1),
+        (width - 1, width),
+        (1, width),
+        (width / 2, width / 2 + 1),
+        (7, 9),
+        (width / 3, 2 * width / 3),
+    ] {
         for (top, bottom) in
             [(0, height), (0, 1), (height - 1, height), (height / 2, height), (15, 17), (8, 24)]
         {

@@ -146,7 +146,7 @@ def markdown(rows: Sequence[Row]) -> str:
         value = f"{row.value:.1f} times" if row.unit == "times" else f"{row.value:.0f} %"
         target = "reported"
         if row.target is not None:
-            target = f"{row.target:.0f} {row.unit}: {'met' if row.met else '**missed**'}"
+            target = f"{row.target:g} {row.unit}: {'met' if row.met else '**missed**'}"
         lines.append(f"| {row.figure} | {row.setting} | {row.ours} | {row.against} | {value} | {target} |")
     return "\n".join(lines)
 

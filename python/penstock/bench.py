@@ -96,6 +96,13 @@ class Result:
             return None
         return float(ours / theirs if figure == "images_per_second" else theirs / ours)
 
+    @property
+    def verdict(self) -> str:
+        """Whether the two classes' batches were equal, in words."""
+        return (
+            f"all {self.settings['batches_per_pass']} batches equal" if self.equal else f"not equal: {self.difference}"
+        )
+
     def as_json(self) -> dict[str, Any]:
         """Return everything, with the machine, the versions and the commit."""
         return {
@@ -289,9 +296,6 @@ def _table(result: Result) -> Table:
         shown = ["not told by this system" if value is None else row.show(value) for value in values]
         ratio = result.ratio(row.figure)
         table.add_row(row.label, *shown, "" if ratio is None else f"{ratio:,.1f}")
-    count = settings["batches_per_pass"]
-    verdict = f"yes, all {count}" if result.equal else f"[bold red]no: {result.difference}[/]"
-    table.add_row("batches equal", "", verdict, "")
     return table
 
 
@@ -301,7 +305,7 @@ def _draw(result: Result, path: Path) -> None:
 
     rows = [row for row in ROWS[:4] if getattr(result.torch, row.figure) is not None]
     figure = Figure(figsize=(3 * len(rows), 3.4), layout="constrained")
-    figure.suptitle(f"{result.title}, num_workers={result.settings['num_workers']}")
+    figure.suptitle(f"{result.title}, num_workers={result.settings['num_workers']}: {result.verdict}")
     for axes, row in zip(figure.subplots(1, len(rows), squeeze=False)[0], rows, strict=True):
         values = [getattr(figures, row.figure) for figures in (result.torch, result.penstock)]
         bars = axes.bar(CLASSES, [value / row.scale for value in values], color=("0.65", "tab:blue"))
@@ -339,6 +343,7 @@ def run(
         result = measure(subject, epochs=epochs, batches=batches, seed=seed, say=status.update)
     console = Console()
     console.print(_table(result))
+    console.print(result.verdict, style="bold green" if result.equal else "bold red")
     console.print(result.explain)
     if json_file is not None:
         json_file.write_text(json.dumps(result.as_json(), indent=1) + "\n", encoding="utf-8")

@@ -1,11 +1,11 @@
-"""The loaders that `penstock bench` measures without a file of the user's own.
+"""The loaders that `penstock bench` and `penstock demo` measure without a file of the user's own.
 
 Loaded by path in the measuring process, as a user's file is; see `measure.py`.
 """
 
 from typing import Any
 
-__all__ = ["known", "synthetic"]
+__all__ = ["known", "photographs", "synthetic"]
 
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)  # CIFAR-10's
 
@@ -33,6 +33,21 @@ def synthetic(DataLoader: Any, *, batch_size: int, workers: int, count: int = 50
             transforms.Normalize(MEAN, STD),
         ]
     )
+    return DataLoader(dataset, batch_size=batch_size, shuffle=True, num_workers=workers)
+
+
+def photographs(DataLoader: Any, *, root: str, batch_size: int, workers: int) -> Any:  # noqa: N803
+    """Return a loader of a folder of pictures with the usual augmentation for training on ImageNet."""
+    from torchvision import transforms
+    from torchvision.datasets import ImageFolder
+
+    steps = [
+        transforms.RandomResizedCrop(224),
+        transforms.RandomHorizontalFlip(),
+        transforms.ToTensor(),
+        transforms.Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+    ]
+    dataset = ImageFolder(root, transforms.Compose(steps))
     return DataLoader(dataset, batch_size=batch_size, shuffle=True, num_workers=workers)
 
 

@@ -122,6 +122,27 @@ def bench(
         raise typer.Exit(INTERRUPTED) from None
 
 
+@app.command()
+def demo(
+    *,
+    count: Annotated[int, typer.Option(min=1, help="Number of JPEG files.")] = 2000,
+    workers: Annotated[int, typer.Option(min=0, help="The loaders' num_workers.")] = 2,
+    batch_size: Annotated[int, typer.Option(min=1, help="Pictures in a batch.")] = 50,
+    plot: Annotated[Path | None, typer.Option(metavar="FILE.png", help="Draw the figures there.")] = None,
+) -> None:
+    """Run torch's loader and penstock's over photographs cut into tiles, and compare them."""
+    from penstock.bench import BenchError
+    from penstock.demo import demo as run_demo
+
+    try:
+        run_demo(count=count, workers=workers, batch_size=batch_size, plot=plot)
+    except BenchError as error:
+        typer.echo(f"penstock demo: {error}", err=True)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED) from None
+
+
 def main() -> None:
     """Run the command."""
     app()

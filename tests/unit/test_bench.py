@@ -87,7 +87,7 @@ def test_command(loaders, tmp_path):
     options = ["--epochs", "1", "--json", str(outcome), "--plot", str(plot)]
     result = CliRunner().invoke(app, ["bench", "--module", f"{loaders}:equal", *options])
     assert result.exit_code == 0, result.output
-    assert "yes, all 3" in result.output
+    assert "all 3 batches equal" in result.output
     assert "make these batches natively" in result.output
     assert "what a user's file prints" not in result.output
     found = json.loads(outcome.read_text())
@@ -109,7 +109,7 @@ def test_command(loaders, tmp_path):
 def test_different_batches_are_found(loaders):
     result = bench.measure(bench.Subject("other", loaders, "other_pixels"), epochs=1, batches=2)
     assert not result.equal
-    assert "batch 0 is the first" in result.difference
+    assert result.verdict.startswith("not equal: batch 0 is the first")
     assert {each["images"] for each in result.torch.passes} == {8}
 
 

@@ -3,7 +3,6 @@
 import importlib.util
 
 import numpy as np
-import pytest
 from PIL import Image
 from torchvision.datasets import ImageFolder
 from typer.testing import CliRunner

@@ -2,6 +2,7 @@
 
 use penstock_jpeg::{Check, Limits, Reason, Target};
 
+use super::seen::{Key, seen};
 use super::{Header, Irregular, Region};
 use crate::source::array::Picture;
 
@@ -18,6 +19,15 @@ pub struct Decoder {
     pixels: Vec<u8>,
 }
 
+/// A rectangle of a file.
+#[derive(Debug)]
+pub struct Decoded<'a> {
+    /// Three channels; those of a gray file are one and the same.
+    pub picture: Picture<'a>,
+    /// Whether the file was seen before, so that no more was looked at than the rectangle needs.
+    pub known: bool,
+}
+
 impl Decoder {
     /// Decodes a rectangle of a file into memory of exactly its size, rows of pixels without gaps.
     ///
@@ -32,20 +42,15 @@ impl Decoder {
         region: Region,
         out: &mut [u8],
     ) -> Result<(), Irregular> {
-        let jpeg = self.jpeg.get_or_insert_with(|| penstock_jpeg::Decoder::new().with_limits(LIMITS));
         let target = Target::Interleaved { pixels: out, stride: region.width * header.channels };
-        let decoded = jpeg.decode_region(data, region, Check::Whole, target);
-        if jpeg.memory() > KEPT_BYTES {
-            jpeg.shrink();
-        }
-        decoded
+        self.with_jpeg(|jpeg| jpeg.decode_region(data, region, Check::Whole, target))
     }
 
-    /// Decodes a rectangle of a file to a picture of three channels; those of a gray file are one and the same.
+    /// Decodes a rectangle of a file. The whole file is looked at if this process sees it for the first time.
     ///
     /// # Errors
     /// As [`Decoder::decode_into`].
-    pub fn decode(&mut self, data: &[u8], header: Header, region: Region) -> Result<Picture<'_>, Irregular> {
+    pub fn decode(&mut self, data: &[u8], header: Header, region: Region) -> Result<Decoded<'_>, Irregular> {
         let Header { channels, .. } = header;
         let row = region.width * channels;
         let mut pixels = std::mem::take(&mut self.pixels);
@@ -53,11 +58,41 @@ impl Decoder {
             pixels = Vec::new();
         }
         pixels.resize(row * region.height, 0);
-        let decoded = self.decode_into(data, header, region, &mut pixels);
+        let target = Target::Interleaved { pixels: &mut pixels, stride: row };
+        let decoded = self.with_jpeg(|jpeg| decode_once_known(jpeg, data, region, target));
         self.pixels = pixels;
-        decoded?;
+        let known = decoded?;
         let steps = [row as isize, channels as isize, isize::from(channels == 3)];
         let picture = Picture::from_strided(&self.pixels, 0, [region.height, region.width, 3], steps);
-        picture.ok_or(Irregular { reason: Reason::Request })
+        Ok(Decoded { picture: picture.ok_or(Irregular { reason: Reason::Request })?, known })
     }
+
+    fn with_jpeg<T>(&mut self, task: impl FnOnce(&mut penstock_jpeg::Decoder) -> T) -> T {
+        let jpeg = self.jpeg.get_or_insert_with(|| penstock_jpeg::Decoder::new().with_limits(LIMITS));
+        let done = task(jpeg);
+        if jpeg.memory() > KEPT_BYTES {
+            jpeg.shrink();
+        }
+        done
+    }
+}
+
+/// Decodes a rectangle with what is known of the file, or gets to know it; returns whether it was known.
+fn decode_once_known(
+    jpeg: &mut penstock_jpeg::Decoder,
+    data: &[u8],
+    region: Region,
+    target: Target<'_>,
+) -> Result<bool, Irregular> {
+    let seen = seen();
+    if !seen.is_in_use() {
+        return jpeg.decode_region(data, region, Check::Whole, target).map(|()| false);
+    }
+    let key = Key::of(data);
+    if let Some(index) = seen.get(key) {
+        return jpeg.decode_region_with(data, &index, region, target).map(|()| true);
+    }
+    let index = jpeg.decode_region_and_index(data, region, target)?;
+    seen.put(key, index);
+    Ok(false)
 }

@@ -4,9 +4,11 @@
 //! [`Irregular`], which leaves the file to Pillow: nothing is repaired, so nothing is repaired differently.
 
 mod decoder;
+mod seen;
 
 pub use decoder::Decoder;
 pub use penstock_jpeg::{Irregular, Region};
+pub use seen::{Usage, usage};
 
 /// What a file's header announces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

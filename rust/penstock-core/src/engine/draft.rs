@@ -146,13 +146,14 @@ impl Draft {
         if looked_at.is_empty() {
             // Only margins are seen of it, but damage must be found.
             return match decoder.decode(file.bytes(), header, header.whole()) {
-                Ok(whole) => self.render_from(&whole, index, workspace, out).map(|()| true),
+                Ok(whole) => self.render_from(&whole.picture, index, workspace, out).map(|()| true),
                 Err(_) => Ok(false),
             };
         }
         match decoder.decode(file.bytes(), header, looked_at.into()) {
             Ok(part) => {
-                let rendered = self.plans[sample.plan].render_part(&part, size, steps, workspace, out);
+                let rendered =
+                    self.plans[sample.plan].render_part(&part.picture, size, steps, workspace, out);
                 rendered.map(|()| true).map_err(|source| Error::Render { sample: index, source })
             }
             Err(_) => Ok(false),

@@ -2,7 +2,8 @@
 
 >>> from penstock import DataLoader  # instead of torch.utils.data's
 
-`explain(loader)` says what runs natively and why the rest does not; `compile(transform)` applies the same kernels
+`explain(loader)` says what runs natively and why the rest does not, `stats(loader)` what was done and where the time
+went; `compile(transform)` applies the same kernels
 to plain NumPy arrays; `ImageDataset` is the base of own data that penstock can read; `decode_jpeg` decodes a file or
 a rectangle of it.
 """
@@ -12,6 +13,7 @@ import warnings
 from typing import TYPE_CHECKING
 
 from penstock._native import __version__, build_profile
+from penstock.counters import Stats, stats
 from penstock.datasets import ImageDataset
 from penstock.errors import NotSupportedError
 from penstock.jpeg import decode_jpeg
@@ -33,10 +35,12 @@ __all__ = [
     "NotSupportedError",
     "Report",
     "Row",
+    "Stats",
     "__version__",
     "compile",
     "decode_jpeg",
     "explain",
+    "stats",
 ]
 
 if os.environ.get("PENSTOCK") == "0" and not TYPE_CHECKING:

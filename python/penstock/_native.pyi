@@ -24,6 +24,7 @@ __all__ = [
     "available_parallelism",
     "build_profile",
     "decode_jpeg",
+    "index_usage",
     "jpeg_shape",
     "memory_usage",
     "simd_level",
@@ -39,6 +40,9 @@ build_profile: str
 
 def available_parallelism() -> int:
     """Return how many threads this process may run at once: its affinity and its cgroup's quota."""
+
+def index_usage() -> tuple[int, int]:
+    """Return the number of files of which this process knows where their parts are, and the bytes that this takes."""
 
 def simd_level() -> str:
     """Return the vector instructions in use: "scalar", "avx2" or "avx512"."""
@@ -246,8 +250,15 @@ class Files:
     def ready(self) -> bool:
         """Return whether all files are read."""
 
-    def wait(self) -> list[bool]:
-        """Wait until all files are read; return for each whether it is decoded here, as far as its header tells."""
+    def wait(self) -> list[str | None]:
+        """Wait until all files are read; return for each why it is left to Pillow, None if it is not.
+
+        That is as far as its header tells.
+        """
+
+    @property
+    def seconds(self) -> float:
+        """Time that reading took, added up over threads."""
 
     def __len__(self) -> int: ...
 
@@ -292,9 +303,14 @@ class Batch:
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the pixels are made; False if that takes longer than `timeout` seconds."""
 
-    @property
-    def undecoded(self) -> list[int]:
-        """Positions of the files that turned out to be Pillow's to decode; complete once the pixels are made."""
+    def tally(self) -> tuple[int, int, float, float, list[tuple[int, str]]]:
+        """Return what was done; complete once the pixels are made.
+
+        Returns:
+            The number of pictures decoded, how many of those were in files that this process had seen before, the
+            seconds of decoding and of rendering, added up over threads, and the positions of the pictures whose
+            files turned out to be Pillow's to decode, in order, each with the reason.
+        """
 
     def supply(self, position: int, source: Source) -> bool:
         """Make such a picture of the first one of `source`; False if that is not of the size in the file's header."""

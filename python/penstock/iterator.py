@@ -21,6 +21,7 @@ from torch.utils.data._utils.pin_memory import pin_memory
 from torch.utils.data.dataloader import _BaseDataLoaderIter
 
 from penstock import _native, memory
+from penstock.counters import Counters, counters_of
 from penstock.generators import lend
 from penstock.lowering.gather import Gathering
 from penstock.lowering.lower import Lowered, lower
@@ -43,6 +44,8 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
 
     def __init__(self, loader: Any, lowered: Lowered) -> None:
         super().__init__(loader)
+        self._counters = counters_of(loader)
+        self._counters.way = "lowered"
         self._stream = _native.Stream(lowered.report.threads)
         self._taken: Any = None
         self._lowered: Lowered | None = lowered
@@ -57,6 +60,7 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
 
     def _reset(self, loader: Any, first_iter: bool = False) -> None:
         super()._reset(loader, first_iter)
+        self._counters.begin()
         # What is still pending draws its numbers, as torch's workers finish what they were given. How many those are
         # in files is only known when they are decoded. In a forked child they cannot be.
         with contextlib.suppress(RuntimeError):
@@ -79,7 +83,11 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
         if torch._C._autograd._profiler_enabled():
             return super().__next__()
         # The base class's method without the profiler's range, which takes longer than making a small batch.
-        data = self._next_data()
+        called = self._counters.called()
+        try:
+            data = self._next_data()
+        finally:
+            self._counters.returned(called)
         self._num_yielded += 1
         return data
 
@@ -99,7 +107,8 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
         worker = self._sent % self._num_workers
         self._sent += 1
         rewinds, generator = self._lowered.decodes, self._generators[worker]
-        self._pending.append(_Prepared(gathering, generator, worker, pin=self._pin_memory, rewinds=rewinds))
+        prepared = _Prepared(gathering, generator, worker, self._counters, pin=self._pin_memory, rewinds=rewinds)
+        self._pending.append(prepared)
 
     def _begin(self) -> None:
         """Have the pixels made of as many of the coming batches as are worth their memory."""
@@ -170,7 +179,7 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
         gathering.finish()
         draws, rewinds = self._lowered.draws, self._lowered.decodes
         with lend(torch.default_generator, draws) as generator:
-            prepared = _Prepared(gathering, generator, None, pin=self._pin_memory, rewinds=rewinds)
+            prepared = _Prepared(gathering, generator, None, self._counters, pin=self._pin_memory, rewinds=rewinds)
             prepared.prepare()
         prepared.run(self._stream)
         while prepared.mend():
@@ -195,14 +204,23 @@ class _Prepared:
         gathering: The batch's samples.
         generator: The logical worker's.
         worker: The logical worker; None if there is none.
+        counters: The loader's.
         pin: Whether the batch goes to page-locked memory.
         rewinds: Whether numbers may have to be drawn again, for this batch or for one before it.
     """
 
     def __init__(
-        self, gathering: Gathering, generator: _native.Generator, worker: int | None, *, pin: bool, rewinds: bool
+        self,
+        gathering: Gathering,
+        generator: _native.Generator,
+        worker: int | None,
+        counters: Counters,
+        *,
+        pin: bool,
+        rewinds: bool,
     ) -> None:
         self.generator = generator
+        self._counters = counters
         self._gathering: Gathering | None = gathering
         self._worker, self._pin, self._rewinds = worker, pin, rewinds
         self._error: BaseException | None = None
@@ -228,8 +246,6 @@ class _Prepared:
         self._judge()
         if self._error is not None and self._find_damage():
             self.redraw(self.generator)
-        if not self._rewinds:
-            del self._located
 
     def draw(self, generator: _native.Generator) -> None:
         """Draw the batch's numbers from where the generator is now; no pixels are made yet."""
@@ -247,15 +263,18 @@ class _Prepared:
 
     def mend(self) -> bool:
         """Have Pillow open the files that were not decoded; return whether numbers have to be drawn again."""
-        if self._error is not None or not self._rewinds:
+        if self._error is not None:
             return False
+        tally = self._batch.tally()
         # All of them first: Ctrl-C while Pillow is at work leaves everything as it was.
-        opened = [(place, self._located.open(place)) for place in self._batch.undecoded]
+        opened = [(place, reason, self._located.open(place)) for place, reason in tally[-1]]
+        self._counters.worked(tally)
         again = False
-        for place, pixels in opened:
+        for place, reason, pixels in opened:
             if isinstance(pixels, Exception):
                 self._cut(place, pixels)
                 return True
+            self._located.by_pillow[place] = reason
             if not self._batch.supply(place, _native.Source(pixels[None], self._located.pipeline(place).plan)):
                 self._located.replace(place, pixels)
                 again = True
@@ -346,6 +365,8 @@ class _Prepared:
                 raise error
             finally:
                 del error
+        located = self._located
+        self._counters.handed_out(len(located.targets), located.by_pillow, located.reading, located.opening)
         return [self._images, pin_memory(self._targets, device) if self._pin else self._targets]
 
 
@@ -376,6 +397,7 @@ def _from_worker(error: BaseException, worker: int) -> BaseException:
         with contextlib.suppress(type(error)):
             raise error
     wrapper = ExceptionWrapper((type(error), error, error.__traceback__), f"in DataLoader worker process {worker}")
+    error.__traceback__ = None  # it may refer to this frame, and that to the batch
     try:
         wrapper.reraise()
     except BaseException as wrapped:

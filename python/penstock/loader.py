@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import torch.utils.data
 from torch.utils.data.dataloader import _BaseDataLoaderIter
 
+from penstock.counters import counters_of
 from penstock.iterator import NativeDataLoaderIter
 from penstock.lowering.lower import Lowered, lower
 from penstock.lowering.report import Report
@@ -53,6 +54,7 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
             if self.num_workers > 0:
                 self.check_worker_number_rationality()
             return NativeDataLoaderIter(self, lowered)
+        counters_of(self).way = "torch"
         if _told.get(id(self)) is not self:
             _told[id(self)] = self
             _logger.warning("torch's own loader makes these batches: %s", "; ".join(lowered.reasons))

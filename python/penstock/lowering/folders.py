@@ -115,10 +115,10 @@ def check_files(files: list[InFile], pipeline: Pipeline) -> list[bool]:
     """
     if (reason := why_not()) is not None:
         raise Opaque(reason)
-    ours = _native.Files([file.place for file in files], pipeline.plan, pixel_limit()).wait()
-    if sum(ours) * 2 < len(files):
+    left = _native.Files([file.place for file in files], pipeline.plan, pixel_limit()).wait()
+    if left.count(None) * 2 < len(files):
         raise Opaque("most of its files are none that penstock decodes")
-    return ours
+    return [reason is None for reason in left]
 
 
 def _compare(bare: Any, loader: Any, sample: tuple[int, Any, Any]) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 
 from penstock import _native
 from penstock.lowering.pillow import pixel_limit
-from penstock.lowering.places import InFile, Leaf, Located, Place, detached
+from penstock.lowering.places import InFile, Leaf, Located, Pixels, Place, detached
 
 __all__ = ["Gathering"]
 
@@ -44,13 +44,15 @@ class Gathering:
         """Wait for the files and return the samples; after an interrupt it can be called again."""
         if self._located is not None:
             return self._located
-        read = {
-            position: (files, k)
-            for files, positions in self._files
-            for k, (position, ours) in enumerate(zip(positions, files.wait(), strict=True))
-            if ours
-        }
         located = Located(self._indices, [], [], [], [])
+        read: dict[int, tuple[_native.Files, int]] = {}
+        for files, positions in self._files:
+            for k, (position, why_not) in enumerate(zip(positions, files.wait(), strict=True)):
+                if why_not is None:
+                    read[position] = files, k
+                else:
+                    located.by_pillow[position] = why_not
+            located.reading += files.seconds
         _fill(located, self._samples, read)
         if located.error is None and located.late_error is None:
             located.error = self._unfound
@@ -94,10 +96,9 @@ def _fill(located: Located, samples: list[_Sample], read: dict[int, tuple[_nativ
         if position in read:
             located.add(*read[position], leaf.file_pipeline, target)
         else:
-            try:
-                pixels = np.asarray(leaf.open(picture.where) if isinstance(picture, InFile) else picture)
-            except Exception as error:
-                located.error = detached(error)
+            pixels = located.open(position) if isinstance(picture, InFile) else _pixels_of(picture)
+            if isinstance(pixels, Exception):
+                located.error = pixels
                 return
             pipeline = leaf.pipeline_for(pixels)
             located.add(_native.Source(pixels[None], pipeline.plan), 0, pipeline, target)
@@ -107,3 +108,11 @@ def _fill(located: Located, samples: list[_Sample], read: dict[int, tuple[_nativ
             except Exception as error:
                 located.late_error = detached(error)
                 return
+
+
+def _pixels_of(picture: Any) -> Pixels | Exception:
+    """Return a picture's pixels; one of Pillow's may only now be decoded, and fail."""
+    try:
+        return np.asarray(picture)
+    except Exception as error:
+        return detached(error)

@@ -19,6 +19,7 @@ pub mod plan;
 pub mod random;
 pub mod simd;
 pub mod source;
+pub mod stats;
 pub mod write;
 
 pub use error::Error;

@@ -3,7 +3,7 @@
 use crate::bits::{Positions, Reader, ScanData};
 use crate::error::{Irregular, Reason, give_up};
 use crate::idct::Quant;
-use crate::index::{Entry, Index, SPACING};
+use crate::index::{Entry, Index};
 use crate::level::Level;
 use crate::markers::{MAX_COMPONENTS, MAX_MCU_BLOCKS, Scan, Tables};
 use crate::region::{Geometry, Plane, Window};
@@ -166,14 +166,17 @@ impl SequentialPass<'_> {
         index: &Index,
     ) -> Result<(), Irregular> {
         let Some(window) = self.window else { give_up!(Request) };
-        let across = self.geometry.mcus_x;
+        let (across, spacing) = (self.geometry.mcus_x, self.geometry.spacing());
         for mcu_row in window.mcus_y.from..window.mcus_y.to {
-            let Some(entry) = index.before(mcu_row, window.mcus_x.from, across) else { give_up!(Index) };
-            let column = window.mcus_x.from / SPACING * SPACING;
+            let Some(entry) = index.before(mcu_row, window.mcus_x.from, self.geometry) else {
+                give_up!(Index)
+            };
+            let column = window.mcus_x.from / spacing * spacing;
             let mcu = mcu_row * across + column;
             let restart = mcu.checked_div(self.interval).unwrap_or(0);
             // The byte that the next entry lies in may be needed too, and a zero behind it.
-            let stop = index.behind(mcu_row, window.mcus_x.to, across).map(|next| next.byte as usize + 2);
+            let stop =
+                index.behind(mcu_row, window.mcus_x.to, self.geometry).map(|next| next.byte as usize + 2);
             data.fill(file, entry.byte as usize, stop, restart as u8 & 7, false, self.level)?;
             let mut place = Place {
                 data,
@@ -230,8 +233,9 @@ impl SequentialPass<'_> {
             place.restart_if_due(self.interval)?;
             let mut run = if self.interval > 0 { left.min(place.left) } else { left };
             if place.entries.is_some() {
-                run = run.min(SPACING - place.column % SPACING);
-                place.enter();
+                let spacing = self.geometry.spacing();
+                run = run.min(spacing - place.column % spacing);
+                place.enter(spacing);
             }
             let Place { reader, predictors, .. } = place;
             if keep {
@@ -293,9 +297,9 @@ impl Place<'_> {
     }
 
     /// Enters this place in the index if it is time.
-    fn enter(&mut self) {
+    fn enter(&mut self, spacing: usize) {
         if let Some(Entries { positions, list }) = &mut self.entries
-            && self.column.is_multiple_of(SPACING)
+            && self.column.is_multiple_of(spacing)
         {
             let bits = self.reader.position();
             list.push(Entry {

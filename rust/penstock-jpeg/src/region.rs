@@ -61,7 +61,16 @@ pub(crate) struct Geometry {
     planes: [Option<Plane>; MAX_COMPONENTS],
 }
 
+/// Columns of the picture from one entry of an index to the next, where MCUs are at most that wide.
+const INDEXED_COLUMNS: usize = 128;
+
 impl Geometry {
+    /// MCUs from one entry of an index to the next, counted in each row anew: a rectangle steps over fewer than
+    /// these at the left of each of its rows.
+    pub(crate) fn spacing(&self) -> usize {
+        (INDEXED_COLUMNS / (8 * self.max_h)).max(1)
+    }
+
     pub(crate) fn new(frame: &Frame) -> Result<Self, Irregular> {
         let components = frame.components();
         // The scans of a component alone are not interleaved, whatever its factors.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use penstock_core::engine::{Content, Draft, Job, Slots, Stream};
 use penstock_core::plan::Plan;
+use penstock_core::stats::Tally;
 use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::{PyBufferError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
@@ -33,6 +34,9 @@ impl PyStream {
         Self { stream: Arc::new(Stream::new(threads)), threads }
     }
 }
+
+/// Pictures decoded, and those of known files; seconds of decoding and rendering; pictures left to Pillow, and why.
+type PyTally = (usize, usize, f64, f64, Vec<(usize, &'static str)>);
 
 /// The picture at which torch would have raised: position, operation, and the size that it met.
 type Refused = (usize, usize, u32, u32);
@@ -190,10 +194,12 @@ impl PyBatch {
         }
     }
 
-    /// Pictures whose files turned out to be Pillow's to decode; complete once the pixels are made.
-    #[getter]
-    fn undecoded(&self) -> Vec<usize> {
-        self.work.get().map(|work| work.job.undecoded()).unwrap_or_default()
+    /// What was done; complete once the pixels are made.
+    fn tally(&self) -> PyTally {
+        let Tally { decoded, known, decoding, rendering, left } =
+            self.work.get().map(|work| work.job.tally()).unwrap_or_default();
+        let left = left.into_iter().map(|(place, irregular)| (place, irregular.reason.name())).collect();
+        (decoded, known, decoding.as_secs_f64(), rendering.as_secs_f64(), left)
     }
 
     /// Makes such a picture of the first one of `source`; false if that is not of its size.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use penstock_core::engine::{Content, Origin, Reading};
 use penstock_core::plan::Plan;
+use penstock_core::source::files::Left;
 use pyo3::exceptions::{PyIndexError, PyValueError};
 use pyo3::prelude::*;
 
@@ -33,7 +34,7 @@ impl PyFiles {
 
     /// File `index`, which must be one that is decoded here.
     pub(crate) fn content(&self, index: i64) -> PyResult<Content> {
-        let file = usize::try_from(index).ok().and_then(|index| self.reading.file(index));
+        let file = usize::try_from(index).ok().and_then(|index| self.reading.file(index)?.ok());
         let file = file.ok_or_else(|| PyIndexError::new_err(format!("file {index} is not decoded here")))?;
         Ok(Content::File(Arc::clone(file)))
     }
@@ -62,8 +63,8 @@ impl PyFiles {
         self.reading.wait(Duration::ZERO)
     }
 
-    /// Waits until all files are read, with this thread's help; for each, whether it is decoded here.
-    fn wait(&self, py: Python<'_>) -> PyResult<Vec<bool>> {
+    /// Waits until all files are read, with this thread's help; for each, why it is not decoded here, if so.
+    fn wait(&self, py: Python<'_>) -> PyResult<Vec<Option<&'static str>>> {
         if !self.reading.is_ours() {
             return Err(to_py(&penstock_core::Error::Forked));
         }
@@ -71,7 +72,14 @@ impl PyFiles {
             self.reading.help(patience);
             self.reading.wait(patience).then_some(())
         })?;
-        Ok((0..self.reading.len()).map(|index| self.reading.file(index).is_some()).collect())
+        let left = |index| self.reading.file(index)?.err().map(Left::name);
+        Ok((0..self.reading.len()).map(left).collect())
+    }
+
+    /// Seconds that reading took, added up over threads.
+    #[getter]
+    fn seconds(&self) -> f64 {
+        self.reading.time().as_secs_f64()
     }
 
     fn __len__(&self) -> usize {

@@ -40,7 +40,7 @@ mod _native {
     #[pymodule_export]
     use super::source::PySource;
     #[pymodule_export]
-    use super::{available_parallelism, simd_level};
+    use super::{available_parallelism, index_usage, simd_level};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -55,6 +55,13 @@ mod _native {
 #[pyfunction]
 fn available_parallelism() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Number of files of which this process knows where their parts are, and the bytes that this takes.
+#[pyfunction]
+fn index_usage() -> (usize, usize) {
+    let penstock_core::codec::Usage { files, bytes } = penstock_core::codec::usage();
+    (files, bytes)
 }
 
 /// The vector instructions that the kernels use on this machine.

@@ -2,8 +2,10 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::Tools;
+use crate::codec::Irregular;
 use crate::error::Error;
 use crate::plan::{Plan, Refusal, Step, Workspace};
 use crate::random::Mt19937;
@@ -127,37 +129,44 @@ impl Draft {
         [channels, sample.size.0 as usize, sample.size.1 as usize]
     }
 
-    /// Makes a picture; false if its file is left to Pillow, and then `out` holds anything.
-    pub(super) fn render(&self, index: usize, tools: &mut Tools, out: &mut [u8]) -> Result<bool, Error> {
+    /// Makes a picture, or says why its file is left to Pillow; `out` then holds anything.
+    pub(super) fn render(
+        &self,
+        index: usize,
+        tools: &mut Tools,
+        out: &mut [u8],
+    ) -> Result<Result<(), Irregular>, Error> {
         // The next picture comes from memory while this one is made.
         if let Some(Sample { content: Content::Pixels(next), .. }) = self.samples.get(index + 1) {
             next.prefetch();
         }
-        let Tools { workspace, decoder } = tools;
+        let Tools { workspace, decoder, tally } = tools;
         let sample = &self.samples[index];
         let file = match &sample.content {
             Content::Pixels(picture) => {
-                return self.render_from(picture, index, workspace, out).map(|()| true);
+                return self.render_from(picture, index, workspace, out).map(Ok);
             }
             Content::File(file) => file,
         };
         let (header, size, steps) = (file.header(), sample.content.size(), &self.steps[sample.steps.clone()]);
         let looked_at = workspace.source_region(size, steps);
-        if looked_at.is_empty() {
-            // Only margins are seen of it, but damage must be found.
-            return match decoder.decode(file.bytes(), header, header.whole()) {
-                Ok(whole) => self.render_from(&whole.picture, index, workspace, out).map(|()| true),
-                Err(_) => Ok(false),
-            };
+        // If only margins are seen of it, damage must be found all the same.
+        let only_margins = looked_at.is_empty();
+        let region = if only_margins { header.whole() } else { looked_at.into() };
+        let start = Instant::now();
+        let decoded = decoder.decode(file.bytes(), header, region);
+        tally.decoding += start.elapsed();
+        let decoded = match decoded {
+            Ok(decoded) => decoded,
+            Err(irregular) => return Ok(Err(irregular)),
+        };
+        tally.decoded += 1;
+        tally.known += usize::from(decoded.known);
+        if only_margins {
+            return self.render_from(&decoded.picture, index, workspace, out).map(Ok);
         }
-        match decoder.decode(file.bytes(), header, looked_at.into()) {
-            Ok(part) => {
-                let rendered =
-                    self.plans[sample.plan].render_part(&part.picture, size, steps, workspace, out);
-                rendered.map(|()| true).map_err(|source| Error::Render { sample: index, source })
-            }
-            Err(_) => Ok(false),
-        }
+        let rendered = self.plans[sample.plan].render_part(&decoded.picture, size, steps, workspace, out);
+        rendered.map(Ok).map_err(|source| Error::Render { sample: index, source })
     }
 
     /// Makes a picture of these pixels instead of its own; false if they are not of the size that it was drawn for.

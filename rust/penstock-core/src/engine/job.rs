@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use super::{Draft, Slots, Tools, lock, memory};
 use crate::error::Error;
 use crate::source::array::Picture;
+use crate::stats::Tally;
 use crate::write::Stores;
 
 /// Output bytes below which a group of pictures is not worth a thread's wake-up.
@@ -39,8 +40,7 @@ struct Progress {
     running: usize,
     cancelled: bool,
     failure: Option<Error>,
-    /// Pictures whose files were left to Pillow.
-    undecoded: Vec<usize>,
+    tally: Tally,
 }
 
 thread_local! {
@@ -92,13 +92,13 @@ impl Job {
         let pictures = claim.len();
         let first = claim.start;
         tools.workspace.set_stores(self.stores);
-        let mut undecoded = Vec::new();
+        let start = Instant::now();
         let made = catch_unwind(AssertUnwindSafe(|| {
             for index in claim {
                 // SAFETY: `claim` hands out each index once, and every slot has the size of one picture.
                 let slot = unsafe { self.slots.slot(index, self.picture_bytes) };
-                if !self.draft.render(index, tools, slot)? {
-                    undecoded.push(index);
+                if let Err(irregular) = self.draft.render(index, tools, slot)? {
+                    tools.tally.left.push((index, irregular));
                 }
             }
             Ok(())
@@ -110,11 +110,13 @@ impl Job {
                 text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or_default().to_owned();
             Err(Error::Panic { sample: first, message })
         });
+        let mut tally = std::mem::take(&mut tools.tally);
+        tally.rendering = start.elapsed().saturating_sub(tally.decoding);
         let mut progress = lock(&self.progress);
         if let Err(error) = made {
             progress.failure.get_or_insert(error);
         }
-        progress.undecoded.append(&mut undecoded);
+        progress.tally.add(tally);
         progress.finished += pictures;
         progress.running -= 1;
         if progress.finished == self.draft.len() || (progress.cancelled && progress.running == 0) {
@@ -134,12 +136,12 @@ impl Job {
         });
     }
 
-    /// Pictures whose files turned out to be Pillow's to decode, in order; complete once the job is finished.
+    /// What was done so far; complete once the job is finished. Pictures left to Pillow are in order.
     #[must_use]
-    pub fn undecoded(&self) -> Vec<usize> {
-        let mut undecoded = lock(&self.progress).undecoded.clone();
-        undecoded.sort_unstable();
-        undecoded
+    pub fn tally(&self) -> Tally {
+        let mut tally = lock(&self.progress).tally.clone();
+        tally.left.sort_unstable_by_key(|&(index, _)| index);
+        tally
     }
 
     /// Makes a picture that was not decoded from these pixels; false if they are not of the size that its file's
@@ -148,18 +150,14 @@ impl Job {
     /// # Errors
     /// [`Error::Render`] as for any picture.
     pub fn supply(&self, index: usize, picture: &Picture<'_>) -> Result<bool, Error> {
-        let mut progress = lock(&self.progress);
-        let waiting = progress.undecoded.iter().position(|&undecoded| undecoded == index);
-        let (Some(waiting), true) = (waiting, progress.finished == self.draft.len()) else {
+        let progress = lock(&self.progress);
+        let waiting = progress.tally.left.iter().any(|&(left, _)| left == index);
+        if !waiting || progress.finished < self.draft.len() {
             return Ok(false);
-        };
+        }
         // SAFETY: every thread has finished, and whoever else would supply this picture waits for the lock.
         let slot = unsafe { self.slots.slot(index, self.picture_bytes) };
-        let made = TOOLS.with_borrow_mut(|tools| self.draft.render_instead(picture, index, tools, slot))?;
-        if made {
-            progress.undecoded.swap_remove(waiting);
-        }
-        Ok(made)
+        TOOLS.with_borrow_mut(|tools| self.draft.render_instead(picture, index, tools, slot))
     }
 
     /// Waits until every picture is made; `None` if that takes longer than `patience`.

@@ -4,7 +4,7 @@
 //! have numbers of their own.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use crossbeam_channel::{Receiver, Sender};
 use super::crew::Crew;
 use super::lock;
 use crate::error::Error;
-use crate::source::files::File;
+use crate::source::files::{File, Left};
 
 /// Files that are read at the same time, unless `PENSTOCK_READERS` says otherwise.
 const DEFAULT_READERS: usize = 16;
@@ -37,9 +37,11 @@ pub struct Reading {
     process: u32,
     most_pixels: u64,
     paths: Vec<(usize, PathBuf)>,
-    files: Vec<OnceLock<Option<Arc<File>>>>,
+    files: Vec<OnceLock<Result<Arc<File>, Left>>>,
     /// Paths that a thread has taken; far above their number once nobody wants the files any more.
     claimed: AtomicUsize,
+    /// Time that reading took, added up over threads, in nanoseconds.
+    nanoseconds: AtomicU64,
     finished: Mutex<usize>,
     settled: Condvar,
 }
@@ -59,12 +61,14 @@ impl Reading {
                     OnceLock::new()
                 }
                 Origin::Bytes(bytes) => OnceLock::from(File::parse(bytes, most_pixels).map(Arc::new)),
-                Origin::Elsewhere => OnceLock::from(None),
+                Origin::Elsewhere => OnceLock::from(Err(Left::Elsewhere)),
             });
         }
-        let (claimed, finished, settled) = (AtomicUsize::new(0), Mutex::default(), Condvar::new());
+        let (claimed, nanoseconds) = (AtomicUsize::new(0), AtomicU64::new(0));
+        let (finished, settled) = (Mutex::default(), Condvar::new());
         let process = std::process::id();
-        let reading = Arc::new(Self { process, most_pixels, paths, files, claimed, finished, settled });
+        let reading =
+            Arc::new(Self { process, most_pixels, paths, files, claimed, nanoseconds, finished, settled });
         let threads = readers();
         READERS.call(&reading, threads.min(reading.paths.len()), threads)?;
         Ok(reading)
@@ -103,10 +107,16 @@ impl Reading {
         !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
     }
 
-    /// A file that was read; `None` if it is left to Pillow, or not read yet.
+    /// A file that was read, or why it is left to Pillow; `None` if it is not read yet.
     #[must_use]
-    pub fn file(&self, index: usize) -> Option<&Arc<File>> {
-        self.files.get(index)?.get()?.as_ref()
+    pub fn file(&self, index: usize) -> Option<Result<&Arc<File>, Left>> {
+        Some(self.files.get(index)?.get()?.as_ref().map_err(|&left| left))
+    }
+
+    /// Time that reading took so far, added up over threads.
+    #[must_use]
+    pub fn time(&self) -> Duration {
+        Duration::from_nanos(self.nanoseconds.load(Ordering::Relaxed))
     }
 
     /// Lets nobody begin to read another file.
@@ -120,7 +130,9 @@ impl Reading {
         let Some((index, path)) = self.paths.get(claim) else {
             return false;
         };
+        let start = Instant::now();
         let file = File::read(path, self.most_pixels).map(Arc::new);
+        self.nanoseconds.fetch_add(start.elapsed().as_nanos() as u64, Ordering::Relaxed);
         if let Some(slot) = self.files.get(*index) {
             // Claimed once, so set once.
             let _ = slot.set(file);

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Mutex;
 
-use crate::codec::{Header, read_header};
+use crate::codec::{Header, Irregular, read_header};
 
 /// A file larger than this is left to Pillow.
 const MOST_BYTES: u64 = 256 << 20;
@@ -19,28 +19,58 @@ pub struct File {
     header: Header,
 }
 
-impl File {
-    /// Reads a file; `None` if that fails, or if it is none that is decoded here: Pillow will say why.
+/// Why Pillow opens a file, as far as a look at its header tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Left {
+    /// It is where only Pillow looks.
+    Elsewhere,
+    /// It cannot be read, or is no ordinary file, or a very large one: Pillow will say so.
+    Unreadable,
+    /// It has so many pixels that Pillow warns or refuses.
+    Large,
+    /// It is none that is decoded here.
+    Irregular(Irregular),
+}
+
+impl Left {
+    /// The reason in a few words.
     #[must_use]
-    pub fn read(path: &Path, most_pixels: u64) -> Option<Self> {
+    pub fn name(self) -> &'static str {
+        match self {
+            Left::Elsewhere => "not in a file",
+            Left::Unreadable => "unreadable",
+            Left::Large => "too many pixels",
+            Left::Irregular(irregular) => irregular.reason.name(),
+        }
+    }
+}
+
+impl File {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// [`Left`] if that fails, or if it is none that is decoded here.
+    pub fn read(path: &Path, most_pixels: u64) -> Result<Self, Left> {
         let mut bytes = SHELF.take();
         if let Ok(true) = read_to(path, &mut bytes) {
             return Self::parse(bytes, most_pixels);
         }
         SHELF.put(bytes);
-        None
+        Err(Left::Unreadable)
     }
 
-    /// A file whose content is in memory already; `None` if it is none that is decoded here.
-    #[must_use]
-    pub fn parse(bytes: Vec<u8>, most_pixels: u64) -> Option<Self> {
-        match read_header(&bytes) {
-            Ok(header) if header.pixels() <= most_pixels => Some(Self { bytes, header }),
-            _ => {
-                SHELF.put(bytes);
-                None
-            }
-        }
+    /// A file whose content is in memory already.
+    ///
+    /// # Errors
+    /// [`Left`] if it is none that is decoded here.
+    pub fn parse(bytes: Vec<u8>, most_pixels: u64) -> Result<Self, Left> {
+        let left = match read_header(&bytes) {
+            Ok(header) if header.pixels() <= most_pixels => return Ok(Self { bytes, header }),
+            Ok(_) => Left::Large,
+            Err(irregular) => Left::Irregular(irregular),
+        };
+        SHELF.put(bytes);
+        Err(left)
     }
 
     /// The file's content.
@@ -113,16 +143,17 @@ mod tests {
         assert_eq!(file.bytes(), TINY);
         let pixels = file.header().pixels();
         assert!(pixels > 1);
-        assert!(File::read(&good, pixels).is_some());
-        assert!(File::read(&good, pixels - 1).is_none());
+        assert!(File::read(&good, pixels).is_ok());
+        assert_eq!(File::read(&good, pixels - 1).unwrap_err(), Left::Large);
 
         let text = folder.join("text.jpg");
         fs::write(&text, "not a picture").unwrap();
-        for path in [&text, &folder, &folder.join("missing.jpg"), Path::new("")] {
-            assert!(File::read(path, u64::MAX).is_none());
+        assert!(matches!(File::read(&text, u64::MAX), Err(Left::Irregular(_))));
+        for path in [&folder, &folder.join("missing.jpg"), Path::new("")] {
+            assert_eq!(File::read(path, u64::MAX).unwrap_err(), Left::Unreadable);
         }
-        assert!(File::parse(TINY.to_vec(), u64::MAX).is_some());
-        assert!(File::parse(Vec::new(), u64::MAX).is_none());
+        assert!(File::parse(TINY.to_vec(), u64::MAX).is_ok());
+        assert!(matches!(File::parse(Vec::new(), u64::MAX), Err(Left::Irregular(_))));
         fs::remove_dir_all(&folder).unwrap();
     }
 }

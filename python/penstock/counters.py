@@ -1,0 +1,205 @@
+"""What a loader has done so far, and where its time went."""
+
+import dataclasses
+import time
+import weakref
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import torch.utils.data
+
+from penstock import _native
+
+__all__ = ["Counters", "Stats", "counters_of", "stats"]
+
+# A loader that is waited for longer than this share of the time is what holds up the step.
+_HOLDS_UP = 0.1
+
+
+@dataclasses.dataclass(frozen=True)
+class Stats:
+    """What a loader has done since it was made, over all its iterators.
+
+    Attributes:
+        way: How its batches are made: "lowered" or "torch", of which nothing is counted; None before the first
+            iterator, and for torch's own class.
+        batches: Batches handed out.
+        samples: Pictures in them.
+        by_pillow: Pictures that Pillow opened, by the reason why; geometry and conversion were native.
+        decoded: Pictures that were decoded natively, also in batches that are not handed out yet.
+        known: How many of those were in files that this process had seen before; only what was needed of them was
+            looked at.
+        seconds: Time by stage. "read", "decode" and "render" are added up over threads; "pillow" is what it took to
+            open the files of `by_pillow`, "waiting" the time in `next()`, "outside" the time between its calls.
+        index_files: Files that this process has seen and knows where their parts are, of all its loaders.
+        index_bytes: Memory that this takes; `PENSTOCK_INDEX_BYTES` bounds it.
+    """
+
+    way: str | None
+    batches: int
+    samples: int
+    by_pillow: dict[str, int]
+    decoded: int
+    known: int
+    seconds: dict[str, float]
+    index_files: int
+    index_bytes: int
+
+    @property
+    def native_share(self) -> float:
+        """The share of the samples that no Python code made; 0 if torch makes them or nothing was made yet."""
+        return 1 - sum(self.by_pillow.values()) / self.samples if self.samples else 0.0
+
+    @property
+    def waiting_share(self) -> float:
+        """The share of the time that was spent waiting for a batch."""
+        whole = self.seconds["waiting"] + self.seconds["outside"]
+        return self.seconds["waiting"] / whole if whole else 0.0
+
+    @property
+    def verdict(self) -> str:
+        """What holds up the loop over the loader, in words."""
+        if self.way is None:
+            return "no iterator of penstock's was made yet"
+        if self.way == "torch":
+            return "torch's own loader makes these batches; penstock.explain(loader) says why"
+        bound = "loader-bound" if self.waiting_share > _HOLDS_UP else "not loader-bound"
+        return f"{bound}: {self.waiting_share:.1%} of the time was spent waiting for a batch"
+
+    def __str__(self) -> str:
+        rows = list(self._table())
+        width = max(len(name) for name, _ in rows)
+        return "\n".join([f"penstock: {self.verdict}", *(f"  {name:<{width}}  {value}" for name, value in rows)])
+
+    def __rich__(self) -> Any:
+        from rich.table import Table
+
+        table = Table(title=f"penstock: {self.verdict}", title_justify="left", show_header=False)
+        for row in self._table():
+            table.add_row(*row)
+        return table
+
+    def _table(self) -> Iterator[tuple[str, str]]:
+        yield "samples", f"{self.samples:,} in {self.batches:,} batches"
+        yield "made natively", f"{self.native_share:.1%}"
+        for reason, count in sorted(self.by_pillow.items()):
+            yield "opened by Pillow", f"{count:,}: {reason}"
+        for stage, seconds in self.seconds.items():
+            yield f"time, {stage}", f"{seconds:,.3f} s"
+        if self.decoded:
+            yield "decoded", f"{self.decoded:,}, of files seen before {self.known:,}"
+            yield "known files", f"{self.index_files:,} in {self.index_bytes / 2**20:,.1f} MiB"
+
+
+class Counters:
+    """The same, still being counted, by whoever iterates over the loader.
+
+    Attributes:
+        way: See `Stats`.
+        by_pillow: See `Stats`.
+    """
+
+    def __init__(self) -> None:
+        self.way: str | None = None
+        self.by_pillow: Counter[str] = Counter()
+        self._batches = self._samples = self._decoded = self._known = 0
+        self._read = self._decode = self._render = self._pillow = self._waiting = self._outside = 0.0
+        self._returned: float | None = None
+
+    def worked(self, tally: tuple[int, int, float, float, Any]) -> None:
+        """Add what threads did for a batch: a `_native.Batch`'s tally."""
+        decoded, known, decode, render, _ = tally
+        self._decoded += decoded
+        self._known += known
+        self._decode += decode
+        self._render += render
+
+    def handed_out(self, samples: int, by_pillow: dict[int, str], read: float, pillow: float) -> None:
+        """Add a batch that the user gets.
+
+        Args:
+            samples: Its size.
+            by_pillow: Positions of the pictures that Pillow opened, and why.
+            read: Seconds that reading its files took.
+            pillow: Seconds that Pillow took.
+        """
+        self._batches += 1
+        self._samples += samples
+        self._read += read
+        self._pillow += pillow
+        if by_pillow:
+            self.by_pillow.update(by_pillow.values())
+
+    def called(self) -> float:
+        """Note that the user asks for a batch; return the time."""
+        now = time.perf_counter()
+        if self._returned is not None:
+            self._outside += now - self._returned
+        return now
+
+    def returned(self, called: float) -> None:
+        """Note that the user, who asked at that time, has his batch."""
+        self._returned = time.perf_counter()
+        self._waiting += self._returned - called
+
+    def begin(self) -> None:
+        """Note that an epoch begins: what the user did since the last one is not time between two batches."""
+        self._returned = None
+
+    def read(self) -> Stats:
+        """Return what was counted so far."""
+        index_files, index_bytes = _native.index_usage()
+        return Stats(
+            way=self.way,
+            batches=self._batches,
+            samples=self._samples,
+            by_pillow=dict(self.by_pillow),
+            decoded=self._decoded,
+            known=self._known,
+            seconds={
+                "read": self._read,
+                "decode": self._decode,
+                "render": self._render,
+                "pillow": self._pillow,
+                "waiting": self._waiting,
+                "outside": self._outside,
+            },
+            index_files=index_files,
+            index_bytes=index_bytes,
+        )
+
+
+# By the loaders' ids, for they need not be hashable; not in them, since frameworks copy a loader's attributes.
+_counters: dict[int, Counters] = {}
+
+
+def counters_of(loader: Any) -> Counters:
+    """Return a loader's counters, which go when it goes."""
+    if (counters := _counters.get(id(loader))) is None:
+        counters = _counters[id(loader)] = Counters()
+        weakref.finalize(loader, _counters.pop, id(loader), None)
+    return counters
+
+
+def stats(loader: Any) -> Stats:
+    """Return what a loader has done so far and where its time went; print it for a table.
+
+    Args:
+        loader: A `penstock.DataLoader`, at any time.
+
+    Returns:
+        `Stats`, with the fields `samples`, `native_share`, `by_pillow` (counts by reason), `seconds` (by stage),
+        `waiting_share`, `verdict`, `index_bytes` and more.
+
+    Raises:
+        TypeError: If `loader` is no `torch.utils.data.DataLoader`.
+
+    Example:
+        >>> for images, targets in loader:
+        ...     ...
+        >>> print(penstock.stats(loader))
+    """
+    if not isinstance(loader, torch.utils.data.DataLoader):
+        raise TypeError(f"stats() takes a DataLoader, got {type(loader).__name__}")
+    return counters_of(loader).read()

@@ -57,6 +57,7 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
             self._reset(loader, first_iter=True)
         else:
             self._loader = loader
+            self._counters.begin()
 
     def _reset(self, loader: Any, first_iter: bool = False) -> None:
         super()._reset(loader, first_iter)

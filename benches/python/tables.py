@@ -7,8 +7,6 @@ from typing import Any
 
 __all__ = ["Row", "conditions", "markdown", "rewrite_readme", "rows_of"]
 
-BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
-
 
 @dataclasses.dataclass(frozen=True)
 class Row:
@@ -143,7 +141,8 @@ def markdown(rows: Sequence[Row]) -> str:
     """Return the rows as a Markdown table."""
     lines = ["| figure | measured with | penstock | against | ratio | at least |", "| --- " * 6 + "|"]
     for row in rows:
-        value = f"{row.value:.1f} times" if row.unit == "times" else f"{row.value:.0f} %"
+        digits = 1 if row.value >= 10 else 2
+        value = f"{row.value:.{digits}f} times" if row.unit == "times" else f"{row.value:.0f} %"
         target = "reported"
         if row.target is not None:
             target = f"{row.target:g} {row.unit}: {'met' if row.met else '**missed**'}"
@@ -165,10 +164,10 @@ def conditions(record: Mapping[str, Any]) -> str:
     )
 
 
-def rewrite_readme(readme: Path, text: str) -> bool:
-    """Put text between the markers of a file; False if it has none."""
-    before, begin, rest = readme.read_text(encoding="utf-8").partition(BEGIN)
-    _, end, after = rest.partition(END)
+def rewrite_readme(readme: Path, text: str, name: str = "figures") -> bool:
+    """Put text between the markers of that name in a file; False if it has none."""
+    before, begin, rest = readme.read_text(encoding="utf-8").partition(f"<!-- {name}: begin -->")
+    _, end, after = rest.partition(f"<!-- {name}: end -->")
     if not begin or not end:
         return False
     readme.write_text(f"{before}{begin}\n{text}\n{end}{after}", encoding="utf-8")

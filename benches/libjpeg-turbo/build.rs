@@ -1,0 +1,12 @@
+//! Compiles the two calls of libjpeg-turbo and links its static library, from the prefix in `LIBJPEG_TURBO`.
+
+fn main() {
+    println!("cargo:rerun-if-env-changed=LIBJPEG_TURBO");
+    println!("cargo:rerun-if-changed=src/turbo.c");
+    let prefix = std::env::var("LIBJPEG_TURBO").expect("LIBJPEG_TURBO: where libjpeg-turbo is installed");
+    cc::Build::new().file("src/turbo.c").include(format!("{prefix}/include")).compile("turbo");
+    for folder in ["lib", "lib64"] {
+        println!("cargo:rustc-link-search=native={prefix}/{folder}");
+    }
+    println!("cargo:rustc-link-lib=static=jpeg");
+}

@@ -315,7 +315,7 @@ def _tables(rng: random.Random, file: bytes) -> bytes:
 
 def _size(rng: random.Random, file: bytes) -> bytes:
     """The frame header's numbers."""
-    frames = [begin for begin, _ in segments(file) if file[begin + 1] in {0xC0, 0xC1, 0xC2}]
+    frames = [begin for begin, end in segments(file) if file[begin + 1] in {0xC0, 0xC1, 0xC2} and end - begin > 10]
     if not frames:
         return _write(rng, file)
     begin = rng.choice(frames)

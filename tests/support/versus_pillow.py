@@ -1,7 +1,9 @@
 """Files that were tampered with, decoded natively and by Pillow."""
 
 import io
+import itertools
 import random
+import re
 import warnings
 from collections import Counter
 from collections.abc import Callable
@@ -10,108 +12,132 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 import torchvision.transforms as v1
 from PIL import Image
+from torch.utils.data import BatchSampler
 
+import penstock
 from penstock import _native
-from penstock.lowering.pillow import pixel_limit
-from penstock.lowering.transforms import lower_transform
 from support import mutation
 
 Pixels = npt.NDArray[np.uint8]
+CROP = v1.Compose([v1.RandomCrop((9, 14), pad_if_needed=True), v1.PILToTensor()])
 # Pillow takes long for what it announces, even if next to nothing of it is there.
 _MOST_PIXELS = 1 << 20
 # For each format, what makes a mutant of it.
 FORMATS: dict[str, Callable[[random.Random], bytes]] = {"JPEG": mutation.mutant}
 
 
-class Native:
-    """A file's pixels by every way to have them from Python."""
+class _OneFile(penstock.ImageDataset):
+    """A data set of the file that is looked at now."""
+
+    transform = CROP
 
     def __init__(self) -> None:
-        crops = (None, v1.CenterCrop(7), v1.CenterCrop((3, 40)))
-        self._transforms = [v1.Compose([crop, v1.PILToTensor()]) if crop else v1.PILToTensor() for crop in crops]
-        self._plans = [lower_transform(transform, "RGB").plan for transform in self._transforms]
-        self._stream = _native.Stream(1)
-        self._limit = pixel_limit()
+        self.file = mutation.originals()[-1]
+
+    def __len__(self) -> int:
+        return 1
+
+    def locate(self, index: int) -> tuple[bytes, int]:
+        return self.file, index
+
+
+class Native:
+    """A file's pixels by `decode_jpeg`, and by a loader that goes on for ever."""
+
+    def __init__(self) -> None:
+        self._dataset = _OneFile()
+        for_ever: Any = BatchSampler(itertools.repeat(0), 1, drop_last=False)  # type: ignore[arg-type]
+        loader = penstock.DataLoader(self._dataset, batch_sampler=for_ever)
+        assert penstock.explain(loader).native, str(penstock.explain(loader))
+        self._batches = iter(loader)
 
     def pixels(self, file: bytes, region: tuple[int, int, int, int] | None = None) -> Pixels | None:
-        """Decode a rectangle, or all, to (H, W) or (H, W, 3); None if that is left to Pillow."""
+        """Decode a rectangle, or all, to (H, W, 3); None if that is left to Pillow."""
         shape = _native.jpeg_shape(file)
         if shape is None or shape[0] * shape[1] > _MOST_PIXELS:
             return None
         height, width, channels = shape
         left, top, width, height = region or (0, 0, width, height)
         out = np.empty((height, width) if channels == 1 else (height, width, 3), np.uint8)
-        return out if _native.decode_jpeg(file, (left, top, width, height), out) else None
-
-    def batch(self, file: bytes, which: int) -> Pixels | None:
-        """Make a batch of one as a loader makes it, with one of some transforms; None if that is left to Pillow."""
-        files = _native.Files([file], self._plans[which], self._limit)
-        if not files.wait()[0]:
+        if not _native.decode_jpeg(file, (left, top, width, height), out):
             return None
-        batch = _native.Batch(files, [0], _native.Generator(0))
-        (shape,) = batch.shapes
-        if shape[1] * shape[2] > _MOST_PIXELS:
-            return None
-        out = np.empty(shape, np.uint8)
-        batch.run(self._stream, out.reshape(-1))
-        return None if batch.undecoded else out
+        return out if channels == 3 else np.repeat(out[..., None], 3, axis=2)
 
-    def expected(self, image: Image.Image, which: int) -> Pixels:
-        """Return what that transform makes of Pillow's picture."""
-        made: Any = self._transforms[which](image)
-        pixels: Pixels = made.numpy()
-        return pixels
+    def batch(self, file: bytes, seed: int) -> Any:
+        """Return the loader's picture of a file, or what it raises."""
+        self._dataset.file = file
+        torch.manual_seed(seed)
+        try:
+            images, _ = next(self._batches)
+        except Exception as error:
+            return _of(error)
+        return images[0]
+
+
+def _of(error: Exception) -> tuple[type, str]:
+    return type(error), re.sub("0x[0-9a-f]+", "0x...", str(error))
 
 
 def compare(native: Native, rng: random.Random, file: bytes) -> tuple[str, str | None]:
     """Compare what we make of a file with what Pillow makes of it.
 
     Returns:
-        What became of it: "equal", "given up", "given up, Pillow raises", or "different"; and for the last, how.
+        What became of it: "equal", "given up", "given up, Pillow raises", "given up, large" or "different"; and for
+        the last, how.
     """
     whole = native.pixels(file)
-    # More than once: what the first pass finds out about a file is used by the next one.
-    batches = [(which, native.batch(file, which)) for which in rng.choices(range(3), k=3)]
-    ours = whole is not None or any(batch is not None for _, batch in batches)
+    theirs: Any
     with warnings.catch_warnings():
-        warnings.simplefilter("error" if ours else "ignore")
+        # What Pillow only warns of is not for us, either.
+        warnings.simplefilter("ignore" if whole is None else "error")
         try:
             with Image.open(io.BytesIO(file)) as image:
-                if not ours and image.width * image.height > _MOST_PIXELS:
+                if whole is None and image.width * image.height > _MOST_PIXELS:
                     return "given up, large", None
                 gray = image.mode == "L"
                 theirs = image.convert("RGB")
         except Exception as error:
-            if ours:
+            if whole is not None:
                 return "different", f"Pillow raises {type(error).__name__}: {error}"
-            return "given up, Pillow raises", None
+            theirs = _of(error)
+        warnings.simplefilter("ignore")
+        if (how := _loader_differs(native, rng, file, theirs)) is not None:
+            return "different", how
+    if isinstance(theirs, tuple):
+        return "given up, Pillow raises", None
     expected = np.asarray(theirs)
-    shape = _native.jpeg_shape(file)
-    if shape is not None and shape[0] * shape[1] <= _MOST_PIXELS:
-        if shape[:2] != expected.shape[:2] or gray != (shape[2] == 1):
-            # Pillow reads files whose headers have more than one answer; which one holds, only decoding tells.
-            if ours:
-                return "different", f"{shape} is announced, Pillow gives {expected.shape}, gray: {gray}"
-            return "given up", None
-        for _ in range(2):
-            region = _rectangle(rng, *shape[:2])
-            part = native.pixels(file, region)
-            left, top, width, height = region
-            cut = expected[top : top + height, left : left + width]
-            if part is not None and not np.array_equal(part if part.ndim == 3 else part[..., None].repeat(3, 2), cut):
-                return "different", f"rectangle {region}"
-            if whole is not None and part is None:
-                return "different", f"rectangle {region} is given up, the whole picture is not"
-    if whole is not None and not np.array_equal(whole if whole.ndim == 3 else whole[..., None].repeat(3, 2), expected):
+    if whole is not None and not np.array_equal(whole, expected):
         return "different", "whole picture"
-    for k, (which, batch) in enumerate(batches):
-        if batch is not None and not np.array_equal(batch, native.expected(theirs, which)):
-            return "different", f"batch {k} with transform {which}"
-        if whole is not None and batch is None:
-            return "different", f"batch {k} with transform {which} is given up, the whole picture is not"
-    return ("equal", None) if whole is not None else ("given up", None)
+    shape = _native.jpeg_shape(file)
+    # Pillow reads files whose headers have more than one answer.
+    if shape is not None and shape == (*expected.shape[:2], 1 if gray else 3):
+        for _ in range(2):
+            left, top, width, height = region = _rectangle(rng, *shape[:2])
+            part = native.pixels(file, region)
+            if part is None and whole is not None:
+                return "different", f"rectangle {region} is given up, the whole picture is not"
+            if part is not None and not np.array_equal(part, expected[top : top + height, left : left + width]):
+                return "different", f"rectangle {region}"
+    return ("given up" if whole is None else "equal"), None
+
+
+def _loader_differs(native: Native, rng: random.Random, file: bytes, theirs: Any) -> str | None:
+    """Say how the loader differs from torchvision's transforms over Pillow's picture; None if it does not."""
+    # Twice: what the first pass finds out about a file is used by the next one.
+    for again in range(2):
+        seed = rng.randrange(2**31)
+        found = native.batch(file, seed)
+        if isinstance(theirs, tuple) or isinstance(found, tuple):
+            same = found == theirs if isinstance(theirs, tuple) and isinstance(found, tuple) else False
+        else:
+            torch.manual_seed(seed)
+            same = torch.equal(found, CROP(theirs))
+        if not same:
+            return f"batch {again} with seed {seed}: {found if isinstance(found, tuple) else 'other pixels'}"
+    return None
 
 
 def _rectangle(rng: random.Random, height: int, width: int) -> tuple[int, int, int, int]:

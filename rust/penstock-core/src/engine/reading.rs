@@ -83,7 +83,8 @@ impl Reading {
         let (claimed, needed) = (AtomicUsize::new(0), AtomicBool::new(false));
         let (finished, settled) = (Mutex::default(), Condvar::new());
         let process = std::process::id();
-        let reading = Arc::new(Self { process, most_pixels, paths, files, claimed, needed, finished, settled });
+        let reading =
+            Arc::new(Self { process, most_pixels, paths, files, claimed, needed, finished, settled });
         let threads = readers(Duration::from_nanos(READ_TIME.load(Ordering::Relaxed)));
         READERS.call(&reading, threads.min(reading.paths.len()), threads)?;
         Ok(reading)

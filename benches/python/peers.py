@@ -42,7 +42,7 @@ def dali(root: Path) -> Epoch:
     """Return the same for DALI's CPU operators."""
     from nvidia.dali import fn, pipeline_def, types
 
-    @pipeline_def
+    @pipeline_def  # type: ignore[untyped-decorator]
     def training() -> Any:
         files, labels = fn.readers.file(file_root=str(root), random_shuffle=True, name="reader")
         images = fn.decoders.image_random_crop(files, device="cpu", output_type=types.RGB)
@@ -74,9 +74,8 @@ def ffcv(root: Path, scratch: Path) -> Epoch:
 
     path = str(scratch / "photographs.beton")
     image = RGBImageField(write_mode="jpg", max_resolution=500, jpeg_quality=90)
-    DatasetWriter(path, {"image": image, "label": IntField()}, num_workers=1).from_indexed_dataset(
-        ImageFolder(str(root))
-    )
+    write: Any = DatasetWriter
+    write(path, {"image": image, "label": IntField()}, num_workers=1).from_indexed_dataset(ImageFolder(str(root)))
     mean, std = (255 * np.array(values) for values in (MEAN, STD))
     steps = [
         RandomResizedCropRGBImageDecoder((224, 224)),

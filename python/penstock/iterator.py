@@ -143,11 +143,13 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
             raise RuntimeError(f"DataLoader timed out after {self._timeout} seconds")
         self._pending.popleft()
         try:
-            self._send()
+            if not prepared.followed:
+                self._send()
+                prepared.followed = True
+            self._begin()
         except KeyboardInterrupt:
             self._pending.appendleft(prepared)
             raise
-        self._begin()
         return prepared.result(self._pin_memory_device)
 
     def _made(self, prepared: "_Prepared", timeout: float | None) -> bool:
@@ -208,6 +210,10 @@ class _Prepared:
         counters: The loader's.
         pin: Whether the batch goes to page-locked memory.
         rewinds: Whether numbers may have to be drawn again, for this batch or for one before it.
+
+    Attributes:
+        nbytes: Of the pixels, once they are known.
+        followed: Whether the batch that takes its place in the queue was sent.
     """
 
     def __init__(
@@ -226,7 +232,9 @@ class _Prepared:
         self._worker, self._pin, self._rewinds = worker, pin, rewinds
         self._error: BaseException | None = None
         self._note: str | None = None
+        self._doubtful = False
         self.nbytes = 0
+        self.followed = False
 
     @property
     def prepared(self) -> bool:
@@ -239,14 +247,20 @@ class _Prepared:
 
     def prepare(self) -> None:
         """Wait for the samples and draw their numbers; earlier batches of the same worker have drawn theirs."""
-        if self._gathering is None:
+        if self._gathering is not None:
+            self._located = self._gathering.finish()
+            self._gathering = None
+            self.draw(self.generator)
+            self._judge()
+            self._doubtful = self._error is not None
+        elif not self._doubtful:
             return
-        self._located = self._gathering.finish()
-        self._gathering = None
-        self.draw(self.generator)
-        self._judge()
-        if self._error is not None and self._find_damage():
-            self.redraw(self.generator)
+        if self._doubtful:
+            # Ctrl-C while Pillow is at work leaves this to the next call.
+            damaged = self._find_damage()
+            self._doubtful = False
+            if damaged:
+                self.redraw(self.generator)
 
     def draw(self, generator: _native.Generator) -> None:
         """Draw the batch's numbers from where the generator is now; no pixels are made yet."""

@@ -1,6 +1,10 @@
 """Datasets of files: torch's batches, whatever the files are, and torch's exceptions where they are broken."""
 
+import os
 import shutil
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -9,14 +13,16 @@ import torch
 import torchvision
 import torchvision.transforms as v1
 from PIL import Image, ImageFile
+from support.compare import assert_same
 from support.files import FILES, damaged, encode, photo, write_folder
-from support.record import Walk, assert_parity, batches, failures, more_workers_than_cores
+from support.record import Failure, Walk, assert_parity, batches, failures, more_workers_than_cores
 from support.workers import ReferenceLoader
 from torch.utils.data import ConcatDataset, Subset
 from torchvision import datasets as tv
 from torchvision.transforms import v2
 
 import penstock
+from penstock.lowering.places import Located
 
 CROP = v1.Compose([v1.RandomHorizontalFlip(), v1.RandomCrop(24), v1.ToTensor(), v1.Normalize([0.5] * 3, [0.2] * 3)])
 BYTES = v2.Compose([v2.RandomCrop((20, 25), pad_if_needed=True), v2.RandomVerticalFlip(), v2.PILToTensor()])
@@ -184,6 +190,130 @@ def test_a_file_that_vanishes_in_mid_epoch(workers, folder):
     found = assert_native(make, Walk((None,), edit=edit))
     assert [failure.kind for failure in failures(found)] == [FileNotFoundError]
     assert "8.jpg" in failures(found)[0].last
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_file_that_is_replaced_in_mid_epoch(workers, folder):
+    sound = (folder / "dogs/8.jpg").read_bytes()
+
+    def make(cls):
+        (folder / "dogs/8.jpg").write_bytes(sound)
+        return cls(tv.ImageFolder(folder, RESIZED), 3, num_workers=workers, prefetch_factor=1 if workers else None)
+
+    last = []
+    for edit in (None, lambda loader: larger(folder / "dogs/8.jpg")):
+        found = assert_native(make, Walk((None, None), edit=edit))
+        assert not failures(found)
+        last.append(batches(found)[5][0])
+    assert not torch.equal(*last)
+
+
+def test_truncated_files_are_wanted_in_mid_epoch(folder, monkeypatch):
+    """Without workers torch sees such a switch at once."""
+    for name in ("cats/1.jpg", "dogs/6.jpg"):
+        spoilt("truncated")(folder / name)
+
+    def make(cls):
+        monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", False)
+        return cls(tv.ImageFolder(folder, CROP), 3)
+
+    def edit(loader):
+        monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+
+    found = assert_native(make, Walk((None,), edit=edit))
+    assert len(failures(found)) == 1
+    assert len(batches(found)) == 5
+
+
+UNREADABLE = """
+import os, sys, warnings
+from pathlib import Path
+
+import torch
+import torchvision.transforms as v1
+from support.record import Failure, Walk, assert_parity, batches, failures
+from support.workers import ReferenceLoader
+from torchvision import datasets as tv
+
+import penstock
+
+root, workers = Path(sys.argv[1]), int(sys.argv[2])
+dataset = tv.ImageFolder(str(root), v1.Compose([v1.RandomCrop(24), v1.ToTensor()]))
+
+
+def make(cls):
+    return cls(dataset, 3, num_workers=workers, shuffle=True)
+
+
+assert_parity(make, penstock.DataLoader, ReferenceLoader)  # everything is imported now
+(root / "dogs/3.jpg").chmod(0)
+(root / "cats").chmod(0)
+if os.geteuid() == 0:  # who may read everything
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
+dataset.samples = dataset.samples[7:]  # two in the folder
+assert penstock.explain(make(penstock.DataLoader)).native
+found = assert_parity(make, penstock.DataLoader, ReferenceLoader, Walk((None, None)))
+assert len(failures(found)) >= 2 and len(batches(found)) >= 2
+for failure in failures(found):
+    assert failure.kind is PermissionError, failure
+    assert "Permission denied" in failure.last, failure
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="permissions are other ones")
+@pytest.mark.parametrize("workers", [0, 2])
+def test_files_and_folders_without_permission_to_read(workers):
+    with tempfile.TemporaryDirectory() as name:  # in a folder that all may enter
+        root = Path(name)
+        root.chmod(0o755)
+        for label in ("cats", "dogs"):
+            (root / label).mkdir()
+            for k in range(9):
+                (root / label / f"{k}.jpg").write_bytes(encode(photo(30 + k, 40 + k, seed=k)))
+        search = os.pathsep.join(filter(None, (str(Path(__file__).parent.parent), os.environ.get("PYTHONPATH"))))
+        environment = os.environ | {"PYTHONPATH": search}
+        command = [sys.executable, "-W", "ignore", "-c", UNREADABLE, name, str(workers)]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+        (root / "cats").chmod(0o755)
+    assert done.returncode == 0, done.stderr
+
+
+def test_ctrl_c_while_damage_is_looked_for(folder, monkeypatch):
+    """No batch is lost, and the error that is raised later is that of the first bad file, not of one behind it."""
+    spoilt("truncated")(folder / "cats/4.jpg")
+    dataset = tv.ImageFolder(folder, CROP)
+    missing(folder / "cats/6.jpg")
+    opened = Located.open
+    interrupts = []
+
+    def interrupted(located, place):
+        if place == 0 and not interrupts:
+            interrupts.append(place)
+            raise KeyboardInterrupt
+        return opened(located, place)
+
+    def outcomes(cls):
+        torch.manual_seed(5)
+        iterator, found = iter(cls(dataset, 4, num_workers=1, prefetch_factor=1)), []
+        while True:
+            try:
+                found.append(next(iterator))
+            except StopIteration:
+                return found
+            except KeyboardInterrupt:
+                continue
+            except Exception as error:
+                found.append(Failure.of(error))
+
+    expected = outcomes(ReferenceLoader)
+    monkeypatch.setattr(Located, "open", interrupted)
+    found = outcomes(penstock.DataLoader)
+    assert interrupts == [0]
+    assert_same(found, expected)
+    assert [type(outcome) for outcome in found] == [list, Failure, list, list, list]
+    assert "truncated" in found[1].last
 
 
 @pytest.mark.parametrize("workers", [0, 2])

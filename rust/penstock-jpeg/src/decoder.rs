@@ -112,6 +112,7 @@ impl<'a> Opening<'a> {
         let Some(frame) = parser.frame else { give_up!(Marker) };
         let geometry = Geometry::new(&frame)?;
         let transform = parser.transform()?;
+        parser.check_metadata()?;
         Ok(Opening { parser, geometry, transform, progressive: frame.progressive, scan })
     }
 

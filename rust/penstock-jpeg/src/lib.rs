@@ -32,6 +32,7 @@ mod bits;
 mod color;
 mod decoder;
 mod error;
+mod exif;
 mod huffman;
 mod idct;
 mod index;

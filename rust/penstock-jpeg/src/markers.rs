@@ -1,10 +1,11 @@
 //! Marker segments: what stands between the scans.
 //!
 //! [`Parser`] walks from marker to marker and accepts only what libjpeg takes without a word and Pillow's own
-//! header parser, which runs before libjpeg, takes without an exception. It copies nothing but quantisation
+//! header parser, which runs before libjpeg, takes without an exception or a warning. It copies nothing but quantisation
 //! tables; Huffman tables are kept as offsets into the data.
 
 use crate::error::{Irregular, Reason, give_up};
+use crate::exif;
 
 /// Most components that are decoded.
 pub(crate) const MAX_COMPONENTS: usize = 3;
@@ -121,6 +122,10 @@ pub(crate) struct Parser<'a> {
     pub(crate) tables: Tables,
     pub(crate) frame: Option<Frame>,
     jfif: bool,
+    /// Whether a JFIF segment gives a resolution, so that Pillow does not look for one.
+    resolution: bool,
+    /// Whether the Exif segment, if there is one, is read without a warning.
+    exif: Option<bool>,
     adobe_transform: Option<u8>,
 }
 
@@ -131,7 +136,8 @@ impl<'a> Parser<'a> {
             give_up!(NotJpeg);
         }
         let tables = Tables::default();
-        Ok(Parser { data, pos: 2, tables, frame: None, jfif: false, adobe_transform: None })
+        let (jfif, resolution, exif, adobe_transform) = (false, false, None, None);
+        Ok(Parser { data, pos: 2, tables, frame: None, jfif, resolution, exif, adobe_transform })
     }
 
     /// Goes on behind a scan's data.
@@ -158,6 +164,11 @@ impl<'a> Parser<'a> {
                 _ => give_up!(Marker),
             }
         }
+    }
+
+    /// Fails if Pillow would warn of the metadata before the first scan.
+    pub(crate) fn check_metadata(&self) -> Result<(), Irregular> {
+        if self.resolution || self.exif != Some(false) { Ok(()) } else { give_up!(Segment) }
     }
 
     /// How libjpeg would read the colours, given what precedes the first scan.
@@ -331,6 +342,12 @@ impl<'a> Parser<'a> {
                     give_up!(Segment);
                 }
                 self.jfif = true;
+                self.resolution |= matches!(segment.get(7), Some(1 | 2));
+            }
+            0xE1 if segment.starts_with(b"Exif\0\0") => {
+                let silent = segment.get(6..).is_some_and(exif::is_silent);
+                // Several are read as one: that is left to Pillow.
+                self.exif = Some(silent && self.exif.is_none());
             }
             0xE2 if segment.starts_with(b"MPF\0") => give_up!(MultiPicture),
             0xE2 if segment.starts_with(b"ICC_PROFILE\0") && segment.len() < 14 => give_up!(Segment),

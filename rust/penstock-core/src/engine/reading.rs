@@ -1,10 +1,13 @@
 //! A batch's files on their way: read by threads that do nothing else, ahead of the numbers and the pixels.
 //!
 //! A thread that reads waits for a disk or a network, one that decodes uses a core, so the two kinds are apart and
-//! have numbers of their own.
+//! have numbers of their own. The slower files come, the more of them are read at the same time.
+//!
+//! Batches are read as far ahead as they are sent, but no further than [`AHEAD_BYTES`] of files: beyond that only a
+//! batch that somebody waits for is read.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -13,12 +16,25 @@ use crossbeam_channel::{Receiver, Sender};
 use super::crew::Crew;
 use super::lock;
 use crate::error::Error;
-use crate::source::files::{File, Left};
+use crate::source::files::{File, Left, held_bytes};
 
-/// Files that are read at the same time, unless `PENSTOCK_READERS` says otherwise.
-const DEFAULT_READERS: usize = 16;
+/// Files that are read at the same time, unless `PENSTOCK_READERS` says otherwise: so many that as many come in a
+/// second as a few cores decode, within these limits.
+const READERS_AT_LEAST: usize = 16;
+const READERS_AT_MOST: usize = 128;
+const FILES_PER_SECOND: u64 = 13_000;
+/// The last reads whose time is averaged.
+const LAST_READS: u64 = 32;
+/// Memory of files from which on none are read ahead of need.
+const AHEAD_BYTES: usize = 512 << 20;
+/// How long a thread waits before it looks again whether there is room.
+const ROOM_INTERVAL: Duration = Duration::from_millis(10);
+/// The same where other files wait to be read.
+const BUSY_INTERVAL: Duration = Duration::from_millis(1);
 
 static READERS: Crew<Arc<Reading>> = Crew::new("penstock-read", work);
+/// What a read took of late, in nanoseconds.
+static READ_TIME: AtomicU64 = AtomicU64::new(0);
 
 /// Where a file is.
 #[derive(Debug)]
@@ -42,6 +58,8 @@ pub struct Reading {
     claimed: AtomicUsize,
     /// Time that reading took, added up over threads, in nanoseconds.
     nanoseconds: AtomicU64,
+    /// Whether somebody waits for the files, however much memory they take.
+    needed: AtomicBool,
     finished: Mutex<usize>,
     settled: Condvar,
 }
@@ -64,12 +82,21 @@ impl Reading {
                 Origin::Elsewhere => OnceLock::from(Err(Left::Elsewhere)),
             });
         }
-        let (claimed, nanoseconds) = (AtomicUsize::new(0), AtomicU64::new(0));
+        let (claimed, nanoseconds, needed) = (AtomicUsize::new(0), AtomicU64::new(0), AtomicBool::new(false));
         let (finished, settled) = (Mutex::default(), Condvar::new());
         let process = std::process::id();
-        let reading =
-            Arc::new(Self { process, most_pixels, paths, files, claimed, nanoseconds, finished, settled });
-        let threads = readers();
+        let reading = Arc::new(Self {
+            process,
+            most_pixels,
+            paths,
+            files,
+            claimed,
+            nanoseconds,
+            needed,
+            finished,
+            settled,
+        });
+        let threads = readers(Duration::from_nanos(READ_TIME.load(Ordering::Relaxed)));
         READERS.call(&reading, threads.min(reading.paths.len()), threads)?;
         Ok(reading)
     }
@@ -94,6 +121,9 @@ impl Reading {
 
     /// Reads files in this thread until the last one is taken or `patience` is over.
     pub fn help(&self, patience: Duration) {
+        if !self.needed.swap(true, Ordering::Relaxed) {
+            self.wake_readers();
+        }
         let deadline = Instant::now() + patience;
         while Instant::now() < deadline && self.read_one() {}
     }
@@ -122,6 +152,30 @@ impl Reading {
     /// Lets nobody begin to read another file.
     pub fn cancel(&self) {
         self.claimed.store(usize::MAX / 2, Ordering::Relaxed);
+        // A forked child has no threads to wake, and the lock may be in any state.
+        if self.is_ours() {
+            self.wake_readers();
+        }
+    }
+
+    /// Ends the waits for room. Who looks for room holds the lock, so nobody misses what was set before.
+    fn wake_readers(&self) {
+        drop(lock(&self.finished));
+        self.settled.notify_all();
+    }
+
+    /// Whether files may be read now, or there are none left, and a thread would find that out.
+    fn has_room(&self) -> bool {
+        self.needed.load(Ordering::Relaxed)
+            || held_bytes() < AHEAD_BYTES
+            || self.claimed.load(Ordering::Relaxed) >= self.paths.len()
+    }
+
+    /// Waits for room, no longer than `patience`; whether there is any.
+    fn wait_for_room(&self, patience: Duration) -> bool {
+        let guard = lock(&self.finished);
+        let waited = self.settled.wait_timeout_while(guard, patience, |_| !self.has_room());
+        !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
     }
 
     /// Reads the next file, if there is one that nobody has taken.
@@ -132,7 +186,9 @@ impl Reading {
         };
         let start = Instant::now();
         let file = File::read(path, self.most_pixels).map(Arc::new);
-        self.nanoseconds.fetch_add(start.elapsed().as_nanos() as u64, Ordering::Relaxed);
+        let taken = start.elapsed();
+        self.nanoseconds.fetch_add(taken.as_nanos() as u64, Ordering::Relaxed);
+        note_read_time(taken);
         if let Some(slot) = self.files.get(*index) {
             // Claimed once, so set once.
             let _ = slot.set(file);
@@ -146,16 +202,47 @@ impl Reading {
     }
 }
 
-fn work(_: &Sender<Arc<Reading>>, called: &Receiver<Arc<Reading>>) {
+fn work(calls: &Sender<Arc<Reading>>, called: &Receiver<Arc<Reading>>) {
     while let Ok(reading) = called.recv() {
-        while reading.read_one() {}
+        loop {
+            let busy = !called.is_empty();
+            if reading.has_room() || reading.wait_for_room(if busy { BUSY_INTERVAL } else { ROOM_INTERVAL }) {
+                if !reading.read_one() {
+                    break;
+                }
+            } else if busy {
+                // Somebody may be waiting for the others.
+                let _ = calls.send(reading);
+                break;
+            }
+        }
     }
 }
 
-fn readers() -> usize {
-    static READERS: OnceLock<usize> = OnceLock::new();
-    *READERS.get_or_init(|| {
-        let wanted = std::env::var("PENSTOCK_READERS").ok().and_then(|text| text.parse().ok());
-        wanted.unwrap_or(DEFAULT_READERS).max(1)
-    })
+/// Averages the time of a read with those before. Threads may overwrite each other's: none of them matters much.
+fn note_read_time(taken: Duration) {
+    let (taken, before) = (taken.as_nanos() as u64, READ_TIME.load(Ordering::Relaxed));
+    READ_TIME.store((before * (LAST_READS - 1) + taken) / LAST_READS, Ordering::Relaxed);
+}
+
+/// Files to read at the same time if each takes so long.
+fn readers(read_time: Duration) -> usize {
+    static WANTED: OnceLock<Option<usize>> = OnceLock::new();
+    let wanted = *WANTED.get_or_init(|| std::env::var("PENSTOCK_READERS").ok()?.parse().ok());
+    let enough = (read_time.as_nanos() as u64).saturating_mul(FILES_PER_SECOND) / 1_000_000_000;
+    wanted.unwrap_or((enough as usize).clamp(READERS_AT_LEAST, READERS_AT_MOST)).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slow_files_are_read_by_more_threads() {
+        if std::env::var_os("PENSTOCK_READERS").is_none() {
+            assert_eq!(readers(Duration::from_micros(50)), READERS_AT_LEAST);
+            assert_eq!(readers(Duration::from_millis(5)), 65);
+            assert_eq!(readers(Duration::from_secs(9)), READERS_AT_MOST);
+        }
+    }
 }

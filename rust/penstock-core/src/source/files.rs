@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::codec::{Header, Irregular, read_header};
 
@@ -11,6 +12,15 @@ use crate::codec::{Header, Irregular, read_header};
 const MOST_BYTES: u64 = 256 << 20;
 /// Memory that waits for the next file, at most.
 const SHELF_BYTES: usize = 64 << 20;
+
+/// Memory of the files that there are.
+static HELD: AtomicUsize = AtomicUsize::new(0);
+
+/// Memory that files take at the moment.
+#[must_use]
+pub fn held_bytes() -> usize {
+    HELD.load(Ordering::Relaxed)
+}
 
 /// A file whose header was read, and which can be decoded as far as that tells.
 #[derive(Debug)]
@@ -65,7 +75,10 @@ impl File {
     /// [`Left`] if it is none that is decoded here.
     pub fn parse(bytes: Vec<u8>, most_pixels: u64) -> Result<Self, Left> {
         let left = match read_header(&bytes) {
-            Ok(header) if header.pixels() <= most_pixels => return Ok(Self { bytes, header }),
+            Ok(header) if header.pixels() <= most_pixels => {
+                HELD.fetch_add(bytes.capacity(), Ordering::Relaxed);
+                return Ok(Self { bytes, header });
+            }
             Ok(_) => Left::Large,
             Err(irregular) => Left::Irregular(irregular),
         };
@@ -88,19 +101,27 @@ impl File {
 
 impl Drop for File {
     fn drop(&mut self) {
+        HELD.fetch_sub(self.bytes.capacity(), Ordering::Relaxed);
         SHELF.put(std::mem::take(&mut self.bytes));
     }
 }
 
-/// Reads all of a file; false if it is no ordinary one. A pipe, once opened, might wait for ever.
+/// Reads all of a file; false if it is no ordinary one.
 fn read_to(path: &Path, bytes: &mut Vec<u8>) -> io::Result<bool> {
-    let metadata = fs::metadata(path)?;
+    // Each look at a path may be a journey through a network, so it is opened at once and looked at then.
+    let mut options = fs::OpenOptions::new();
+    options.read(true);
+    // A pipe, once opened, might otherwise wait for ever.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK);
+    let file = options.open(path)?;
+    let metadata = file.metadata()?;
     if !metadata.is_file() || metadata.len() > MOST_BYTES {
         return Ok(false);
     }
     bytes.try_reserve(metadata.len() as usize + 1).map_err(io::Error::other)?;
     // It may have grown since.
-    let read = fs::File::open(path)?.take(MOST_BYTES + 1).read_to_end(bytes)?;
+    let read = file.take(MOST_BYTES + 1).read_to_end(bytes)?;
     Ok(read as u64 <= MOST_BYTES)
 }
 

@@ -1,0 +1,33 @@
+//! A file's kind and size are found without a panic, and hold for what is decoded of it, at first sight and later.
+#![no_main]
+
+use std::cell::RefCell;
+
+use libfuzzer_sys::fuzz_target;
+use penstock_core::codec::{Decoder, Region, read_header};
+
+/// Larger pictures take too long.
+const MOST_PIXELS: u64 = 1 << 16;
+
+thread_local! {
+    static DECODER: RefCell<Decoder> = RefCell::default();
+}
+
+fuzz_target!(|data: &[u8]| {
+    let Ok(header) = read_header(data) else { return };
+    assert!(header.width > 0 && header.height > 0 && matches!(header.channels, 1 | 3));
+    if header.pixels() > MOST_PIXELS {
+        return;
+    }
+    let corner = Region { left: header.width - 1, top: header.height - 1, width: 1, height: 1 };
+    DECODER.with_borrow_mut(|decoder| {
+        let mut whole = vec![0; header.width * header.height * header.channels];
+        let sound = decoder.decode_into(data, header, header.whole(), &mut whole).is_ok();
+        let mut pixel = vec![0; header.channels];
+        let part = decoder.decode_into(data, header, corner, &mut pixel).is_ok();
+        assert!(!sound || part && whole.ends_with(&pixel));
+        for region in [corner, header.whole(), corner] {
+            assert!(!sound || decoder.decode(data, header, region).is_ok());
+        }
+    });
+});

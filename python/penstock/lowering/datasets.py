@@ -264,7 +264,11 @@ def _lower_files(dataset: Any, kind: folders.FileKind, *, snapshot: bool) -> tup
     bare, target_transform = _bare(dataset), dataset.target_transform
     place = folders.place_of(kind, lists, pipeline, loader=dataset.loader, target_transform=target_transform, bare=bare)
     _check_version(dataset.transform, pipeline, np.zeros((64, 64, 3), np.uint8))
-    rows = [Row("dataset", _name(dataset), True, "JPEG files are read and decoded by threads, others by Pillow")]
+    rows = [
+        Row(
+            "dataset", _name(dataset), True, "JPEG, PNG and PPM files are read and decoded by threads, others by Pillow"
+        )
+    ]
     return place, [*rows, *pipeline.rows, *_target_rows(dataset)]
 
 

@@ -1,8 +1,8 @@
 //! A decoder with the memory that it needs from one file to the next.
 
-use penstock_jpeg::{Check, Limits, Reason, Target};
+use penstock_jpeg::{Check, Limits, Target};
 
-use super::{Header, Irregular, Region};
+use super::{Format, Header, Irregular, Region, png, ppm};
 use crate::source::array::Picture;
 
 /// Memory that a decoder keeps for the next picture. A progressive one of 12 megapixels takes 70 MB; it should not
@@ -15,6 +15,7 @@ const LIMITS: Limits = Limits { pixels: 178_956_970, bytes: 512 << 20 };
 #[derive(Debug, Default)]
 pub struct Decoder {
     jpeg: Option<penstock_jpeg::Decoder>,
+    png: png::Decoder,
     pixels: Vec<u8>,
 }
 
@@ -32,13 +33,25 @@ impl Decoder {
         region: Region,
         out: &mut [u8],
     ) -> Result<(), Irregular> {
-        let jpeg = self.jpeg.get_or_insert_with(|| penstock_jpeg::Decoder::new().with_limits(LIMITS));
-        let target = Target::Interleaved { pixels: out, stride: region.width * header.channels };
-        let decoded = jpeg.decode_region(data, region, Check::Whole, target);
-        if jpeg.memory() > KEPT_BYTES {
-            jpeg.shrink();
+        match header.format {
+            Format::Jpeg => {
+                let jpeg = self.jpeg.get_or_insert_with(|| penstock_jpeg::Decoder::new().with_limits(LIMITS));
+                let target = Target::Interleaved { pixels: out, stride: region.width * header.channels };
+                let decoded = jpeg.decode_region(data, region, Check::Whole, target);
+                if jpeg.memory() > KEPT_BYTES {
+                    jpeg.shrink();
+                }
+                Ok(decoded?)
+            }
+            Format::Png => {
+                let decoded = self.png.decode(data, region, out);
+                if self.png.memory() > KEPT_BYTES {
+                    self.png.shrink();
+                }
+                decoded
+            }
+            Format::Ppm => ppm::decode(data, region, out),
         }
-        decoded
     }
 
     /// Decodes a rectangle of a file to a picture of three channels; those of a gray file are one and the same.
@@ -58,6 +71,6 @@ impl Decoder {
         decoded?;
         let steps = [row as isize, channels as isize, isize::from(channels == 3)];
         let picture = Picture::from_strided(&self.pixels, 0, [region.height, region.width, 3], steps);
-        picture.ok_or(Irregular { reason: Reason::Request })
+        picture.ok_or(Irregular::Request)
     }
 }

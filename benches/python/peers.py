@@ -91,7 +91,8 @@ def ffcv(root: Path, scratch: Path) -> Epoch:
 def installed(root: Path, scratch: Path) -> Iterator[tuple[str, Epoch]]:
     """Yield the loaders that there are; say which are not."""
     yield "penstock", ours(root)
-    for name, make in (("DALI", lambda: dali(root)), ("FFCV", lambda: ffcv(root, scratch))):
+    peers: dict[str, Callable[[], Epoch]] = {"DALI": lambda: dali(root), "FFCV": lambda: ffcv(root, scratch)}
+    for name, make in peers.items():
         try:
             yield name, make()
         except ImportError as error:

@@ -24,9 +24,11 @@ __all__ = [
     "available_parallelism",
     "build_profile",
     "decode_jpeg",
+    "decode_picture",
     "index_usage",
     "jpeg_shape",
     "memory_usage",
+    "picture_shape",
     "simd_level",
     "trim_memory",
 ]
@@ -57,10 +59,19 @@ def jpeg_shape(data: bytes) -> tuple[int, int, int] | None:
     """Return a JPEG's height, width and channels as its header tells, None if Pillow should decode it."""
 
 def decode_jpeg(data: bytes, region: tuple[int, int, int, int], out: _Memory) -> bool:
-    """Decode the rectangle (left, top, width, height) into writable memory of exactly its size.
+    """Decode the rectangle (left, top, width, height) of a JPEG into writable memory of exactly its size.
 
     False if Pillow should decode the file; the memory then holds anything. Nobody else may use it meanwhile.
     """
+
+def picture_shape(data: bytes) -> tuple[str, int, int, int] | None:
+    """Return a file's format ("JPEG", "PNG" or "PPM"), height, width and channels as its header tells.
+
+    None if Pillow should decode it.
+    """
+
+def decode_picture(data: bytes, region: tuple[int, int, int, int], out: _Memory) -> bool:
+    """Decode a rectangle of a file of any such format; otherwise like `decode_jpeg`."""
 
 @final
 class Buffer:

@@ -418,12 +418,12 @@ def test_folders_left_to_torch(good, folder, tmp_path_factory, monkeypatch):
     left_to_torch(
         tv.ImageFolder(good, CROP, loader=lambda path: tv.folder.pil_loader(path)), "is not torchvision's own"
     )
-    pngs = tmp_path_factory.mktemp("pngs")
+    bitmaps = tmp_path_factory.mktemp("bitmaps")
     for k in range(6):
-        (pngs / "a").mkdir(exist_ok=True)
-        (pngs / "a" / f"{k}.png").write_bytes(encode(photo(30, 30, seed=k), "PNG"))
-    left_to_torch(tv.ImageFolder(pngs, CROP), "most of its files")
-    left_to_torch(Photos(pngs.parent / pngs.name, "str"), "most of its files")
+        (bitmaps / "a").mkdir(exist_ok=True)
+        (bitmaps / "a" / f"{k}.bmp").write_bytes(encode(photo(30, 30, seed=k), "BMP"))
+    left_to_torch(tv.ImageFolder(bitmaps, CROP), "most of its files")
+    left_to_torch(Photos(bitmaps.parent / bitmaps.name, "str"), "most of its files")
     dataset = tv.ImageFolder(folder, CROP)
     dataset.samples = np.array(dataset.samples)
     left_to_torch(dataset, "neither a list nor a tuple")

@@ -7,6 +7,7 @@ foreseen.
 """
 
 import collections
+import contextlib
 import copy
 import dataclasses
 import inspect
@@ -119,7 +120,7 @@ _KINDS: dict[Any, _Kind] = {
 
 # What samples are made of, under any of the names that datasets have for it.
 _ATTRIBUTES = sorted(
-    {"target_transform", "loader"}
+    {"target_transform"}
     | {name for kind in _KINDS.values() for name in kind.attributes}
     | {name for kind in folders.KINDS.values() for name in kind.attributes}
 )
@@ -148,7 +149,11 @@ def lower_dataset(dataset: Any, *, snapshot: bool) -> tuple[Place, list[Row]]:
         if kind is None:
             known = type(dataset).__module__.partition(".")[0] in ("torch", "torchvision")
             known &= is_pristine(method)
-            why = "no native reader for it yet" if known else "its __getitem__ is code that penstock does not know"
+            why = (
+                folders.LEFT.get(method, "no native reader for it yet")
+                if known
+                else "its __getitem__ is code that penstock does not know"
+            )
             raise Opaque(why)
         return _lower_array(dataset, kind, snapshot=snapshot)
     except Opaque as opaque:
@@ -168,7 +173,13 @@ def signature(dataset: Any) -> list[Any]:
     seen.extend(values.get(name) for name in _ATTRIBUTES)
     if kind.__getitem__ in folders.KINDS or kind.__getitem__ is ImageDataset.__getitem__:
         seen.extend(folders.signature())
-    _add_transform(seen, dataset.transform)
+    transform = dataset.transform
+    if (file_kind := folders.KINDS.get(kind.__getitem__)) is not None and file_kind.joint:
+        seen.append(values.get("transforms"))
+        with contextlib.suppress(Opaque):
+            transform, target_transform = file_kind.transforms_of(dataset)
+            seen.append(target_transform)
+    _add_transform(seen, transform)
     return seen
 
 
@@ -206,14 +217,15 @@ def _check_class(dataset: Any, attributes: tuple[str, ...]) -> None:
             raise Opaque(f"its {name!r} is no plain attribute")
 
 
-def _check_target_transform(dataset: Any) -> None:
-    if dataset.target_transform is not None and not is_pure(dataset.target_transform):
-        raise Opaque(f"its target_transform {describe(dataset.target_transform)} may draw or keep state")
+def _check_target_transform(target_transform: Any) -> None:
+    if target_transform is not None and not is_pure(target_transform):
+        raise Opaque(f"its target_transform {describe(target_transform)} may draw or keep state")
 
 
 def _bare(dataset: Any) -> Any:
     bare = copy.copy(dataset)
-    vars(bare).update(transform=None, target_transform=None)
+    names = {"transform", "target_transform"} | ({"transforms"} & vars(bare).keys())
+    vars(bare).update(dict.fromkeys(names))
     return bare
 
 
@@ -221,7 +233,7 @@ def _lower_array(dataset: Any, kind: _Kind, *, snapshot: bool) -> tuple[Place, l
     if not is_pristine(type(dataset).__getitem__):
         raise Opaque("its __getitem__ was patched")
     _check_class(dataset, (*kind.attributes, "transform", "target_transform"))
-    _check_target_transform(dataset)
+    _check_target_transform(dataset.target_transform)
     pixels = kind.pixels(dataset)
     if pixels.dtype != np.uint8 or pixels.ndim not in (3, 4) or pixels.shape[3:] not in ((), (3,)):
         raise Opaque(f"its pictures are {pixels.dtype} of shape {pixels.shape}")
@@ -242,30 +254,42 @@ def _lower_array(dataset: Any, kind: _Kind, *, snapshot: bool) -> tuple[Place, l
         raise Opaque(*pipeline.rows, Row("transform", name, False, "it raises for these pictures, so torch does it"))
     rows = [Row("dataset", _name(dataset), True, f"read where it lies: {pixels.shape}, strides {pixels.strides}")]
     place = ArrayPlace(source, pipeline, targets, dataset.target_transform, bare)
-    return place, [*rows, *pipeline.rows, *_target_rows(dataset)]
+    return place, [*rows, *pipeline.rows, *_target_rows(dataset.target_transform)]
 
 
 def _lower_files(dataset: Any, kind: folders.FileKind, *, snapshot: bool) -> tuple[Place, list[Row]]:
     if not is_pristine(type(dataset).__getitem__):
         raise Opaque("its __getitem__ was patched")
-    _check_class(dataset, (*kind.attributes, "loader", "transform", "target_transform"))
-    folders.check_loader(dataset.loader)
-    _check_target_transform(dataset)
-    pipeline = lower_transform(dataset.transform, "RGB")
+    _check_class(dataset, (*kind.attributes, *(("transforms",) if kind.joint else ("transform", "target_transform"))))
+    if kind.loader is None:
+        folders.check_loader(dataset.loader)
+    transform, target_transform = kind.transforms_of(dataset)
+    _check_target_transform(target_transform)
+    pipeline = lower_transform(transform, "RGB")
     if pipeline.fails:
         raise Opaque(*pipeline.rows, Row("transform", "(all)", False, "it raises for all pictures, so torch does it"))
     if any(step.shrinks for step in pipeline.steps):
         raise Opaque("a negative margin may leave nothing of a small picture")
-    lists = [getattr(dataset, name) for name in kind.attributes]
-    if any(type(values) not in (list, tuple) for values in lists):
+    lists, options = ([getattr(dataset, name) for name in names] for names in (kind.lists, kind.options))
+    if any(type(values) not in (list, tuple) for values in (*lists, *options)):
         raise Opaque("its samples are kept in neither a list nor a tuple")
     if snapshot:
-        lists = [_snapshot(values) for values in lists]
-    bare, target_transform = _bare(dataset), dataset.target_transform
-    place = folders.place_of(kind, lists, pipeline, loader=dataset.loader, target_transform=target_transform, bare=bare)
-    _check_version(dataset.transform, pipeline, np.zeros((64, 64, 3), np.uint8))
-    rows = [Row("dataset", _name(dataset), True, "JPEG files are read and decoded by threads, others by Pillow")]
-    return place, [*rows, *pipeline.rows, *_target_rows(dataset)]
+        lists, options = [_snapshot(values) for values in lists], [_snapshot(values) for values in options]
+    place = folders.place_of(
+        kind.look_up(*lists, *options),
+        min(map(len, lists)),
+        pipeline,
+        loader=kind.loader or dataset.loader,
+        target_transform=target_transform,
+        bare=_bare(dataset),
+    )
+    _check_version(transform, pipeline, np.zeros((64, 64, 3), np.uint8))
+    rows = [
+        Row(
+            "dataset", _name(dataset), True, "JPEG, PNG and PPM files are read and decoded by threads, others by Pillow"
+        )
+    ]
+    return place, [*rows, *pipeline.rows, *_target_rows(target_transform)]
 
 
 def _snapshot(values: Any) -> Any:
@@ -304,7 +328,7 @@ def _lower_own(dataset: Any) -> tuple[Place, list[Row]]:
         on_class = inspect.getattr_static(type(dataset), name)
         if hasattr(on_class, "__set__") or (name not in vars(dataset) and hasattr(on_class, "__get__")):
             raise Opaque(f"its {name!r} is no plain attribute")
-    _check_target_transform(dataset)
+    _check_target_transform(dataset.target_transform)
     gray, color = (lower_transform(dataset.transform, mode) for mode in ("L", "RGB"))
     files = []
     for where in _first_places(dataset):
@@ -322,7 +346,7 @@ def _lower_own(dataset: Any) -> tuple[Place, list[Row]]:
         raise Opaque("a negative margin may leave nothing of a small picture")
     rows = [Row("dataset", _name(dataset), True, "each picture is read where locate() says it is")]
     shown = gray if color.fails else color
-    return OwnPlace(dataset, gray, color), [*rows, *shown.rows, *_target_rows(dataset)]
+    return OwnPlace(dataset, gray, color), [*rows, *shown.rows, *_target_rows(dataset.target_transform)]
 
 
 def _first_places(dataset: Any) -> list[Any]:
@@ -341,9 +365,9 @@ def _first_places(dataset: Any) -> list[Any]:
     return places
 
 
-def _target_rows(dataset: Any) -> Iterator[Row]:
-    if dataset.target_transform is not None:
-        name = describe(dataset.target_transform)
+def _target_rows(target_transform: Any) -> Iterator[Row]:
+    if target_transform is not None:
+        name = describe(target_transform)
         yield Row("transform", name, True, "target_transform, called in the caller's thread")
 
 

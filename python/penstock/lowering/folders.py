@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 import torchvision
+from PIL import Image
 from torchvision import datasets as tv
 from torchvision.datasets import folder
+from torchvision.datasets.vision import StandardTransform
 
 from penstock import _native
 from penstock.lowering.known import is_pristine
@@ -15,7 +17,7 @@ from penstock.lowering.pillow import pixel_limit, why_not
 from penstock.lowering.places import FilePlace, InFile
 from penstock.lowering.transforms import Opaque, Pipeline
 
-__all__ = ["KINDS", "FileKind", "check_files", "check_loader", "place_of", "signature"]
+__all__ = ["KINDS", "LEFT", "FileKind", "check_files", "check_loader", "place_of", "signature"]
 
 _LookUp = Callable[[Any], tuple[Any, Any]]
 # How many files are looked at to see whether most of them are decoded natively.
@@ -26,38 +28,94 @@ _COMPARED = 2
 
 @dataclasses.dataclass(frozen=True)
 class FileKind:
-    """A family of datasets with one `__getitem__`, which opens a file by `self.loader`.
+    """A family of datasets with one `__getitem__`, which opens a file.
 
     Attributes:
-        attributes: The lists of files and targets that it reads: one of pairs, or one of each.
+        lists: The attributes in which it finds files and targets.
+        look_up: Returns, for these lists and options, the function that finds a sample's path and target as that
+            method does.
+        options: Further attributes that it reads.
+        loader: How it opens a file; by `self.loader` if None.
+        joint: Whether it applies `self.transforms` to picture and target together.
     """
 
-    attributes: tuple[str, ...]
+    lists: tuple[str, ...]
+    look_up: Callable[..., _LookUp]
+    options: tuple[str, ...] = ()
+    loader: Callable[[Any], Any] | None = None
+    joint: bool = False
 
-    def look_up(self, *lists: Any) -> _LookUp:
-        """Return the function that finds a sample's path and target as that method does."""
-        if len(lists) == 1:
-            (pairs,) = lists
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """All attributes that its datasets must have, but for the transforms."""
+        return (*self.lists, *self.options, *(() if self.loader else ("loader",)))
 
-            def of_pairs(index: Any) -> tuple[Any, Any]:
-                path, target = pairs[index]
-                return path, target
+    def transforms_of(self, dataset: Any) -> tuple[Any, Any]:
+        """Return a dataset's `transform` and `target_transform`.
 
-            return of_pairs
-        files, labels = lists
-        return lambda index: (files[index], labels[index])
+        Raises:
+            Opaque: If it has joint transforms of another kind.
+        """
+        if not self.joint or dataset.transforms is None:
+            return (None, None) if self.joint else (dataset.transform, dataset.target_transform)
+        both = dataset.transforms
+        if type(both) is not StandardTransform or not is_pristine(StandardTransform):
+            raise Opaque("its transforms= are applied to picture and target together")
+        return both.transform, both.target_transform
 
 
-_TWO_LISTS = FileKind(("_image_files", "_labels"))
+def _pairs(samples: Any) -> _LookUp:
+    def look_up(index: Any) -> tuple[Any, Any]:
+        path, target = samples[index]
+        return path, target
+
+    return look_up
+
+
+def _apart(files: Any, labels: Any) -> _LookUp:
+    return lambda index: (files[index], labels[index])
+
+
+def _pets(images: Any, labels: Any, binary: Any, types: Any) -> _LookUp:
+    known = {"category": labels, "binary-category": binary}
+    if any(kind not in known for kind in types):
+        raise Opaque("its targets are pictures")
+    if not len(images) == len(labels) == len(binary):
+        raise Opaque("its lists differ in length")
+    columns = [known[kind] for kind in types]
+
+    def look_up(index: Any) -> tuple[Any, Any]:
+        path = images[index]
+        targets = tuple(column[index] for column in columns)
+        return path, (targets if len(targets) > 1 else targets[0] if targets else None)
+
+    return look_up
+
+
+def _open_rgb(path: Any) -> Image.Image:
+    with Image.open(path) as image:
+        return image.convert("RGB")
+
+
+_TWO_LISTS = FileKind(("_image_files", "_labels"), _apart)
 KINDS: dict[Any, FileKind] = {
-    tv.DatasetFolder.__getitem__: FileKind(("samples",)),
-    tv.Imagenette.__getitem__: FileKind(("_samples",)),
-    tv.StanfordCars.__getitem__: FileKind(("_samples",)),
+    tv.DatasetFolder.__getitem__: FileKind(("samples",), _pairs),
+    tv.Imagenette.__getitem__: FileKind(("_samples",), _pairs),
+    tv.StanfordCars.__getitem__: FileKind(("_samples",), _pairs),
+    tv.GTSRB.__getitem__: FileKind(("_samples",), _pairs, loader=_open_rgb),
     tv.Food101.__getitem__: _TWO_LISTS,
     tv.Flowers102.__getitem__: _TWO_LISTS,
     tv.DTD.__getitem__: _TWO_LISTS,
     tv.FGVCAircraft.__getitem__: _TWO_LISTS,
     tv.SUN397.__getitem__: _TWO_LISTS,
+    tv.OxfordIIITPet.__getitem__: FileKind(
+        ("_images", "_labels", "_bin_labels"), _pets, ("_target_types",), _open_rgb, joint=True
+    ),
+}
+# Datasets of files that are left to torch, and why.
+LEFT: dict[Any, str] = {
+    tv.CelebA.__getitem__: "it does not convert its pictures to RGB, so each has the channels of its file",
+    tv.PCAM.__getitem__: "h5py opens its file for each picture",
 }
 
 
@@ -77,25 +135,23 @@ def check_loader(loader: Any) -> None:
 
 
 def place_of(
-    kind: FileKind, lists: list[Any], pipeline: Pipeline, *, loader: Any, target_transform: Any, bare: Any
+    look_up: _LookUp, count: int, pipeline: Pipeline, *, loader: Any, target_transform: Any, bare: Any
 ) -> FilePlace:
     """Return where a dataset's pictures are, after a look at some of them.
 
     Args:
-        kind: Of the dataset.
-        lists: Its lists of files and targets.
+        look_up: Finds the path and target of a sample.
+        count: Of samples.
         pipeline: For RGB.
-        loader: The dataset's.
+        loader: Opens a file as the dataset does.
         target_transform: The dataset's.
         bare: The dataset without its transforms.
 
     Raises:
         Opaque: If torch's way would be faster or other.
     """
-    count = min(map(len, lists))
     if count == 0:
         raise Opaque("it holds no pictures")
-    look_up = kind.look_up(*lists)
     chosen = sorted({count * k // _LOOKED_AT for k in range(_LOOKED_AT)} | {count - 1})
     try:
         samples = [(index, *look_up(index)) for index in chosen]

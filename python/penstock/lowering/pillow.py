@@ -1,59 +1,133 @@
 """Is the installed Pillow one whose pixels penstock gives?
 
-Builds of one version of Pillow can differ in the libjpeg that is in them, and some of its behaviour is a switch. So
+Builds of one version of Pillow can differ in the libraries that are in them, and some of its behaviour is a switch. So
 small pictures of every kind are written and read by Pillow, once in a process, and compared.
 """
 
 import functools
 import io
+import struct
+import zlib
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
-from PIL import Image, ImageFile, JpegImagePlugin
+from PIL import Image, ImageFile, JpegImagePlugin, PngImagePlugin, PpmImagePlugin
 
-from penstock.jpeg import decode_jpeg
+from penstock import _native
 
 __all__ = ["pixel_limit", "why_not"]
 
 _NO_LIMIT = 2**63
-_SIZES = ((1, 1), (16, 16), (19, 37), (50, 33))
 _OPEN = Image.open
+# What opens the formats that are decoded natively.
+_PLUGINS = {
+    "JPEG": JpegImagePlugin.jpeg_factory,
+    "PPM": PpmImagePlugin.PpmImageFile,
+    "PNG": PngImagePlugin.PngImageFile,
+}
+# Text in a PNG that is passed over natively; Pillow refuses what is larger than its limits.
+_LEAST_TEXT = 1 << 20
+_LEAST_TEXT_IN_ALL = 16 << 20
+_SIZES = ((1, 1), (16, 16), (19, 37), (50, 33))
+# Colour types of PNG, their samples, and the bits that these can have.
+_PNG_KINDS = {0: (1, (1, 2, 4, 8, 16)), 2: (3, (8, 16)), 3: (1, (1, 2, 4, 8)), 4: (2, (8, 16)), 6: (4, (8, 16))}
 
 
 def why_not() -> str | None:
-    """Return why JPEG files are left to Pillow, None if they are decoded natively."""
+    """Return why files are left to Pillow, None if those of the known formats are decoded natively."""
     if ImageFile.LOAD_TRUNCATED_IMAGES:
         return "ImageFile.LOAD_TRUNCATED_IMAGES is set"
     Image.preinit()
-    first = Image.ID[: Image.ID.index("JPEG") + 1] if "JPEG" in Image.ID else ["JPEG"]
-    factories = [Image.OPEN[name][0] for name in first if name in Image.OPEN]
-    pristine = all(getattr(factory, "__module__", "").startswith("PIL.") for factory in factories)
-    if Image.open is not _OPEN or not pristine or factories[-1:] != [JpegImagePlugin.jpeg_factory]:
+    if Image.open is not _OPEN or not _plugins_are_pillows():
         return "Pillow's way of opening files was changed"
-    return None if _gives_our_pixels() else "the installed Pillow decodes JPEG files to other pixels"
+    if PngImagePlugin.MAX_TEXT_CHUNK < _LEAST_TEXT or PngImagePlugin.MAX_TEXT_MEMORY < _LEAST_TEXT_IN_ALL:
+        return "Pillow's limits of text in PNG files were lowered"
+    return _other_pixels()
 
 
 def pixel_limit() -> int:
-    """Return the size in pixels up to which JPEG files are decoded natively; of larger ones Pillow warns."""
+    """Return the size in pixels up to which files are decoded natively; of larger ones Pillow warns."""
     if why_not() is not None:
         return 0
     limit = Image.MAX_IMAGE_PIXELS
     return _NO_LIMIT if limit is None else max(0, int(limit))
 
 
+def _plugins_are_pillows() -> bool:
+    """Whether all plugins that are asked before the last of ours are Pillow's own."""
+    if any(name not in Image.OPEN or Image.OPEN[name][0] is not plugin for name, plugin in _PLUGINS.items()):
+        return False
+    asked = Image.ID[: 1 + max(map(Image.ID.index, _PLUGINS))]
+    plugins = [Image.OPEN[name][0] for name in asked if name in Image.OPEN]
+    return all(getattr(plugin, "__module__", "").startswith("PIL.") for plugin in plugins)
+
+
 @functools.cache
-def _gives_our_pixels() -> bool:
+def _other_pixels() -> str | None:
+    for name, files in (("JPEG", _jpegs()), ("PNG", _pngs()), ("PPM", _ppms())):
+        try:
+            same = all(map(_decodes_to_our_pixels, files))
+        except Exception:  # a Pillow without the format
+            same = False
+        if not same:
+            return f"the installed Pillow decodes {name} files to other pixels"
+    return None
+
+
+def _decodes_to_our_pixels(file: bytes) -> bool:
+    shape = _native.picture_shape(file)
+    if shape is None:
+        return False
+    _, height, width, channels = shape
+    pixels = np.empty((height, width, channels), np.uint8)
+    if not _native.decode_picture(file, (0, 0, width, height), pixels):
+        return False
+    with Image.open(io.BytesIO(file)) as image:
+        return np.array_equal(np.asarray(image.convert("RGB")), np.broadcast_to(pixels, (height, width, 3)))
+
+
+def _photo(rng: np.random.Generator, height: int, width: int) -> Image.Image:
+    y, x = np.arange(height)[:, None, None], np.arange(width)[None, :, None]
+    waves = 128 + 90 * np.sin(x / 5 + y / np.array([3, 4, 6])) + rng.normal(0, 20, (height, width, 3))
+    return Image.fromarray(waves.clip(0, 255).astype(np.uint8))
+
+
+def _jpegs() -> Iterator[bytes]:
     rng = np.random.default_rng(0)
-    kinds: list[tuple[str, dict[str, object]]] = [("L", {"quality": 80}), ("L", {"quality": 60, "progressive": True})]
+    kinds: list[tuple[str, dict[str, Any]]] = [("L", {"quality": 80}), ("L", {"quality": 60, "progressive": True})]
     kinds += [("RGB", {"quality": 90 - 20 * k, "subsampling": k}) for k in range(3)]
     kinds += [("RGB", {"quality": 75, "subsampling": k, "progressive": True}) for k in range(3)]
     for mode, options in kinds:
         for height, width in _SIZES:
-            y, x = np.arange(height)[:, None, None], np.arange(width)[None, :, None]
-            waves = 128 + 90 * np.sin(x / 5 + y / np.array([3, 4, 6])) + rng.normal(0, 20, (height, width, 3))
             buffer = io.BytesIO()
-            picture = Image.fromarray(waves.clip(0, 255).astype(np.uint8)).convert(mode)
-            picture.save(buffer, "JPEG", **options)
-            with Image.open(buffer) as image:
-                if not np.array_equal(np.asarray(image), decode_jpeg(buffer.getvalue())):
-                    return False
-    return True
+            _photo(rng, height, width).convert(mode).save(buffer, "JPEG", **options)
+            yield buffer.getvalue()
+
+
+def _pngs() -> Iterator[bytes]:
+    rng = np.random.default_rng(0)
+    for color, (samples, depths) in _PNG_KINDS.items():
+        for depth in depths:
+            palette = _chunk(b"PLTE", rng.bytes(3 << depth)) if color == 3 else b""
+            for width, height, passes in ((37, 2, [(37, 2)]), (5, 3, [(1, 1), (1, 1), (1, 1), (3, 1), (2, 2), (5, 1)])):
+                interlaced = len(passes) > 1
+                header = struct.pack(">IIBBBBB", width, height, depth, color, 0, 0, interlaced)
+                lines = [
+                    (rng.integers(5), -(-columns * samples * depth // 8)) for columns, n in passes for _ in range(n)
+                ]
+                data = zlib.compress(b"".join(bytes([kind]) + rng.bytes(length) for kind, length in lines))
+                chunks = [_chunk(b"IHDR", header), palette, _chunk(b"IDAT", data), _chunk(b"IEND", b"")]
+                yield b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def _ppms() -> Iterator[bytes]:
+    rng = np.random.default_rng(0)
+    for height, width in _SIZES:
+        buffer = io.BytesIO()
+        _photo(rng, height, width).save(buffer, "PPM")
+        yield buffer.getvalue()

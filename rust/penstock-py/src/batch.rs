@@ -198,7 +198,7 @@ impl PyBatch {
     fn tally(&self) -> PyTally {
         let Tally { decoded, known, decoding, rendering, left } =
             self.work.get().map(|work| work.job.tally()).unwrap_or_default();
-        let left = left.into_iter().map(|(place, irregular)| (place, irregular.reason.name())).collect();
+        let left = left.into_iter().map(|(place, irregular)| (place, irregular.name())).collect();
         (decoded, known, decoding.as_secs_f64(), rendering.as_secs_f64(), left)
     }
 

@@ -1,4 +1,4 @@
-//! JPEG files to arrays, outside of any loader.
+//! Files of pictures to arrays, outside of any loader.
 #![expect(
     unsafe_code,
     reason = "the binding's pointer hand-over: the array that is written to is held meanwhile"
@@ -6,7 +6,7 @@
 
 use std::cell::RefCell;
 
-use penstock_core::codec::{Decoder, Header, Region, read_header};
+use penstock_core::codec::{Decoder, Format, Header, Region, read_header};
 use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::{PyBufferError, PyValueError};
 use pyo3::prelude::*;
@@ -21,10 +21,10 @@ thread_local! {
 /// Height, width and channels of a JPEG, as its header tells; `None` if Pillow should decode it.
 #[pyfunction]
 pub(crate) fn jpeg_shape(data: &[u8]) -> Option<(usize, usize, usize)> {
-    read_header(data).ok().map(|Header { height, width, channels }| (height, width, channels))
+    jpeg_header(data).map(|Header { height, width, channels, .. }| (height, width, channels))
 }
 
-/// Decodes the rectangle (left, top, width, height) into `out`; false if Pillow should decode it.
+/// Decodes the rectangle (left, top, width, height) of a JPEG into `out`; false if Pillow should decode it.
 #[pyfunction]
 pub(crate) fn decode_jpeg(
     py: Python<'_>,
@@ -32,10 +32,38 @@ pub(crate) fn decode_jpeg(
     region: [usize; 4],
     out: PyBuffer<u8>,
 ) -> PyResult<bool> {
-    let file = data.as_bytes();
-    let Ok(header) = read_header(file) else {
-        return Ok(false);
-    };
+    jpeg_header(data.as_bytes()).map_or(Ok(false), |header| decode(py, data, header, region, &out))
+}
+
+/// Format, height, width and channels of a file, as its header tells; `None` if Pillow should decode it.
+#[pyfunction]
+pub(crate) fn picture_shape(data: &[u8]) -> Option<(&'static str, usize, usize, usize)> {
+    let Header { height, width, channels, format } = read_header(data).ok()?;
+    Some((format.name(), height, width, channels))
+}
+
+/// Decodes the rectangle (left, top, width, height) of a file into `out`; false if Pillow should decode it.
+#[pyfunction]
+pub(crate) fn decode_picture(
+    py: Python<'_>,
+    data: &Bound<'_, PyBytes>,
+    region: [usize; 4],
+    out: PyBuffer<u8>,
+) -> PyResult<bool> {
+    read_header(data.as_bytes()).map_or(Ok(false), |header| decode(py, data, header, region, &out))
+}
+
+fn jpeg_header(data: &[u8]) -> Option<Header> {
+    read_header(data).ok().filter(|header| header.format == Format::Jpeg)
+}
+
+fn decode(
+    py: Python<'_>,
+    data: &Bound<'_, PyBytes>,
+    header: Header,
+    region: [usize; 4],
+    out: &PyBuffer<u8>,
+) -> PyResult<bool> {
     let [left, top, width, height] = region;
     if out.readonly() || !out.is_c_contiguous() {
         return Err(PyBufferError::new_err("pixels are written to a writable, C-contiguous buffer"));
@@ -45,6 +73,7 @@ pub(crate) fn decode_jpeg(
         return Err(PyValueError::new_err(format!("{} bytes for a rectangle {region:?}", out.len_bytes())));
     }
     let region = Region { left, top, width, height };
+    let file = data.as_bytes();
     // SAFETY: the buffer, held until after the call, is writable memory of that length; the caller promises that
     // nobody else uses it meanwhile.
     let pixels = unsafe { std::slice::from_raw_parts_mut(out.buf_ptr().cast::<u8>(), out.len_bytes()) };

@@ -34,7 +34,7 @@ mod _native {
     #[pymodule_export]
     use super::integers::PyIntegers;
     #[pymodule_export]
-    use super::jpeg::{decode_jpeg, jpeg_shape};
+    use super::jpeg::{decode_jpeg, decode_picture, jpeg_shape, picture_shape};
     #[pymodule_export]
     use super::plan::{PyOp, PyPlan};
     #[pymodule_export]

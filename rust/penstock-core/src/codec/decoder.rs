@@ -1,9 +1,9 @@
 //! A decoder with the memory that it needs from one file to the next.
 
-use penstock_jpeg::{Check, Limits, Reason, Target};
+use penstock_jpeg::{Check, Limits, Target};
 
 use super::seen::{Key, seen};
-use super::{Header, Irregular, Region};
+use super::{Format, Header, Irregular, Region, png, ppm};
 use crate::source::array::Picture;
 
 /// Memory that a decoder keeps for the next picture. A progressive one of 12 megapixels takes 70 MB; it should not
@@ -16,6 +16,7 @@ const LIMITS: Limits = Limits { pixels: 178_956_970, bytes: 512 << 20 };
 #[derive(Debug, Default)]
 pub struct Decoder {
     jpeg: Option<penstock_jpeg::Decoder>,
+    png: png::Decoder,
     pixels: Vec<u8>,
 }
 
@@ -42,8 +43,7 @@ impl Decoder {
         region: Region,
         out: &mut [u8],
     ) -> Result<(), Irregular> {
-        let target = Target::Interleaved { pixels: out, stride: region.width * header.channels };
-        self.with_jpeg(|jpeg| jpeg.decode_region(data, region, Check::Whole, target))
+        self.decode_to(data, header, region, out, false).map(drop)
     }
 
     /// Decodes a rectangle of a file. The whole file is looked at if this process sees it for the first time.
@@ -58,22 +58,47 @@ impl Decoder {
             pixels = Vec::new();
         }
         pixels.resize(row * region.height, 0);
-        let target = Target::Interleaved { pixels: &mut pixels, stride: row };
-        let decoded = self.with_jpeg(|jpeg| decode_once_known(jpeg, data, region, target));
+        let decoded = self.decode_to(data, header, region, &mut pixels, true);
         self.pixels = pixels;
         let known = decoded?;
         let steps = [row as isize, channels as isize, isize::from(channels == 3)];
         let picture = Picture::from_strided(&self.pixels, 0, [region.height, region.width, 3], steps);
-        Ok(Decoded { picture: picture.ok_or(Irregular { reason: Reason::Request })?, known })
+        Ok(Decoded { picture: picture.ok_or(Irregular::Request)?, known })
     }
 
-    fn with_jpeg<T>(&mut self, task: impl FnOnce(&mut penstock_jpeg::Decoder) -> T) -> T {
-        let jpeg = self.jpeg.get_or_insert_with(|| penstock_jpeg::Decoder::new().with_limits(LIMITS));
-        let done = task(jpeg);
-        if jpeg.memory() > KEPT_BYTES {
-            jpeg.shrink();
+    /// Decodes a rectangle, with what is known of the file and learning it if `remembers` is set; returns whether it
+    /// was known.
+    fn decode_to(
+        &mut self,
+        data: &[u8],
+        header: Header,
+        region: Region,
+        out: &mut [u8],
+        remembers: bool,
+    ) -> Result<bool, Irregular> {
+        match header.format {
+            Format::Jpeg => {
+                let jpeg = self.jpeg.get_or_insert_with(|| penstock_jpeg::Decoder::new().with_limits(LIMITS));
+                let target = Target::Interleaved { pixels: out, stride: region.width * header.channels };
+                let decoded = if remembers {
+                    decode_once_known(jpeg, data, region, target)
+                } else {
+                    jpeg.decode_region(data, region, Check::Whole, target).map(|()| false)
+                };
+                if jpeg.memory() > KEPT_BYTES {
+                    jpeg.shrink();
+                }
+                Ok(decoded?)
+            }
+            Format::Png => {
+                let decoded = self.png.decode(data, region, out);
+                if self.png.memory() > KEPT_BYTES {
+                    self.png.shrink();
+                }
+                decoded.map(|()| false)
+            }
+            Format::Ppm => ppm::decode(data, region, out).map(|()| false),
         }
-        done
     }
 }
 
@@ -83,7 +108,7 @@ fn decode_once_known(
     data: &[u8],
     region: Region,
     target: Target<'_>,
-) -> Result<bool, Irregular> {
+) -> Result<bool, penstock_jpeg::Irregular> {
     let seen = seen();
     if !seen.is_in_use() {
         return jpeg.decode_region(data, region, Check::Whole, target).map(|()| false);

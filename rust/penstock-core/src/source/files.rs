@@ -50,7 +50,7 @@ impl Left {
             Left::Elsewhere => "not in a file",
             Left::Unreadable => "unreadable",
             Left::Large => "too many pixels",
-            Left::Irregular(irregular) => irregular.reason.name(),
+            Left::Irregular(irregular) => irregular.name(),
         }
     }
 }

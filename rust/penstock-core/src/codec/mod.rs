@@ -13,6 +13,8 @@ use std::fmt;
 pub use decoder::Decoder;
 pub use penstock_jpeg::{Reason as JpegReason, Region};
 pub use png::Reason as PngReason;
+#[cfg(target_arch = "x86_64")]
+pub(crate) use png::filter_x86;
 
 /// A format that is decoded here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -15,6 +15,8 @@ pub use decoder::{Decoded, Decoder};
 pub use penstock_jpeg::{Reason as JpegReason, Region};
 pub use png::Reason as PngReason;
 pub use seen::{Usage, usage};
+#[cfg(target_arch = "x86_64")]
+pub(crate) use png::filter_x86;
 
 /// A format that is decoded here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

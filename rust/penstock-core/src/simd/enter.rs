@@ -5,6 +5,8 @@
 //! false where a level has no kernel for the job, and then has written nothing that counts.
 
 use super::{Kind, Level};
+#[cfg(target_arch = "x86_64")]
+use crate::codec::filter_x86;
 use crate::ops::program::{Group, Program};
 use crate::ops::resize::{BLOCK, Column};
 #[cfg(target_arch = "x86_64")]
@@ -173,6 +175,21 @@ pub(crate) fn down(level: Level, column: &Column<'_>, out: &mut [u8]) -> bool {
         Kind::Avx2 if column.bytes() >= 32 => unsafe { resize_x86::down_avx2(column, out) },
         _ => {
             let _ = (column, out);
+            return false;
+        }
+    }
+    true
+}
+
+/// Undoes Paeth's filter of a line of pixels of `N` bytes, at most 8. False if the level has no kernel.
+#[inline]
+pub(crate) fn paeth<const N: usize>(level: Level, above: &[u8], line: &mut [u8]) -> bool {
+    match level.kind() {
+        // SAFETY: the level proves that the processor has AVX2 or more.
+        #[cfg(target_arch = "x86_64")]
+        Kind::Avx512 | Kind::Avx2 => unsafe { filter_x86::paeth_avx2::<N>(above, line) },
+        _ => {
+            let _ = (above, line);
             return false;
         }
     }

@@ -9,7 +9,7 @@ pub(super) struct Expand {
     color: Color,
     depth: usize,
     /// Colours by number, black where the palette has none.
-    palette: Vec<[u8; 3]>,
+    palette: [[u8; 3]; 256],
     /// How many of them the palette has.
     colors: usize,
 }
@@ -17,12 +17,10 @@ pub(super) struct Expand {
 impl Expand {
     /// For a picture with this palette, of triples.
     pub(super) fn new(ihdr: Ihdr, palette: &[u8]) -> Self {
-        let mut table = palette.as_chunks().0.to_vec();
-        let colors = table.len();
-        if colors > 0 {
-            table.resize(256, [0; 3]);
-        }
-        Self { color: ihdr.color, depth: ihdr.depth, palette: table, colors }
+        let mut table = [[0; 3]; 256];
+        let (colors, _) = palette.as_chunks();
+        table[..colors.len()].copy_from_slice(colors);
+        Self { color: ihdr.color, depth: ihdr.depth, palette: table, colors: colors.len() }
     }
 
     /// Writes `count` pixels of a line, from pixel `first` on, to every `gap`-th pixel of `out`.
@@ -45,10 +43,9 @@ impl Expand {
                     whole::<2>(line, first, count).map(|[high, low]| [if high == 0 { low } else { 255 }]);
                 put(gray, gap, out);
             }
-            (Color::Gray, depth) => {
-                let scale = 255 / ((1 << depth) - 1);
-                put(parts(line, depth, first, count).map(|value| [value * scale]), gap, out);
-            }
+            (Color::Gray, 4) => put(parts::<4>(line, first, count).map(|value| [value * 0x11]), gap, out),
+            (Color::Gray, 2) => put(parts::<2>(line, first, count).map(|value| [value * 0x55]), gap, out),
+            (Color::Gray, _) => put(parts::<1>(line, first, count).map(|value| [value * 0xff]), gap, out),
             (Color::GrayAlpha, 8) => put(whole(line, first, count).map(|[gray, _]| [gray]), gap, out),
             // Of 16 bits Pillow takes the upper ones.
             (Color::GrayAlpha, _) => put(whole(line, first, count).map(|[gray, _, _, _]| [gray]), gap, out),
@@ -58,26 +55,24 @@ impl Expand {
             (Color::Rgba, _) => {
                 put(whole(line, first, count).map(|[r, _, g, _, b, _, _, _]| [r, g, b]), gap, out);
             }
-            (Color::Palette, 8) => {
-                let numbers = &line[first..first + count];
-                if self.colors < 256
-                    && numbers.iter().max().is_some_and(|&most| usize::from(most) >= self.colors)
-                {
-                    return Err(Reason::Palette.into());
-                }
-                put(numbers.iter().map(|&number| self.palette[usize::from(number)]), gap, out);
-            }
-            (Color::Palette, depth) => {
-                if parts(line, depth, first, count).any(|number| usize::from(number) >= self.colors) {
-                    return Err(Reason::Palette.into());
-                }
-                put(
-                    parts(line, depth, first, count).map(|number| self.palette[usize::from(number)]),
-                    gap,
-                    out,
-                );
-            }
+            (Color::Palette, 8) => return self.look_up(line[first..first + count].iter().copied(), gap, out),
+            (Color::Palette, 4) => return self.look_up(parts::<4>(line, first, count), gap, out),
+            (Color::Palette, 2) => return self.look_up(parts::<2>(line, first, count), gap, out),
+            (Color::Palette, _) => return self.look_up(parts::<1>(line, first, count), gap, out),
         }
+        Ok(())
+    }
+
+    fn look_up(
+        &self,
+        numbers: impl Iterator<Item = u8> + Clone,
+        gap: usize,
+        out: &mut [u8],
+    ) -> Result<(), Irregular> {
+        if self.colors < 1 << self.depth && numbers.clone().any(|number| usize::from(number) >= self.colors) {
+            return Err(Reason::Palette.into());
+        }
+        put(numbers.map(|number| self.palette[usize::from(number)]), gap, out);
         Ok(())
     }
 }
@@ -88,11 +83,10 @@ fn whole<const N: usize>(line: &[u8], first: usize, count: usize) -> impl Iterat
 }
 
 /// Pixels of which several are in a byte, the first one in its upper bits.
-fn parts(line: &[u8], depth: usize, first: usize, count: usize) -> impl Iterator<Item = u8> {
-    let most = u8::MAX >> (8 - depth);
-    (first..first + count).map(move |pixel| {
-        let bit = pixel * depth;
-        line[bit / 8] >> (8 - depth - bit % 8) & most
+fn parts<const DEPTH: usize>(line: &[u8], first: usize, count: usize) -> impl Iterator<Item = u8> + Clone {
+    (first..first + count).map(|pixel| {
+        let bit = pixel * DEPTH;
+        line[bit / 8] << (bit % 8) >> (8 - DEPTH)
     })
 }
 

@@ -2,6 +2,7 @@
 
 use super::Reason;
 use crate::codec::Irregular;
+use crate::simd::{Level, enter};
 
 /// The last of the filters, which are numbers.
 pub(super) const MOST_FILTER: u8 = 4;
@@ -13,19 +14,34 @@ pub(super) const MOST_FILTER: u8 = 4;
 ///
 /// # Errors
 /// [`Irregular`] if there is no such filter.
-pub(super) fn undo(filter: u8, bytes: usize, above: &[u8], line: &mut [u8]) -> Result<(), Irregular> {
+pub(super) fn undo(
+    level: Level,
+    filter: u8,
+    bytes: usize,
+    above: &[u8],
+    line: &mut [u8],
+) -> Result<(), Irregular> {
     match bytes {
-        1 => undo_pixels::<1>(filter, above, line),
-        2 => undo_pixels::<2>(filter, above, line),
-        3 => undo_pixels::<3>(filter, above, line),
-        4 => undo_pixels::<4>(filter, above, line),
-        6 => undo_pixels::<6>(filter, above, line),
-        8 => undo_pixels::<8>(filter, above, line),
+        1 => undo_pixels::<1>(level, filter, above, line),
+        2 => undo_pixels::<2>(level, filter, above, line),
+        3 => undo_pixels::<3>(level, filter, above, line),
+        4 => undo_pixels::<4>(level, filter, above, line),
+        6 => undo_pixels::<6>(level, filter, above, line),
+        8 => undo_pixels::<8>(level, filter, above, line),
         _ => Err(Reason::Kind.into()),
     }
 }
 
-fn undo_pixels<const N: usize>(filter: u8, above: &[u8], line: &mut [u8]) -> Result<(), Irregular> {
+fn undo_pixels<const N: usize>(
+    level: Level,
+    filter: u8,
+    above: &[u8],
+    line: &mut [u8],
+) -> Result<(), Irregular> {
+    // A single byte would be alone in a vector.
+    if filter == 4 && N > 1 && enter::paeth::<N>(level, above, line) {
+        return Ok(());
+    }
     let pixels = line.as_chunks_mut::<N>().0.iter_mut().zip(above.as_chunks::<N>().0);
     match filter {
         0 => {}

@@ -7,6 +7,8 @@
 mod chunks;
 mod expand;
 mod filter;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod filter_x86;
 mod rows;
 #[cfg(test)]
 mod tests;

@@ -11,6 +11,7 @@ use super::chunks::Chunks;
 use super::filter::{MOST_FILTER, undo};
 use super::{Ihdr, Reason};
 use crate::codec::Irregular;
+use crate::simd::Level;
 
 /// How far deflate looks back.
 const LOOK_BACK: usize = 32 << 10;
@@ -73,6 +74,7 @@ impl Window {
 /// A picture whose rows are being made, in the order in which they are in the file.
 #[derive(Debug)]
 pub(super) struct Rows<'a> {
+    level: Level,
     ihdr: Ihdr,
     wanted: Range<usize>,
     window: &'a mut [u8],
@@ -100,7 +102,18 @@ impl<'a> Rows<'a> {
         memory.zeros.clear();
         memory.zeros.resize(line, 0);
         let Window { bytes, zeros } = memory;
-        let mut made = Self { ihdr, wanted, window: bytes, zeros, filled: 0, done: 0, missing, passes, y: 0 };
+        let mut made = Self {
+            level: Level::detect(),
+            ihdr,
+            wanted,
+            window: bytes,
+            zeros,
+            filled: 0,
+            done: 0,
+            missing,
+            passes,
+            y: 0,
+        };
         made.skip_empty();
         made
     }
@@ -172,7 +185,7 @@ impl<'a> Rows<'a> {
             if self.y < self.wanted.end {
                 let above =
                     if self.y == pass.top { &self.zeros[..length] } else { &before[before.len() - length..] };
-                undo(filter, bytes, above, line)?;
+                undo(self.level, filter, bytes, above, line)?;
                 if self.y >= self.wanted.start {
                     take(line, self.y, pass)?;
                 }

@@ -2,10 +2,10 @@
 
     python scripts/mutants.py --count 1000000 --seed 1
 
-Truncations, flipped bits, edited headers, spliced segments, swapped tables, restart markers renamed and moved: where
-penstock gives pixels, Pillow must give the same ones without a warning; where penstock gives up, Pillow is asked
-anyway, and nothing is lost. Prints what became of how many, and writes each file that differs to --out. With --seeds
-it writes sound files and mutants to a folder instead, to begin fuzzing with.
+Truncations, flipped bits, edited headers, spliced segments, swapped tables, restart markers renamed and moved, chunks
+with checksums that fit: where penstock gives pixels, Pillow must give the same ones without a warning, and a loader
+must give, raise and warn what Pillow does. Prints what became of how many, and writes each file that differs to --out.
+With --seeds it writes sound files and mutants to a folder instead, to begin fuzzing with.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
-from support import mutation, versus_pillow
+from support import mutation, mutation_png, versus_pillow
 
 
 def main() -> None:
@@ -32,7 +32,8 @@ def main() -> None:
     if arguments.seeds is not None:
         rng = random.Random(arguments.seed)
         arguments.seeds.mkdir(parents=True, exist_ok=True)
-        for file in (*mutation.originals(), *(mutation.mutant(rng) for _ in range(800))):
+        mutants = (make(rng) for make in (mutation.mutant, mutation_png.mutant) for _ in range(600))
+        for file in (*mutation.originals(), *mutation_png.originals(), *mutants):
             (arguments.seeds / hashlib.sha256(file).hexdigest()[:16]).write_bytes(file)
         return
     start = time.monotonic()

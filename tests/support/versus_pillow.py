@@ -19,14 +19,18 @@ from torch.utils.data import BatchSampler
 
 import penstock
 from penstock import _native
-from support import mutation
+from support import mutation, mutation_png
 
 Pixels = npt.NDArray[np.uint8]
 CROP = v1.Compose([v1.RandomCrop((9, 14), pad_if_needed=True), v1.PILToTensor()])
 # Pillow takes long for what it announces, even if next to nothing of it is there.
 _MOST_PIXELS = 1 << 20
-# For each format, what makes a mutant of it.
-FORMATS: dict[str, Callable[[random.Random], bytes]] = {"JPEG": mutation.mutant}
+# For each format, what makes a mutant of it, and how many of all are of it.
+FORMATS: dict[str, tuple[Callable[[random.Random], bytes], float]] = {
+    "JPEG": (mutation.mutant, 0.8),
+    "PNG": (mutation_png.mutant, 0.18),
+    "PPM": (mutation_png.ppm_mutant, 0.02),
+}
 
 
 class _OneFile(penstock.ImageDataset):
@@ -90,9 +94,8 @@ def compare(native: Native, rng: random.Random, file: bytes) -> tuple[str, str |
     """
     whole = native.pixels(file)
     theirs: Any
-    with warnings.catch_warnings():
-        # What Pillow only warns of is not for us, either.
-        warnings.simplefilter("ignore" if whole is None else "error")
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
         try:
             with Image.open(io.BytesIO(file)) as image:
                 if whole is None and image.width * image.height > _MOST_PIXELS:
@@ -100,12 +103,11 @@ def compare(native: Native, rng: random.Random, file: bytes) -> tuple[str, str |
                 gray = image.mode == "L"
                 theirs = image.convert("RGB")
         except Exception as error:
-            if whole is not None:
-                return "different", f"Pillow raises {type(error).__name__}: {error}"
             theirs = _of(error)
-        warnings.simplefilter("ignore")
-        if (how := _loader_differs(native, rng, file, theirs, whole is not None)) is not None:
-            return "different", how
+    if whole is not None and (warned or isinstance(theirs, tuple)):
+        return "different", f"Pillow warns or raises: {theirs}, {[str(warning.message) for warning in warned]}"
+    if (how := _loader_differs(native, rng, file, theirs, warned, whole is not None)) is not None:
+        return "different", how
     if isinstance(theirs, tuple):
         return "given up, Pillow raises", None
     expected = np.asarray(theirs)
@@ -124,12 +126,20 @@ def compare(native: Native, rng: random.Random, file: bytes) -> tuple[str, str |
     return ("given up" if whole is None else "equal"), None
 
 
-def _loader_differs(native: Native, rng: random.Random, file: bytes, theirs: Any, ours: bool) -> str | None:
+def _loader_differs(
+    native: Native, rng: random.Random, file: bytes, theirs: Any, theirs_warned: list[Any], ours: bool
+) -> str | None:
     """Say how the loader differs from torchvision's transforms over Pillow's picture; None if it does not."""
+    expected_warnings = sorted({str(warning.message) for warning in theirs_warned})
     # Twice: what the first pass finds out about a file is used by the next one.
     for again in range(1 + ours):
         seed = rng.randrange(2**31)
-        found = native.batch(file, seed)
+        with warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always")
+            found = native.batch(file, seed)
+        # Pillow may have to open a file twice, and warns twice then.
+        if sorted({str(warning.message) for warning in warned}) != expected_warnings:
+            return f"batch {again} warns: {[str(warning.message) for warning in warned]}, not: {expected_warnings}"
         if isinstance(theirs, tuple) or isinstance(found, tuple):
             same = found == theirs if isinstance(theirs, tuple) and isinstance(found, tuple) else False
         else:
@@ -158,10 +168,10 @@ def run(count: int, seed: int, folder: Path, tell: Callable[[int, Any], None] | 
     found: Counter[str] = Counter()
     for number in range(count):
         rng = random.Random(seed * 1_000_003 + number)
-        format_name = rng.choice(list(FORMATS))
-        file = FORMATS[format_name](rng)
+        (format_name,) = rng.choices(list(FORMATS), [share for _, share in FORMATS.values()])
+        file = FORMATS[format_name][0](rng)
         outcome, how = compare(native, rng, file)
-        found[outcome] += 1
+        found[outcome if format_name == "JPEG" else outcome.replace("given up", "by a loader alone")] += 1
         if how is not None:
             folder.mkdir(parents=True, exist_ok=True)
             name = f"{seed}-{number}.{format_name.lower()}"

@@ -14,9 +14,9 @@ use std::fmt;
 pub use decoder::{Decoded, Decoder};
 pub use penstock_jpeg::{Reason as JpegReason, Region};
 pub use png::Reason as PngReason;
-pub use seen::{Usage, usage};
 #[cfg(target_arch = "x86_64")]
 pub(crate) use png::filter_x86;
+pub use seen::{Usage, usage};
 
 /// A format that is decoded here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

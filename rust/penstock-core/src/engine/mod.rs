@@ -12,6 +12,7 @@ mod reading;
 mod slots;
 mod stream;
 mod tools;
+mod waits;
 
 pub use draft::{Content, Draft};
 pub use job::Job;

@@ -15,6 +15,7 @@ use crossbeam_channel::{Receiver, Sender};
 
 use super::crew::Crew;
 use super::lock;
+use super::waits::waits;
 use crate::error::Error;
 use crate::source::files::{File, Left, held_bytes};
 
@@ -33,7 +34,7 @@ const ROOM_INTERVAL: Duration = Duration::from_millis(10);
 const BUSY_INTERVAL: Duration = Duration::from_millis(1);
 
 static READERS: Crew<Arc<Reading>> = Crew::new("penstock-read", work);
-/// What a read took of late, in nanoseconds.
+/// What a read took of late, in nanoseconds, if a disk or a network was waited for.
 static READ_TIME: AtomicU64 = AtomicU64::new(0);
 
 /// Where a file is.
@@ -184,11 +185,13 @@ impl Reading {
         let Some((index, path)) = self.paths.get(claim) else {
             return false;
         };
-        let start = Instant::now();
+        let (start, waited) = (Instant::now(), waits());
         let file = File::read(path, self.most_pixels).map(Arc::new);
         let taken = start.elapsed();
         self.nanoseconds.fetch_add(taken.as_nanos() as u64, Ordering::Relaxed);
-        note_read_time(taken);
+        // More threads do not help against busy cores.
+        let slow = waited.is_none() || waits() != waited;
+        note_read_time(if slow { taken } else { Duration::ZERO });
         if let Some(slot) = self.files.get(*index) {
             // Claimed once, so set once.
             let _ = slot.set(file);

@@ -46,7 +46,11 @@ def test_the_ordinary_script_prints_the_same_with_either_import(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "last_line"),
-    [("own_pictures.py", "(100, 1, 28, 28) torch.float32 torch.int64"), ("numpy_arrays.py", "0.")],
+    [
+        ("own_pictures.py", "(100, 1, 28, 28) torch.float32 torch.int64"),
+        ("own_files.py", "the same batches from all three: True"),
+        ("numpy_arrays.py", "0."),
+    ],
 )
 def test_the_other_examples_run(name, last_line):
     assert run(HERE / name).strip().splitlines()[-1].startswith(last_line)

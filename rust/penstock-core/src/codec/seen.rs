@@ -10,7 +10,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, TryLockError};
 
 use penstock_jpeg::Index;
-use xxhash_rust::xxh3::xxh3_128_with_seed;
+use twox_hash::XxHash3_128;
 
 /// Parts with a lock of their own, so that threads do not meet.
 const SHARDS: usize = 16;
@@ -35,7 +35,7 @@ impl Key {
     /// The key of a file with this content. Nobody can prepare two files with the same one: it is salted.
     pub(super) fn of(data: &[u8]) -> Self {
         static SALT: OnceLock<u64> = OnceLock::new();
-        Self(xxh3_128_with_seed(data, *SALT.get_or_init(|| RandomState::new().hash_one(0))))
+        Self(XxHash3_128::oneshot_with_seed(*SALT.get_or_init(|| RandomState::new().hash_one(0)), data))
     }
 }
 

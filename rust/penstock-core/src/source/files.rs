@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crate::codec::{Header, Irregular, read_header};
 
 /// A file larger than this is left to Pillow.
-const MOST_BYTES: u64 = 256 << 20;
+const MOST_BYTES: usize = 256 << 20;
 /// Memory that waits for the next file, at most.
 const SHELF_BYTES: usize = 64 << 20;
 
@@ -25,7 +25,9 @@ pub fn held_bytes() -> usize {
 /// A file whose header was read, and which can be decoded as far as that tells.
 #[derive(Debug)]
 pub struct File {
-    bytes: Vec<u8>,
+    /// Its content, and behind that what is left of earlier files.
+    memory: Vec<u8>,
+    length: usize,
     header: Header,
 }
 
@@ -61,11 +63,11 @@ impl File {
     /// # Errors
     /// [`Left`] if that fails, or if it is none that is decoded here.
     pub fn read(path: &Path, most_pixels: u64) -> Result<Self, Left> {
-        let mut bytes = SHELF.take();
-        if let Ok(true) = read_to(path, &mut bytes) {
-            return Self::parse(bytes, most_pixels);
+        let mut memory = SHELF.take();
+        if let Ok(Some(length)) = read_to(path, &mut memory) {
+            return Self::new(memory, length, most_pixels);
         }
-        SHELF.put(bytes);
+        SHELF.put(memory);
         Err(Left::Unreadable)
     }
 
@@ -74,22 +76,27 @@ impl File {
     /// # Errors
     /// [`Left`] if it is none that is decoded here.
     pub fn parse(bytes: Vec<u8>, most_pixels: u64) -> Result<Self, Left> {
-        let left = match read_header(&bytes) {
+        let length = bytes.len();
+        Self::new(bytes, length, most_pixels)
+    }
+
+    fn new(memory: Vec<u8>, length: usize, most_pixels: u64) -> Result<Self, Left> {
+        let left = match read_header(&memory[..length]) {
             Ok(header) if header.pixels() <= most_pixels => {
-                HELD.fetch_add(bytes.capacity(), Ordering::Relaxed);
-                return Ok(Self { bytes, header });
+                HELD.fetch_add(memory.capacity(), Ordering::Relaxed);
+                return Ok(Self { memory, length, header });
             }
             Ok(_) => Left::Large,
             Err(irregular) => Left::Irregular(irregular),
         };
-        SHELF.put(bytes);
+        SHELF.put(memory);
         Err(left)
     }
 
     /// The file's content.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
-        &self.bytes
+        &self.memory[..self.length]
     }
 
     /// What the header says.
@@ -101,28 +108,45 @@ impl File {
 
 impl Drop for File {
     fn drop(&mut self) {
-        HELD.fetch_sub(self.bytes.capacity(), Ordering::Relaxed);
-        SHELF.put(std::mem::take(&mut self.bytes));
+        HELD.fetch_sub(self.memory.capacity(), Ordering::Relaxed);
+        SHELF.put(std::mem::take(&mut self.memory));
     }
 }
 
-/// Reads all of a file; false if it is no ordinary one.
-fn read_to(path: &Path, bytes: &mut Vec<u8>) -> io::Result<bool> {
+/// Reads all of a file to the beginning of `memory`, which grows if need be; gives its length, or nothing if it is no
+/// ordinary file.
+fn read_to(path: &Path, memory: &mut Vec<u8>) -> io::Result<Option<usize>> {
     // Each look at a path may be a journey through a network, so it is opened at once and looked at then.
     let mut options = fs::OpenOptions::new();
     options.read(true);
     // A pipe, once opened, might otherwise wait for ever.
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK);
-    let file = options.open(path)?;
+    let mut file = options.open(path)?;
     let metadata = file.metadata()?;
-    if !metadata.is_file() || metadata.len() > MOST_BYTES {
-        return Ok(false);
+    if !metadata.is_file() {
+        return Ok(None);
     }
-    bytes.try_reserve(metadata.len() as usize + 1).map_err(io::Error::other)?;
-    // It may have grown since.
-    let read = file.take(MOST_BYTES + 1).read_to_end(bytes)?;
-    Ok(read as u64 <= MOST_BYTES)
+    // One byte more, so that its end is met in one go; it may have grown since.
+    let (mut length, mut wanted) = (0, metadata.len() as usize + 1);
+    loop {
+        if wanted > MOST_BYTES {
+            return Ok(None);
+        }
+        if memory.len() < wanted {
+            memory.try_reserve_exact(wanted - memory.len()).map_err(io::Error::other)?;
+            memory.resize(wanted, 0);
+        }
+        while length < wanted {
+            match file.read(&mut memory[length..wanted]) {
+                Ok(0) => return Ok(Some(length)),
+                Ok(read) => length += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        wanted *= 2;
+    }
 }
 
 static SHELF: Shelf = Shelf(Mutex::new(Vec::new()));
@@ -133,16 +157,15 @@ static SHELF: Shelf = Shelf(Mutex::new(Vec::new()));
 struct Shelf(Mutex<Vec<Vec<u8>>>);
 
 impl Shelf {
-    /// An empty buffer, with memory if there is one.
+    /// A buffer; what is in it is an earlier file's.
     fn take(&self) -> Vec<u8> {
         self.0.try_lock().ok().and_then(|mut shelf| shelf.pop()).unwrap_or_default()
     }
 
-    fn put(&self, mut buffer: Vec<u8>) {
+    fn put(&self, buffer: Vec<u8>) {
         let Ok(mut shelf) = self.0.try_lock() else { return };
         let kept: usize = shelf.iter().map(Vec::capacity).sum();
         if buffer.capacity() > 0 && kept + buffer.capacity() <= SHELF_BYTES {
-            buffer.clear();
             shelf.push(buffer);
         }
     }
@@ -166,6 +189,13 @@ mod tests {
         assert!(pixels > 1);
         assert!(File::read(&good, pixels).is_ok());
         assert_eq!(File::read(&good, pixels - 1).unwrap_err(), Left::Large);
+
+        // A buffer of an earlier file is longer than this one.
+        let half = folder.join("half.jpg");
+        fs::write(&half, [TINY, TINY].concat()).unwrap();
+        drop(File::read(&half, u64::MAX).unwrap());
+        let again = File::read(&good, u64::MAX).unwrap();
+        assert_eq!(again.bytes(), TINY);
 
         let text = folder.join("text.jpg");
         fs::write(&text, "not a picture").unwrap();

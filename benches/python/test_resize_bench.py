@@ -62,7 +62,7 @@ def native(case: Case) -> Callable[[], Any]:
     order = resampling.pass_order(case.kernel)
     if order is None:
         raise RuntimeError(f"the installed Pillow's {case.kernel} filter gives other pixels")
-    plan = _native.Plan([_native.Op.resize(case.after, case.kernel, order)], bytes(range(256)) * 3, 3, 1)
+    plan = _native.Plan([_native.Op.resize(case.after, case.kernel, order)], bytes(range(256)) * 3, 3, 1, inks=b"")
     source, stream, generator = _native.Source(noise(case)[None], plan), _native.Stream(1), _native.Generator(0)
     made, out = memory.empty((1, 3, *case.after), torch.uint8)
 

@@ -27,6 +27,8 @@ __all__ = [
     "decode_picture",
     "index_usage",
     "jpeg_shape",
+    "look_at_file",
+    "look_through",
     "memory_usage",
     "picture_shape",
     "simd_level",
@@ -72,6 +74,18 @@ def picture_shape(data: bytes) -> tuple[str, int, int, int] | None:
 
 def decode_picture(data: bytes, region: tuple[int, int, int, int], out: _Memory) -> bool:
     """Decode a rectangle of a file of any such format; otherwise like `decode_jpeg`."""
+
+def look_at_file(descriptor: int) -> tuple[tuple[int, int, int, str], bytes, bool] | None:
+    """Look through an open file, if it was not done before; where it is read does not change.
+
+    Returns:
+        None if Pillow should look at it itself: if it might raise or warn, now or when it decodes. Otherwise height,
+        width, channels and format of the picture, by what the file is known again, and whether it was changed just now
+        and is therefore not remembered.
+    """
+
+def look_through(content: bytes) -> tuple[int, int, int, str] | None:
+    """Do the same with a file's content."""
 
 @final
 class Buffer:
@@ -216,7 +230,8 @@ class Plan:
         element_bytes: 1, 2, 4 or 8.
         affine: For each channel the float32 arithmetic that gives the table: whether bytes are divided by 255
             (multiplied by its reciprocal otherwise), and mean and std. Used if a check over all bytes agrees.
-        inks: For each channel the bytes of the constant margins that come before the last resize, unconverted.
+        inks: For each channel the bytes of the constant margins that come before the last resize, unconverted; None
+            if no picture is ever resized.
     """
 
     def __new__(
@@ -253,7 +268,7 @@ class Files:
 
     Args:
         places: Paths, or the files' content; None is left to Pillow.
-        plan: For three channels.
+        plan: For one channel or three.
         most_pixels: Larger pictures are left to Pillow.
     """
 
@@ -297,6 +312,15 @@ class Batch:
         indices: Integers | Sequence[int],
         generator: Generator,
     ) -> Batch: ...
+    @staticmethod
+    def recorded(files: Files, records: bytes) -> Batch:
+        """Return a batch of all these files, whose pictures' steps were drawn elsewhere.
+
+        Args:
+            files: Which may still be read.
+            records: One for each file, as `penstock.recording.tickets.pack` makes them.
+        """
+
     @property
     def refused(self) -> tuple[int, int, int, int] | None:
         """Position, operation, height and width at which torch would have raised; nothing is drawn after it."""

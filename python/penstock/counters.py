@@ -1,6 +1,7 @@
 """What a loader has done so far, and where its time went."""
 
 import dataclasses
+import logging
 import time
 import weakref
 from collections import Counter
@@ -10,6 +11,8 @@ from typing import Any
 import torch.utils.data
 
 from penstock import _native
+
+_logger = logging.getLogger("penstock")
 
 __all__ = ["Counters", "Stats", "counters_of", "stats"]
 
@@ -22,11 +25,13 @@ class Stats:
     """What a loader has done since it was made, over all its iterators.
 
     Attributes:
-        way: How its batches are made: "lowered" or "torch", of which nothing is counted; None before the first
-            iterator, and for torch's own class.
+        way: How its batches are made: "lowered", "recorded", or "torch", of which nothing is counted; None before the
+            first iterator, and for torch's own class.
         batches: Batches handed out.
-        samples: Pictures in them.
-        by_pillow: Pictures that Pillow opened, by the reason why; geometry and conversion were native.
+        samples: In them.
+        pictures: That were opened for them.
+        by_pillow: Pictures that were not made natively, by the reason why: Pillow opened them, or the user's code
+            touched their pixels. In a lowered loader geometry and conversion were native all the same.
         decoded: Pictures that were decoded natively, also in batches that are not handed out yet.
         known: How many of those were in files that this process had seen before; only what was needed of them was
             looked at.
@@ -39,6 +44,7 @@ class Stats:
     way: str | None
     batches: int
     samples: int
+    pictures: int
     by_pillow: dict[str, int]
     decoded: int
     known: int
@@ -48,8 +54,8 @@ class Stats:
 
     @property
     def native_share(self) -> float:
-        """The share of the samples that no Python code made; 0 if torch makes them or nothing was made yet."""
-        return 1 - sum(self.by_pillow.values()) / self.samples if self.samples else 0.0
+        """The share of the pictures that no Python code made; 0 if torch makes them or nothing was made yet."""
+        return _share(self.pictures, self.by_pillow)
 
     @property
     def waiting_share(self) -> float:
@@ -84,12 +90,16 @@ class Stats:
         yield "samples", f"{self.samples:,} in {self.batches:,} batches"
         yield "made natively", f"{self.native_share:.1%}"
         for reason, count in sorted(self.by_pillow.items()):
-            yield "opened by Pillow", f"{count:,}: {reason}"
+            yield "not made natively", f"{count:,}: {reason}"
         for stage, seconds in self.seconds.items():
             yield f"time, {stage}", f"{seconds:,.3f} s"
         if self.decoded:
             yield "decoded", f"{self.decoded:,}, of files seen before {self.known:,}"
             yield "known files", f"{self.index_files:,} in {self.index_bytes / 2**20:,.1f} MiB"
+
+
+def _share(pictures: int, by_pillow: dict[str, int]) -> float:
+    return 1 - sum(by_pillow.values()) / pictures if pictures else 0.0
 
 
 class Counters:
@@ -98,14 +108,23 @@ class Counters:
     Attributes:
         way: See `Stats`.
         by_pillow: See `Stats`.
+        reasons: Why the loader is not lowered.
     """
 
     def __init__(self) -> None:
         self.way: str | None = None
+        self.reasons: tuple[str, ...] = ()
+        self._told = False
         self.by_pillow: Counter[str] = Counter()
-        self._batches = self._samples = self._decoded = self._known = 0
+        self._batches = self._samples = self._pictures = self._decoded = self._known = 0
         self._read = self._decode = self._render = self._pillow = self._waiting = self._outside = 0.0
         self._returned: float | None = None
+
+    def tell(self) -> None:
+        """Say, once for each loader, that nothing of it is made natively, and why."""
+        if not self._told:
+            self._told = True
+            _logger.warning("torch's own loader makes these batches: %s", "; ".join(self.reasons))
 
     def worked(self, tally: tuple[int, int, float, float, Any]) -> None:
         """Add what threads did for a batch: a `_native.Batch`'s tally."""
@@ -126,10 +145,27 @@ class Counters:
         """
         self._batches += 1
         self._samples += samples
+        self._pictures += samples
         self._read += read
         self._pillow += pillow
         if by_pillow:
             self.by_pillow.update(by_pillow.values())
+
+    def recorded(self, samples: int, opened: int, reasons: dict[str, int]) -> None:
+        """Add a batch of recording pictures that the user gets.
+
+        Args:
+            samples: Its size.
+            opened: Pictures that were opened for it.
+            reasons: Why some of them are not made natively.
+        """
+        self._batches += 1
+        self._samples += samples
+        self._pictures += opened
+        self.by_pillow.update(reasons)
+        if not self._told and _share(self._pictures, self.by_pillow) == 0:
+            self.reasons += (*reasons,)
+            self.tell()
 
     def called(self) -> float:
         """Note that the user asks for a batch; return the time."""
@@ -154,6 +190,7 @@ class Counters:
             way=self.way,
             batches=self._batches,
             samples=self._samples,
+            pictures=self._pictures,
             by_pillow=dict(self.by_pillow),
             decoded=self._decoded,
             known=self._known,

@@ -1,7 +1,6 @@
 """`penstock.DataLoader`: torch's class, with another way of making batches behind it."""
 
 import logging
-import weakref
 from typing import Any, TypeVar
 
 import torch.utils.data
@@ -11,14 +10,12 @@ from penstock.counters import counters_of
 from penstock.iterator import NativeDataLoaderIter
 from penstock.lowering.lower import Lowered, lower
 from penstock.lowering.report import Report
+from penstock.recording.iterators import iterator_for
 
 __all__ = ["DataLoader", "explain"]
 
 _T_co = TypeVar("_T_co", covariant=True)
 _logger = logging.getLogger("penstock")
-# Loaders that were told about, by their ids, for they need not be hashable; kept outside of them, since frameworks
-# copy a loader's attributes.
-_told: "weakref.WeakValueDictionary[int, Any]" = weakref.WeakValueDictionary()
 
 
 class DataLoader(torch.utils.data.DataLoader[_T_co]):
@@ -54,10 +51,12 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
             if self.num_workers > 0:
                 self.check_worker_number_rationality()
             return NativeDataLoaderIter(self, lowered)
-        counters_of(self).way = "torch"
-        if _told.get(id(self)) is not self:
-            _told[id(self)] = self
-            _logger.warning("torch's own loader makes these batches: %s", "; ".join(lowered.reasons))
+        counters = counters_of(self)
+        counters.reasons = lowered.reasons
+        if lowered.way == "recorded":
+            return iterator_for(self)
+        counters.way = "torch"
+        counters.tell()
         return super()._get_iterator()
 
 

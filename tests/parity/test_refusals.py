@@ -260,31 +260,37 @@ def without_addresses(text):
     return re.sub("0x[0-9a-f]+", "0x", text)
 
 
-def assert_left_to_torch(make, reason, told, theirs=ReferenceLoader):
+def assert_left_to_torch(make, reason, told, theirs=ReferenceLoader, silent=False):
     loader = make(penstock.DataLoader)
     report = penstock.explain(loader)
     assert not report.native
-    assert report.way == "torch"
+    assert report.way in ("torch", "recorded")
     assert report.reasons
     if reason is not None:
         assert any(word in text for word in reason.split("|") for text in report.reasons), report.reasons
     assert not told()
     assert_parity(make, penstock.DataLoader, theirs, Walk((None, 1, None)))
     lines = told()
-    assert len(lines) == 1
-    assert all(without_addresses(text) in without_addresses(lines[0]) for text in report.reasons)
+    assert len(lines) == (0 if silent else 1)
+    assert silent or all(without_addresses(text) in without_addresses(lines[0]) for text in report.reasons)
     return loader
 
 
+# Of these there is nothing to say: the one opens files, which then record, of the other no batch is ever handed out.
+SILENT = ("own pictures in files", "wrapped for v2")
+
+
 @pytest.mark.parametrize("workers", [0, 2])
-@pytest.mark.parametrize(("dataset", "reason"), DATASETS.values(), ids=DATASETS)
-def test_datasets_and_transforms(dataset, reason, workers, told):
+@pytest.mark.parametrize(
+    ("dataset", "reason", "silent"), [(*case, name in SILENT) for name, case in DATASETS.items()], ids=DATASETS
+)
+def test_datasets_and_transforms(dataset, reason, silent, workers, told):
     count = len(dataset())
 
     def make(cls):
         return cls(dataset(), 2, sampler=range(count), num_workers=workers)
 
-    assert_left_to_torch(make, reason, told, ForkingReferenceLoader)
+    assert_left_to_torch(make, reason, told, ForkingReferenceLoader, silent)
 
 
 # torch's own iterator that was not made complains of what it lacks when it is deleted.

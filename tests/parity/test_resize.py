@@ -288,7 +288,7 @@ def test_torchs_own_exp_decides_what_its_last_bit_decides():
     op = _native.Op.random_resized_crop((2, 2), (0.08, 1.0), (low, high), ratio, "nearest", "across", rounding, exp)
     rows, columns = np.indices((height, width), dtype=np.int32)
     pixels = np.stack([rows % 251, columns % 251, rows // 251 * 16 + columns // 251], axis=2).astype(np.uint8)
-    source = _native.Source(pixels[None], _native.Plan([op], bytes(range(256)) * 3, 3, 1))
+    source = _native.Source(pixels[None], _native.Plan([op], bytes(range(256)) * 3, 3, 1, inks=b""))
     generator = _native.Generator(5)
     batch = _native.Batch(source, [0] * count, generator)
     ours = np.empty((count, 3, 2, 2), np.uint8)
@@ -319,7 +319,7 @@ def test_an_interrupt_while_torchs_exp_is_asked_is_raised_and_nothing_is_drawn(e
     op = _native.Op.random_resized_crop(
         (2, 2), (0.08, 1.0), (-0.3, 0.3), (0.7, 1.4), "nearest", "across", rounding, exp
     )
-    source = _native.Source(noise((1, 3000, 4000, 3)), _native.Plan([op], bytes(range(256)) * 3, 3, 1))
+    source = _native.Source(noise((1, 3000, 4000, 3)), _native.Plan([op], bytes(range(256)) * 3, 3, 1, inks=b""))
     generator, untouched = _native.Generator(5), _native.Generator(5)
     with pytest.raises(error):
         _native.Batch(source, [0] * 20_000, generator)

@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import torch
 import torchvision
-from torch.utils.data import ConcatDataset, Subset
+from torch.utils.data import ConcatDataset, Subset, TensorDataset
 from torchvision import datasets as tv
 
 from penstock import _native
@@ -38,7 +38,7 @@ from penstock.lowering.targets import is_pure
 from penstock.lowering.transforms import Opaque, Pipeline, describe, lower_transform
 from penstock.lowering.verify import agrees
 
-__all__ = ["lower_dataset", "signature"]
+__all__ = ["lower_dataset", "opens_files", "signature"]
 
 
 # Reads the targets at some indices.
@@ -118,6 +118,12 @@ _KINDS: dict[Any, _Kind] = {
 }
 
 
+_IN_MEMORY = frozenset({TensorDataset.__getitem__, tv.FakeData.__getitem__})
+_CONTAINERS_OF_ANYTHING = frozenset(
+    kind.__getitem__ for kind in (torch.Tensor, np.ndarray, list, tuple, range, str, dict)
+)
+
+
 # What samples are made of, under any of the names that datasets have for it.
 _ATTRIBUTES = sorted(
     {"target_transform"}
@@ -160,6 +166,23 @@ def lower_dataset(dataset: Any, *, snapshot: bool) -> tuple[Place, list[Row]]:
         if opaque.args and isinstance(opaque.args[0], Row):
             raise
         raise Opaque(dataclasses.replace(row, reason=str(opaque))) from None
+
+
+def opens_files(dataset: Any, *, collated: bool) -> bool:
+    """Whether pictures may be opened by Pillow for a batch: unless they are known to be, or there are none, in memory.
+
+    Args:
+        dataset: As the loader has it.
+        collated: Whether the user's own function makes batches of its samples.
+    """
+    method = getattr(type(dataset), "__getitem__", None)
+    if method is Subset.__getitem__:
+        return opens_files(dataset.dataset, collated=collated)
+    if method is ConcatDataset.__getitem__:
+        return any(opens_files(part, collated=collated) for part in dataset.datasets)
+    if method in _CONTAINERS_OF_ANYTHING:
+        return collated
+    return method not in _KINDS and method not in _IN_MEMORY
 
 
 def signature(dataset: Any) -> list[Any]:

@@ -16,6 +16,7 @@ import torchvision
 from torch.nn.modules import module as nn_module
 
 __all__ = [
+    "HOOKED",
     "HOOKS",
     "SHADOWS",
     "TESTED",
@@ -26,6 +27,7 @@ __all__ = [
     "plain_lookup",
     "shadowed",
     "tested_torchvision",
+    "unhooked",
 ]
 
 # Minor versions of torchvision with which the parity suite passed.
@@ -53,6 +55,14 @@ _GLOBAL_HOOKS = (
     "_global_backward_hooks",
     "_global_backward_pre_hooks",
 )
+
+# Functions of Pillow's and torchvision's by what stands before them while pictures record.
+HOOKED: dict[Any, Any] = {}
+
+
+def unhooked(function: Any) -> Any:
+    """Return the function that a hook of ours stands before, or the function itself."""
+    return HOOKED.get(function, function)
 
 
 def tested_torchvision() -> bool:

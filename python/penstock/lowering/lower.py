@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
-from torch.utils.data import IterableDataset, default_collate
+from torch.utils.data import IterableDataset, default_collate, default_convert
 from torch.utils.data._utils.collate import default_collate_fn_map
 
 from penstock import _native
-from penstock.lowering.datasets import lower_dataset, signature
+from penstock.lowering.datasets import lower_dataset, opens_files, signature
 from penstock.lowering.known import module_hooks
+from penstock.lowering.pillow import why_not
 from penstock.lowering.places import Place
 from penstock.lowering.report import Report, Row
 from penstock.lowering.transforms import Opaque, functions
@@ -84,9 +85,20 @@ def lower(loader: Any) -> Lowered | Report:
     if not any(row.part == "collation" for row in blockers):
         rows.append(Row("collation", "default_collate", True, "pictures are made in place, targets collated by torch"))
     if place is None or not all(row.native for row in rows):
-        return Report(tuple(rows), "torch")
+        return Report(tuple(rows), "torch" if process or not _may_record(loader) else "recorded")
     report = Report(tuple(rows), "lowered", threads_for(loader.num_workers), _batch_bytes(loader, place))
     return Lowered(place, report, tuple(_signature(loader)))
+
+
+def _may_record(loader: Any) -> bool:
+    """Whether the loader's pictures may be recorded by torch's workers: whether it may open any, and all is known."""
+    wanted = os.environ.get("PENSTOCK_RECORD", "")
+    if wanted == "0" or why_not() is not None:
+        return False
+    if loader.num_workers > 0 and not loader.prefetch_factor:
+        return False
+    collated = loader.collate_fn is not default_collate and loader.collate_fn is not default_convert
+    return wanted == "1" or opens_files(loader.dataset, collated=collated)
 
 
 def _signature(loader: Any) -> list[Any]:

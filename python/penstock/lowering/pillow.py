@@ -15,8 +15,9 @@ import numpy as np
 from PIL import Image, ImageFile, JpegImagePlugin, PngImagePlugin, PpmImagePlugin
 
 from penstock import _native
+from penstock.lowering.known import unhooked
 
-__all__ = ["pixel_limit", "why_not"]
+__all__ = ["most_pixels", "pixel_limit", "why_not"]
 
 _NO_LIMIT = 2**63
 _OPEN = Image.open
@@ -48,18 +49,22 @@ def why_not() -> str | None:
 
 def pixel_limit() -> int:
     """Return the size in pixels up to which files are decoded natively; of larger ones Pillow warns."""
-    if why_not() is not None:
-        return 0
+    return most_pixels() if why_not() is None else 0
+
+
+def most_pixels() -> int:
+    """Return the size in pixels up to which Pillow does not warn."""
     limit = Image.MAX_IMAGE_PIXELS
     return _NO_LIMIT if limit is None else max(0, int(limit))
 
 
 def _plugins_are_pillows() -> bool:
     """Whether all plugins that are asked before the last of ours are Pillow's own."""
-    if any(name not in Image.OPEN or Image.OPEN[name][0] is not plugin for name, plugin in _PLUGINS.items()):
+    openers = {name: unhooked(opener) for name, (opener, _) in Image.OPEN.items()}
+    if any(openers.get(name) is not plugin for name, plugin in _PLUGINS.items()):
         return False
     asked = Image.ID[: 1 + max(map(Image.ID.index, _PLUGINS))]
-    plugins = [Image.OPEN[name][0] for name in asked if name in Image.OPEN]
+    plugins = [openers[name] for name in asked if name in openers]
     return all(getattr(plugin, "__module__", "").startswith("PIL.") for plugin in plugins)
 
 

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 __all__ = ["Opaque", "Report", "Row"]
 
-Way = Literal["lowered", "torch"]
+Way = Literal["lowered", "recorded", "torch"]
 
 
 class Opaque(Exception):  # noqa: N818 - not an error: it says that torch's way is taken
@@ -35,7 +35,9 @@ class Report:
 
     Attributes:
         rows: The loader's parts in the order of the data.
-        way: "lowered" if Rust threads make the batches, "torch" if torch's own machinery does.
+        way: "lowered" if Rust threads make the batches, "recorded" if torch's workers run the user's code on pictures
+            that record, and Rust threads make those pictures whose pixels the code does not touch, "torch" if torch's
+            own machinery makes all.
         threads: Threads that work for one iterator; 0 on torch's way.
         batch_bytes: Bytes of the image tensor of a full batch; None if it is not known in advance.
     """
@@ -47,7 +49,7 @@ class Report:
 
     @property
     def native(self) -> bool:
-        """Whether the batches are made natively."""
+        """Whether the batches are made natively without any code of the user's."""
         return self.way == "lowered"
 
     @property
@@ -76,6 +78,8 @@ class Report:
         return table
 
     def _verdict(self) -> str:
+        if self.way == "recorded":
+            return "penstock: torch's workers run this code on pictures that record; stats() tells what became native"
         if not self.native:
             return "penstock: torch's own machinery makes these batches"
         size = "" if self.batch_bytes is None else f", {self.batch_bytes / 2**20:.2f} MiB a batch"

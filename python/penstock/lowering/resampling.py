@@ -85,7 +85,7 @@ def pass_order(name: str) -> str | None:
 def _agrees(name: str, order: str, resampling: Any, before: tuple[int, int], after: tuple[int, int]) -> bool:
     pixels = np.random.default_rng(0).integers(0, 256, (*before, 3), dtype=np.uint8)
     pixels[::3] = np.where(pixels[::3] > 127, 255, 0)  # clipped overshoot must agree as well
-    plan = _native.Plan([_native.Op.resize(after, name, order)], bytes(range(256)) * 3, 3, 1)
+    plan = _native.Plan([_native.Op.resize(after, name, order)], bytes(range(256)) * 3, 3, 1, inks=b"")
     batch = _native.Batch(_native.Source(pixels[None], plan), [0], _native.Generator(0))
     made, out = memory.empty((1, 3, *after), torch.uint8)
     batch.run(_native.Stream(1), out)

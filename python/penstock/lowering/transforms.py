@@ -23,14 +23,14 @@ from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F2
 
 from penstock import _native
-from penstock.lowering.known import is_pristine, shadowed
+from penstock.lowering.known import is_pristine, shadowed, unhooked
 from penstock.lowering.parameters import integer_of, lengths_of, margins_of, pair_of, size_of
 from penstock.lowering.report import Opaque, Row
 from penstock.lowering.resampling import exp, filter_name, pass_order, uniform_rounding
+from penstock.lowering.strip import CODES, arithmetic, strip_of
 
 __all__ = ["Opaque", "Pipeline", "functions", "lower_transform"]
 
-_CODES = 256
 _CONTAINERS = (v1.Compose, v2.Compose, nn.Sequential)
 _CONVERSIONS = (
     v1.ToTensor,
@@ -60,7 +60,7 @@ _FUNCTIONS: tuple[tuple[Any, str], ...] = (
 
 def functions() -> list[Any]:
     """Return the functions that torchvision's transforms call, as they are now."""
-    return [getattr(*function, None) for function in _FUNCTIONS]
+    return [unhooked(getattr(*function, None)) for function in _FUNCTIONS]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -157,9 +157,7 @@ class _Builder:
 
     def __init__(self, mode: str) -> None:
         self.channels = 1 if mode == "L" else 3
-        values = np.arange(_CODES, dtype=np.uint8)
-        pixels = values[None] if mode == "L" else np.repeat(values[None, :, None], 3, axis=2)
-        self.strip: Any = Image.fromarray(np.ascontiguousarray(pixels))
+        self.strip: Any = strip_of(mode)
         self.ops: list[_native.Op] = []
         self.steps: list[Step] = []
         self.fills = 0
@@ -245,7 +243,7 @@ class _Builder:
 
     def check_strip(self) -> None:
         """A conversion must have looked at each pixel alone: the strip keeps its width."""
-        strip, width = self.strip, _CODES + self.fills
+        strip, width = self.strip, CODES + self.fills
         if isinstance(strip, torch.Tensor):
             if strip.ndim != 3 or strip.shape[1:] != (1, width) or strip.device.type != "cpu" or strip.is_complex():
                 raise Opaque(f"it makes {tuple(strip.shape)} of a picture of (C, 1, {width}) on {strip.device}")
@@ -286,7 +284,7 @@ class _Builder:
         order = pass_order(name)
         if order is None:
             raise Opaque(f"the installed Pillow's {name} filter gives other pixels")
-        self.inks = np.atleast_3d(np.asarray(self.strip))[0, _CODES:].T
+        self.inks = np.atleast_3d(np.asarray(self.strip))[0, CODES:].T
         return name, order
 
     def check_output(self) -> Iterator[Row]:
@@ -296,29 +294,14 @@ class _Builder:
     def finish(self, rows: list[Row]) -> Pipeline:
         if self.fails:
             # The plan never gets as far as its table.
-            plan = _native.Plan(self.ops, bytes(range(_CODES)) * self.channels, self.channels, 1)
+            plan = _native.Plan(self.ops, bytes(range(CODES)) * self.channels, self.channels, 1)
             return Pipeline(plan, tuple(self.steps), torch.uint8, self.draws, True, tuple(rows))
         table = self.strip.as_subclass(torch.Tensor).detach().reshape(self.strip.shape[0], -1).contiguous()
         entries = table.view(torch.uint8).numpy().tobytes()
         channels = table.shape[0]
         inks = None if self.inks is None else np.broadcast_to(self.inks, (channels, self.inks.shape[1])).tobytes()
-        plan = _native.Plan(self.ops, entries, channels, table.element_size(), self.affine(table), inks)
+        plan = _native.Plan(self.ops, entries, channels, table.element_size(), arithmetic(table, self.normalized), inks)
         return Pipeline(plan, tuple(self.steps), table.dtype, self.draws, False, tuple(rows))
-
-    def affine(self, table: torch.Tensor) -> list[tuple[bool, tuple[float, float] | None]] | None:
-        """Return the arithmetic that gives the table, if it is the usual one; the plan proves it again."""
-        if table.dtype != torch.float32 or len(self.normalized) > 1:
-            return None
-        mean, std = self.normalized[0] if self.normalized else ([], [])
-        channels = range(table.shape[0])
-        pairs = [(float(mean[c % len(mean)]), float(std[c % len(std)])) if mean else None for c in channels]
-        codes = torch.arange(_CODES, dtype=torch.float32)
-        for divide in (True, False):
-            scaled = codes / 255 if divide else codes * (1.0 / 255)
-            columns = [scaled if p is None else (scaled - torch.tensor(p[0])) / torch.tensor(p[1]) for p in pairs]
-            if torch.equal(torch.stack(columns), table[:, :_CODES]):
-                return [(divide, pair) for pair in pairs]
-        return None
 
 
 def _flatten(transform: Any) -> Iterator[tuple[Any, str | None]]:

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::codec::Irregular;
+use crate::source::files::Left;
 
 /// Counts and times of some pictures, added up over threads.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub struct Tally {
     /// Time taken by geometry, conversion and writing.
     pub rendering: Duration,
     /// Pictures whose files were left to Pillow, and why.
-    pub left: Vec<(usize, Irregular)>,
+    pub left: Vec<(usize, Left)>,
 }
 
 impl Tally {

@@ -201,6 +201,13 @@ impl Decoder {
         fixed + self.data.memory() + self.strips.memory() + blocks * size_of::<Block>()
     }
 
+    /// Gives the memory back that depends on the pictures' size, if more than this many bytes are kept.
+    pub fn shrink_to(&mut self, bytes: usize) {
+        if self.memory() > bytes {
+            self.shrink();
+        }
+    }
+
     /// Gives the memory back that depends on the pictures' size.
     pub fn shrink(&mut self) {
         self.data = ScanData::default();
@@ -264,6 +271,29 @@ impl Decoder {
         let mut index = Index::default();
         self.run(data, Opening::new(data)?, None, Check::Whole, None, Some(&mut index))?;
         Ok(index)
+    }
+
+    /// Looks for everything at which libjpeg would stop with an error, without decoding an ordinary file's pixels:
+    /// all segments, the tables, and in the entropy-coded data the markers. What is left is damage of which libjpeg
+    /// warns, and goes on. Files of several scans are read as a whole.
+    ///
+    /// # Errors
+    /// [`Irregular`] if libjpeg might fail.
+    pub fn survey(&mut self, data: &[u8]) -> Result<Header, Irregular> {
+        let mut opening = Opening::new(data)?;
+        let header = opening.header();
+        let Opening { parser, geometry, scan, .. } = &mut opening;
+        if header.progressive || scan.components().len() < header.components {
+            return self.index(data).map(|_| header);
+        }
+        self.check_pixels(geometry)?;
+        sequential_jobs(&parser.tables, geometry, scan, &mut self.tables, data)?;
+        latch_quants(&parser.tables, geometry)?;
+        self.data.fill(data, scan.data_at, None, 0, false, self.level)?;
+        self.data.expect_intervals(parser.tables.restart_interval, geometry.mcus_x * geometry.mcus_y)?;
+        parser.seek(self.data.behind);
+        let Stop::End = parser.next()? else { give_up!(Marker) };
+        Ok(header)
     }
 
     /// Decodes a rectangle of a file that was indexed, taking little more than the rectangle's own data.

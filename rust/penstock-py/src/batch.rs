@@ -17,6 +17,7 @@ use crate::files::PyFiles;
 use crate::generator::PyGenerator;
 use crate::gil;
 use crate::integers::PyIntegers;
+use crate::record;
 use crate::source::PySource;
 
 /// One iterator's queue of batches.
@@ -53,6 +54,8 @@ pub(crate) struct PyBatch {
     work: OnceLock<Work>,
     /// Own the pictures' memory.
     _sources: Vec<Py<PySource>>,
+    /// Files that may still be read.
+    coming: Option<Py<PyFiles>>,
 }
 
 struct Work {
@@ -150,12 +153,24 @@ impl PyBatch {
             Sources::One(source) => source.owner().into_iter().collect(),
             Sources::Each(sources) => sources.into_iter().filter_map(Source::owner).collect(),
         };
-        let shapes = if draft.is_ragged() || refused.is_some() {
-            draft.shapes().collect()
-        } else {
-            draft.shapes().take(1).collect()
-        };
-        Ok(Self { draft: Mutex::new(Some(draft)), refused, shapes, work: OnceLock::new(), _sources: held })
+        Ok(Self::of(draft, refused, held, None))
+    }
+
+    /// A batch of files whose pictures' steps were drawn elsewhere. The files may still be read.
+    #[staticmethod]
+    fn recorded(files: Bound<'_, PyFiles>, records: &[u8]) -> PyResult<Self> {
+        let records = record::read(records)?;
+        if records.len() != files.get().len() {
+            return Err(PyValueError::new_err("as many records as files are needed"));
+        }
+        let mut draft = Draft::with_capacity(records.len());
+        for (index, record) in records.into_iter().enumerate() {
+            let content = files.get().coming(index, record.header);
+            if !draft.push_drawn(files.get().plan(), content, &record.steps) {
+                return Err(PyValueError::new_err(format!("record {index} does not fit its picture")));
+            }
+        }
+        Ok(Self::of(draft, None, Vec::new(), Some(files.unbind())))
     }
 
     /// Has the pixels made in `out` by the stream's threads.
@@ -198,7 +213,7 @@ impl PyBatch {
     fn tally(&self) -> PyTally {
         let Tally { decoded, known, decoding, rendering, left } =
             self.work.get().map(|work| work.job.tally()).unwrap_or_default();
-        let left = left.into_iter().map(|(place, irregular)| (place, irregular.name())).collect();
+        let left = left.into_iter().map(|(place, left)| (place, left.name())).collect();
         (decoded, known, decoding.as_secs_f64(), rendering.as_secs_f64(), left)
     }
 
@@ -212,6 +227,21 @@ impl PyBatch {
 }
 
 impl PyBatch {
+    fn of(
+        draft: Draft,
+        refused: Option<Refused>,
+        sources: Vec<Py<PySource>>,
+        coming: Option<Py<PyFiles>>,
+    ) -> Self {
+        let shapes = if draft.is_ragged() || refused.is_some() {
+            draft.shapes().collect()
+        } else {
+            draft.shapes().take(1).collect()
+        };
+        let (draft, work) = (Mutex::new(Some(draft)), OnceLock::new());
+        Self { draft, refused, shapes, work, _sources: sources, coming }
+    }
+
     fn begin(&self, stream: Arc<Stream>, out: PyBuffer<u8>) -> PyResult<&Work> {
         if out.readonly() || !out.is_c_contiguous() {
             return Err(PyBufferError::new_err("a batch is written to a writable, C-contiguous buffer"));
@@ -231,7 +261,12 @@ impl Drop for PyBatch {
         if let Some(work) = self.work.get()
             && work.stream.is_ours()
         {
-            Python::attach(|py| gil::without(py, || work.job.cancel()));
+            Python::attach(|py| {
+                if let Some(files) = &self.coming {
+                    files.get().cancel();
+                }
+                gil::without(py, || work.job.cancel());
+            });
         }
     }
 }

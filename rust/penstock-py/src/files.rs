@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use penstock_core::codec::Header;
 use penstock_core::engine::{Content, Origin, Reading};
 use penstock_core::plan::Plan;
 use penstock_core::source::files::Left;
@@ -40,13 +41,30 @@ impl PyFiles {
     }
 }
 
+impl PyFiles {
+    /// File `index`, which may not be read yet.
+    pub(crate) fn coming(&self, index: usize, header: Header) -> Content {
+        Content::Coming { reading: Arc::clone(&self.reading), index, header }
+    }
+
+    /// Number of files.
+    pub(crate) fn len(&self) -> usize {
+        self.reading.len()
+    }
+
+    /// Lets nobody wait for a file any more.
+    pub(crate) fn cancel(&self) {
+        self.reading.cancel();
+    }
+}
+
 #[pymethods]
 impl PyFiles {
     /// Begins to read. A place that is `None` is not looked at.
     #[new]
     fn new(places: Vec<Option<Place>>, plan: &PyPlan, most_pixels: u64) -> PyResult<Self> {
-        if plan.0.table().channels() != 3 {
-            return Err(PyValueError::new_err("files are decoded to three channels"));
+        if !matches!(plan.0.table().channels(), 1 | 3) {
+            return Err(PyValueError::new_err("files are decoded to one channel or three"));
         }
         let origins = places.into_iter().map(|place| match place {
             Some(Place::Bytes(bytes)) => Origin::Bytes(bytes),

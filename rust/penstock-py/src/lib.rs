@@ -17,6 +17,8 @@ mod gil;
 mod integers;
 mod jpeg;
 mod plan;
+mod record;
+mod sight;
 mod source;
 
 #[pymodule]
@@ -37,6 +39,8 @@ mod _native {
     use super::jpeg::{decode_jpeg, decode_picture, jpeg_shape, picture_shape};
     #[pymodule_export]
     use super::plan::{PyOp, PyPlan};
+    #[pymodule_export]
+    use super::sight::{look_at_file, look_through};
     #[pymodule_export]
     use super::source::PySource;
     #[pymodule_export]

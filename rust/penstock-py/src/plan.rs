@@ -153,7 +153,7 @@ impl PyPlan {
         let table =
             Table::new(element_bytes, channels, table, affine.as_deref()).map_err(|e| to_py(&e.into()))?;
         let ops = ops.iter().map(|op| op.0.clone()).collect();
-        let plan = Plan::new(ops, table, inks.unwrap_or(&[])).map_err(|e| to_py(&e.into()))?;
+        let plan = Plan::new(ops, table, inks).map_err(|e| to_py(&e.into()))?;
         Ok(Self(Arc::new(plan)))
     }
 

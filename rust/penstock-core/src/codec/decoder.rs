@@ -3,7 +3,7 @@
 use penstock_jpeg::{Check, Limits, Target};
 
 use super::seen::{Key, seen};
-use super::{Format, Header, Irregular, Region, png, ppm};
+use super::{Format, Header, Irregular, Region, png, ppm, read_header};
 use crate::source::array::Picture;
 
 /// Memory that a decoder keeps for the next picture. A progressive one of 12 megapixels takes 70 MB; it should not
@@ -30,6 +30,30 @@ pub struct Decoded<'a> {
 }
 
 impl Decoder {
+    /// Whether Pillow would get through a file without an exception; the header of one that it would. Damage of which
+    /// libjpeg only warns may be left, and is found when the file is decoded.
+    ///
+    /// # Errors
+    /// [`Irregular`] if Pillow should look at it itself.
+    pub fn survey(&mut self, data: &[u8]) -> Result<Header, Irregular> {
+        let header = read_header(data)?;
+        if header.format == Format::Jpeg {
+            self.jpeg().survey(data)?;
+            self.jpeg().shrink_to(KEPT_BYTES);
+        } else {
+            let mut pixels = Vec::new();
+            let bytes = header.width * header.height * header.channels;
+            pixels.try_reserve_exact(bytes).map_err(|_| Irregular::Request)?;
+            pixels.resize(bytes, 0);
+            self.decode_into(data, header, header.whole(), &mut pixels)?;
+        }
+        Ok(header)
+    }
+
+    fn jpeg(&mut self) -> &mut penstock_jpeg::Decoder {
+        self.jpeg.get_or_insert_with(|| penstock_jpeg::Decoder::new().with_limits(LIMITS))
+    }
+
     /// Decodes a rectangle of a file into memory of exactly its size, rows of pixels without gaps.
     ///
     /// The whole file is looked at, as Pillow looks at it, so that damage is found wherever it is.
@@ -78,16 +102,14 @@ impl Decoder {
     ) -> Result<bool, Irregular> {
         match header.format {
             Format::Jpeg => {
-                let jpeg = self.jpeg.get_or_insert_with(|| penstock_jpeg::Decoder::new().with_limits(LIMITS));
+                let jpeg = self.jpeg();
                 let target = Target::Interleaved { pixels: out, stride: region.width * header.channels };
                 let decoded = if remembers {
                     decode_once_known(jpeg, data, region, target)
                 } else {
                     jpeg.decode_region(data, region, Check::Whole, target).map(|()| false)
                 };
-                if jpeg.memory() > KEPT_BYTES {
-                    jpeg.shrink();
-                }
+                jpeg.shrink_to(KEPT_BYTES);
                 Ok(decoded?)
             }
             Format::Png => {

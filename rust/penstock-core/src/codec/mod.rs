@@ -116,6 +116,12 @@ impl Header {
         Region { left: 0, top: 0, width: self.width, height: self.height }
     }
 
+    /// Rows and columns.
+    #[must_use]
+    pub fn size(&self) -> (u32, u32) {
+        (self.height as u32, self.width as u32)
+    }
+
     /// Number of pixels.
     #[must_use]
     pub fn pixels(&self) -> u64 {

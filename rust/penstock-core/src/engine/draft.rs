@@ -4,13 +4,13 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::Tools;
-use crate::codec::Irregular;
+use super::{Reading, Tools};
+use crate::codec::Header;
 use crate::error::Error;
-use crate::plan::{Plan, Refusal, Step, Workspace};
+use crate::plan::{Plan, Refusal, Step, Workspace, size_after};
 use crate::random::Mt19937;
 use crate::source::array::Picture;
-use crate::source::files::File;
+use crate::source::files::{File, Left};
 
 /// Where a picture's pixels are.
 #[derive(Debug)]
@@ -19,6 +19,15 @@ pub enum Content {
     Pixels(Picture<'static>),
     /// In a file, to be decoded.
     File(Arc<File>),
+    /// In a file that is still being read, of which somebody has seen the header.
+    Coming {
+        /// The files that it is among.
+        reading: Arc<Reading>,
+        /// Its place among them.
+        index: usize,
+        /// What was seen.
+        header: Header,
+    },
 }
 
 impl Content {
@@ -26,9 +35,30 @@ impl Content {
     fn size(&self) -> (u32, u32) {
         match self {
             Content::Pixels(picture) => size_of(picture),
-            Content::File(file) => (file.header().height as u32, file.header().width as u32),
+            Content::File(file) => file.header().size(),
+            Content::Coming { header, .. } => header.size(),
         }
     }
+
+    /// What there is to make a picture of; waits for a file that is being read.
+    fn look(&self) -> Seen<'_> {
+        match self {
+            Content::Pixels(picture) => Seen::Pixels(picture),
+            Content::File(file) => Seen::File(file),
+            Content::Coming { reading, index, header } => match reading.wait_for(*index) {
+                Ok(file) if file.header() == *header => Seen::File(file),
+                Ok(_) => Seen::Left(Left::Changed),
+                Err(left) => Seen::Left(left),
+            },
+        }
+    }
+}
+
+/// A [`Content`] that is there.
+enum Seen<'a> {
+    Pixels(&'a Picture<'static>),
+    File(&'a File),
+    Left(Left),
 }
 
 fn size_of(picture: &Picture<'_>) -> (u32, u32) {
@@ -76,14 +106,28 @@ impl Draft {
     ) -> Result<(), Refusal> {
         let first = self.steps.len();
         let size = plan.draw(content.size(), generator, &mut self.steps)?;
+        self.append(plan, content, first, size);
+        Ok(())
+    }
+
+    /// Adds a picture whose steps were drawn elsewhere; false, and it is not part of the batch, if they do not fit its
+    /// size.
+    pub fn push_drawn(&mut self, plan: &Arc<Plan>, content: Content, steps: &[Step]) -> bool {
+        let Some(size) = size_after(content.size(), steps) else { return false };
+        let first = self.steps.len();
+        self.steps.extend_from_slice(steps);
+        self.append(plan, content, first, size);
+        true
+    }
+
+    fn append(&mut self, plan: &Arc<Plan>, content: Content, first: usize, size: (u32, u32)) {
         if !self.plans.last().is_some_and(|last| Arc::ptr_eq(last, plan)) {
             self.plans.push(Arc::clone(plan));
         }
-        self.decodes |= matches!(content, Content::File(_));
+        self.decodes |= !matches!(content, Content::Pixels(_));
         let sample = Sample { content, plan: self.plans.len() - 1, steps: first..self.steps.len(), size };
         self.ragged |= self.samples.last().is_some_and(|last| self.shape_of(last) != self.shape_of(&sample));
         self.samples.push(sample);
-        Ok(())
     }
 
     /// Number of pictures.
@@ -135,18 +179,17 @@ impl Draft {
         index: usize,
         tools: &mut Tools,
         out: &mut [u8],
-    ) -> Result<Result<(), Irregular>, Error> {
+    ) -> Result<Result<(), Left>, Error> {
         // The next picture comes from memory while this one is made.
         if let Some(Sample { content: Content::Pixels(next), .. }) = self.samples.get(index + 1) {
             next.prefetch();
         }
         let Tools { workspace, decoder, tally } = tools;
         let sample = &self.samples[index];
-        let file = match &sample.content {
-            Content::Pixels(picture) => {
-                return self.render_from(picture, index, workspace, out).map(Ok);
-            }
-            Content::File(file) => file,
+        let file = match sample.content.look() {
+            Seen::Pixels(picture) => return self.render_from(picture, index, workspace, out).map(Ok),
+            Seen::File(file) => file,
+            Seen::Left(left) => return Ok(Err(left)),
         };
         let (header, size, steps) = (file.header(), sample.content.size(), &self.steps[sample.steps.clone()]);
         let looked_at = workspace.source_region(size, steps);
@@ -158,14 +201,17 @@ impl Draft {
         tally.decoding += start.elapsed();
         let decoded = match decoded {
             Ok(decoded) => decoded,
-            Err(irregular) => return Ok(Err(irregular)),
+            Err(irregular) => return Ok(Err(Left::Irregular(irregular))),
         };
         tally.decoded += 1;
         tally.known += usize::from(decoded.known);
+        let plan = &self.plans[sample.plan];
+        let gray = decoded.picture.gray().filter(|_| plan.table().channels() == 1);
+        let picture = gray.unwrap_or(decoded.picture);
         if only_margins {
-            return self.render_from(&decoded.picture, index, workspace, out).map(Ok);
+            return self.render_from(&picture, index, workspace, out).map(Ok);
         }
-        let rendered = self.plans[sample.plan].render_part(&decoded.picture, size, steps, workspace, out);
+        let rendered = plan.render_part(&picture, size, steps, workspace, out);
         rendered.map(Ok).map_err(|source| Error::Render { sample: index, source })
     }
 

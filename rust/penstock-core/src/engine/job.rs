@@ -97,8 +97,8 @@ impl Job {
             for index in claim {
                 // SAFETY: `claim` hands out each index once, and every slot has the size of one picture.
                 let slot = unsafe { self.slots.slot(index, self.picture_bytes) };
-                if let Err(irregular) = self.draft.render(index, tools, slot)? {
-                    tools.tally.left.push((index, irregular));
+                if let Err(left) = self.draft.render(index, tools, slot)? {
+                    tools.tally.left.push((index, left));
                 }
             }
             Ok(())

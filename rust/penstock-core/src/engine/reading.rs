@@ -33,6 +33,9 @@ const ROOM_INTERVAL: Duration = Duration::from_millis(10);
 /// The same where other files wait to be read.
 const BUSY_INTERVAL: Duration = Duration::from_millis(1);
 
+/// What `claimed` is at least once nobody wants the files any more.
+const NOBODY: usize = usize::MAX / 2;
+
 static READERS: Crew<Arc<Reading>> = Crew::new("penstock-read", work);
 /// What a read took of late, in nanoseconds, if a disk or a network was waited for.
 static READ_TIME: AtomicU64 = AtomicU64::new(0);
@@ -55,12 +58,14 @@ pub struct Reading {
     most_pixels: u64,
     paths: Vec<(usize, PathBuf)>,
     files: Vec<OnceLock<Result<Arc<File>, Left>>>,
-    /// Paths that a thread has taken; far above their number once nobody wants the files any more.
+    /// Paths that a thread has taken; [`NOBODY`] once nobody wants the files any more.
     claimed: AtomicUsize,
     /// Time that reading took, added up over threads, in nanoseconds.
     nanoseconds: AtomicU64,
     /// Whether somebody waits for the files, however much memory they take.
     needed: AtomicBool,
+    /// Threads that wait for one of the files.
+    waiting: AtomicUsize,
     finished: Mutex<usize>,
     settled: Condvar,
 }
@@ -94,6 +99,7 @@ impl Reading {
             claimed,
             nanoseconds,
             needed,
+            waiting: AtomicUsize::new(0),
             finished,
             settled,
         });
@@ -122,11 +128,16 @@ impl Reading {
 
     /// Reads files in this thread until the last one is taken or `patience` is over.
     pub fn help(&self, patience: Duration) {
+        self.need();
+        let deadline = Instant::now() + patience;
+        while Instant::now() < deadline && self.read_one() {}
+    }
+
+    /// Has the files read however much memory they take.
+    fn need(&self) {
         if !self.needed.swap(true, Ordering::Relaxed) {
             self.wake_readers();
         }
-        let deadline = Instant::now() + patience;
-        while Instant::now() < deadline && self.read_one() {}
     }
 
     /// Waits until every file is read; false if that takes longer than `patience`.
@@ -136,6 +147,26 @@ impl Reading {
         let waiting = |finished: &mut usize| *finished < self.paths.len();
         let waited = self.settled.wait_timeout_while(finished, patience, waiting);
         !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
+    }
+
+    /// Waits for one file, reading others meanwhile if there are any that nobody has taken.
+    ///
+    /// # Errors
+    /// [`Left`] if it is left to Pillow, or if nobody wants the files any more.
+    pub(super) fn wait_for(&self, index: usize) -> Result<&Arc<File>, Left> {
+        self.need();
+        let there = || self.files.get(index).is_none_or(|file| file.get().is_some());
+        while !there() && self.read_one() {}
+        if !there() {
+            self.waiting.fetch_add(1, Ordering::SeqCst);
+            let mut finished = lock(&self.finished);
+            while !there() && !self.is_cancelled() {
+                finished = self.settled.wait(finished).unwrap_or_else(PoisonError::into_inner);
+            }
+            drop(finished);
+            self.waiting.fetch_sub(1, Ordering::SeqCst);
+        }
+        self.file(index).unwrap_or(Err(Left::Unreadable))
     }
 
     /// A file that was read, or why it is left to Pillow; `None` if it is not read yet.
@@ -152,11 +183,15 @@ impl Reading {
 
     /// Lets nobody begin to read another file.
     pub fn cancel(&self) {
-        self.claimed.store(usize::MAX / 2, Ordering::Relaxed);
+        self.claimed.store(NOBODY, Ordering::Relaxed);
         // A forked child has no threads to wake, and the lock may be in any state.
         if self.is_ours() {
             self.wake_readers();
         }
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.claimed.load(Ordering::Relaxed) >= NOBODY
     }
 
     /// Ends the waits for room. Who looks for room holds the lock, so nobody misses what was set before.
@@ -198,7 +233,7 @@ impl Reading {
         }
         let mut finished = lock(&self.finished);
         *finished += 1;
-        if *finished == self.paths.len() {
+        if *finished == self.paths.len() || self.waiting.load(Ordering::SeqCst) > 0 {
             self.settled.notify_all();
         }
         true

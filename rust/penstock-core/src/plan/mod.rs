@@ -15,7 +15,7 @@ mod resize;
 mod stages;
 
 pub use crop::RandomCrop;
-pub use op::{Op, Pad, PadMode, Step, World};
+pub use op::{Op, Pad, PadMode, Step, World, size_after};
 pub use resize::{Exp, RandomResizedCrop, Target};
 
 use crate::ops::axis::Axis;
@@ -30,7 +30,7 @@ use stages::Stages;
 pub struct Plan {
     ops: Vec<Op>,
     table: Table,
-    /// If any operation resizes: bytes as they are, and what constant margins are before the last resize.
+    /// If pictures may be resized: bytes as they are, and what constant margins are before the last resize.
     inks: Option<Table>,
 }
 
@@ -73,24 +73,15 @@ impl Workspace {
 impl Plan {
     /// A plan of `ops` in order, whose values are converted by `table`.
     ///
-    /// `inks` holds, for each channel of the table, the byte of each constant margin as it is before any
-    /// conversion, of as many margins as come before the last resize, in the order of the table's fills. A
-    /// margin's colour is resampled like the pixels beside it, so the table's converted one does not serve.
+    /// `inks` is there if pictures may be resized, by these operations or by steps that were drawn elsewhere. It
+    /// holds, for each channel of the table, the byte of each constant margin as it is before any conversion, of
+    /// as many margins as come before the last resize, in the order of the table's fills. A margin's colour is
+    /// resampled like the pixels beside it, so the table's converted one does not serve.
     ///
     /// # Errors
     /// [`TableError`] if `inks` is not the same number of bytes for each channel.
-    pub fn new(ops: Vec<Op>, table: Table, inks: &[u8]) -> Result<Self, TableError> {
-        let (channels, count) = (table.channels(), inks.len() / table.channels());
-        if count * channels != inks.len() {
-            return Err(TableError::Length(inks.len()));
-        }
-        let inks = if ops.iter().any(Op::resizes) {
-            let of_channel = |channel| inks.iter().copied().skip(channel * count).take(count);
-            let entries = (0..channels).flat_map(|channel| (0..=255).chain(of_channel(channel)));
-            Some(Table::new(1, channels, &entries.collect::<Vec<_>>(), None)?)
-        } else {
-            None
-        };
+    pub fn new(ops: Vec<Op>, table: Table, inks: Option<&[u8]>) -> Result<Self, TableError> {
+        let inks = inks.map(|inks| unconverted(table.channels(), inks)).transpose()?;
         Ok(Self { ops, table, inks })
     }
 
@@ -178,6 +169,17 @@ impl Plan {
         let inks = self.inks.as_ref().unwrap_or(&self.table);
         workspace.stages.render(part, [inks, &self.table], &mut workspace.scratch, out)
     }
+}
+
+/// The table that leaves bytes as they are, and makes margins of `inks`.
+fn unconverted(channels: usize, inks: &[u8]) -> Result<Table, TableError> {
+    let count = inks.len() / channels;
+    if count * channels != inks.len() {
+        return Err(TableError::Length(inks.len()));
+    }
+    let of_channel = |channel| inks.iter().copied().skip(channel * count).take(count);
+    let entries = (0..channels).flat_map(|channel| (0..=255).chain(of_channel(channel)));
+    Table::new(1, channels, &entries.collect::<Vec<_>>(), None)
 }
 
 #[cfg(test)]

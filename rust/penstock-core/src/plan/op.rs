@@ -136,14 +136,28 @@ impl Op {
             Op::Refuse => None,
         }
     }
-
-    /// Whether this operation may make new pixels.
-    pub(super) fn resizes(&self) -> bool {
-        matches!(self, Op::Resize { .. } | Op::RandomResizedCrop(_))
-    }
 }
 
 impl Step {
+    /// The size that a picture of `size` has after this step; `None` if it does not fit.
+    fn size_after(&self, (height, width): (u32, u32)) -> Option<(u32, u32)> {
+        match *self {
+            Step::Pad { margins: [left, top, right, bottom], .. } => Some((
+                height.checked_add(top)?.checked_add(bottom)?,
+                width.checked_add(left)?.checked_add(right)?,
+            )),
+            Step::Crop { top, left, height: rows, width: columns } => {
+                let inside = top.checked_add(rows)? <= height && left.checked_add(columns)? <= width;
+                (inside && rows > 0 && columns > 0).then_some((rows, columns))
+            }
+            Step::FlipHorizontal | Step::FlipVertical => Some((height, width)),
+            Step::Resize { height, width, .. } => {
+                let fits = |length: u32| length > 0 && i32::try_from(length).is_ok();
+                (fits(height) && fits(width)).then_some((height, width))
+            }
+        }
+    }
+
     /// Does this step to the picture's two index maps, which a resize is not a matter of.
     pub(super) fn apply(&self, rows: &mut Axis, columns: &mut Axis) {
         match *self {
@@ -166,4 +180,10 @@ impl Step {
             Step::Resize { .. } => {}
         }
     }
+}
+
+/// The size that a picture of `size` has after all `steps`; `None` if one of them does not fit.
+#[must_use]
+pub fn size_after(size: (u32, u32), steps: &[Step]) -> Option<(u32, u32)> {
+    steps.iter().try_fold(size, |size, step| step.size_after(size))
 }

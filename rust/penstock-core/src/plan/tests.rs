@@ -104,7 +104,7 @@ fn plan() -> Plan {
     let entries: Vec<u8> = INKS.iter().flat_map(|inks| (0..=255).chain(*inks)).collect();
     let table = Table::new(1, 3, &entries, None).unwrap();
     let op = Op::Resize { target: Target::Exact(1, 1), method: METHODS[0] };
-    Plan::new(vec![op], table, INKS.as_flattened()).unwrap()
+    Plan::new(vec![op], table, Some(INKS.as_flattened())).unwrap()
 }
 
 proptest! {
@@ -187,5 +187,5 @@ fn parts_of_another_size_and_odd_inks_are_refused() {
     let entries: Vec<u8> = (0..3).flat_map(|_| 0..=255).collect();
     let table = Table::new(1, 3, &entries, None).unwrap();
     let op = Op::Resize { target: Target::Long(5), method: METHODS[0] };
-    assert!(Plan::new(vec![op], table, &[1, 2]).is_err());
+    assert!(Plan::new(vec![op], table, Some(&[1, 2])).is_err());
 }

@@ -42,6 +42,8 @@ pub enum Left {
     Large,
     /// It is none that is decoded here.
     Irregular(Irregular),
+    /// It is another one than when somebody looked at it.
+    Changed,
 }
 
 impl Left {
@@ -53,6 +55,7 @@ impl Left {
             Left::Unreadable => "unreadable",
             Left::Large => "too many pixels",
             Left::Irregular(irregular) => irregular.name(),
+            Left::Changed => "changed since it was opened",
         }
     }
 }

@@ -1,0 +1,124 @@
+"""What was done to a picture's values, from `ToTensor` on.
+
+Each of these functions looks at one value of one channel at a time. So their composition is a table of 256 values for
+each channel, made by calling the functions themselves on a *strip*: a picture one pixel high that holds the values 0
+to 255 in every channel. A chain is such a composition; chains are made once in a process and then looked up.
+"""
+
+from collections.abc import Callable, Hashable
+from typing import Any
+
+import torch
+from torchvision.transforms import functional as F
+from torchvision.transforms.v2 import functional as F2
+
+from penstock import _native
+from penstock.lowering.strip import arithmetic, strip_of
+
+__all__ = ["Chain", "chain_of"]
+
+Link = tuple[Hashable, ...]
+Key = tuple[Link, ...]
+
+# The functions by the names under which they are recorded, as they are before anything is hooked.
+_FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "to_tensor": F.to_tensor,
+    "pil_to_tensor": F.pil_to_tensor,
+    "convert_image_dtype": F.convert_image_dtype,
+    "normalize": F.normalize,
+    "to_dtype_image": F2.to_dtype_image,
+    "normalize_image": F2.normalize_image,
+    "to": torch.Tensor.to,
+}
+_NORMALIZE = ("normalize", "normalize_image")
+# Chains that are kept; a program has a handful, unless it draws their numbers.
+_MOST = 4096
+
+
+class Chain:
+    """A composition of functions on a picture's values.
+
+    Attributes:
+        mode: Of the picture that it begins with, "L" or "RGB".
+        key: The functions and their arguments, in order.
+        dtype: Of the result.
+        channels: Of the result.
+        interleaved: Whether the result for one picture lies in memory as Pillow's pixels do, channel by channel for
+            each pixel.
+    """
+
+    __slots__ = ("_next", "_plan", "_strip", "channels", "dtype", "interleaved", "key", "mode")
+
+    def __init__(self, mode: str, key: Key, strip: torch.Tensor) -> None:
+        self.mode, self.key = mode, key
+        self.dtype, self.channels = strip.dtype, strip.shape[0]
+        self.interleaved = key[0] == ("pil_to_tensor",)
+        self._strip = strip
+        self._next: dict[Link, Chain | None] = {}
+        self._plan: _native.Plan | None = None
+
+    def then(self, name: str, *arguments: Hashable) -> "Chain | None":
+        """Return this chain and one function more; None if that raises, or does not look at single values."""
+        link = (name, *arguments)
+        try:
+            return self._next[link]
+        except KeyError:
+            pass
+        if len(self._next) >= _MOST:
+            self._next.clear()
+        strip = _apply(self._strip.clone(), link)
+        longer = None if strip is None else Chain(self.mode, (*self.key, link), strip)
+        self._next[link] = longer
+        return longer
+
+    @property
+    def plan(self) -> _native.Plan:
+        """The plan that makes these values of pixels."""
+        if self._plan is None:
+            table = self._strip.contiguous().view(self.channels, -1)
+            normalized = [link[1:3] for link in self.key if link[0] in _NORMALIZE]
+            entries = table.view(torch.uint8).numpy().tobytes()
+            affine = arithmetic(table, normalized)  # type: ignore[arg-type]
+            self._plan = _native.Plan([], entries, self.channels, self.dtype.itemsize, affine, b"")
+        return self._plan
+
+    def apply(self, image: Any) -> Any:
+        """Call the functions on a real picture."""
+        for name, *arguments in self.key:
+            image = _FUNCTIONS[name](image, *arguments)  # type: ignore[index]
+        return image
+
+
+_chains: dict[tuple[str, Key], Chain] = {}
+
+
+def chain_of(mode: str, key: Key) -> Chain | None:
+    """Return the chain of these functions for pictures of a mode; None if there is none."""
+    chain = _chains.get((mode, key))
+    if chain is not None:
+        return chain
+    if len(key) > 1:
+        shorter = chain_of(mode, key[:-1])
+        chain = None if shorter is None else shorter.then(*key[-1])  # type: ignore[arg-type]
+    else:
+        strip = _apply(strip_of(mode), key[0])
+        chain = None if strip is None else Chain(mode, key, strip)
+    if chain is not None:
+        if len(_chains) >= _MOST:
+            _chains.clear()
+        _chains[mode, key] = chain
+    return chain
+
+
+def _apply(strip: Any, link: Link) -> torch.Tensor | None:
+    name, *arguments = link
+    try:
+        with torch.no_grad():
+            result = _FUNCTIONS[name](strip, *arguments)  # type: ignore[index]
+    except Exception:
+        return None
+    if type(result) is not torch.Tensor or result.ndim != 3 or result.shape[1:] != (1, 256):
+        return None
+    if result.device.type != "cpu" or result.is_complex() or result.layout != torch.strided:
+        return None
+    return result

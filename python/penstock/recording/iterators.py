@@ -1,0 +1,215 @@
+"""torch's own iterators, whose workers run the user's code on pictures that record."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from torch.utils.data import _utils
+from torch.utils.data.dataloader import (
+    _DatasetKind,
+    _MultiProcessingDataLoaderIter,
+    _SingleProcessDataLoaderIter,
+)
+
+from penstock.counters import counters_of
+from penstock.lowering.lower import threads_for
+from penstock.recording import hooks
+from penstock.recording.hooks import Recorder
+from penstock.recording.tickets import Renderer, Rendering, receiving
+
+__all__ = ["RecordingIter", "RecordingSingleIter", "iterator_for"]
+
+
+class Start:
+    """A worker's `worker_init_fn`: has its pictures record, then calls the user's.
+
+    Args:
+        function: The user's, or None.
+    """
+
+    def __init__(self, function: Callable[[int], Any] | None) -> None:
+        self._function = function
+
+    def __call__(self, worker: int) -> None:
+        hooks.begin(Recorder())
+        if self._function is not None:
+            self._function(worker)
+
+
+class Parcel:
+    """What a worker sends: a batch, and what was counted while it was fetched.
+
+    Attributes:
+        data: The user's batch.
+        samples: In it.
+        opened: Pictures.
+        reasons: Why Python code made some of them.
+    """
+
+    def __init__(self, data: Any, samples: int, opened: int, reasons: dict[str, int]) -> None:
+        self.data, self.samples, self.opened, self.reasons = data, samples, opened, reasons
+
+
+class Collate:
+    """A worker's `collate_fn`: calls the user's, and adds what was counted.
+
+    Args:
+        function: The user's.
+        batches: Whether it is given lists of samples.
+    """
+
+    def __init__(self, function: Callable[[Any], Any], batches: bool) -> None:
+        self._function, self._batches = function, batches
+
+    def __call__(self, samples: Any) -> Parcel:
+        data = self._function(samples)
+        recorder = hooks._current()
+        opened, reasons = (0, {}) if recorder is None else recorder.count()
+        return Parcel(data, len(samples) if self._batches else 1, opened, reasons)
+
+
+class _Arrived:
+    """A batch that has arrived, with pixels that may still be made."""
+
+    def __init__(self, data: Any, renderings: list[Rendering]) -> None:
+        self.data, self.renderings = data, renderings
+
+
+class RecordingIter(_MultiProcessingDataLoaderIter):
+    """torch's iterator over worker processes; what they recorded becomes pixels here."""
+
+    def __init__(self, loader: Any) -> None:
+        self._counters = counters_of(loader)
+        self._counters.way = "recorded"
+        super().__init__(loader)
+
+    # torch's constructor sets these and hands them to the workers.
+    @property
+    def _worker_init_fn(self) -> Start:
+        return self._start
+
+    @_worker_init_fn.setter
+    def _worker_init_fn(self, function: Any) -> None:
+        self._start = Start(function)
+
+    @property
+    def _collate_fn(self) -> Collate:
+        return self._collate
+
+    @_collate_fn.setter
+    def _collate_fn(self, function: Any) -> None:
+        self._collate = Collate(function, self._auto_collation)
+
+    # Its thread would copy tensors that are not made yet.
+    @property
+    def _pin_memory(self) -> bool:
+        return False
+
+    @_pin_memory.setter
+    def _pin_memory(self, pin: bool) -> None:
+        self._pins = bool(pin)
+        self._renderer = Renderer(threads_for(self._num_workers), pin=self._pins)
+
+    def _reset(self, loader: Any, first_iter: bool = False) -> None:
+        self._counters.begin()
+        super()._reset(loader, first_iter)
+
+    def _try_get_data(self, timeout: float = _utils.MP_STATUS_CHECK_INTERVAL) -> tuple[bool, Any]:
+        with receiving(self._renderer) as renderings:
+            success, item = super()._try_get_data(timeout)
+        if success and renderings:
+            index, data = item
+            item = index, _Arrived(data, renderings)
+        return success, item
+
+    def __next__(self) -> Any:
+        called = self._counters.called()
+        try:
+            return super().__next__()
+        finally:
+            self._counters.returned(called)
+
+    def _next_data(self) -> Any:
+        self._receive_all()
+        data = super()._next_data()
+        self._receive_all()
+        return data
+
+    def _receive_all(self) -> None:
+        """Have the pixels made of all batches that have arrived."""
+        if self._dataset_kind != _DatasetKind.Map or not self._in_order:
+            return
+        while self._tasks_outstanding > 0 and not self._data_queue.empty():
+            index, data = self._get_data()
+            self._tasks_outstanding -= 1
+            self._task_info[index] += (data,)
+
+    def _process_data(self, data: Any, worker_idx: int) -> Any:
+        if isinstance(data, _Arrived):
+            try:
+                self._finish(data.renderings)
+            except KeyboardInterrupt:
+                self._rcvd_idx -= 1
+                self._task_info[self._rcvd_idx] = (worker_idx, data)
+                raise
+            except Exception as error:
+                self._workers_num_tasks[worker_idx] -= 1
+                self._try_put_index()
+                raise error from None
+            data = data.data
+        data = super()._process_data(data, worker_idx)
+        if isinstance(data, Parcel):
+            self._counters.recorded(data.samples, data.opened, data.reasons)
+            data = data.data
+        return _utils.pin_memory.pin_memory(data, self._pin_memory_device) if self._pins else data
+
+    def _finish(self, renderings: list[Rendering]) -> None:
+        for rendering in renderings:
+            rendering.finish()
+            self._counters.worked(rendering.tally())
+            self._counters.by_pillow.update(rendering.by_pillow.values())
+
+
+class RecordingSingleIter(_SingleProcessDataLoaderIter):
+    """torch's iterator without workers, over the user's code on pictures that record."""
+
+    def __init__(self, loader: Any) -> None:
+        super().__init__(loader)
+        self._counters = counters_of(loader)
+        self._counters.way = "recorded"
+        self._counters.begin()
+        self._dataset_fetcher = _Fetcher(self._dataset_fetcher, self._counters)
+
+    def __next__(self) -> Any:
+        called = self._counters.called()
+        try:
+            return super().__next__()
+        finally:
+            self._counters.returned(called)
+
+
+class _Fetcher:
+    """A fetcher of torch's whose pictures record.
+
+    Args:
+        fetcher: torch's.
+        counters: The loader's.
+    """
+
+    def __init__(self, fetcher: Any, counters: Any) -> None:
+        self._fetcher, self._counters = fetcher, counters
+
+    def fetch(self, indices: Any) -> Any:
+        recorder = Recorder(threading.get_ident())
+        with hooks.recording(recorder):
+            data = self._fetcher.fetch(indices)
+        recorder.finish()
+        opened, reasons = recorder.count()
+        samples = len(indices) if self._fetcher.auto_collation else 1
+        self._counters.recorded(samples, opened, reasons)
+        return data
+
+
+def iterator_for(loader: Any) -> Any:
+    """Return a recording iterator over a loader."""
+    return RecordingIter(loader) if loader.num_workers else RecordingSingleIter(loader)

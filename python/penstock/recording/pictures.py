@@ -1,0 +1,298 @@
+"""Pillow's pictures, recording.
+
+What is asked of a recording picture is either written down in its `Trace`, or answered from the file's header, or it
+makes the picture a real one: its class becomes Pillow's own, its attributes what Pillow's would be, and the method
+that was called goes on with it. All pixels of a Pillow picture are reached through its attribute `_im`, which is a
+property here, so nothing can reach them unnoticed.
+"""
+
+import os
+import sys
+from typing import Any
+
+from PIL import Image, JpegImagePlugin
+from PIL.ImageFile import ImageFile
+
+from penstock.recording.sources import Source, Trace
+
+__all__ = ["Recorded", "RecordedFile", "open_recorded", "touch"]
+
+_PILLOW = os.path.dirname(str(Image.__file__))  # noqa: PTH120
+_RESAMPLING = frozenset(
+    int(Image.Resampling[name]) for name in ("NEAREST", "BOX", "BILINEAR", "HAMMING", "BICUBIC", "LANCZOS")
+)
+
+
+class _Pixels:
+    """Stands for the pixels of a picture that was loaded, until one is looked at."""
+
+    def __init__(self, picture: Image.Image) -> None:
+        self._picture = picture
+
+    def __getitem__(self, place: Any) -> Any:
+        return self._access()[place]
+
+    def __setitem__(self, place: Any, color: Any) -> None:
+        self._access()[place] = color
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._access(), name)
+
+    def _access(self) -> Any:
+        touch(self._picture)
+        return self._picture.load()
+
+
+class _Recording(Image.Image):
+    """What all recording pictures have in common."""
+
+    _trace: Trace
+    # Whether Pillow's would have its pixels by now.
+    _is_loaded: bool
+
+    @property  # type: ignore[override]
+    def _im(self) -> Any:
+        if not self._is_loaded:
+            return None
+        touch(self)
+        return self._im
+
+    @_im.setter
+    def _im(self, value: Any) -> None:
+        self._become_real()
+        self._im = value
+
+    def _become_real(self) -> None:
+        """Take the class and all attributes but the pixels of the picture that Pillow would have made."""
+        raise NotImplementedError
+
+    def _new_trace(self, trace: Trace) -> "Recorded":
+        new = Recorded.__new__(Recorded)
+        attributes = new.__dict__
+        attributes["_trace"], attributes["_is_loaded"] = trace, True
+        attributes["_mode"], attributes["_size"] = trace.mode, (trace.width, trace.height)
+        if "info" in self.__dict__:
+            attributes["info"] = self._copy_info()
+        return new
+
+    def copy(self) -> Image.Image:
+        self.load()
+        return self._new_trace(self._trace)
+
+    __copy__ = copy
+
+    def convert(self, mode: str | None = None, matrix: Any = None, *args: Any, **options: Any) -> Image.Image:
+        if matrix or not (mode is None or mode == self._mode or (mode == "RGB" and self._mode == "L")):
+            touch(self)
+            return self.convert(mode, matrix, *args, **options)
+        self.load()
+        return self._new_trace(self._trace if mode in (None, self._mode) else self._trace.convert("RGB"))
+
+    def crop(self, box: Any = None) -> Image.Image:
+        if box is None:
+            return self.copy()
+        try:
+            left, top, right, bottom = (int(round(length)) for length in box)  # noqa: RUF046 - a NumPy number stays one
+        except Exception:
+            touch(self)
+            return self.crop(box)
+        width, height = self._size
+        if not (0 <= left < right <= width and 0 <= top < bottom <= height):
+            touch(self)
+            return self.crop(box)
+        self.load()
+        whole = (left, top, right, bottom) == (0, 0, width, height)
+        return self._new_trace(self._trace if whole else self._trace.crop(left, top, right, bottom))
+
+    def resize(self, size: Any, resample: Any = None, box: Any = None, reducing_gap: Any = None) -> Image.Image:
+        trace = None
+        if reducing_gap is None and (box is None or tuple(box) == (0, 0, *self._size)):
+            trace = self._resized(size, Image.Resampling.BICUBIC if resample is None else resample)
+        if trace is None:
+            touch(self)
+            return self.resize(size, resample, box, reducing_gap)
+        self.load()
+        return self._new_trace(trace)
+
+    def _resized(self, size: Any, resample: Any) -> Trace | None:
+        try:
+            width, height = size
+            if type(width) is not int or type(height) is not int or not 0 < width < 1 << 24 or not 0 < height < 1 << 24:
+                return None
+            if resample not in _RESAMPLING:
+                return None
+        except Exception:
+            return None
+        if (width, height) == self._size:
+            return self._trace
+        return self._trace.resize((width, height), int(resample))
+
+    def transpose(self, method: Any) -> Image.Image:
+        trace = self._trace
+        if method == Image.Transpose.FLIP_LEFT_RIGHT:
+            trace = trace.flip(horizontal=True)
+        elif method == Image.Transpose.FLIP_TOP_BOTTOM:
+            trace = trace.flip(horizontal=False)
+        elif method == Image.Transpose.ROTATE_180:
+            trace = trace.flip(horizontal=True).flip(horizontal=False)
+        else:
+            touch(self)
+            return self.transpose(method)
+        self.load()
+        return self._new_trace(trace)
+
+    def load(self) -> Any:
+        return _Pixels(self)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        touch(self)
+        return self.__reduce_ex__(protocol)
+
+    def __eq__(self, other: object) -> bool:
+        touch(self)
+        if isinstance(other, _Recording):
+            touch(other)
+        return bool(self == other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        kind = self._kind()
+        width, height = self._size
+        return f"<{kind.__module__}.{kind.__name__} image mode={self._mode} size={width}x{height} at 0x{id(self):X}>"
+
+    def _kind(self) -> type:
+        return Image.Image
+
+
+class Recorded(_Recording):
+    """A picture that Pillow would have made of another one."""
+
+    def __getattr__(self, name: str) -> Any:
+        attributes = self.__dict__
+        if name == "info":
+            attributes["info"] = self._trace.source.header()._copy_info()
+        elif name in _PLAIN:
+            attributes[name] = _PLAIN[name]
+        else:
+            raise AttributeError(f"'Image' object has no attribute {name!r}")
+        return attributes[name]
+
+    def _become_real(self) -> None:
+        attributes = self.__dict__
+        trace = attributes["_trace"]
+        if "info" not in attributes:
+            attributes["info"] = trace.source.header()._copy_info()
+        del attributes["_trace"], attributes["_is_loaded"]
+        attributes.update({name: value for name, value in _PLAIN.items() if name not in attributes})
+        self.__class__ = Image.Image  # type: ignore[assignment]
+
+
+class RecordedFile(_Recording, JpegImagePlugin.JpegImageFile):
+    """A file that Pillow would have opened; closed once it is loaded, as Pillow does."""
+
+    def load(self) -> Any:
+        if not self._is_loaded:
+            attributes = self.__dict__
+            attributes["_is_loaded"] = True
+            opened = attributes.pop("_opened", None)
+            if opened is not None and attributes.get("_exclusive_fp"):
+                opened.close()
+            attributes["fp"], attributes["tile"], attributes["map"] = None, [], None
+            attributes["_readonly"] = 0
+        return _Pixels(self)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _of_files():
+            if name in ("fp", "tile"):
+                self._become_real()
+            else:
+                self._answer()
+            return getattr(self, name)
+        raise AttributeError(f"'{self._kind().__name__}' object has no attribute {name!r}")
+
+    def __exit__(self, *args: object) -> None:
+        if not self._is_loaded:
+            self._become_real()
+            self.__exit__(*args)
+
+    def _kind(self) -> type:
+        return JpegImagePlugin.JpegImageFile
+
+    def _answer(self) -> None:
+        """Take what Pillow finds in the header."""
+        header = self._trace.source.header()
+        for name, value in header.__dict__.items():
+            if name not in ("_im", "fp", "tile", "_fp"):
+                self.__dict__.setdefault(name, value)
+
+    def _become_real(self) -> None:
+        attributes = self.__dict__
+        loaded, opened = attributes.pop("_is_loaded"), attributes.pop("_opened", None)
+        header = attributes.pop("_trace").source.open()
+        if opened is not None:
+            opened.seek(header.fp.tell())
+            header.fp = opened
+        for name, value in header.__dict__.items():
+            attributes.setdefault(name, value)
+        self.__class__ = type(header)
+        if loaded:
+            self._im = None
+
+
+# What `Image.__init__` sets, and pictures that it did not make have.
+_PLAIN: dict[str, Any] = {
+    name: value for name, value in vars(Image.Image()).items() if name not in ("_im", "_mode", "_size", "info")
+}
+_file_attributes: frozenset[str] = frozenset()
+
+
+def _of_files() -> frozenset[str]:
+    """Return the names of what Pillow keeps of a file that it has opened."""
+    global _file_attributes
+    if not _file_attributes:
+        import io
+
+        buffer = io.BytesIO()
+        Image.new("RGB", (1, 1)).save(buffer, "JPEG")
+        _file_attributes = frozenset(vars(JpegImagePlugin.JpegImageFile(buffer)))
+    return _file_attributes
+
+
+def open_recorded(source: Source, fp: Any, filename: Any) -> RecordedFile:
+    """Return the picture that stands for a file that was looked through."""
+    picture = RecordedFile.__new__(RecordedFile)
+    attributes = picture.__dict__
+    mode = "RGB" if source.channels == 3 else "L"
+    size = (source.width, source.height)
+    attributes["_trace"], attributes["_is_loaded"] = Trace(source, mode, size, ()), False
+    attributes["_mode"], attributes["_size"] = mode, size
+    attributes["_opened"], attributes["filename"] = fp, filename if filename is not None else ""
+    return picture
+
+
+def touch(picture: Image.Image) -> None:
+    """Make a recording picture real, with its pixels."""
+    if not isinstance(picture, _Recording):
+        return
+    trace = picture._trace
+    if isinstance(picture, ImageFile):
+        picture.load()
+    core = trace.image().im
+    if trace.source.touched is None:
+        trace.source.touched = _cause()
+    picture._become_real()
+    picture._im = core
+
+
+def _cause() -> str:
+    """Return the name of Pillow's function that was called."""
+    frame, name = sys._getframe(2), "pixels"
+    while frame is not None:
+        code = frame.f_code
+        if code.co_filename.startswith(_PILLOW):
+            name = code.co_name
+        elif name != "pixels":
+            break
+        frame = frame.f_back  # type: ignore[assignment]
+    return name

@@ -1,0 +1,212 @@
+"""Where a recording picture comes from: a file, or a file's content, that Pillow would get through.
+
+A file that fails must fail where it fails today. So a file is looked through, by Rust, when it is opened; only one
+that Pillow opens and loads without an exception becomes a source, any other one is Pillow's there and then.
+"""
+
+import functools
+import io
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image, ImageFile, JpegImagePlugin
+
+from penstock import _native
+from penstock.lowering.pillow import most_pixels
+from penstock.lowering.resampling import pass_order
+from penstock.recording.chain import chain_of
+
+__all__ = ["FORMATS", "NO_LIMIT", "Source", "Trace", "source_of"]
+
+# Formats that are recorded, by Pillow's names; the places are the numbers in tickets.
+FORMATS = ("JPEG", "PNG", "PPM")
+NO_LIMIT = 2**63
+_NOBODY = bytes(16)
+_ORDERS = ("across", "shrinkage")
+
+
+class Source:
+    """A file that was looked through.
+
+    Attributes:
+        path: Absolute; empty if it is none that another process could open.
+        content: All its bytes, if it is nowhere else, or may not stay where it is.
+        identity: By which native code knows the file again; zeros if it does not.
+        height: Of the picture, in pixels.
+        width: Of the picture, in pixels.
+        channels: In the file: 1 or 3.
+        format: Pillow's name for it.
+        touched: What made a picture of it real, None if nothing did.
+    """
+
+    __slots__ = ("_whole", "channels", "content", "format", "height", "identity", "path", "touched", "width")
+
+    def __init__(self, path: str, content: bytes | None, identity: bytes, seen: tuple[int, int, int, str]) -> None:
+        self.path, self.content, self.identity = path, content, identity
+        self.height, self.width, self.channels, self.format = seen
+        self.touched: str | None = None
+        self._whole: Image.Image | None = None
+
+    def read(self) -> bytes:
+        """Return the file's content."""
+        return Path(self.path).read_bytes() if self.content is None else self.content
+
+    def open(self) -> Any:
+        """Return a real picture that Pillow has opened and not loaded."""
+        return JpegImagePlugin.jpeg_factory(io.BytesIO(self.read()), self.path)
+
+    def header(self) -> Any:
+        """Return the same, for what can be known of it without pixels."""
+        if self.content is not None:
+            return self.open()
+        with Path(self.path).open("rb") as file:
+            return JpegImagePlugin.jpeg_factory(file, self.path)
+
+    def whole(self) -> Image.Image:
+        """Return the whole picture, made once however often it is asked for."""
+        if self._whole is None:
+            mode = "RGB" if self.channels == 3 else "L"
+            self._whole = Trace(self, mode, (self.width, self.height), ()).image()
+        return self._whole
+
+
+class Trace:
+    """What was done to a picture, as far as it was only recorded.
+
+    Attributes:
+        source: Where it comes from.
+        mode: Pillow's, "L" or "RGB".
+        width: In pixels, after all steps.
+        height: In pixels, after all steps.
+        steps: Number and operands of each step, as native code takes them.
+    """
+
+    __slots__ = ("height", "mode", "source", "steps", "width")
+
+    def __init__(self, source: Source, mode: str, size: tuple[int, int], steps: tuple[tuple[int, ...], ...]) -> None:
+        self.source, self.mode, self.steps = source, mode, steps
+        self.width, self.height = size
+
+    def then(self, step: tuple[int, int, int, int, int], size: tuple[int, int]) -> "Trace":
+        """Return this trace and one step more, after which the picture has this (width, height)."""
+        return Trace(self.source, self.mode, size, (*self.steps, step))
+
+    def crop(self, left: int, top: int, right: int, bottom: int) -> "Trace":
+        """Keep a rectangle that lies inside."""
+        return self.then((0, top, left, bottom - top, right - left), (right - left, bottom - top))
+
+    def resize(self, size: tuple[int, int], resample: int) -> "Trace | None":
+        """Resize as Pillow does; None if the installed Pillow's arithmetic is not known."""
+        order = _order(resample)
+        if order is None:
+            return None
+        return self.then((1, size[1], size[0], resample, order), size)
+
+    def flip(self, *, horizontal: bool) -> "Trace":
+        """Mirror."""
+        return self.then((2 if horizontal else 3, 0, 0, 0, 0), (self.width, self.height))
+
+    def convert(self, mode: str) -> "Trace":
+        """Make three channels of one."""
+        return Trace(self.source, mode, (self.width, self.height), self.steps)
+
+    def pixels(self) -> Any:
+        """Make the picture here and now.
+
+        Returns:
+            uint8 of shape (C, H, W), or a real picture if Pillow had to open the file.
+        """
+        from penstock.recording.tickets import pack
+
+        chain = chain_of(self.mode, (("pil_to_tensor",),))
+        assert chain is not None  # noqa: S101 - torchvision's own function
+        files = _native.Files([self.source.read()], chain.plan, NO_LIMIT)
+        batch = _native.Batch.recorded(files, pack([self]))
+        out = np.empty((chain.channels, self.height, self.width), np.uint8)
+        batch.run(_native.Stream(1), out)
+        return self.by_pillow() if batch.tally()[-1] else out
+
+    def by_pillow(self) -> Image.Image:
+        """Make the picture by Pillow alone."""
+        return self._on(self.source.open())
+
+    def _on(self, image: Image.Image) -> Image.Image:
+        """Do the same to a real picture."""
+        image = image.convert(self.mode)
+        for number, a, b, c, d in self.steps:
+            if number == 0:
+                image = image.crop((b, a, b + d, a + c))
+            elif number == 1:
+                image = image.resize((b, a), Image.Resampling(c))
+            else:
+                image = image.transpose(
+                    Image.Transpose.FLIP_LEFT_RIGHT if number == 2 else Image.Transpose.FLIP_TOP_BOTTOM
+                )
+        return image
+
+    def image(self) -> Image.Image:
+        """Return the picture as a real one of Pillow's."""
+        if self.steps and self.source.touched is not None:
+            return self._on(self.source.whole())
+        pixels = self.pixels()
+        if isinstance(pixels, Image.Image):
+            return pixels
+        size = (self.width, self.height)
+        bands = [Image.frombuffer("L", size, plane.data, "raw", "L", 0, 1) for plane in pixels]
+        return bands[0].copy() if self.mode == "L" else Image.merge("RGB", bands)
+
+    def tensor(self) -> torch.Tensor:
+        """Return what torchvision's `pil_to_tensor` makes of the picture."""
+        pixels = self.pixels()
+        array = np.asarray(pixels) if isinstance(pixels, Image.Image) else pixels.transpose(1, 2, 0)
+        whole = torch.from_numpy(np.array(array, order="C", copy=True))
+        return whole.view(self.height, self.width, -1).permute(2, 0, 1)
+
+
+@functools.cache
+def _order(resample: int) -> int | None:
+    order = pass_order(Image.Resampling(resample).name.lower())
+    return None if order is None else _ORDERS.index(order)
+
+
+def source_of(fp: Any, filename: Any) -> tuple[Source | None, str]:
+    """Return the source that was opened, or why Pillow has to look at it itself.
+
+    Args:
+        fp: An open file, as Pillow's plugins are given it.
+        filename: Its path, if Pillow opened it.
+    """
+    if ImageFile.LOAD_TRUNCATED_IMAGES:
+        return None, "ImageFile.LOAD_TRUNCATED_IMAGES is set"
+    if type(fp) is io.BytesIO:
+        content = fp.getvalue()
+        seen = _native.look_through(content)
+        source = None if seen is None else Source("", content, _NOBODY, seen)
+    elif type(fp) is io.BufferedReader and isinstance(path := filename or fp.raw.name, str):
+        found = _native.look_at_file(fp.fileno())
+        if found is None:
+            return None, "irregular file"
+        seen, identity, fresh = found
+        content = None
+        if fresh:
+            # Written just now, it may be a file for this one purpose, and gone when its pixels are made.
+            content, identity = _content(fp), _NOBODY
+        source = Source(path if path.startswith("/") else os.path.abspath(path), content, identity, seen)  # noqa: PTH100
+    else:
+        return None, "not opened from a path or from bytes"
+    if source is None or source.format != "JPEG":
+        return None, "irregular file"
+    if source.height * source.width > most_pixels():
+        return None, "too many pixels"
+    return source, ""
+
+
+def _content(fp: Any) -> bytes:
+    position = fp.tell()
+    fp.seek(0)
+    content: bytes = fp.read()
+    fp.seek(position)
+    return content

@@ -1,0 +1,88 @@
+//! Records of what was done to pictures, as other processes send them.
+
+use penstock_core::codec::{Format, Header};
+use penstock_core::ops::resize::{Filter, Method, Order};
+use penstock_core::plan::Step;
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+
+use crate::sight;
+
+/// One picture's record.
+pub(crate) struct Record {
+    /// What its file's header said.
+    pub(crate) header: Header,
+    pub(crate) steps: Vec<Step>,
+}
+
+/// Reads records, and remembers the files that are named in them. All numbers are little-endian: the file's identity of
+/// 16 bytes (zeros for none), height, width, four bytes of channels, format, and number of steps in two; then for each
+/// step a number and four operands.
+pub(crate) fn read(bytes: &[u8]) -> PyResult<Vec<Record>> {
+    let mut rest = bytes;
+    let mut records = Vec::new();
+    while !rest.is_empty() {
+        let record = take(&mut rest).ok_or_else(|| PyValueError::new_err("these are no records"))?;
+        records.push(record);
+    }
+    Ok(records)
+}
+
+fn take(rest: &mut &[u8]) -> Option<Record> {
+    let (&identity, behind) = rest.split_first_chunk::<16>()?;
+    *rest = behind;
+    let [height, width] = [word(rest)? as usize, word(rest)? as usize];
+    let (&[channels, format, few, many], behind) = rest.split_first_chunk()?;
+    *rest = behind;
+    let format = match format {
+        0 => Format::Jpeg,
+        1 => Format::Png,
+        2 => Format::Ppm,
+        _ => return None,
+    };
+    let header = Header { height, width, channels: usize::from(channels), format };
+    if let Some(identity) = sight::identity(identity) {
+        sight::SIGHTS.put(identity, header);
+    }
+    let steps = (0..u16::from_le_bytes([few, many])).map(|_| step(rest)).collect::<Option<_>>()?;
+    Some(Record { header, steps })
+}
+
+fn word(rest: &mut &[u8]) -> Option<u32> {
+    let (&bytes, behind) = rest.split_first_chunk()?;
+    *rest = behind;
+    Some(u32::from_le_bytes(bytes))
+}
+
+fn step(rest: &mut &[u8]) -> Option<Step> {
+    let number = word(rest)?;
+    let [a, b, c, d] = [word(rest)?, word(rest)?, word(rest)?, word(rest)?];
+    Some(match number {
+        0 => Step::Crop { top: a, left: b, height: c, width: d },
+        1 => Step::Resize { height: a, width: b, method: Method { filter: filter(c)?, order: order(d)? } },
+        2 => Step::FlipHorizontal,
+        3 => Step::FlipVertical,
+        _ => return None,
+    })
+}
+
+/// Filters by Pillow's numbers.
+fn filter(number: u32) -> Option<Filter> {
+    Some(match number {
+        0 => Filter::Nearest,
+        1 => Filter::Lanczos,
+        2 => Filter::Bilinear,
+        3 => Filter::Bicubic,
+        4 => Filter::Box,
+        5 => Filter::Hamming,
+        _ => return None,
+    })
+}
+
+fn order(number: u32) -> Option<Order> {
+    match number {
+        0 => Some(Order::Across),
+        1 => Some(Order::Shrinkage),
+        _ => None,
+    }
+}

@@ -27,6 +27,7 @@ __all__ = [
     "decode_picture",
     "index_usage",
     "jpeg_shape",
+    "learn_nothing",
     "look_at_file",
     "look_through",
     "memory_usage",
@@ -47,6 +48,9 @@ def available_parallelism() -> int:
 
 def index_usage() -> tuple[int, int]:
     """Return the number of files of which this process knows where their parts are, and the bytes that this takes."""
+
+def learn_nothing() -> None:
+    """Learn nothing of files from now on: this process will not live long, or there are many like it."""
 
 def simd_level() -> str:
     """Return the vector instructions in use: "scalar", "avx2" or "avx512"."""

@@ -56,7 +56,8 @@ _GLOBAL_HOOKS = (
     "_global_backward_pre_hooks",
 )
 
-# Functions of Pillow's and torchvision's by what stands before them while pictures record.
+# Functions of Pillow's and torchvision's by what stands before them while pictures record, and the types of tensors
+# that can be collated meanwhile.
 HOOKED: dict[Any, Any] = {}
 
 

@@ -6,9 +6,9 @@ fetching thread opens record.
 """
 
 import contextlib
-import sys
+import functools
 import threading
-from collections import Counter
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -23,53 +23,18 @@ from torchvision.transforms.v2.functional import _utils as v2_utils
 from penstock.lowering.known import HOOKED
 from penstock.recording.chain import chain_of
 from penstock.recording.pictures import Recorded, RecordedFile, open_recorded
-from penstock.recording.sources import Source, source_of
-from penstock.recording.tensors import RecordedImage, RecordedTensor, make_plain, record, stack, touch
+from penstock.recording.recorder import Recorder
+from penstock.recording.sources import source_of
+from penstock.recording.tensors import RecordedImage, RecordedTensor, record, stack, touch
 from penstock.recording.tickets import render
 
-__all__ = ["Recorder", "recordable"]
+__all__ = ["begin", "current", "recordable", "recording"]
 
 
-class Recorder:
-    """What pictures of one process, or of one thread, are recorded for.
-
-    Attributes:
-        thread: The only thread whose pictures record; all if None.
-        sources: What was opened since they were counted last.
-        others: Why Pillow opened files itself, since then.
-        tensors: That were recorded for one thread; nobody else makes those that its samples keep.
-    """
-
-    def __init__(self, thread: int | None = None) -> None:
-        self.thread = thread
-        self.sources: list[Source] = []
-        self.others: Counter[str] = Counter()
-        self.tensors: list[torch.Tensor] = []
-
-    def finish(self) -> None:
-        """Make the tensors that somebody else still holds, in place, the plain ones that they stand for."""
-        while self.tensors:
-            tensor = self.tensors.pop()
-            if isinstance(tensor, RecordedTensor) and sys.getrefcount(tensor) > _OWN_REFERENCES:
-                make_plain(tensor)
-
-    def count(self) -> tuple[int, dict[str, int]]:
-        """Return how many pictures were opened since the last call, and why some of them were made by Python code."""
-        reasons = self.others
-        opened = len(self.sources) + reasons.total()
-        for source in self.sources:
-            if source.touched is not None:
-                reasons[source.touched] += 1
-        self.sources, self.others = [], Counter()
-        return opened, dict(reasons)
-
-
-# A variable's and the function's that counts.
-_OWN_REFERENCES = 2
 # Who records now, by thread; None stands for all threads.
 _recorders: dict[int | None, Recorder] = {}
 _lock = threading.Lock()
-_undo: list[Callable[[], None]] = []
+_undo: list[Callable[[], Any]] = []
 
 
 def recordable() -> str | None:
@@ -83,8 +48,10 @@ def recordable() -> str | None:
     return None
 
 
-def _current() -> Recorder | None:
-    return _recorders.get(None) or _recorders.get(threading.get_ident())
+def current() -> Recorder | None:
+    """Return the recorder for which this thread's pictures record, None if they do not."""
+    recorder = _recorders.get(None) or _recorders.get(threading.get_ident())
+    return None if recorder is None or recorder.given_up else recorder
 
 
 @contextlib.contextmanager
@@ -105,18 +72,11 @@ def recording(recorder: Recorder) -> Iterator[None]:
 
 
 def begin(recorder: Recorder) -> None:
-    """Have pictures record until the process ends or `end` is called."""
+    """Have pictures record until the process ends."""
     with _lock:
         if not _recorders:
             _install()
         _recorders[recorder.thread] = recorder
-
-
-def end(recorder: Recorder) -> None:
-    """Have no more pictures record for a recorder; those that do go on."""
-    with _lock:
-        if _recorders.get(recorder.thread) is recorder:
-            del _recorders[recorder.thread]
 
 
 def _install() -> None:
@@ -130,7 +90,8 @@ def _install() -> None:
         _hook_function(F2, name, _WRAPPERS[name])
     for kind in (RecordedTensor, RecordedImage):
         default_collate_fn_map[kind] = _collate
-        _undo.append(lambda kind=kind: default_collate_fn_map.pop(kind, None))  # type: ignore[misc]
+        HOOKED[kind] = None
+        _undo.append(functools.partial(default_collate_fn_map.pop, kind, None))
 
 
 def _remove() -> None:
@@ -143,13 +104,16 @@ def _hook_opener(name: str) -> None:
     factory, accept = Image.OPEN[name]
 
     def opener(fp: Any, filename: Any = None) -> Any:
-        recorder = _current()
+        recorder = current()
         if recorder is None:
             return factory(fp, filename)
+        start = time.perf_counter()
         source, why_not = source_of(fp, filename)
         if source is None:
             recorder.others[why_not] += 1
             return factory(fp, filename)
+        source.spent = time.perf_counter() - start
+        recorder.compare(source)
         recorder.sources.append(source)
         return open_recorded(source, fp, filename)
 
@@ -163,7 +127,7 @@ def _hook_other(name: str) -> None:
 
     def opener(fp: Any, filename: Any = None) -> Any:
         picture = factory(fp, filename)
-        if (recorder := _current()) is not None:
+        if (recorder := current()) is not None:
             recorder.others[f"format {name}"] += 1
         return picture
 
@@ -211,7 +175,8 @@ def _makes_tensor(key: tuple[Any, ...], *, image: bool) -> Callable[[Any], Any]:
 
 
 def _kept(tensor: Any) -> Any:
-    recorder = _current()
+    """Return a tensor that was recorded; without workers somebody has to look after it."""
+    recorder = current()
     if recorder is not None and recorder.thread is not None:
         recorder.tensors.append(tensor)
     return tensor
@@ -245,7 +210,7 @@ def _converts(function: Any) -> Any:
 
 
 def _crops_and_resizes(function: Any) -> Any:
-    def hook(
+    def hook(  # noqa: PLR0917 - torchvision's own
         img: Any,
         top: int,
         left: int,
@@ -278,7 +243,7 @@ _WRAPPERS = {
 }
 
 
-def _extended(tensor: RecordedTensor, name: str, *arguments: Any) -> RecordedTensor | None:
+def _extended(tensor: RecordedTensor, name: str, *arguments: Any) -> Any:
     chain = tensor._chain.then(name, *arguments)
     if chain is None:
         return None
@@ -287,7 +252,7 @@ def _extended(tensor: RecordedTensor, name: str, *arguments: Any) -> RecordedTen
     return _kept(type(tensor)(tensor._traces, chain, tensor._batched))
 
 
-def _normalize(tensor: RecordedTensor, name: str, mean: Any, std: Any, inplace: Any) -> RecordedTensor | None:
+def _normalize(tensor: RecordedTensor, name: str, mean: Any, std: Any, inplace: Any) -> Any:
     numbers = []
     for values in (mean, std):
         if type(values) not in (tuple, list) or not all(type(value) in (int, float) for value in values):
@@ -313,25 +278,26 @@ def _collate(batch: Any, *, collate_fn_map: Any = None) -> Any:
     return recorded
 
 
-@v2_utils.register_kernel(F2.normalize, RecordedImage)
 def _normalize_image(image: Any, mean: Any, std: Any, inplace: bool = False) -> Any:
     result = _normalize(image, "normalize_image", mean, std, inplace)
     return F2.normalize(touch(image), mean=mean, std=std, inplace=inplace) if result is None else result
 
 
-@v2_utils.register_kernel(F2.to_dtype, RecordedImage)
 def _to_dtype_image(image: Any, dtype: torch.dtype = torch.float, scale: bool = False) -> Any:
     result = _extended(image, "to_dtype_image", dtype, scale)
     return F2.to_dtype(touch(image), dtype=dtype, scale=scale) if result is None else result
 
 
 def _register_flip(functional: Any, *, horizontal: bool) -> None:
-    @v2_utils.register_kernel(functional, RecordedImage)
     def flip(image: Any) -> Any:
         if image._batched:
             return functional(touch(image))
-        return RecordedImage((image._traces[0].flip(horizontal=horizontal),), image._chain, False)
+        return _kept(RecordedImage((image._traces[0].flip(horizontal=horizontal),), image._chain, False))
+
+    v2_utils.register_kernel(functional, RecordedImage)(flip)
 
 
+v2_utils.register_kernel(F2.normalize, RecordedImage)(_normalize_image)
+v2_utils.register_kernel(F2.to_dtype, RecordedImage)(_to_dtype_image)
 _register_flip(F2.horizontal_flip, horizontal=True)
 _register_flip(F2.vertical_flip, horizontal=False)

@@ -6,15 +6,17 @@ from typing import Any
 
 from torch.utils.data import _utils
 from torch.utils.data.dataloader import (
+    _BaseDataLoaderIter,
     _DatasetKind,
     _MultiProcessingDataLoaderIter,
     _SingleProcessDataLoaderIter,
 )
 
+from penstock import _native
 from penstock.counters import counters_of
 from penstock.lowering.lower import threads_for
 from penstock.recording import hooks
-from penstock.recording.hooks import Recorder
+from penstock.recording.recorder import Recorder
 from penstock.recording.tickets import Renderer, Rendering, receiving
 
 __all__ = ["RecordingIter", "RecordingSingleIter", "iterator_for"]
@@ -31,6 +33,7 @@ class Start:
         self._function = function
 
     def __call__(self, worker: int) -> None:
+        _native.learn_nothing()
         hooks.begin(Recorder())
         if self._function is not None:
             self._function(worker)
@@ -63,7 +66,7 @@ class Collate:
 
     def __call__(self, samples: Any) -> Parcel:
         data = self._function(samples)
-        recorder = hooks._current()
+        recorder = hooks.current()
         opened, reasons = (0, {}) if recorder is None else recorder.count()
         return Parcel(data, len(samples) if self._batches else 1, opened, reasons)
 
@@ -116,7 +119,7 @@ class RecordingIter(_MultiProcessingDataLoaderIter):
 
     def _try_get_data(self, timeout: float = _utils.MP_STATUS_CHECK_INTERVAL) -> tuple[bool, Any]:
         with receiving(self._renderer) as renderings:
-            success, item = super()._try_get_data(timeout)
+            success, item = super()._try_get_data(timeout)  # type: ignore[no-untyped-call]
         if success and renderings:
             index, data = item
             item = index, _Arrived(data, renderings)
@@ -131,7 +134,7 @@ class RecordingIter(_MultiProcessingDataLoaderIter):
 
     def _next_data(self) -> Any:
         self._receive_all()
-        data = super()._next_data()
+        data = super()._next_data()  # type: ignore[no-untyped-call]
         self._receive_all()
         return data
 
@@ -140,7 +143,7 @@ class RecordingIter(_MultiProcessingDataLoaderIter):
         if self._dataset_kind != _DatasetKind.Map or not self._in_order:
             return
         while self._tasks_outstanding > 0 and not self._data_queue.empty():
-            index, data = self._get_data()
+            index, data = self._get_data()  # type: ignore[no-untyped-call]
             self._tasks_outstanding -= 1
             self._task_info[index] += (data,)
 
@@ -157,7 +160,7 @@ class RecordingIter(_MultiProcessingDataLoaderIter):
                 self._try_put_index()
                 raise error from None
             data = data.data
-        data = super()._process_data(data, worker_idx)
+        data = super()._process_data(data, worker_idx)  # type: ignore[no-untyped-call]
         if isinstance(data, Parcel):
             self._counters.recorded(data.samples, data.opened, data.reasons)
             data = data.data
@@ -210,6 +213,6 @@ class _Fetcher:
         return data
 
 
-def iterator_for(loader: Any) -> Any:
+def iterator_for(loader: Any) -> _BaseDataLoaderIter:
     """Return a recording iterator over a loader."""
     return RecordingIter(loader) if loader.num_workers else RecordingSingleIter(loader)

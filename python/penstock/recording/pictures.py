@@ -8,6 +8,7 @@ property here, so nothing can reach them unnoticed.
 
 import os
 import sys
+import time
 from typing import Any
 
 from PIL import Image, JpegImagePlugin
@@ -50,7 +51,7 @@ class _Recording(Image.Image):
     # Whether Pillow's would have its pixels by now.
     _is_loaded: bool
 
-    @property  # type: ignore[override]
+    @property
     def _im(self) -> Any:
         if not self._is_loaded:
             return None
@@ -144,6 +145,26 @@ class _Recording(Image.Image):
     def load(self) -> Any:
         return _Pixels(self)
 
+    @property
+    def __array_interface__(self) -> Any:
+        self.load()
+        if (pixels := self._pixels()) is None:
+            touch(self)
+            return self.__array_interface__
+        return {"shape": pixels.shape, "typestr": "|u1", "version": 3, "data": pixels.tobytes()}
+
+    def _pixels(self) -> Any:
+        """Return the picture as an array, made once; None if Pillow has to make it."""
+        attributes = self.__dict__
+        if "_array" not in attributes:
+            source, start = self._trace.source, time.perf_counter()
+            if source.touched is not None:
+                return None
+            attributes["_array"] = self._trace.pixels()
+            source.spent += time.perf_counter() - start
+            source.touched = "an array of its pixels"
+        return attributes["_array"]
+
     def __reduce_ex__(self, protocol: Any) -> Any:
         touch(self)
         return self.__reduce_ex__(protocol)
@@ -184,6 +205,7 @@ class Recorded(_Recording):
         if "info" not in attributes:
             attributes["info"] = trace.source.header()._copy_info()
         del attributes["_trace"], attributes["_is_loaded"]
+        attributes.pop("_array", None)
         attributes.update({name: value for name, value in _PLAIN.items() if name not in attributes})
         self.__class__ = Image.Image  # type: ignore[assignment]
 
@@ -192,6 +214,7 @@ class RecordedFile(_Recording, JpegImagePlugin.JpegImageFile):
     """A file that Pillow would have opened; closed once it is loaded, as Pillow does."""
 
     def load(self) -> Any:
+        """Close the file as Pillow would by now."""
         if not self._is_loaded:
             attributes = self.__dict__
             attributes["_is_loaded"] = True
@@ -230,6 +253,7 @@ class RecordedFile(_Recording, JpegImagePlugin.JpegImageFile):
         attributes = self.__dict__
         loaded, opened = attributes.pop("_is_loaded"), attributes.pop("_opened", None)
         header = attributes.pop("_trace").source.open()
+        attributes.pop("_array", None)
         if opened is not None:
             opened.seek(header.fp.tell())
             header.fp = opened
@@ -278,9 +302,12 @@ def touch(picture: Image.Image) -> None:
     trace = picture._trace
     if isinstance(picture, ImageFile):
         picture.load()
-    core = trace.image().im
-    if trace.source.touched is None:
-        trace.source.touched = _cause()
+    start = time.perf_counter()
+    core = trace.image(picture.__dict__.pop("_array", None)).im
+    source = trace.source
+    source.spent += time.perf_counter() - start
+    if source.touched is None:
+        source.touched = _cause()
     picture._become_real()
     picture._im = core
 

@@ -40,14 +40,16 @@ class Source:
         channels: In the file: 1 or 3.
         format: Pillow's name for it.
         touched: What made a picture of it real, None if nothing did.
+        spent: Seconds that looking through the file and making such a picture took.
     """
 
-    __slots__ = ("_whole", "channels", "content", "format", "height", "identity", "path", "touched", "width")
+    __slots__ = ("_whole", "channels", "content", "format", "height", "identity", "path", "spent", "touched", "width")
 
     def __init__(self, path: str, content: bytes | None, identity: bytes, seen: tuple[int, int, int, str]) -> None:
         self.path, self.content, self.identity = path, content, identity
         self.height, self.width, self.channels, self.format = seen
         self.touched: str | None = None
+        self.spent = 0.0
         self._whole: Image.Image | None = None
 
     def read(self) -> bytes:
@@ -113,21 +115,31 @@ class Trace:
         """Make three channels of one."""
         return Trace(self.source, mode, (self.width, self.height), self.steps)
 
-    def pixels(self) -> Any:
-        """Make the picture here and now.
+    def pixels(self) -> np.ndarray[Any, np.dtype[np.uint8]] | None:
+        """Make the picture here and now, as Pillow's pixels lie in memory.
 
         Returns:
-            uint8 of shape (C, H, W), or a real picture if Pillow had to open the file.
+            uint8 of shape (H, W) or (H, W, 3); None if Pillow has to open the file.
         """
         from penstock.recording.tickets import pack
 
+        content = self.source.read()
+        if not self.steps:
+            channels = self.source.channels
+            out = np.empty((self.height, self.width, channels), np.uint8)
+            if not _native.decode_picture(content, (0, 0, self.width, self.height), out):
+                return None
+            if self.mode == "L":
+                return out[:, :, 0]
+            return out if channels == 3 else np.repeat(out, 3, axis=2)
         chain = chain_of(self.mode, (("pil_to_tensor",),))
         assert chain is not None  # noqa: S101 - torchvision's own function
-        files = _native.Files([self.source.read()], chain.plan, NO_LIMIT)
-        batch = _native.Batch.recorded(files, pack([self]))
-        out = np.empty((chain.channels, self.height, self.width), np.uint8)
-        batch.run(_native.Stream(1), out)
-        return self.by_pillow() if batch.tally()[-1] else out
+        batch = _native.Batch.recorded(_native.Files([content], chain.plan, NO_LIMIT), pack([self]))
+        planes = np.empty((chain.channels, self.height, self.width), np.uint8)
+        batch.run(_native.Stream(1), planes)
+        if batch.tally()[-1]:
+            return None
+        return planes[0] if self.mode == "L" else np.ascontiguousarray(planes.transpose(1, 2, 0))
 
     def by_pillow(self) -> Image.Image:
         """Make the picture by Pillow alone."""
@@ -147,23 +159,26 @@ class Trace:
                 )
         return image
 
-    def image(self) -> Image.Image:
-        """Return the picture as a real one of Pillow's."""
-        if self.steps and self.source.touched is not None:
-            return self._on(self.source.whole())
-        pixels = self.pixels()
-        if isinstance(pixels, Image.Image):
-            return pixels
-        size = (self.width, self.height)
-        bands = [Image.frombuffer("L", size, plane.data, "raw", "L", 0, 1) for plane in pixels]
-        return bands[0].copy() if self.mode == "L" else Image.merge("RGB", bands)
+    def image(self, pixels: np.ndarray[Any, np.dtype[np.uint8]] | None = None) -> Image.Image:
+        """Return the picture as a real one of Pillow's.
+
+        Args:
+            pixels: As `pixels` gave them, if it did.
+        """
+        if pixels is None:
+            if self.steps and self.source.touched is not None:
+                # Whoever touches several parts of a picture would otherwise have it decoded as many times.
+                return self._on(self.source.whole())
+            pixels = self.pixels()
+        if pixels is None:
+            return self.by_pillow()
+        return Image.frombytes(self.mode, (self.width, self.height), pixels.tobytes())
 
     def tensor(self) -> torch.Tensor:
         """Return what torchvision's `pil_to_tensor` makes of the picture."""
         pixels = self.pixels()
-        array = np.asarray(pixels) if isinstance(pixels, Image.Image) else pixels.transpose(1, 2, 0)
-        whole = torch.from_numpy(np.array(array, order="C", copy=True))
-        return whole.view(self.height, self.width, -1).permute(2, 0, 1)
+        array = np.array(self.by_pillow()) if pixels is None else pixels
+        return torch.from_numpy(array).view(self.height, self.width, -1).permute(2, 0, 1)
 
 
 @functools.cache

@@ -4,8 +4,9 @@ A recording tensor knows its shape and type, and has no memory. Where torch's fu
 written down; any other one makes it, in place, the plain tensor that it stands for, and then goes on.
 """
 
+import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torchvision import tv_tensors
@@ -59,11 +60,12 @@ class RecordedTensor(torch.Tensor):
     _batched: bool
 
     @staticmethod
-    def __new__(cls, traces: Sequence[Trace], chain: Chain, batched: bool) -> "RecordedTensor":
+    def __new__(cls, traces: Sequence[Trace], chain: Chain, batched: bool) -> Self:
+        """Return a tensor of their shape and type, without memory."""
         height, width, channels = traces[0].height, traces[0].width, chain.channels
         shape = (len(traces), channels, height, width) if batched else (channels, height, width)
         strides = (1, width * channels, channels) if chain.interleaved and not batched else None
-        self: RecordedTensor = torch.Tensor._make_wrapper_subclass(cls, shape, strides=strides, dtype=chain.dtype)
+        self: Self = torch.Tensor._make_wrapper_subclass(cls, shape, strides=strides, dtype=chain.dtype)
         return self
 
     def __init__(self, traces: Sequence[Trace], chain: Chain, batched: bool) -> None:
@@ -85,7 +87,7 @@ class RecordedTensor(torch.Tensor):
         return func(*args, **kwargs)
 
     @classmethod
-    def __torch_dispatch__(
+    def __torch_dispatch__(  # type: ignore[override]
         cls, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         args, kwargs = _real(args), _real(kwargs or {})
@@ -103,24 +105,21 @@ class RecordedTensor(torch.Tensor):
         return _one(self._traces[0], self._chain)
 
 
-class RecordedImage(RecordedTensor, tv_tensors.Image):
+class RecordedImage(RecordedTensor, tv_tensors.Image):  # type: ignore[misc]
     """The same as what torchvision's transforms of version 2 call an image."""
-
-    @staticmethod
-    def __new__(cls, traces: Sequence[Trace], chain: Chain, batched: bool) -> "RecordedImage":  # type: ignore[override]
-        return RecordedTensor.__new__(cls, traces, chain, batched)  # type: ignore[return-value]
 
     __torch_function__ = RecordedTensor.__torch_function__
 
     @classmethod
-    def _wrap(cls, tensor: torch.Tensor) -> Any:  # type: ignore[override]
+    def _wrap(cls, tensor: torch.Tensor) -> Any:
         if isinstance(tensor, RecordedTensor):
             return RecordedImage(tensor._traces, tensor._chain, tensor._batched)
         return tv_tensors.Image(tensor)
 
     def make(self) -> torch.Tensor:
         """Return the plain image that this one stands for."""
-        return tv_tensors.Image(super().make())
+        image: torch.Tensor = tv_tensors.Image(super().make())
+        return image
 
 
 def _one(trace: Trace, chain: Chain) -> torch.Tensor:
@@ -163,7 +162,11 @@ def touch(tensor: torch.Tensor) -> torch.Tensor:
     for trace in tensor._traces:
         if trace.source.touched is None:
             trace.source.touched = "a function of torch"
-    return make_plain(tensor)
+    source, start = tensor._traces[0].source, time.perf_counter()
+    try:
+        return make_plain(tensor)
+    finally:
+        source.spent += time.perf_counter() - start
 
 
 def make_plain(tensor: RecordedTensor) -> torch.Tensor:

@@ -13,11 +13,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from torchvision import tv_tensors
 
 from penstock import _native, memory
 from penstock.lowering.lower import threads_for
 from penstock.recording.chain import Chain, Key, chain_of
-from penstock.recording.sources import FORMATS, NO_LIMIT, Source, Trace
+from penstock.recording.sources import FORMATS, NO_LIMIT, Trace
 from penstock.recording.tensors import RecordedImage, RecordedTensor, touch
 
 __all__ = ["Renderer", "Rendering", "pack", "receiving", "render"]
@@ -192,7 +193,8 @@ def _ticket(traces: Sequence[Trace], chain: Chain, batched: bool) -> _Ticket:
     )
 
 
-def _receive(mode: str, key: Key, batched: bool, records: bytes, paths: list[str], carried: Any) -> torch.Tensor:
+def _receive(ticket: _Ticket) -> torch.Tensor:
+    mode, key, batched, records, paths, carried = ticket
     chain = chain_of(mode, key)
     assert chain is not None  # noqa: S101 - the sender has one
     contents: Iterator[bytes]
@@ -210,16 +212,14 @@ def _receive(mode: str, key: Key, batched: bool, records: bytes, paths: list[str
     return rendering.tensor
 
 
-def _receive_image(*ticket: Any) -> torch.Tensor:
-    from torchvision import tv_tensors
-
-    return tv_tensors.Image(_receive(*ticket))
+def _receive_image(ticket: _Ticket) -> Any:
+    return tv_tensors.Image(_receive(ticket))
 
 
 def _reduce(tensor: RecordedTensor) -> Any:
     try:
         receive = _receive_image if isinstance(tensor, RecordedImage) else _receive
-        return receive, _ticket(tensor._traces, tensor._chain, tensor._batched)
+        return receive, (_ticket(tensor._traces, tensor._chain, tensor._batched),)
     except Exception:
         # Queues pickle in a thread of their own, where an exception would be lost, and its batch with it.
         return ForkingPickler._extra_reducers[torch.Tensor](touch(tensor))  # type: ignore[attr-defined]

@@ -44,7 +44,7 @@ mod _native {
     #[pymodule_export]
     use super::source::PySource;
     #[pymodule_export]
-    use super::{available_parallelism, index_usage, simd_level};
+    use super::{available_parallelism, index_usage, learn_nothing, simd_level};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -66,6 +66,12 @@ fn available_parallelism() -> usize {
 fn index_usage() -> (usize, usize) {
     let penstock_core::codec::Usage { files, bytes } = penstock_core::codec::usage();
     (files, bytes)
+}
+
+/// Lets this process learn nothing of files from now on.
+#[pyfunction]
+fn learn_nothing() {
+    penstock_core::codec::learn_nothing();
 }
 
 /// The vector instructions that the kernels use on this machine.

@@ -16,7 +16,7 @@ pub use penstock_jpeg::{Reason as JpegReason, Region};
 pub use png::Reason as PngReason;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use png::filter_x86;
-pub use seen::{Usage, usage};
+pub use seen::{Usage, learn_nothing, usage};
 
 /// A format that is decoded here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

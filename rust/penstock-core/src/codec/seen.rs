@@ -7,6 +7,7 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, TryLockError};
 
 use penstock_jpeg::Index;
@@ -52,7 +53,7 @@ pub struct Usage {
 #[derive(Debug)]
 pub(super) struct Seen {
     shards: [Mutex<Shard>; SHARDS],
-    most_bytes: usize,
+    most_bytes: AtomicUsize,
 }
 
 #[derive(Debug, Default)]
@@ -74,6 +75,11 @@ pub(super) fn seen() -> &'static Seen {
     })
 }
 
+/// Lets this process learn nothing of files from now on: it will not live long, or there are many like it.
+pub fn learn_nothing() {
+    seen().most_bytes.store(0, Ordering::Relaxed);
+}
+
 /// What this process knows of files.
 #[must_use]
 pub fn usage() -> Usage {
@@ -82,12 +88,12 @@ pub fn usage() -> Usage {
 
 impl Seen {
     fn new(most_bytes: usize) -> Self {
-        Self { shards: Default::default(), most_bytes }
+        Self { shards: Default::default(), most_bytes: AtomicUsize::new(most_bytes) }
     }
 
     /// Whether anything is ever kept.
     pub(super) fn is_in_use(&self) -> bool {
-        self.most_bytes > 0
+        self.most_bytes.load(Ordering::Relaxed) > 0
     }
 
     /// Where a file's MCUs begin, if it was seen.
@@ -97,7 +103,7 @@ impl Seen {
 
     /// Keeps what was learnt about a file.
     pub(super) fn put(&self, key: Key, index: Index) {
-        let most = self.most_bytes / SHARDS;
+        let most = self.most_bytes.load(Ordering::Relaxed) / SHARDS;
         let needed = cost(&index);
         let Some(mut shard) = self.shard(key) else { return };
         if needed > most || shard.known.contains_key(&key) {

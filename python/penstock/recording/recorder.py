@@ -1,0 +1,86 @@
+"""What pictures are recorded for, what was counted of them, and whether it was worth it."""
+
+import statistics
+import sys
+import time
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from penstock.recording.tensors import RecordedTensor, make_plain
+
+if TYPE_CHECKING:
+    import torch
+
+    from penstock.recording.sources import Source
+
+__all__ = ["Recorder"]
+
+# Pictures after which it is asked whether all of them are touched, and pictures that are timed then.
+_WATCHED = 32
+_TIMED = 8
+# A variable's and the function's that counts.
+_OWN_REFERENCES = 2
+
+
+class Recorder:
+    """What the pictures of one process, or of one thread, are recorded for.
+
+    Where the code touches all of its pictures there is nothing to be gained but what a quicker decoder gives. So a few
+    files are then decoded by Pillow as well, and if that is quicker no more pictures are recorded.
+
+    Args:
+        thread: The only thread whose pictures record; all if None.
+
+    Attributes:
+        thread: The same.
+        sources: What was opened since it was counted last.
+        others: Why Pillow opened files itself, since then.
+        tensors: That were recorded for one thread; nobody else makes those that its samples keep.
+        given_up: Whether pictures are no longer recorded.
+    """
+
+    def __init__(self, thread: int | None = None) -> None:
+        self.thread = thread
+        self.sources: list[Source] = []
+        self.others: Counter[str] = Counter()
+        self.tensors: list[torch.Tensor] = []
+        self.given_up = False
+        self._opened = self._untouched = 0
+        self._ours: list[float] = []
+        self._pillows: list[float] = []
+
+    def finish(self) -> None:
+        """Make the tensors that somebody else still holds, in place, the plain ones that they stand for."""
+        while self.tensors:
+            tensor = self.tensors.pop()
+            if isinstance(tensor, RecordedTensor) and sys.getrefcount(tensor) > _OWN_REFERENCES:
+                make_plain(tensor)
+
+    def count(self) -> tuple[int, dict[str, int]]:
+        """Return how many pictures were opened since the last call, and why some of them were made by Python code."""
+        reasons = self.others
+        opened = len(self.sources) + reasons.total()
+        for source in self.sources:
+            self._opened += 1
+            if source.touched is None:
+                self._untouched += 1
+            else:
+                reasons[source.touched] += 1
+                if self._is_timing():
+                    self._ours.append(source.spent)
+        self.sources, self.others = [], Counter()
+        if len(self._pillows) >= _TIMED and len(self._ours) >= _TIMED:
+            self.given_up = statistics.median(self._pillows) < statistics.median(self._ours)
+            self._opened = self._untouched = 0
+            self._ours, self._pillows = [], []
+        return opened, dict(reasons)
+
+    def _is_timing(self) -> bool:
+        return self._opened >= _WATCHED and self._untouched == 0
+
+    def compare(self, source: "Source") -> None:
+        """Time how long Pillow takes for a file, if that is to be known now."""
+        if self._is_timing() and len(self._pillows) < _TIMED:
+            start = time.perf_counter()
+            source.open().load()
+            self._pillows.append(time.perf_counter() - start)

@@ -9,11 +9,9 @@ another thread are not free. `benches/README.md` says more.
 """
 
 import argparse
-import datetime
 import json
 import math
 import os
-import re
 import statistics
 import subprocess
 import sys
@@ -32,7 +30,6 @@ from torchvision.io import ImageReadMode, decode_image
 from torchvision.transforms import v2
 
 import penstock
-from penstock import machine
 
 HERE = Path(__file__).resolve().parent
 RECORD = HERE.parent / "record"
@@ -191,29 +188,15 @@ def main() -> None:
     torch.set_num_threads(1)
     rounds, turbo = arguments.rounds, arguments.turbo
     record: dict[str, Any] = {
-        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "machine": machine.describe(),
-        "versions": machine.versions(),
-        "source": machine.commit(),
-        "load_before": os.getloadavg()[0],
+        **tables.about(rounds),
         "files": sum(1 for _ in arguments.folder.rglob("*.*")),
         "one_thread": one_thread(arguments.folder, rounds),
         "processes": in_processes(arguments.folder, rounds),
         "resize": resizes(rounds),
         "decoder": decoders(arguments.folder, turbo, rounds) if turbo is not None else None,
     }
-    table, where = tables.markdown(rows_of(record)), tables.conditions(record)
-    slug = re.sub(r"[^a-z0-9]+", "-", record["machine"]["cpu"].lower()).strip("-")
-    name = f"{record['date'][:10]}-photographs-{slug}"
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    (arguments.out / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    text = f"# Photographs, {record['date'][:10]}\n\n{where}\n\n{table}\n"
-    (arguments.out / f"{name}.md").write_text(text, encoding="utf-8")
-    print(table)
-    if not arguments.no_readme:
-        numbers = f"benches/record/{name}.json"
-        note = f"{where} Medians of {rounds} rounds in turns; all numbers: [{numbers}]({numbers})."
-        tables.rewrite_readme(HERE.parents[1] / "README.md", f"{table}\n\n{note}", "photographs")
+    readme = None if arguments.no_readme else HERE.parents[1] / "README.md"
+    tables.publish(record, rows_of(record), arguments.out, readme, "photographs")
 
 
 if __name__ == "__main__":

@@ -8,10 +8,8 @@ two idle cores and wants the machine for itself: a ratio bears with noise that m
 """
 
 import argparse
-import datetime
 import json
 import os
-import re
 import shutil
 import statistics
 import subprocess
@@ -25,7 +23,6 @@ import kernels
 import tables
 from rich.console import Console
 
-from penstock import machine
 from penstock.bench import Child, Subject, passes
 
 HERE = Path(__file__).resolve().parent
@@ -110,20 +107,14 @@ def memory(root: Path, batch: int, rounds: int) -> dict[str, Any]:
 
 def measure(rounds: int, *, with_kernels: bool) -> dict[str, Any]:
     """Measure everything."""
-    versions = machine.versions()
-    if shutil.which("rustc") is not None:
-        rustc = subprocess.run(["rustc", "--version"], capture_output=True, text=True, check=True).stdout
-        versions["rustc"] = rustc.split()[1]
     record: dict[str, Any] = {
-        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "machine": machine.describe(),
-        "versions": versions,
-        "source": machine.commit(),
-        "rounds": rounds,
-        "load_before": os.getloadavg()[0],
+        **tables.about(rounds),
         # What a shell or a Makefile may have set, and what changes the figures of either side.
         "environment": {name: os.environ[name] for name in sorted(os.environ) if name.startswith(SWITCHES)},
     }
+    if shutil.which("rustc") is not None:
+        rustc = subprocess.run(["rustc", "--version"], capture_output=True, text=True, check=True).stdout
+        record["versions"]["rustc"] = rustc.split()[1]
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         cifar.write_files(root)
@@ -139,24 +130,6 @@ def measure(rounds: int, *, with_kernels: bool) -> dict[str, Any]:
     return record
 
 
-def write(record: dict[str, Any], folder: Path, readme: Path | None) -> None:
-    """Write a record's files and the README's table."""
-    rows = tables.rows_of(record)
-    table, where = tables.markdown(rows), tables.conditions(record)
-    slug = re.sub(r"[^a-z0-9]+", "-", record["machine"]["cpu"].lower()).strip("-")
-    name = f"{record['date'][:10]}-{slug}"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    (folder / f"{name}.md").write_text(f"# Figures of {record['date'][:10]}\n\n{where}\n\n{table}\n", encoding="utf-8")
-    if readme is not None:
-        link = f"[benches/record/{name}.json](benches/record/{name}.json)"
-        note = f"{where} Medians of {record['rounds']} rounds in turns; all numbers: {link}, their meaning: "
-        short = tables.markdown([row for row in rows if row.target is not None])
-        if not tables.rewrite_readme(readme, f"{short}\n\n{note}[benches/README.md](benches/README.md)."):
-            say(f"{readme} has no markers, so its table was left out")
-    print(table)
-
-
 def main() -> None:
     """Measure and write."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -166,7 +139,7 @@ def main() -> None:
     parser.add_argument("--no-readme", action="store_true", help="leave README.md as it is")
     arguments = parser.parse_args()
     record = measure(arguments.rounds, with_kernels=not arguments.no_kernels)
-    write(record, arguments.out, None if arguments.no_readme else ROOT / "README.md")
+    tables.publish(record, tables.rows_of(record), arguments.out, None if arguments.no_readme else ROOT / "README.md")
 
 
 if __name__ == "__main__":

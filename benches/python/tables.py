@@ -1,11 +1,17 @@
 """From measured numbers to rows, and from rows to Markdown."""
 
 import dataclasses
+import datetime
+import json
+import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Row", "conditions", "markdown", "rewrite_readme", "rows_of"]
+from penstock import machine
+
+__all__ = ["Row", "about", "markdown", "publish", "rows_of"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -150,7 +156,44 @@ def markdown(rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
-def conditions(record: Mapping[str, Any]) -> str:
+def about(rounds: int) -> dict[str, Any]:
+    """Return what a record begins with: when, on what and of what it is measured."""
+    return {
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "machine": machine.describe(),
+        "versions": machine.versions(),
+        "source": machine.commit(),
+        "rounds": rounds,
+        "load_before": os.getloadavg()[0],
+    }
+
+
+def publish(record: Mapping[str, Any], rows: Sequence[Row], folder: Path, readme: Path | None, kind: str = "") -> None:
+    """Write a record's files and its table in the README, and print the table.
+
+    Args:
+        record: What was measured.
+        rows: Those of its table.
+        folder: For the files.
+        readme: Gets the rows that have a target; left alone if None.
+        kind: Of figures; names the files and the README's markers.
+    """
+    table, where = markdown(rows), _conditions(record)
+    slug = re.sub(r"[^a-z0-9]+", "-", record["machine"]["cpu"].lower()).strip("-")
+    name = "-".join(filter(None, (record["date"][:10], kind, slug)))
+    title = f"{kind.capitalize() or 'Figures'}, {record['date'][:10]}"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    (folder / f"{name}.md").write_text(f"# {title}\n\n{where}\n\n{table}\n", encoding="utf-8")
+    if readme is not None:
+        link = f"[benches/record/{name}.json](benches/record/{name}.json)"
+        note = f"{where} Medians of {record['rounds']} rounds in turns; all numbers: {link}, their meaning: "
+        short = markdown([row for row in rows if row.target is not None])
+        _rewrite(readme, f"{short}\n\n{note}[benches/README.md](benches/README.md).", kind or "figures")
+    print(table)
+
+
+def _conditions(record: Mapping[str, Any]) -> str:
     """Return a line that says what a record was measured on."""
     machine, source = record["machine"], record["source"]
     names = {"python": "Python", "numpy": "NumPy", "pillow": "Pillow"}
@@ -164,11 +207,10 @@ def conditions(record: Mapping[str, Any]) -> str:
     )
 
 
-def rewrite_readme(readme: Path, text: str, name: str = "figures") -> bool:
-    """Put text between the markers of that name in a file; False if it has none."""
+def _rewrite(readme: Path, text: str, name: str) -> None:
+    """Put text between the markers of that name in a file."""
     before, begin, rest = readme.read_text(encoding="utf-8").partition(f"<!-- {name}: begin -->")
     _, end, after = rest.partition(f"<!-- {name}: end -->")
     if not begin or not end:
-        return False
+        raise SystemExit(f"{readme} has no markers for {name}")
     readme.write_text(f"{before}{begin}\n{text}\n{end}{after}", encoding="utf-8")
-    return True

@@ -17,7 +17,7 @@ from penstock.counters import counters_of
 from penstock.lowering.lower import threads_for
 from penstock.recording import hooks
 from penstock.recording.recorder import Recorder
-from penstock.recording.tickets import Renderer, Rendering, receiving
+from penstock.recording.tickets import Renderer, Rendering, receiving, send_small_tensors
 
 __all__ = ["RecordingIter", "RecordingSingleIter", "iterator_for"]
 
@@ -34,6 +34,7 @@ class Start:
 
     def __call__(self, worker: int) -> None:
         _native.learn_nothing()
+        send_small_tensors()
         hooks.begin(Recorder())
         if self._function is not None:
             self._function(worker)

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.multiprocessing.reductions import reduce_tensor
 from torchvision import tv_tensors
 
 from penstock import _native, memory
@@ -21,7 +22,7 @@ from penstock.recording.chain import Chain, Key, chain_of
 from penstock.recording.sources import FORMATS, NO_LIMIT, Trace
 from penstock.recording.tensors import RecordedImage, RecordedTensor, touch
 
-__all__ = ["Renderer", "Rendering", "pack", "receiving", "render"]
+__all__ = ["Renderer", "Rendering", "pack", "receiving", "render", "send_small_tensors"]
 
 _HEAD = struct.Struct("<16sIIBBH")
 _STEP = struct.Struct("<5I")
@@ -31,6 +32,8 @@ _FORMATS = {name: number for number, name in enumerate(FORMATS)}
 _Ticket = tuple[str, Key, bool, bytes, list[str], list[bytes] | tuple[torch.Tensor, list[int]]]
 # Contents travel in shared memory if they are larger than this together.
 _INLINE_BYTES = 1 << 16
+# Tensors up to this size travel with the message that they are part of.
+_SMALL_BYTES = 1 << 13
 
 
 def pack(traces: Sequence[Trace]) -> bytes:
@@ -223,6 +226,31 @@ def _reduce(tensor: RecordedTensor) -> Any:
     except Exception:
         # Queues pickle in a thread of their own, where an exception would be lost, and its batch with it.
         return ForkingPickler._extra_reducers[torch.Tensor](touch(tensor))  # type: ignore[attr-defined]
+
+
+def _reduce_small(tensor: torch.Tensor) -> Any:
+    """Carry a small tensor's bytes with the message; a file of shared memory would take half a millisecond."""
+    if (
+        tensor.device.type == "cpu"
+        and tensor.layout == torch.strided
+        and tensor.is_contiguous()
+        and 0 < tensor.nbytes <= _SMALL_BYTES
+        and tensor.untyped_storage().nbytes() == tensor.nbytes
+        and not (tensor.requires_grad or tensor.is_shared() or tensor.is_conj() or tensor.is_neg())
+    ):
+        content = tensor.view(-1).view(torch.uint8).numpy().tobytes()
+        return _receive_small, (content, tensor.dtype, tuple(tensor.shape))
+    return reduce_tensor(tensor)
+
+
+def _receive_small(content: bytes, dtype: torch.dtype, shape: tuple[int, ...]) -> torch.Tensor:
+    # A tensor of borrowed memory could not be resized.
+    return torch.frombuffer(bytearray(content), dtype=dtype).view(shape).clone()
+
+
+def send_small_tensors() -> None:
+    """Have this process, a worker, send small tensors so."""
+    ForkingPickler.register(torch.Tensor, _reduce_small)
 
 
 ForkingPickler.register(RecordedTensor, _reduce)

@@ -18,6 +18,8 @@ __all__ = ["Counters", "Stats", "counters_of", "stats"]
 
 # A loader that is waited for longer than this share of the time is what holds up the step.
 _HOLDS_UP = 0.1
+# Samples after which it is known whether any picture of a loader records.
+_ENOUGH = 64
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,7 +118,7 @@ class Counters:
         self.reasons: tuple[str, ...] = ()
         self._told = False
         self.by_pillow: Counter[str] = Counter()
-        self._batches = self._samples = self._pictures = self._decoded = self._known = 0
+        self._batches = self._samples = self._pictures = self._recorded = self._decoded = self._known = 0
         self._read = self._decode = self._render = self._pillow = self._waiting = self._outside = 0.0
         self._returned: float | None = None
 
@@ -151,14 +153,21 @@ class Counters:
         if by_pillow:
             self.by_pillow.update(by_pillow.values())
 
-    def recorded(self, samples: int, opened: int, reasons: dict[str, int]) -> None:
+    @property
+    def nothing_records(self) -> bool:
+        """Whether no picture of the user's code recorded, though there was time for it."""
+        return self._samples >= _ENOUGH and self._recorded == 0
+
+    def recorded(self, samples: int, recorded: int, opened: int, reasons: dict[str, int]) -> None:
         """Add a batch of recording pictures that the user gets.
 
         Args:
             samples: Its size.
+            recorded: Pictures that recorded, at least for a while.
             opened: Pictures that were opened for it.
             reasons: Why some of them are not made natively.
         """
+        self._recorded += recorded
         self._batches += 1
         self._samples += samples
         self._pictures += opened

@@ -53,7 +53,7 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
             return NativeDataLoaderIter(self, lowered)
         counters = counters_of(self)
         counters.reasons = lowered.reasons
-        if lowered.way == "recorded":
+        if lowered.way == "recorded" and not counters.nothing_records:
             return iterator_for(self)
         counters.way = "torch"
         counters.tell()

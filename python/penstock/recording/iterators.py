@@ -46,12 +46,11 @@ class Parcel:
     Attributes:
         data: The user's batch.
         samples: In it.
-        opened: Pictures.
-        reasons: Why Python code made some of them.
+        counted: Of its pictures, by the worker's `Recorder`.
     """
 
-    def __init__(self, data: Any, samples: int, opened: int, reasons: dict[str, int]) -> None:
-        self.data, self.samples, self.opened, self.reasons = data, samples, opened, reasons
+    def __init__(self, data: Any, samples: int, counted: tuple[int, int, dict[str, int]]) -> None:
+        self.data, self.samples, self.counted = data, samples, counted
 
 
 class Collate:
@@ -68,8 +67,8 @@ class Collate:
     def __call__(self, samples: Any) -> Parcel:
         data = self._function(samples)
         recorder = hooks.current()
-        opened, reasons = (0, {}) if recorder is None else recorder.count()
-        return Parcel(data, len(samples) if self._batches else 1, opened, reasons)
+        counted = (0, 0, {}) if recorder is None else recorder.count()
+        return Parcel(data, len(samples) if self._batches else 1, counted)
 
 
 class _Arrived:
@@ -163,7 +162,7 @@ class RecordingIter(_MultiProcessingDataLoaderIter):
             data = data.data
         data = super()._process_data(data, worker_idx)  # type: ignore[no-untyped-call]
         if isinstance(data, Parcel):
-            self._counters.recorded(data.samples, data.opened, data.reasons)
+            self._counters.recorded(data.samples, *data.counted)
             data = data.data
         return _utils.pin_memory.pin_memory(data, self._pin_memory_device) if self._pins else data
 
@@ -208,9 +207,8 @@ class _Fetcher:
         with hooks.recording(recorder):
             data = self._fetcher.fetch(indices)
         recorder.finish()
-        opened, reasons = recorder.count()
         samples = len(indices) if self._fetcher.auto_collation else 1
-        self._counters.recorded(samples, opened, reasons)
+        self._counters.recorded(samples, *recorder.count())
         return data
 
 

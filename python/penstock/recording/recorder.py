@@ -56,10 +56,15 @@ class Recorder:
             if isinstance(tensor, RecordedTensor) and sys.getrefcount(tensor) > _OWN_REFERENCES:
                 make_plain(tensor)
 
-    def count(self) -> tuple[int, dict[str, int]]:
-        """Return how many pictures were opened since the last call, and why some of them were made by Python code."""
+    def count(self) -> tuple[int, int, dict[str, int]]:
+        """Return what happened since the last call.
+
+        Returns:
+            How many pictures recorded, how many were opened in all, and why some of them were made by Python code.
+        """
         reasons = self.others
-        opened = len(self.sources) + reasons.total()
+        recorded = len(self.sources)
+        opened = recorded + reasons.total()
         for source in self.sources:
             self._opened += 1
             if source.touched is None:
@@ -73,7 +78,7 @@ class Recorder:
             self.given_up = statistics.median(self._pillows) < statistics.median(self._ours)
             self._opened = self._untouched = 0
             self._ours, self._pillows = [], []
-        return opened, dict(reasons)
+        return recorded, opened, dict(reasons)
 
     def _is_timing(self) -> bool:
         return self._opened >= _WATCHED and self._untouched == 0

@@ -1,0 +1,184 @@
+"""Which way a loader takes, and what is told of it."""
+
+import random
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from support.compare import assert_same
+from torch.utils.data import DataLoader as TorchLoader
+from torch.utils.data import Dataset, IterableDataset, TensorDataset
+from torchvision import transforms
+
+import penstock
+
+TRANSFORM = transforms.Compose(
+    [
+        transforms.RandomResizedCrop(24),
+        transforms.RandomHorizontalFlip(),
+        transforms.ToTensor(),
+        transforms.Normalize((0.4, 0.5, 0.6), (0.2, 0.3, 0.4)),
+    ]
+)
+
+
+class Opened(Dataset):
+    """A user's data set: a path, Pillow, a transform, and dice of its own."""
+
+    def __init__(self, paths, transform=TRANSFORM):
+        self.paths, self.transform = paths, transform
+
+    def __len__(self):
+        return len(self.paths)
+
+    def __getitem__(self, index):
+        image = Image.open(self.paths[index]).convert("RGB")
+        if random.random() < 0.3:
+            image = image.transpose(Image.Transpose.FLIP_TOP_BOTTOM)
+        return self.transform(image), index
+
+
+class Arrays(Opened):
+    """One that looks at all pixels."""
+
+    def __getitem__(self, index):
+        pixels = np.asarray(Image.open(self.paths[index]).convert("RGB"))
+        return torch.from_numpy(pixels[:8, :8].copy()), index
+
+
+class Streamed(IterableDataset):
+    """One without indices."""
+
+    def __init__(self, paths):
+        self.paths = paths
+
+    def __iter__(self):
+        return (TRANSFORM(Image.open(path).convert("RGB")) for path in self.paths)
+
+
+@pytest.fixture(scope="module")
+def paths(tmp_path_factory):
+    folder, rng = tmp_path_factory.mktemp("pictures"), np.random.default_rng(0)
+    made = []
+    for k in range(72):
+        pixels = rng.integers(0, 256, (int(rng.integers(30, 60)), int(rng.integers(30, 60)), 3), np.uint8)
+        image = Image.fromarray(pixels).resize((64, 48), Image.Resampling.BICUBIC)
+        made.append(str(folder / f"{k}.jpg"))
+        (image.convert("L") if k % 5 == 0 else image).save(made[-1], quality=90, progressive=k % 3 == 0)
+    time.sleep(2.1)  # until then their bytes travel, since they might be temporary files
+    return made
+
+
+def both(dataset, epochs=1, **options):
+    """Return what penstock's loader and torch's make of a data set, generators included, and penstock's loader."""
+    found, loaders = [], []
+    for cls in (penstock.DataLoader, TorchLoader):
+        torch.manual_seed(5)
+        random.seed(5)
+        loader = cls(dataset, **options)
+        batches = [list(loader) for _ in range(epochs)]
+        found.append([*batches, torch.get_rng_state(), random.getstate()])
+        loaders.append(loader)
+    return *found, loaders[0]
+
+
+@pytest.mark.parametrize("options", [{}, {"num_workers": 2}, {"num_workers": 2, "persistent_workers": True}], ids=str)
+def test_a_data_set_of_the_users_is_recorded(paths, options):
+    ours, theirs, loader = both(Opened(paths), 2, batch_size=7, shuffle=True, **options)
+    assert_same(ours, theirs)
+    assert penstock.explain(loader).way == "recorded"
+    assert not penstock.explain(loader).native
+    stats = penstock.stats(loader)
+    assert (stats.way, stats.native_share) == ("recorded", 1.0)
+    assert (stats.samples, stats.pictures, stats.batches) == (144, 144, 22)
+    assert "recorded" not in str(stats.by_pillow)
+
+
+class Temporary(Opened):
+    """One that writes its pictures to files, opens these, and removes them at once."""
+
+    def __getitem__(self, index):
+        with tempfile.NamedTemporaryFile(suffix=".jpg") as file:
+            file.write(Path(self.paths[index]).read_bytes())
+            file.flush()
+            image = Image.open(file.name).convert("RGB")
+        return self.transform(image), index
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_files_that_are_gone_by_then(paths, workers):
+    ours, theirs, loader = both(Temporary(paths), batch_size=7, num_workers=workers)
+    assert_same(ours, theirs)
+    assert penstock.stats(loader).native_share == 1.0
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_what_the_code_touches_is_counted_and_told_once(paths, workers, caplog):
+    ours, theirs, loader = both(Arrays(paths), 2, batch_size=8, num_workers=workers)
+    assert_same(ours, theirs)
+    stats = penstock.stats(loader)
+    assert stats.native_share == 0
+    assert sum(stats.by_pillow.values()) == stats.pictures == 144
+    lines = [record.getMessage() for record in caplog.records if record.name == "penstock"]
+    assert len(lines) == 1
+    assert "its __getitem__ is code that penstock does not know" in lines[0]
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_streams_of_samples(paths, workers):
+    ours, theirs, loader = both(Streamed(paths), batch_size=8, num_workers=workers)
+    assert_same(ours, theirs)
+    assert penstock.stats(loader).native_share == 1.0
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_samples_that_are_not_batched(paths, workers):
+    ours, theirs, loader = both(Opened(paths[:20]), batch_size=None, num_workers=workers)
+    assert_same(ours, theirs)
+    assert penstock.stats(loader).native_share == 1.0
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_the_switch(paths, workers, monkeypatch):
+    monkeypatch.setenv("PENSTOCK_RECORD", "0")
+    ours, theirs, loader = both(Opened(paths), batch_size=7, num_workers=workers)
+    assert_same(ours, theirs)
+    assert penstock.explain(loader).way == penstock.stats(loader).way == "torch"
+    monkeypatch.setenv("PENSTOCK_RECORD", "1")
+    loader = penstock.DataLoader(TensorDataset(torch.arange(5)), num_workers=workers)
+    assert penstock.explain(loader).way == "recorded"
+    assert [batch.item() for (batch,) in loader] == list(range(5))
+
+
+def test_a_loader_of_which_nothing_records_is_torchs_from_the_next_epoch_on():
+    class Numbers(Dataset):
+        def __len__(self):
+            return 100
+
+        def __getitem__(self, index):
+            return index
+
+    loader = penstock.DataLoader(Numbers(), 10, num_workers=1)
+    for way in ("recorded", "torch"):
+        assert torch.cat(list(loader)).tolist() == list(range(100))
+        assert penstock.stats(loader).way == way
+
+
+def test_data_in_memory_is_left_to_torch_at_once():
+    for dataset in (TensorDataset(torch.arange(4)), torch.arange(4), [1, 2], range(3), {0: 1}):
+        assert penstock.explain(penstock.DataLoader(dataset)).way == "torch"
+    assert penstock.explain(penstock.DataLoader(["a.jpg"], collate_fn=lambda names: names)).way == "recorded"
+
+
+def test_another_default_dtype_is_left_to_torch(paths):
+    torch.set_default_dtype(torch.float64)
+    try:
+        ours, theirs, loader = both(Opened(paths), batch_size=7)
+        assert penstock.explain(loader).way == "torch"
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert_same(ours, theirs)

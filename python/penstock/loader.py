@@ -22,8 +22,10 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
     """`torch.utils.data.DataLoader` whose batches are made by Rust threads, bit for bit the same.
 
     Arguments, attributes, errors and random numbers are torch's. A loader whose dataset, transforms and collation
-    are known runs natively; any other one runs on torch's own machinery, inside this same class, and says why in
-    one line of the logger `penstock`. `penstock.explain(loader)` tells in advance.
+    are known runs natively. Code that is not known runs in torch's own workers, unmodified, on pictures that record
+    what is asked of them, and threads make those whose pixels it does not touch. What is left is torch's own
+    machinery's, inside this same class; a loader of which nothing is native says why in one line of the logger
+    `penstock`. `penstock.explain(loader)` tells in advance, `penstock.stats(loader)` what came of it.
 
     Differences from torch's class, all of them:
 
@@ -33,6 +35,8 @@ class DataLoader(torch.utils.data.DataLoader[_T_co]):
     * Pixel memory edited while an iterator lives may be seen before or after the edit.
     * An exception carries a note that names the sample; a wrapped one has another traceback text.
     * With `in_order=False` batches come in order all the same.
+    * `type(image) is PIL.Image.Image` and `type(tensor) is torch.Tensor` are false for what records, until its pixels
+      are touched; `isinstance` is true, and batches are plain tensors.
 
     The environment variable `PENSTOCK=0`, read when penstock is imported, makes this name torch's class: the switch
     for a debugger that should stop in a transform, or a profiler that should see it. `PENSTOCK_NUM_THREADS`
@@ -67,7 +71,7 @@ def explain(loader: Any) -> Report:
         loader: A `penstock.DataLoader`, or torch's, for which it says what penstock would do.
 
     Returns:
-        A `Report` with the fields `native` (bool), `way` ("lowered" or "torch") and `rows`.
+        A `Report` with the fields `native` (bool), `way` ("lowered", "recorded" or "torch") and `rows`.
 
     Raises:
         TypeError: If `loader` is no `torch.utils.data.DataLoader`.

@@ -136,11 +136,11 @@ impl Draft {
         tools: &mut Tools,
         out: &mut [u8],
     ) -> Result<Result<(), Irregular>, Error> {
+        let Tools { workspace, decoder, tally } = tools;
         // The next picture comes from memory while this one is made.
         if let Some(Sample { content: Content::Pixels(next), .. }) = self.samples.get(index + 1) {
-            next.prefetch();
+            workspace.look_ahead(next);
         }
-        let Tools { workspace, decoder, tally } = tools;
         let sample = &self.samples[index];
         let file = match &sample.content {
             Content::Pixels(picture) => {

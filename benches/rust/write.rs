@@ -68,7 +68,7 @@ impl<'a> Pictures<'a> {
         for (i, sample) in out.chunks_exact_mut(sample_bytes).enumerate() {
             let draw = |i: usize| self.draws[(first + i) % self.draws.len()];
             let (index, y, x, flip) = draw(i);
-            self.views[draw(i + 1).0].prefetch();
+            scratch.look_ahead(&self.views[draw(i + 1).0]);
             let [rows, cols] = &mut *axes;
             for (axis, offset) in [(&mut *rows, y), (&mut *cols, x)] {
                 axis.reset(size);

@@ -180,11 +180,11 @@ impl Draft {
         tools: &mut Tools,
         out: &mut [u8],
     ) -> Result<Result<(), Left>, Error> {
+        let Tools { workspace, decoder, tally } = tools;
         // The next picture comes from memory while this one is made.
         if let Some(Sample { content: Content::Pixels(next), .. }) = self.samples.get(index + 1) {
-            next.prefetch();
+            workspace.look_ahead(next);
         }
-        let Tools { workspace, decoder, tally } = tools;
         let sample = &self.samples[index];
         let file = match sample.content.look() {
             Seen::Pixels(picture) => return self.render_from(picture, index, workspace, out).map(Ok),

@@ -63,6 +63,11 @@ impl Workspace {
         self.scratch.set_stores(stores);
     }
 
+    /// Has the memory of a picture that is wanted soon fetched while the next one is made.
+    pub fn look_ahead(&mut self, picture: &Picture<'_>) {
+        self.scratch.look_ahead(picture);
+    }
+
     /// The region of a source of `size` that `steps` look at: all that has to be there of it, and all that a
     /// codec has to decode. See [`Plan::render_part`].
     pub fn source_region(&mut self, size: (u32, u32), steps: &[Step]) -> Region {

@@ -11,12 +11,14 @@ use crate::ops::program::{Group, Program};
 use crate::ops::resize::{BLOCK, Column};
 #[cfg(target_arch = "x86_64")]
 use crate::ops::resize_x86;
+use crate::source::ahead::Ahead;
 use crate::source::array::Part;
 use crate::write::Stores;
 use crate::write::gather::{self, Block, Strip};
-use crate::write::table::Coefficients;
+use crate::write::straight::Straight;
+use crate::write::table::Table;
 #[cfg(target_arch = "x86_64")]
-use crate::write::{convert_x86 as x86, gather_x86};
+use crate::write::{convert_x86 as x86, gather_x86, straight_x86};
 
 /// Gathers a block of lines by windows. Only levels above the scalar one have windows.
 #[inline]
@@ -62,74 +64,63 @@ pub(crate) fn transpose(level: Level, source: &[u8], stride: usize, shape: [usiz
     }
 }
 
-/// Computes float32 elements. False if the level, or the length, has no kernel.
+/// Converts codes to elements. False if the level has no kernel for the table, or for the length.
 #[inline]
-pub(crate) fn arithmetic(
+pub(crate) fn convert(
     level: Level,
     stores: Stores,
-    coefficients: &Coefficients,
+    table: &Table,
+    channel: usize,
     codes: &[u8],
+    out: &mut [u8],
+) -> bool {
+    match (level.kind(), stores) {
+        // SAFETY: the level proves that the processor has the features.
+        #[cfg(target_arch = "x86_64")]
+        (Kind::Avx512, Stores::Cached) => unsafe { x86::convert_avx512::<false>(table, channel, codes, out) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        (Kind::Avx512, Stores::Streamed) => unsafe {
+            x86::convert_avx512::<true>(table, channel, codes, out)
+        },
+        #[cfg(target_arch = "x86_64")]
+        (Kind::Avx2, stores) => table.coefficients(channel).is_some_and(|c| match stores {
+            // SAFETY: as above.
+            Stores::Cached => unsafe { x86::arithmetic_avx2::<false>(c, codes, out) },
+            // SAFETY: as above.
+            Stores::Streamed => unsafe { x86::arithmetic_avx2::<true>(c, codes, out) },
+        }),
+        _ => {
+            let _ = (table, channel, codes, out);
+            false
+        }
+    }
+}
+
+/// Makes a sample straight from the picture. False, and nothing done, if the level, the table or the output's
+/// place in memory has no kernel.
+#[inline]
+pub(crate) fn straight(
+    level: Level,
+    stores: Stores,
+    straight: &Straight<'_>,
+    table: &Table,
+    ahead: &mut Ahead,
     out: &mut [u8],
 ) -> bool {
     match (level.kind(), stores) {
         // SAFETY: the level proves that the processor has the features.
         #[cfg(target_arch = "x86_64")]
         (Kind::Avx512, Stores::Cached) => unsafe {
-            x86::arithmetic_avx512::<false>(coefficients, codes, out)
+            straight_x86::straight_avx512::<false>(straight, table, ahead, out)
         },
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
         (Kind::Avx512, Stores::Streamed) => unsafe {
-            x86::arithmetic_avx512::<true>(coefficients, codes, out)
+            straight_x86::straight_avx512::<true>(straight, table, ahead, out)
         },
-        // SAFETY: as above.
-        #[cfg(target_arch = "x86_64")]
-        (Kind::Avx2, Stores::Cached) => unsafe { x86::arithmetic_avx2::<false>(coefficients, codes, out) },
-        // SAFETY: as above.
-        #[cfg(target_arch = "x86_64")]
-        (Kind::Avx2, Stores::Streamed) => unsafe { x86::arithmetic_avx2::<true>(coefficients, codes, out) },
         _ => {
-            let _ = (coefficients, codes, out);
-            false
-        }
-    }
-}
-
-/// Looks elements of `N` bytes up by byte shuffles. False if the level, or the length, has no kernel.
-#[inline]
-pub(crate) fn lookup<const N: usize>(
-    level: Level,
-    stores: Stores,
-    planes: &[[u8; 256]; N],
-    codes: &[u8],
-    out: &mut [u8],
-) -> bool {
-    match (level.kind(), stores) {
-        // SAFETY: the level proves that the processor has the features.
-        #[cfg(target_arch = "x86_64")]
-        (Kind::Avx512, Stores::Cached) => unsafe { x86::lookup_avx512::<N, false>(planes, codes, out) },
-        // SAFETY: as above.
-        #[cfg(target_arch = "x86_64")]
-        (Kind::Avx512, Stores::Streamed) => unsafe { x86::lookup_avx512::<N, true>(planes, codes, out) },
-        _ => {
-            let _ = (planes, codes, out);
-            false
-        }
-    }
-}
-
-/// Copies bytes. False if the level, or the length, has no kernel.
-#[inline]
-pub(crate) fn copy(level: Level, stores: Stores, codes: &[u8], out: &mut [u8]) -> bool {
-    match (level.kind(), stores) {
-        // SAFETY: the level proves that the processor has the features.
-        #[cfg(target_arch = "x86_64")]
-        (Kind::Avx512, Stores::Cached) => unsafe { x86::copy_avx512::<false>(codes, out) },
-        // SAFETY: as above.
-        #[cfg(target_arch = "x86_64")]
-        (Kind::Avx512, Stores::Streamed) => unsafe { x86::copy_avx512::<true>(codes, out) },
-        _ => {
-            let _ = (codes, out);
+            let _ = (straight, table, ahead, out);
             false
         }
     }

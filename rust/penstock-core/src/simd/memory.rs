@@ -49,6 +49,17 @@ pub(crate) fn load64_part(part: Part<'_>, at: usize, count: usize) -> __m512i {
     }
 }
 
+/// The 64 bytes of a part from `at` on, with zeros for those behind its end.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+pub(crate) fn load64_up_to_end(part: Part<'_>, at: usize) -> __m512i {
+    match part.address(at, 64) {
+        // SAFETY: `address` gives 64 readable bytes; no alignment is required.
+        Some(start) => unsafe { _mm512_loadu_si512(start.cast()) },
+        None => load64_part(part, at, part.len().saturating_sub(at)),
+    }
+}
+
 /// 64 bytes of a part from `at` on; zeros if they are not all inside.
 #[inline]
 #[target_feature(enable = "avx512f")]
@@ -119,8 +130,17 @@ pub(crate) fn store32(bytes: &mut [u8; 32], value: __m256i) {
 
 /// A cache line of output.
 #[repr(C, align(64))]
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct CacheLine([u8; 64]);
+
+impl CacheLine {
+    pub(crate) const EMPTY: CacheLine = CacheLine([0; 64]);
+
+    /// Its bytes.
+    pub(crate) fn bytes(&self) -> &[u8; 64] {
+        &self.0
+    }
+}
 
 /// The bytes before the first whole cache line, the whole cache lines, and the bytes behind them.
 #[inline]

@@ -90,18 +90,18 @@ impl Level {
     }
 }
 
-/// Asks for the cache lines of `bytes` bytes at `start`. Any address will do: a prefetch never faults.
-pub(crate) fn prefetch(start: *const u8, bytes: usize) {
+/// Asks for the cache line at an address. Any address will do: a prefetch never faults. It goes to the second-level
+/// cache: the first level's few outstanding lines are needed for what is being written.
+#[inline]
+pub(crate) fn prefetch(address: *const u8) {
+    // SAFETY: prefetching reads nothing and cannot fault; SSE is part of x86-64.
     #[cfg(target_arch = "x86_64")]
-    for at in (0..bytes).step_by(64) {
-        // SAFETY: prefetching reads nothing and cannot fault; SSE is part of x86-64.
-        unsafe {
-            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-            _mm_prefetch::<_MM_HINT_T0>(start.wrapping_add(at).cast());
-        }
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T1>(address.cast());
     }
     #[cfg(not(target_arch = "x86_64"))]
-    let _ = (start, bytes);
+    let _ = address;
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use std::marker::PhantomData;
 use std::ops::Range;
 use std::ptr;
 
+use super::ahead::Ahead;
 use crate::ops::axis::Run;
 
 /// A uint8 picture of shape (height, width, channels) in memory that somebody else keeps alive for `'a`.
@@ -254,26 +255,28 @@ impl<'a> Picture<'a> {
         }
     }
 
-    /// Asks the processor to fetch the picture's memory; worth it for the next picture while this one is
-    /// rendered. Changes nothing else.
-    pub fn prefetch(&self) {
-        let Some(lines) = self.lines() else { return };
-        // Lines that touch are one stretch; a stretch per line else, and few lines per picture for the sake
-        // of the time this takes.
+    /// Has the picture's memory fetched soon: what is one piece is left to the caller to ask for line by line,
+    /// anything else is asked for at once.
+    pub(crate) fn ahead(&self) -> Ahead {
+        let Some(lines) = self.lines() else { return Ahead::default() };
+        // Lines that touch are one stretch; a stretch per line else, and few lines per picture for the sake of
+        // the time this takes.
         let line = lines.bytes_per_line();
         let joined = lines.line_stride.unsigned_abs() == line;
         let (stretches, bytes) = if joined { (1, line * lines.count) } else { (lines.count, line) };
+        let lowest = if joined { (lines.line_stride * (lines.count as isize - 1)).min(0) } else { 0 };
+        let touching = lines.planes == 1 || usize::try_from(lines.plane_stride) == Ok(bytes);
+        if joined && touching {
+            let bytes = lines.planes * bytes.min(PREFETCH_BYTES);
+            return Ahead::new(lines.start.wrapping_offset(lowest), bytes);
+        }
         for plane in 0..lines.planes {
             for i in 0..stretches {
-                let offset = plane as isize * lines.plane_stride
-                    + if joined {
-                        (lines.line_stride * (lines.count as isize - 1)).min(0)
-                    } else {
-                        i as isize * lines.line_stride
-                    };
-                crate::simd::prefetch(lines.start.wrapping_offset(offset), bytes.min(PREFETCH_BYTES));
+                let offset = plane as isize * lines.plane_stride + i as isize * lines.line_stride + lowest;
+                Ahead::new(lines.start.wrapping_offset(offset), bytes.min(PREFETCH_BYTES)).fetch();
             }
         }
+        Ahead::default()
     }
 }
 
@@ -326,6 +329,16 @@ impl<'a> Lines<'a> {
         (plane < self.planes && index < self.count).then(|| Part {
             start: self.start.wrapping_offset(offset),
             len: self.bytes_per_line(),
+            owner: PhantomData,
+        })
+    }
+
+    /// All bytes of plane `plane`, if there is such a plane and its lines touch.
+    pub(crate) fn plane(&self, plane: usize) -> Option<Part<'a>> {
+        let offset = plane as isize * self.plane_stride;
+        (plane < self.planes && self.touching()).then(|| Part {
+            start: self.start.wrapping_offset(offset),
+            len: self.count * self.bytes_per_line(),
             owner: PhantomData,
         })
     }
@@ -391,102 +404,5 @@ impl Part<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn views_outside_their_bytes_are_refused() {
-        let bytes = [0u8; 12];
-        assert!(Picture::from_slice(&bytes, 2, 2, 3).is_some());
-        assert!(Picture::from_slice(&bytes, 2, 2, 1).is_none());
-        assert!(Picture::from_strided(&bytes, 0, [2, 2, 3], [-6, 3, 1]).is_none());
-        assert!(Picture::from_strided(&bytes, 6, [2, 2, 3], [-6, 3, 1]).is_some());
-        assert!(Picture::from_strided(&bytes, 7, [2, 2, 3], [-6, 3, 1]).is_none());
-        assert!(Picture::from_strided(&bytes, 0, [0, 9, 9], [1, 1, 1]).is_some());
-    }
-
-    #[test]
-    fn lines_hold_the_pixels_that_get_gives() {
-        let bytes: Vec<u8> = (0..=255).collect();
-        // Planar, interleaved, transposed, mirrored, blue first; the last one has no lines.
-        let views = [
-            (0, [4, 5, 3], [5, 1, 20]),
-            (0, [4, 5, 3], [15, 3, 1]),
-            (0, [4, 5, 3], [1, 4, 20]),
-            (0, [4, 5, 3], [3, 12, 1]),
-            (59, [4, 5, 3], [-15, -3, -1]),
-            (14, [4, 5, 3], [15, -3, 1]),
-            (60, [4, 5, 1], [-7, -1, 1]),
-            (0, [4, 5, 3], [20, 4, 1]),
-        ];
-        for (offset, shape, strides) in views {
-            let view = Picture::from_strided(&bytes, offset, shape, strides).unwrap();
-            view.prefetch();
-            let Some(lines) = view.lines() else {
-                assert_eq!(strides, [20, 4, 1]);
-                continue;
-            };
-            for y in 0..4 {
-                for x in 0..5 {
-                    for c in 0..shape[2] {
-                        let (index, along) = if lines.transposed { (x, y) } else { (y, x) };
-                        let along = if lines.backwards { lines.pixels - 1 - along } else { along };
-                        let plane = if lines.step == 3 { 0 } else { c };
-                        let order = if lines.blue_first { 2 - c } else { c };
-                        let at = along * lines.step + if lines.step == 3 { order } else { 0 };
-                        let part = lines.parts(plane, [index, 1], 1, [at, 1]).next().unwrap();
-                        let address = part.address(0, 1).unwrap();
-                        assert_eq!(bytes[address.addr() - bytes.as_ptr().addr()], view.get(y, x, c));
-                    }
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn a_selection_has_the_pixels_of_its_runs() {
-        let bytes: Vec<u8> = (0..60).collect();
-        let view = Picture::from_slice(&bytes, 4, 5, 3).unwrap();
-        let run = |start, len, step| Run::Source { start, len, step };
-        let part = view.select(run(3, 2, -1), run(1, 3, 1)).unwrap();
-        assert_eq!((part.height(), part.width(), part.channels()), (2, 3, 3));
-        for (y, x, c) in [(0, 0, 0), (1, 2, 2), (1, 0, 1)] {
-            assert_eq!(part.get(y, x, c), view.get(3 - y, 1 + x, c));
-        }
-        assert_eq!(view.select(run(0, 4, 1), run(4, 3, 0)).unwrap().get(2, 2, 1), view.get(2, 4, 1));
-        for bad in [run(4, 1, 1), run(2, 3, 1), run(1, 3, -1), Run::Fill { len: 1, fill: 0 }] {
-            assert!(view.select(bad, run(0, 1, 1)).is_none(), "{bad:?}");
-        }
-        let rectangle = view.part(&(1..4), &(2..5)).unwrap();
-        assert_eq!((rectangle.get(0, 0, 0), rectangle.get(2, 2, 2)), (view.get(1, 2, 0), view.get(3, 4, 2)));
-        assert!(view.part(&(1..4), &(2..6)).is_none());
-        assert_eq!(view.part(&(1..3), &(5..5)).map(|part| (part.height(), part.width())), Some((2, 0)));
-        assert!(view.gray().is_none());
-        let gray = Picture::from_strided(&bytes, 0, [4, 5, 3], [5, 1, 0]).unwrap().gray().unwrap();
-        assert_eq!((gray.channels(), gray.with_channels(3).get(2, 3, 2)), (1, 13));
-    }
-
-    #[test]
-    fn reads_outside_leave_the_output_alone() {
-        let bytes = [1u8; 12];
-        let view = Picture::from_slice(&bytes, 2, 2, 3).unwrap();
-        let mut out = [9; 3];
-        view.read(0, 0, 1, 0, &mut out);
-        view.read(0, 1, -1, 0, &mut out);
-        view.read(2, 0, 0, 0, &mut out);
-        view.read(0, 0, 0, 3, &mut out);
-        assert_eq!(out, [9; 3]);
-
-        let lines = view.lines().unwrap();
-        let count = |plane, lines_of, step, part| lines.parts(plane, lines_of, step, part).count();
-        assert_eq!(count(0, [0, 2], 1, [0, 6]), 2);
-        assert_eq!(count(0, [1, 2], -1, [3, 3]), 2);
-        assert_eq!(count(0, [0, 1], 1, [0, 12]), 1, "the lines touch");
-        assert_eq!(count(0, [1, 1], 1, [0, 7]), 0);
-        assert_eq!(count(0, [0, 3], 1, [0, 1]), 0);
-        assert_eq!(count(0, [0, 2], -1, [0, 1]), 0);
-        assert_eq!(count(1, [0, 1], 1, [0, 1]), 0);
-        let gaps = Picture::from_strided(&bytes, 0, [2, 2, 1], [5, 1, 1]).unwrap().lines().unwrap();
-        assert_eq!(gaps.parts(0, [0, 1], 1, [0, 3]).count(), 0);
-    }
-}
+#[path = "array_tests.rs"]
+mod tests;

@@ -362,7 +362,7 @@ impl Window {
 }
 
 /// Bits `from..from + len`, of which there is at least one, within 64.
-fn lane_mask(from: usize, len: usize) -> u64 {
+pub(crate) fn lane_mask(from: usize, len: usize) -> u64 {
     (u64::MAX >> (64 - len.clamp(1, 64))) << from
 }
 

@@ -10,17 +10,24 @@
 pub(crate) mod convert;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod convert_x86;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod elements_x86;
 pub(crate) mod gather;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod gather_x86;
+pub(crate) mod straight;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod straight_x86;
 pub(crate) mod table;
 
 pub use table::{Affine, Table, TableError};
 
 use crate::ops::axis::{Axis, Run};
 use crate::simd::{Level, enter};
+use crate::source::ahead::Ahead;
 use crate::source::array::Picture;
 use gather::{Geometry, Strip};
+use straight::Straight;
 
 /// Codes worked on at a time: with what they become as float32, they fit the first-level cache.
 const STRIP_BYTES: usize = 8 << 10;
@@ -41,6 +48,8 @@ pub enum Stores {
 #[derive(Debug, Default)]
 pub struct Scratch {
     stores: Stores,
+    ahead: Ahead,
+    straight: straight::Scratch,
     geometry: gather::Scratch,
     strip: Vec<u8>,
 }
@@ -49,6 +58,11 @@ impl Scratch {
     /// Sets how the next samples are stored; returns how they were.
     pub fn set_stores(&mut self, stores: Stores) -> Stores {
         std::mem::replace(&mut self.stores, stores)
+    }
+
+    /// Has the memory of a picture that is wanted soon fetched while the next sample is made.
+    pub fn look_ahead(&mut self, picture: &Picture<'_>) {
+        self.ahead = picture.ahead();
     }
 }
 
@@ -114,8 +128,17 @@ pub fn render_at(
     if plane_bytes == 0 {
         return Ok(());
     }
-    let Scratch { stores, geometry, strip } = scratch;
+    let Scratch { stores, ahead, straight, geometry, strip } = scratch;
     let stores = *stores;
+    if let Some(straight) = Straight::new(level, picture, rows, cols, straight)
+        && straight.render(level, stores, table, ahead, out)
+    {
+        ahead.fetch();
+        patch_fills(rows, cols, table, plane_bytes, out);
+        enter::fence(stores);
+        return Ok(());
+    }
+    ahead.fetch();
     let geometry = Geometry::new(level, picture, rows, cols, table, geometry);
 
     let strip_rows = (STRIP_BYTES / (width * table.channels())).clamp(1, height);

@@ -61,6 +61,37 @@ pub(crate) struct Coefficients {
     pub(crate) scale: Reciprocal,
     pub(crate) mean: f32,
     pub(crate) std: Reciprocal,
+    /// A shorter way to the same bits, if there is one.
+    pub(crate) repeated: Option<Repeated>,
+}
+
+/// The arithmetic of one channel that divides by 255, from a word that repeats the byte four times.
+///
+/// `u / 255` is the binary fraction whose bytes are all `u`. Its 24 leading bits end with zeros in front of the
+/// next `u`, so rounding to nearest rounds up, as does rounding the word `0xuuuuuuuu`, its first 32 bits, towards
+/// infinity: one conversion gives 2^32 times the quotient. All that follows is scaled by powers of two, which
+/// changes no rounding.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Repeated {
+    pub(crate) mean: f32,
+    pub(crate) std: Reciprocal,
+}
+
+impl Repeated {
+    const SCALE: f32 = 4_294_967_296.0;
+
+    fn new(mean: f32, std: Reciprocal) -> Self {
+        let std = Reciprocal { high: std.high / Self::SCALE, low: std.low / Self::SCALE };
+        Repeated { mean: mean * Self::SCALE, std }
+    }
+
+    /// What the vector kernel computes, one value at a time.
+    fn apply(&self, byte: u8) -> f32 {
+        let word = u32::from_ne_bytes([byte; 4]);
+        let nearest = word as f32;
+        let up = if f64::from(nearest) < f64::from(word) { nearest.next_up() } else { nearest };
+        self.std.product(up - self.mean)
+    }
 }
 
 impl Coefficients {
@@ -71,8 +102,8 @@ impl Coefficients {
             Reciprocal { low: 0.0, ..Reciprocal::of(255.0) }
         };
         match affine.normalize {
-            Some((mean, std)) => Coefficients { scale, mean, std: Reciprocal::of(std) },
-            None => Coefficients { scale, mean: 0.0, std: Reciprocal::ONE },
+            Some((mean, std)) => Coefficients { scale, mean, std: Reciprocal::of(std), repeated: None },
+            None => Coefficients { scale, mean: 0.0, std: Reciprocal::ONE, repeated: None },
         }
     }
 
@@ -197,9 +228,18 @@ impl Table {
         elements.first_chunk()
     }
 
-    /// The byte planes of one channel; `N` is the number of bytes of an element.
+    /// The arithmetic that gives one channel of the table, if there is any.
+    pub(crate) fn coefficients(&self, channel: usize) -> Option<&Coefficients> {
+        match &self.kernel {
+            Kernel::Arithmetic(coefficients) => coefficients.get(channel),
+            Kernel::Copy | Kernel::Lookup => None,
+        }
+    }
+
+    /// The byte planes of one channel; `None` if elements are not of `N` bytes.
     pub(crate) fn byte_planes<const N: usize>(&self, channel: usize) -> Option<&[[u8; 256]; N]> {
-        self.byte_planes.chunks_exact(self.element_bytes).nth(channel)?.first_chunk()
+        let planes = self.byte_planes.chunks_exact(self.element_bytes).nth(channel)?;
+        planes.try_into().ok()
     }
 
     /// The byte that stands for a fill while a sample is gathered; any byte if it is patched later.
@@ -248,11 +288,22 @@ impl Table {
             return Kernel::Copy;
         }
         if let Some(hint) = hint.filter(|hint| hint.len() == self.channels && self.element_bytes == 4) {
-            let coefficients: Vec<_> = hint.iter().map(|&affine| Coefficients::new(affine)).collect();
+            let mut coefficients: Vec<_> = hint.iter().map(|&affine| Coefficients::new(affine)).collect();
             let computed = |channel: usize, byte| {
                 coefficients.get(channel).map_or(Vec::new(), |c| c.apply(byte).to_ne_bytes().to_vec())
             };
             if holds(&computed) {
+                let repeated = |c: &Coefficients| Repeated::new(c.mean, c.std);
+                if hint.iter().all(|affine| affine.divide)
+                    && holds(&|channel, byte| {
+                        let value = coefficients.get(channel).map_or(0.0, |c| repeated(c).apply(byte));
+                        value.to_ne_bytes().to_vec()
+                    })
+                {
+                    for c in &mut coefficients {
+                        c.repeated = Some(repeated(c));
+                    }
+                }
                 return Kernel::Arithmetic(coefficients);
             }
         }
@@ -298,7 +349,8 @@ pub(crate) mod tests {
             for normalize in constants.iter().map(|&c| Some(c)).chain([None]) {
                 let hint = [Affine { divide, normalize }];
                 let table = Table::new(4, 1, &float_table(&hint, &[]), Some(&hint)).unwrap();
-                assert!(matches!(table.kernel(), Kernel::Arithmetic(_)), "{hint:?}");
+                let coefficients = table.coefficients(0).unwrap();
+                assert_eq!(coefficients.repeated.is_some(), divide, "{hint:?}");
             }
         }
     }

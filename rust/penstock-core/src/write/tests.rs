@@ -9,6 +9,10 @@ use crate::ops::axis::tests::{Pixel, Step, apply, steps};
 /// Fills of the test tables. The first is some byte's value, the second is not.
 const FILLS: u16 = 2;
 
+/// What output memory holds before, how it is written, and where it begins behind a cache line's start.
+const PLACES: [(u8, Stores, usize); 4] =
+    [(0, Stores::Cached, 0), (255, Stores::Cached, 16), (9, Stores::Streamed, 0), (9, Stores::Streamed, 3)];
+
 /// A way for a picture of that shape to lie in memory: strides, as (row, column, channel).
 fn layout(kind: u8, height: isize, width: isize, channels: isize) -> [isize; 3] {
     match kind % 8 {
@@ -114,10 +118,13 @@ fn compare(
     });
     for level in Level::available() {
         let mut scratch = Scratch::default();
-        for (used, stores) in [(0, Stores::Cached), (255, Stores::Cached), (9, Stores::Streamed)] {
+        for (used, stores, beyond) in PLACES {
             scratch.set_stores(stores);
-            let mut out = vec![used; expected.len()];
-            render_at(level, &picture, rows, cols, &table, &mut scratch, &mut out).unwrap();
+            scratch.look_ahead(&picture);
+            let mut memory = vec![used; expected.len() + 128];
+            let aligned = memory.as_ptr().align_offset(64);
+            let out = &mut memory[aligned + beyond..][..expected.len()];
+            render_at(level, &picture, rows, cols, &table, &mut scratch, out).unwrap();
             prop_assert!(out == expected, "{} {:?} {:?} {:?}", level.name(), shape, strides, axes);
         }
     }
@@ -139,6 +146,81 @@ proptest! {
     ) {
         let channels = if gray { 1 } else { 3 };
         compare([height, width, channels], kind, 1 << element, table_kind, [&vertical, &horizontal])?;
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(600))]
+    #[test]
+    fn rows_that_fill_vectors_equal_the_plain_renderer(
+        height in 1usize..70,
+        width in 1usize..70,
+        gray in any::<bool>(),
+        kind in 0u8..2,
+        element in 0u32..4,
+        table_kind in 0u8..2,
+        vertical in steps(1),
+        horizontal in steps(1),
+        fills in (0..FILLS, 0..FILLS),
+        crop in (0u32..16, 0u32..16),
+        size in (0u32..64, 0u32..2),
+    ) {
+        let channels = if gray { 1 } else { 3 };
+        let (rows, columns) = (size.0, [31, 63][size.1 as usize]);
+        let vertical = [vertical, vec![Step::Fill(40, 40, fills.0), Step::Crop(crop.0, rows)]].concat();
+        let horizontal = [horizontal, vec![Step::Fill(40, 40, fills.1), Step::Crop(crop.1, columns)]].concat();
+        compare([height, width, channels], kind, 1 << element, table_kind, [&vertical, &horizontal])?;
+    }
+}
+
+/// Every crop of a padded picture, flipped or not, and that it takes the short way where there is one.
+#[test]
+fn the_usual_crops_go_straight() {
+    for (y, x, flip) in (0..=8).flat_map(|y| (0..=8).flat_map(move |x| [(y, x, false), (y, x, true)])) {
+        let columns = [Step::Fill(4, 4, 0), Step::Crop(x, 31), Step::Flip];
+        for (kind, height, channels) in [(0, 32, 3), (1, 32, 3), (1, 33, 1), (1, 24, 1)] {
+            let columns = &columns[..if flip { 3 } else { 2 }];
+            let rows = [Step::Fill(4, 4, 0), Step::Crop(y, height - 1)];
+            compare([height as usize, 32, channels], kind, 4, 0, [&rows, columns]).unwrap();
+        }
+        let bytes = [0; 3 * 32 * 32];
+        let picture = Picture::from_strided(&bytes, 0, [32, 32, 3], [32, 1, 1024]).unwrap();
+        let axes = [y, x].map(|offset| {
+            let mut axis = Axis::identity(32);
+            axis.pad_fill(4, 4, 0);
+            assert!(axis.crop(offset, 32));
+            axis
+        });
+        for level in Level::available() {
+            let mut scratch = straight::Scratch::default();
+            let straight = Straight::new(level, &picture, &axes[0], &axes[1], &mut scratch);
+            assert_eq!(straight.is_some(), level.name() == "avx512");
+        }
+    }
+}
+
+/// Pictures that hold every byte, 64 pixels wide and narrower, which go different ways.
+#[test]
+fn every_byte_of_every_arithmetic() {
+    let constants = [(0.4914, 0.2470), (0.485, 0.229), (0.5, 0.5), (0.1307, 0.3081), (0.0, 1.0)];
+    let bytes: Vec<u8> = (0..=255).collect();
+    for divide in [true, false] {
+        for normalize in constants.into_iter().map(Some).chain([None]) {
+            let entries = float_table(&[Affine { divide, normalize }], &[]);
+            for hint in [divide, !divide].map(|divide| [Affine { divide, normalize }]) {
+                let table = Table::new(4, 1, &entries, Some(&hint)).unwrap();
+                for (level, width) in Level::available().flat_map(|level| [(level, 64), (level, 16)]) {
+                    let picture = Picture::from_slice(&bytes, 256 / width, width, 1).unwrap();
+                    let axes = [256 / width, width].map(|n| Axis::identity(n as u32));
+                    let mut memory = [1; 1024 + 64];
+                    let aligned = memory.as_ptr().align_offset(64);
+                    let out = &mut memory[aligned..][..1024];
+                    let [rows, cols] = &axes;
+                    render_at(level, &picture, rows, cols, &table, &mut Scratch::default(), out).unwrap();
+                    assert!(out == entries, "{} {width} {hint:?}", level.name());
+                }
+            }
+        }
     }
 }
 

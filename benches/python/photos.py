@@ -117,7 +117,7 @@ def in_processes(root: Path, rounds: int) -> list[dict[str, Any]]:
 def resizes(rounds: int) -> dict[str, Any]:
     """Measure the resize of a photograph beside Pillow's, pixels to pixels."""
     case = test_resize_bench.CASES[0]
-    theirs, ours = test_resize_bench.pillow(case), test_resize_bench.native(case)
+    theirs, ours = test_resize_bench.library(case), test_resize_bench.native(case)
     pairs = [[test_resize_bench.seconds(ours), test_resize_bench.seconds(theirs)] for _ in range(8 * rounds)]
     return {"figure": f"resize {case}", "seconds_of_4": pairs}
 

@@ -1,8 +1,9 @@
-"""Resizes beside Pillow's: `pytest benches/python/test_resize_bench.py`, or run the file for ratios.
+"""Resizes beside Pillow's and torch's: `pytest benches/python/test_resize_bench.py`, or run the file for ratios.
 
 Run as a program it prints, for each case, the median of the ratios of pairs that were taken in turn, in this
 thread's processor time, so that other work on the machine counts little. Ours goes from the pixels of an array to
-a planar uint8 batch, through the whole renderer; Pillow's from image to image. `PENSTOCK_SIMD` lowers the level.
+a planar uint8 batch, through the whole renderer; Pillow's from image to image, torch's from a tensor as a Pillow
+image becomes one to another. `PENSTOCK_SIMD` lowers the level.
 """
 
 import dataclasses
@@ -15,6 +16,8 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torchvision.transforms import InterpolationMode
+from torchvision.transforms.v2 import functional as F2
 
 from penstock import _native, memory
 from penstock.lowering import resampling
@@ -29,10 +32,11 @@ class Case:
     before: tuple[int, int]
     after: tuple[int, int]
     kernel: str
+    tensor: bool = False
 
     def __str__(self) -> str:
         sizes = (f"{width}x{height}" for height, width in (self.before, self.after))
-        return f"{' to '.join(sizes)} {self.kernel}"
+        return f"{' to '.join(sizes)} {self.kernel}{' of a tensor' if self.tensor else ''}"
 
 
 CASES = (
@@ -43,6 +47,11 @@ CASES = (
     Case((250, 200), (224, 224), "bilinear"),
     Case((3000, 4000), (256, 341), "bilinear"),
     Case((32, 32), (224, 224), "bilinear"),
+    Case((375, 500), (224, 224), "bilinear", tensor=True),
+    Case((375, 500), (224, 224), "bicubic", tensor=True),
+    Case((375, 500), (224, 224), "lanczos", tensor=True),
+    Case((250, 200), (224, 224), "bilinear", tensor=True),
+    Case((32, 32), (224, 224), "bilinear", tensor=True),
 )
 
 
@@ -51,18 +60,27 @@ def noise(case: Case) -> Any:
     return np.random.default_rng(0).integers(0, 256, (*case.before, 3), dtype=np.uint8)
 
 
-def pillow(case: Case) -> Callable[[], Any]:
-    """Return a function that resizes once, by Pillow."""
+def library(case: Case) -> Callable[[], Any]:
+    """Return a function that resizes once, by Pillow or by torch in one thread."""
+    if case.tensor:
+        torch.set_num_threads(1)
+        tensor, mode = torch.from_numpy(noise(case)).permute(2, 0, 1), InterpolationMode(case.kernel)
+        return lambda: F2.resize(tensor, list(case.after), mode)
     image, resampling = Image.fromarray(noise(case)), getattr(Image.Resampling, case.kernel.upper())
     return lambda: image.resize(case.after[::-1], resampling)
 
 
 def native(case: Case) -> Callable[[], Any]:
     """Return a function that resizes once, in this thread."""
-    order = resampling.pass_order(case.kernel)
-    if order is None:
+    mode = InterpolationMode(case.kernel)
+    arithmetic: str | None
+    if case.tensor:
+        kernel, arithmetic = resampling.tensor_filter(mode, True, version=2), "torch"
+    else:
+        kernel, arithmetic = resampling.filter_name(mode), resampling.pass_order(case.kernel)
+    if arithmetic is None:
         raise RuntimeError(f"the installed Pillow's {case.kernel} filter gives other pixels")
-    plan = _native.Plan([_native.Op.resize(case.after, case.kernel, order)], bytes(range(256)) * 3, 3, 1, inks=b"")
+    plan = _native.Plan([_native.Op.resize(case.after, kernel, arithmetic)], bytes(range(256)) * 3, 3, 1, inks=b"")
     source, stream, generator = _native.Source(noise(case)[None], plan), _native.Stream(1), _native.Generator(0)
     made, out = memory.empty((1, 3, *case.after), torch.uint8)
 
@@ -73,16 +91,17 @@ def native(case: Case) -> Callable[[], Any]:
     return run
 
 
-@pytest.mark.parametrize("way", [pillow, native])
+@pytest.mark.parametrize("way", [library, native])
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_resize(benchmark: Any, case: Case, way: Callable[[Case], Callable[[], Any]]) -> None:
     benchmark(way(case))
 
 
 def test_the_bench_compares_equal_things() -> None:
-    case = CASES[0]
-    theirs = np.asarray(pillow(case)())
-    assert np.array_equal(native(case)()[0].permute(1, 2, 0).numpy(), theirs)
+    for case in CASES:
+        theirs = library(case)()
+        expected = theirs if case.tensor else torch.from_numpy(np.asarray(theirs).copy()).permute(2, 0, 1)
+        assert torch.equal(native(case)()[0], expected)
 
 
 def seconds(run: Callable[[], Any]) -> float:
@@ -97,11 +116,12 @@ def main() -> None:
     """Print the ratios."""
     print(f"{_native.simd_level()}, medians of {PAIRS} pairs of 4 resizes")
     for case in CASES:
-        theirs, ours = pillow(case), native(case)
+        theirs, ours = library(case), native(case)
         pairs = [(seconds(theirs), seconds(ours)) for _ in range(PAIRS if case.before[0] < 1000 else 5)]
         times = (statistics.median(column) / 4 * 1e6 for column in zip(*pairs, strict=True))
         ratio = statistics.median(a / b for a, b in pairs)
-        print(f"{case!s:36} Pillow {next(times):7.0f} us  penstock {next(times):6.0f} us  ratio {ratio:.2f}")
+        name = "torch " if case.tensor else "Pillow"
+        print(f"{case!s:46} {name} {next(times):7.0f} us  penstock {next(times):6.0f} us  ratio {ratio:.2f}")
 
 
 if __name__ == "__main__":

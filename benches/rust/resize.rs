@@ -10,9 +10,12 @@ use std::hint::black_box;
 use criterion::{
     BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main, measurement::WallTime,
 };
-use penstock_core::ops::resize::{Filter, Method, Order, Resampler};
+use penstock_core::ops::resize::{Arithmetic, Filter, Method, Order, Resampler};
 use penstock_core::simd::Level;
 use penstock_core::source::array::Picture;
+
+/// Pillow's resize, from version 13 on.
+const PILLOW: Method = Method { filter: Filter::Bilinear, arithmetic: Arithmetic::Pillow(Order::Shrinkage) };
 
 fn noise(count: usize) -> Vec<u8> {
     let mut state = 1u64;
@@ -29,9 +32,8 @@ fn fixed(
     level: Level,
     name: &str,
     (from, to): ((usize, usize), (u32, u32)),
-    filter: Filter,
+    method: Method,
 ) {
-    let method = Method { filter, order: Order::Shrinkage };
     let bytes = noise(from.0 * from.1 * 3);
     let picture = Picture::from_slice(&bytes, from.0, from.1, 3).unwrap();
     let mut resampler = Resampler::default();
@@ -47,25 +49,32 @@ fn resize(criterion: &mut Criterion) {
         let photo = ((375, 500), (224, 224));
         for filter in [Filter::Bilinear, Filter::Bicubic, Filter::Lanczos, Filter::Nearest] {
             let name = format!("500x375 to 224x224 {filter:?}").to_lowercase();
-            fixed(&mut group, level, &name, photo, filter);
+            fixed(&mut group, level, &name, photo, Method { filter, ..PILLOW });
         }
-        fixed(&mut group, level, "4000x3000 to 341x256", ((3000, 4000), (256, 341)), Filter::Bilinear);
-        fixed(&mut group, level, "32x32 to 224x224", ((32, 32), (224, 224)), Filter::Bilinear);
+        for filter in [Filter::Bilinear, Filter::Bicubic, Filter::Lanczos, Filter::Corner] {
+            let name = format!("500x375 to 224x224 of torch {filter:?}").to_lowercase();
+            fixed(&mut group, level, &name, photo, Method { filter, arithmetic: Arithmetic::Torch });
+        }
+        fixed(&mut group, level, "4000x3000 to 341x256", ((3000, 4000), (256, 341)), PILLOW);
+        fixed(&mut group, level, "32x32 to 224x224", ((32, 32), (224, 224)), PILLOW);
 
         let bytes = noise(375 * 500 * 3);
-        let bilinear = Method { filter: Filter::Bilinear, order: Order::Shrinkage };
-        let mut resampler = Resampler::default();
-        let mut turn = 0;
-        group.bench_function(format!("crops to 224x224 {}", level.name()), |bencher| {
-            bencher.iter(|| {
-                turn += 1;
-                let (height, width) = (150 + turn * 7 % 225, 200 + turn * 11 % 300);
-                let strides = [1500, 3, 1];
-                let crop = Picture::from_strided(&bytes, 0, [height, width, 3], strides).unwrap();
-                let made = resampler.resize_at(level, &crop, (224, 224), bilinear).unwrap();
-                black_box(made.get(0, 0, 0))
+        for (name, method) in
+            [("", PILLOW), (" of torch", Method { arithmetic: Arithmetic::Torch, ..PILLOW })]
+        {
+            let mut resampler = Resampler::default();
+            let mut turn = 0;
+            group.bench_function(format!("crops to 224x224{name} {}", level.name()), |bencher| {
+                bencher.iter(|| {
+                    turn += 1;
+                    let (height, width) = (150 + turn * 7 % 225, 200 + turn * 11 % 300);
+                    let strides = [1500, 3, 1];
+                    let crop = Picture::from_strided(&bytes, 0, [height, width, 3], strides).unwrap();
+                    let made = resampler.resize_at(level, &crop, (224, 224), method).unwrap();
+                    black_box(made.get(0, 0, 0))
+                });
             });
-        });
+        }
     }
     group.finish();
 }

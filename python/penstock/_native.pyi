@@ -177,22 +177,24 @@ class Op:
     @staticmethod
     def random_flip(probability: float, horizontal: bool) -> Op: ...
     @staticmethod
-    def resize(size: tuple[int, int], kernel: str, order: str) -> Op:
-        """Resize as Pillow does.
+    def resize(size: tuple[int, int], kernel: str, arithmetic: str) -> Op:
+        """Resize as Pillow does, or as torch does uint8 tensors.
 
         Args:
             size: Of the output.
-            kernel: The filter, "nearest", "box", "bilinear", "hamming", "bicubic" or "lanczos".
-            order: Which pass comes first: "across" (Pillow up to version 12) the horizontal one, "shrinkage" the
-                vertical one where the height shrinks by more than twice as many pixels as the width.
+            kernel: The filter, "nearest", "box", "bilinear", "hamming", "bicubic" or "lanczos"; "corner" is torch's
+                nearest.
+            arithmetic: "torch", or Pillow's, by which pass comes first: "across" (up to version 12) the horizontal
+                one, "shrinkage" the vertical one where the height shrinks by more than twice as many pixels as the
+                width.
         """
 
     @staticmethod
-    def resize_short(length: int, longest: int | None, kernel: str, order: str) -> Op:
+    def resize_short(length: int, longest: int | None, kernel: str, arithmetic: str) -> Op:
         """Resize to this length of the shorter side, unless the longer one becomes longer than `longest`."""
 
     @staticmethod
-    def resize_long(length: int, kernel: str, order: str) -> Op:
+    def resize_long(length: int, kernel: str, arithmetic: str) -> Op:
         """Resize to this length of the longer side."""
 
     @staticmethod
@@ -202,7 +204,7 @@ class Op:
         log_ratio: tuple[float, float],
         ratio: tuple[float, float],
         kernel: str,
-        order: str,
+        arithmetic: str,
         uniform: tuple[bool, bool],
         exp: Callable[[float], float],
     ) -> Op:
@@ -214,7 +216,7 @@ class Op:
             log_ratio: torch's logarithms of the bounds of width / height.
             ratio: Those bounds, smaller first; the middle is cropped to them where no attempt fits.
             kernel: As for `resize`.
-            order: As for `resize`.
+            arithmetic: As for `resize`.
             uniform: How torch's `uniform_` rounds: `fused` and `half_open` of `Generator.uniform`.
             exp: torch's exponential function of a float32; called where its last bit matters.
         """

@@ -220,13 +220,11 @@ def test_what_torchvision_refuses_raises_its_own_error(transform, size):
     [
         [v1.Resize(9, antialias=False), v1.ToTensor()],
         [v2.RandomResizedCrop(9, antialias=False), v1.ToTensor()],
-        [v1.ToTensor(), v1.Resize(9)],
-        [v2.ToImage(), v2.RandomResizedCrop(9)],
         [v1.RandomResizedCrop(9, ratio=(3.0, 4.0)), v1.ToTensor()],
     ],
 )
 def test_what_has_no_native_form_says_so(parts):
-    with pytest.raises(penstock.NotSupportedError, match=r"warns|on tensors|ratio"):
+    with pytest.raises(penstock.NotSupportedError, match=r"warns|ratio"):
         penstock.compile(v1.Compose(parts))
 
 

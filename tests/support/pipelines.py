@@ -14,7 +14,7 @@ from PIL import Image
 from torch import nn
 
 from support.recipes import Recipe, call
-from support.resizes import resizes
+from support.resizes import resizes, tensor_resizes
 
 MODES = ("constant", "edge", "reflect", "symmetric")
 FLOATS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
@@ -165,6 +165,10 @@ def pipelines(draw: Any, height: int, width: int, channels: int, *, size: tuple[
     if draw(st.integers(0, 9)) == 0:
         add(call("v2.Identity"))
     add(call(draw(st.sampled_from(_CONVERSIONS))))
+    for _ in range(draw(st.sampled_from([0, 0, 1, 2]))):
+        if picture.dtype == torch.uint8:
+            now = picture.shape[0]
+            add(draw(st.one_of(geometry(now), tensor_resizes(lengths, st.tuples(lengths, lengths)))))
     for _ in range(draw(st.integers(0, 4))):
         now = picture.shape[0]
         add(draw(st.one_of(_elementwise(now), _elementwise(now), geometry(now))))

@@ -9,6 +9,13 @@ from torchvision.transforms import InterpolationMode
 from support.recipes import Recipe, call
 
 MODES = tuple(InterpolationMode)
+# Those by which torch resizes uint8 tensors without float32.
+TENSOR_MODES = (
+    InterpolationMode.NEAREST,
+    InterpolationMode.BILINEAR,
+    InterpolationMode.BICUBIC,
+    InterpolationMode.LANCZOS,
+)
 _NUMBERS = {"nearest": 0, "lanczos": 1, "bilinear": 2, "bicubic": 3, "box": 4, "hamming": 5}
 
 
@@ -42,6 +49,31 @@ def resizes(draw: Any, lengths: Any, sizes: Any) -> Recipe:
     elif spelling == 1 and version == "v2":
         interpolation = mode.value
     options = {"interpolation": interpolation, "antialias": draw(st.sampled_from([True, True, None]))}
+    return draw(_calls(version, options, lengths, sizes))
+
+
+@st.composite
+def tensor_resizes(draw: Any, lengths: Any, sizes: Any) -> Recipe:
+    """`Resize` or `RandomResizedCrop` of uint8 tensors, as far as there is a native form.
+
+    Args:
+        draw: Hypothesis's.
+        lengths: Of one side.
+        sizes: (height, width).
+    """
+    mode = draw(st.sampled_from(TENSOR_MODES))
+    nearest = mode is InterpolationMode.NEAREST
+    version = draw(st.sampled_from(["v1", "v2"])) if nearest else "v2"
+    spellings: list[Any] = [mode, mode, _NUMBERS[mode.value], *([mode.value] if version == "v2" else [])]
+    antialias = draw(st.sampled_from([True, False, None] if nearest else [True]))
+    options = {"interpolation": draw(st.sampled_from(spellings)), "antialias": antialias}
+    more, larger = lengths.filter(lambda length: length > 1), sizes.filter(lambda size: max(size) > 1)
+    return draw(_calls(version, options, more, larger))
+
+
+@st.composite
+def _calls(draw: Any, version: str, options: dict[str, Any], lengths: Any, sizes: Any) -> Recipe:
+    options = dict(options)
     kind = draw(st.sampled_from(["exact", "short", "longest", "long", "crop", "crop", "crop"]))
     if kind == "exact":
         return call(f"{version}.Resize", list(draw(sizes)), **options)

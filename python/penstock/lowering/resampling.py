@@ -3,8 +3,10 @@
 Pillow has changed the order of its two passes once (version 13), which changes pixels; another compiler may round
 the last bit of a weight elsewhere; and pillow-simd, under Pillow's name, computes other pixels altogether. So before
 a filter is lowered, a few small pictures go both ways, once in a process, and the order that gives Pillow's bytes is
-the one that is used. Likewise torch's `uniform_` rounds once or twice, depending on how torch was compiled for this
-processor, and newer versions never give the upper bound: torch is asked, and nothing is guessed from names.
+the one that is used. Which code of torch's resizes a uint8 tensor depends on its version, on the processor and on the
+layout of the tensor, so it is asked in the same way. Likewise torch's `uniform_` rounds once or twice, depending on
+how torch was compiled for this processor, and newer versions never give the upper bound: torch is asked, and nothing
+is guessed from names.
 """
 
 import functools
@@ -15,11 +17,13 @@ import numpy as np
 import torch
 from PIL import Image
 from torchvision.transforms import InterpolationMode
+from torchvision.transforms import functional as F
 from torchvision.transforms.v2 import functional as F2
 
 from penstock import _native, memory
+from penstock.lowering.report import Opaque
 
-__all__ = ["exp", "filter_name", "pass_order", "uniform_rounding"]
+__all__ = ["exp", "filter_name", "mode_of", "pass_order", "tensor_filter", "uniform_rounding"]
 
 # Enlarged, shrunk a little and a lot, one side only, the height much more than the width, and just not so much:
 # (height, width) before and after.
@@ -33,14 +37,21 @@ _SIZES = (
     ((50, 40), (30, 30)),
     ((51, 40), (30, 30)),
 )
+# The native names of the filters that resize uint8 tensors without rounding anything to float32.
+_OF_TENSORS = {
+    InterpolationMode.NEAREST: "corner",
+    InterpolationMode.BILINEAR: "bilinear",
+    InterpolationMode.BICUBIC: "bicubic",
+    InterpolationMode.LANCZOS: "lanczos",
+}
 # Of the modes that Pillow has under the same name; NEAREST_EXACT has no number of its own.
 _BY_NUMBER = {
     int(Image.Resampling[mode.name]): mode for mode in InterpolationMode if mode.name in Image.Resampling.__members__
 }
 
 
-def filter_name(interpolation: Any, *, strings: bool) -> str:
-    """Return the native name of torchvision's interpolation argument.
+def mode_of(interpolation: Any, *, strings: bool) -> InterpolationMode:
+    """Return torchvision's interpolation argument as a mode.
 
     Args:
         interpolation: A mode, Pillow's number of one, or its name.
@@ -58,8 +69,38 @@ def filter_name(interpolation: Any, *, strings: bool) -> str:
         interpolation = _BY_NUMBER[interpolation]
     if not isinstance(interpolation, InterpolationMode):
         raise TypeError(f"{interpolation!r} is no interpolation")
+    return interpolation
+
+
+def filter_name(mode: InterpolationMode) -> str:
+    """Return the native name of a mode for Pillow images."""
     # Pillow has one nearest filter, and torchvision gives it both names.
-    return str(interpolation.value).removesuffix("-exact")
+    return str(mode.value).removesuffix("-exact")
+
+
+def tensor_filter(mode: InterpolationMode, antialias: Any, *, version: int) -> str:
+    """Return the native name of a mode for uint8 tensors.
+
+    Args:
+        mode: Of the interpolation.
+        antialias: torchvision's argument.
+        version: Of the transform, 1 or 2.
+
+    Raises:
+        Opaque: If torch's result is not reproduced.
+    """
+    if mode is InterpolationMode.NEAREST_EXACT:
+        raise Opaque("no native form on tensors: which pixel is the nearest depends on which loop of torch's runs")
+    if mode not in _OF_TENSORS:
+        raise Opaque(f"torch has no {mode.value} filter for tensors")
+    if mode is not InterpolationMode.NEAREST:
+        if version == 1:
+            raise Opaque("no native form on tensors: the first generation of transforms resizes them in float32")
+        if antialias is not True:
+            raise Opaque("no native form on tensors without antialiasing")
+    if not _tensors_agree(mode, version):
+        raise Opaque(f"the installed torch resizes uint8 tensors by {mode.value} to other pixels on this processor")
+    return _OF_TENSORS[mode]
 
 
 @functools.cache
@@ -83,14 +124,42 @@ def pass_order(name: str) -> str | None:
 
 
 def _agrees(name: str, order: str, resampling: Any, before: tuple[int, int], after: tuple[int, int]) -> bool:
-    pixels = np.random.default_rng(0).integers(0, 256, (*before, 3), dtype=np.uint8)
+    pixels = _noise(before)
+    expected = np.asarray(Image.fromarray(pixels).resize(after[::-1], resampling))
+    return np.array_equal(_resized(pixels, after, name, order).permute(1, 2, 0).numpy(), expected)
+
+
+@functools.cache
+def _tensors_agree(mode: InterpolationMode, version: int) -> bool:
+    """Whether the installed torch resizes tensors of either layout, gray and in colour, to our pixels."""
+    function = F.resize if version == 1 else F2.resize
+    for before, after in _SIZES:
+        pixels = _noise(before)
+        ours = _resized(pixels, after, _OF_TENSORS[mode], "torch")
+        last = torch.from_numpy(pixels).permute(2, 0, 1)
+        pictures = [(last, ours), (last.contiguous(), ours), (last[:1], ours[:1]), (last[1:2].contiguous(), ours[1:2])]
+        try:
+            theirs = [function(picture, list(after), mode, antialias=True) for picture, _ in pictures]
+        except (RuntimeError, ValueError, NotImplementedError):  # a torch without the filter
+            return False
+        if not all(torch.equal(a, b) for a, (_, b) in zip(theirs, pictures, strict=True)):
+            return False
+    return True
+
+
+def _noise(size: tuple[int, int]) -> Any:
+    pixels = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
     pixels[::3] = np.where(pixels[::3] > 127, 255, 0)  # clipped overshoot must agree as well
-    plan = _native.Plan([_native.Op.resize(after, name, order)], bytes(range(256)) * 3, 3, 1, inks=b"")
+    return pixels
+
+
+def _resized(pixels: Any, after: tuple[int, int], name: str, arithmetic: str) -> torch.Tensor:
+    """Return what our resize makes of (height, width, 3) bytes."""
+    plan = _native.Plan([_native.Op.resize(after, name, arithmetic)], bytes(range(256)) * 3, 3, 1, inks=b"")
     batch = _native.Batch(_native.Source(pixels[None], plan), [0], _native.Generator(0))
     made, out = memory.empty((1, 3, *after), torch.uint8)
     batch.run(_native.Stream(1), out)
-    expected = np.asarray(Image.fromarray(pixels).resize(after[::-1], resampling))
-    return np.array_equal(made[0].permute(1, 2, 0).numpy(), expected)
+    return made[0]
 
 
 @functools.cache

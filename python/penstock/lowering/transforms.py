@@ -26,11 +26,12 @@ from penstock import _native
 from penstock.lowering.known import is_pristine, shadowed, unhooked
 from penstock.lowering.parameters import integer_of, lengths_of, margins_of, pair_of, size_of
 from penstock.lowering.report import Opaque, Row
-from penstock.lowering.resampling import exp, filter_name, pass_order, uniform_rounding
+from penstock.lowering.resampling import exp, filter_name, mode_of, pass_order, tensor_filter, uniform_rounding
 from penstock.lowering.strip import CODES, arithmetic, strip_of
 
 __all__ = ["Opaque", "Pipeline", "functions", "lower_transform"]
 
+_BYTES = torch.arange(CODES, dtype=torch.uint8)
 _CONTAINERS = (v1.Compose, v2.Compose, nn.Sequential)
 _CONVERSIONS = (
     v1.ToTensor,
@@ -214,7 +215,8 @@ class _Builder:
         # Transforms of v1 make plain tensors of v2's, but only where they do something.
         self.type_is_open |= type(self.strip) is tv_tensors.Image and kind.__module__ == v1.RandomCrop.__module__
         if kind in _RESIZES:
-            return "Pillow's own arithmetic, only for the pixels that are used"
+            whose = "torch's" if step.tensor else "Pillow's"
+            return f"{whose} own arithmetic, only for the pixels that are used"
         return "fused into one pass over the picture"
 
     def convert(self, transform: Any) -> str:
@@ -274,13 +276,27 @@ class _Builder:
         pad(self.strip)  # raises what torchvision raises about fill and mode
         return 0
 
-    def resampled(self, transform: Any) -> tuple[str, str]:
-        """Note the margins so far as they are now; return the native names of a transform's filter and passes."""
+    def resampled(self, transform: Any, lengths: list[int]) -> tuple[str, str]:
+        """Note the margins so far as they are now; return the native names of a transform's filter and arithmetic.
+
+        Args:
+            transform: It makes new pixels.
+            lengths: All that it says about the size of its output.
+        """
+        version = 2 if type(transform) in (v2.Resize, v2.RandomResizedCrop) else 1
+        mode = mode_of(transform.interpolation, strings=version == 2)
         if isinstance(self.strip, torch.Tensor):
-            raise Opaque("no native form on tensors yet")
+            pixels = self.strip.as_subclass(torch.Tensor)[:, 0]
+            if pixels.dtype != torch.uint8 or not torch.equal(pixels[:, :CODES], _BYTES.expand(len(pixels), -1)):
+                raise Opaque("no native form on tensors whose values were converted before")
+            if max(lengths) == 1:
+                raise Opaque("torch fails to make one pixel of some tensors")
+            name = tensor_filter(mode, transform.antialias, version=version)
+            self.inks = pixels[:, CODES:].numpy()
+            return name, "torch"
         if transform.antialias is False:
             raise Opaque("it warns at each call: antialias=False is ignored for Pillow images")
-        name = filter_name(transform.interpolation, strings=type(transform) in (v2.Resize, v2.RandomResizedCrop))
+        name = filter_name(mode)
         order = pass_order(name)
         if order is None:
             raise Opaque(f"the installed Pillow's {name} filter gives other pixels")
@@ -387,14 +403,15 @@ def _random_crop(builder: _Builder, transform: Any) -> _native.Op:
 
 
 def _resize(builder: _Builder, transform: Any) -> _native.Op:
-    method, longest = builder.resampled(transform), transform.max_size
+    longest = transform.max_size
     if longest is not None and integer_of(longest, "its max_size") < 0:
         raise Opaque("its max_size is negative")
     if transform.size is None:
         if type(transform) is not v2.Resize or longest is None:
             raise ValueError("neither size nor max_size")
-        return _native.Op.resize_long(longest, *method)
+        return _native.Op.resize_long(longest, *builder.resampled(transform, [longest]))
     lengths = lengths_of(transform.size)
+    method = builder.resampled(transform, lengths)
     if len(lengths) == 1:
         if longest is not None and longest <= lengths[0]:
             raise ValueError("max_size is not greater than size")
@@ -405,7 +422,6 @@ def _resize(builder: _Builder, transform: Any) -> _native.Op:
 
 
 def _random_resized_crop(builder: _Builder, transform: Any) -> _native.Op:
-    method = builder.resampled(transform)
     size, scale, ratio = (
         lengths_of(transform.size),
         pair_of(transform.scale, "scale"),
@@ -418,7 +434,7 @@ def _random_resized_crop(builder: _Builder, transform: Any) -> _native.Op:
     # Beyond these a picture of a pixel or two is cropped to nothing, which Pillow resizes all the same.
     if not (0 < ratio[0] < 2 and ratio[1] > 0.5):
         raise Opaque(f"its ratio {ratio} leaves nothing of small pictures")
-    rounding = uniform_rounding()
+    method, rounding = builder.resampled(transform, size), uniform_rounding()
     if rounding is None:
         raise Opaque("torch's uniform_ draws other numbers here")
     is_v2 = type(transform) is v2.RandomResizedCrop

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use penstock_core::ops::resize::{Filter, Method, Order};
+use penstock_core::ops::resize::{Arithmetic, Filter, Method, Order};
 use penstock_core::plan::{Op, Pad, PadMode, Plan, RandomCrop, RandomResizedCrop, Target, World};
 use penstock_core::random::draw::Uniform;
 use penstock_core::write::{Affine, Table};
@@ -31,9 +31,10 @@ fn world(tensor: bool) -> World {
     if tensor { World::Tensor } else { World::Pil }
 }
 
-fn method(kernel: &str, order: &str) -> PyResult<Method> {
+fn method(kernel: &str, arithmetic: &str) -> PyResult<Method> {
     let filter = match kernel {
         "nearest" => Filter::Nearest,
+        "corner" => Filter::Corner,
         "box" => Filter::Box,
         "bilinear" => Filter::Bilinear,
         "hamming" => Filter::Hamming,
@@ -41,12 +42,13 @@ fn method(kernel: &str, order: &str) -> PyResult<Method> {
         "lanczos" => Filter::Lanczos,
         _ => return Err(PyValueError::new_err(format!("no such filter: {kernel:?}"))),
     };
-    let order = match order {
-        "across" => Order::Across,
-        "shrinkage" => Order::Shrinkage,
-        _ => return Err(PyValueError::new_err(format!("no such order of passes: {order:?}"))),
+    let arithmetic = match arithmetic {
+        "across" => Arithmetic::Pillow(Order::Across),
+        "shrinkage" => Arithmetic::Pillow(Order::Shrinkage),
+        "torch" => Arithmetic::Torch,
+        _ => return Err(PyValueError::new_err(format!("no such arithmetic: {arithmetic:?}"))),
     };
-    Ok(Method { filter, order })
+    Ok(Method { filter, arithmetic })
 }
 
 #[pymethods]
@@ -86,18 +88,21 @@ impl PyOp {
     }
 
     #[staticmethod]
-    fn resize(size: (u32, u32), kernel: &str, order: &str) -> PyResult<Self> {
-        Ok(Self(Op::Resize { target: Target::Exact(size.0, size.1), method: method(kernel, order)? }))
+    fn resize(size: (u32, u32), kernel: &str, arithmetic: &str) -> PyResult<Self> {
+        Ok(Self(Op::Resize { target: Target::Exact(size.0, size.1), method: method(kernel, arithmetic)? }))
     }
 
     #[staticmethod]
-    fn resize_short(length: u32, longest: Option<u32>, kernel: &str, order: &str) -> PyResult<Self> {
-        Ok(Self(Op::Resize { target: Target::Short { length, longest }, method: method(kernel, order)? }))
+    fn resize_short(length: u32, longest: Option<u32>, kernel: &str, arithmetic: &str) -> PyResult<Self> {
+        Ok(Self(Op::Resize {
+            target: Target::Short { length, longest },
+            method: method(kernel, arithmetic)?,
+        }))
     }
 
     #[staticmethod]
-    fn resize_long(length: u32, kernel: &str, order: &str) -> PyResult<Self> {
-        Ok(Self(Op::Resize { target: Target::Long(length), method: method(kernel, order)? }))
+    fn resize_long(length: u32, kernel: &str, arithmetic: &str) -> PyResult<Self> {
+        Ok(Self(Op::Resize { target: Target::Long(length), method: method(kernel, arithmetic)? }))
     }
 
     #[staticmethod]
@@ -108,11 +113,11 @@ impl PyOp {
         log_ratio: (f32, f32),
         ratio: (f64, f64),
         kernel: &str,
-        order: &str,
+        arithmetic: &str,
         uniform: (bool, bool),
         exp: Py<PyAny>,
     ) -> PyResult<Self> {
-        let (method, exp) = (method(kernel, order)?, exp::ask(exp));
+        let (method, exp) = (method(kernel, arithmetic)?, exp::ask(exp));
         let uniform = Uniform { fused: uniform.0, half_open: uniform.1 };
         let crop = RandomResizedCrop { size, scale, log_ratio, ratio, method, uniform, exp };
         Ok(Self(Op::RandomResizedCrop(crop)))
@@ -129,7 +134,7 @@ impl PyOp {
 }
 
 /// Whether bytes are divided by 255, and mean and std.
-type Arithmetic = (bool, Option<(f32, f32)>);
+type Conversion = (bool, Option<(f32, f32)>);
 
 /// A pipeline: operations in order, and the table that converts a byte to an output element.
 #[pyclass(frozen, name = "Plan", module = "penstock._native")]
@@ -144,7 +149,7 @@ impl PyPlan {
         table: &[u8],
         channels: usize,
         element_bytes: usize,
-        affine: Option<Vec<Arithmetic>>,
+        affine: Option<Vec<Conversion>>,
         inks: Option<&[u8]>,
     ) -> PyResult<Self> {
         let affine: Option<Vec<Affine>> = affine.map(|affine| {

@@ -1,7 +1,7 @@
 //! Records of what was done to pictures, as other processes send them.
 
 use penstock_core::codec::{Format, Header};
-use penstock_core::ops::resize::{Filter, Method, Order};
+use penstock_core::ops::resize::{Arithmetic, Filter, Method, Order};
 use penstock_core::plan::Step;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -59,14 +59,18 @@ fn step(rest: &mut &[u8]) -> Option<Step> {
     let [a, b, c, d] = [word(rest)?, word(rest)?, word(rest)?, word(rest)?];
     Some(match number {
         0 => Step::Crop { top: a, left: b, height: c, width: d },
-        1 => Step::Resize { height: a, width: b, method: Method { filter: filter(c)?, order: order(d)? } },
+        1 => Step::Resize {
+            height: a,
+            width: b,
+            method: Method { filter: filter(c)?, arithmetic: arithmetic(d)? },
+        },
         2 => Step::FlipHorizontal,
         3 => Step::FlipVertical,
         _ => return None,
     })
 }
 
-/// Filters by Pillow's numbers.
+/// Filters by Pillow's numbers, and one of torch's.
 fn filter(number: u32) -> Option<Filter> {
     Some(match number {
         0 => Filter::Nearest,
@@ -75,14 +79,16 @@ fn filter(number: u32) -> Option<Filter> {
         3 => Filter::Bicubic,
         4 => Filter::Box,
         5 => Filter::Hamming,
+        6 => Filter::Corner,
         _ => return None,
     })
 }
 
-fn order(number: u32) -> Option<Order> {
+fn arithmetic(number: u32) -> Option<Arithmetic> {
     match number {
-        0 => Some(Order::Across),
-        1 => Some(Order::Shrinkage),
+        0 => Some(Arithmetic::Pillow(Order::Across)),
+        1 => Some(Arithmetic::Pillow(Order::Shrinkage)),
+        2 => Some(Arithmetic::Torch),
         _ => None,
     }
 }

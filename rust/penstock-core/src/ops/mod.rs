@@ -3,7 +3,7 @@
 //! Crop, pad and flip are separable, so they never touch a pixel here: they edit an [`axis::Axis`],
 //! the list of where each output row (or column) comes from, and [`crate::write`] reads the source once
 //! through two of them. What makes new pixels of old ones is done on bytes between two such readings:
-//! [`resize`], as Pillow does it.
+//! [`resize`], as Pillow or torch does it.
 
 pub mod axis;
 pub(crate) mod filter;

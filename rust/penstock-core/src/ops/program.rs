@@ -8,11 +8,12 @@
 //!
 //! With AVX-512 (and VNNI) a lane takes four pixels at a time; a weight is three signed bytes, worth 2^16, 2^8
 //! and 1, so three products of bytes give the exact sum. With AVX2 it takes two; a weight is two halves of 11
-//! bits, and two products of 16-bit numbers give it.
+//! bits, and two products of 16-bit numbers give it. Small weights have one part less ([`Shape::of`]).
 
 use std::ops::Range;
 
 use super::filter::Taps;
+use crate::simd::{Kind, Level};
 
 /// How a level's vectors are used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,13 +24,40 @@ pub(crate) struct Shape {
     pub(crate) window: usize,
     /// Source pixels that a chunk adds to a sum.
     taps: usize,
+    /// Parts of a weight, each of which takes a product.
+    pub(crate) parts: usize,
 }
+
+/// One more than the magnitudes of which two and three signed bytes have every number.
+const TWO_BYTES: u32 = 0x7f80;
+const THREE_BYTES: u32 = 0x7f_7f80;
+/// The same of one and two words.
+const ONE_WORD: u32 = 0x8000;
+const TWO_WORDS: u32 = ONE_WORD << WORD_BITS;
+/// What the upper of two words is worth.
+pub(crate) const WORD_BITS: u32 = 11;
 
 impl Shape {
     /// A window of 64 bytes for 16 sums.
-    pub(crate) const BYTES: Shape = Shape { lanes: 16, window: 64, taps: 4 };
+    const BYTES: Shape = Shape { lanes: 16, window: 64, taps: 4, parts: 3 };
     /// A window of 16 bytes, in both halves of the vector, for 8 sums.
-    pub(crate) const WORDS: Shape = Shape { lanes: 8, window: 16, taps: 2 };
+    const WORDS: Shape = Shape { lanes: 8, window: 16, taps: 2, parts: 2 };
+
+    /// How a level's vectors make sums with weights of up to a magnitude; `None` if plain code does.
+    pub(crate) fn of(level: Level, largest: u32) -> Option<Shape> {
+        match level.kind() {
+            Kind::Avx512 if largest < TWO_BYTES => Some(Shape { parts: 2, ..Shape::BYTES }),
+            Kind::Avx512 if largest < THREE_BYTES => Some(Shape::BYTES),
+            Kind::Avx2 if largest < ONE_WORD => Some(Shape { parts: 1, ..Shape::WORDS }),
+            Kind::Avx2 if largest < TWO_WORDS => Some(Shape::WORDS),
+            _ => None,
+        }
+    }
+
+    /// Whether it makes rows of so many bytes: only AVX-512 can cut a load short.
+    pub(crate) fn takes(self, bytes: usize) -> bool {
+        self.taps == Shape::BYTES.taps || bytes >= self.window
+    }
 
     /// Output pixels of a vector, and the lane of each. A pixel of three channels does not lie across halves.
     fn pixels(self, step: usize) -> (usize, usize) {
@@ -50,7 +78,7 @@ const TILE_CHUNKS: usize = 64;
 pub(crate) struct Chunk {
     /// For each lane the places in the window of the bytes that it takes.
     pub(crate) places: [u32; 16],
-    /// For each lane their weights: three bytes each, highest first, or the upper and the lower half.
+    /// For each lane the parts of their weights, the highest first.
     pub(crate) weights: [[u32; 16]; 3],
 }
 
@@ -74,6 +102,8 @@ pub(crate) struct Program {
     chunks: Vec<Chunk>,
     /// Where in the row the window of each chunk begins.
     starts: Vec<usize>,
+    /// Fractional bits of the weights.
+    pub(crate) bits: u32,
 }
 
 /// A row of the source, or a part of it, as the program meets it.
@@ -93,6 +123,7 @@ impl Program {
         self.groups.clear();
         self.chunks.clear();
         self.starts.clear();
+        self.bits = taps.bits();
         let (pixels, _) = shape.pixels(row.step);
         for first in (0..taps.len()).step_by(pixels) {
             let begin = self.chunks.len();
@@ -137,10 +168,11 @@ impl Program {
                     continue;
                 };
                 let place = pixels.start * row.step - start;
-                if shape.taps == 4 {
-                    chunk.set_bytes(pixel * lanes, row.step, place, now);
-                } else {
-                    chunk.set_words(pixel * lanes, row.step, place, now);
+                match (shape.taps, shape.parts) {
+                    (4, 2) => chunk.set_bytes::<2>(pixel * lanes, row.step, place, now),
+                    (4, _) => chunk.set_bytes::<3>(pixel * lanes, row.step, place, now),
+                    (_, 1) => chunk.set_words::<1>(pixel * lanes, row.step, place, now),
+                    _ => chunk.set_words::<2>(pixel * lanes, row.step, place, now),
                 }
                 pixels.start += count;
                 *weights = later;
@@ -153,29 +185,29 @@ impl Program {
 
 impl Chunk {
     /// Gives the lanes of one pixel, one for each of its channels, up to four source pixels.
-    fn set_bytes(&mut self, lane: usize, step: usize, place: usize, weights: &[i32]) {
-        let [high, middle, low] = byte_weights(weights);
+    fn set_bytes<const PARTS: usize>(&mut self, lane: usize, step: usize, place: usize, weights: &[i32]) {
+        let parts = byte_weights::<PARTS>(weights);
         let places = place as u32 * 0x0101_0101 + step as u32 * 0x0302_0100;
         for channel in 0..step {
             // Places of pixels that are not taken may lie anywhere: the shuffle looks at six bits, and their
             // weights are zero.
-            self.set(lane + channel, places.wrapping_add(channel as u32 * 0x0101_0101), [high, middle, low]);
+            self.set(lane + channel, places.wrapping_add(channel as u32 * 0x0101_0101), parts);
         }
     }
 
     /// Gives the lanes of one pixel, one for each of its channels, up to two source pixels.
-    fn set_words(&mut self, lane: usize, step: usize, place: usize, weights: &[i32]) {
-        let [high, low] = word_weights(weights);
+    fn set_words<const PARTS: usize>(&mut self, lane: usize, step: usize, place: usize, weights: &[i32]) {
+        let parts = word_weights::<PARTS>(weights);
         let place = place as u32;
         for channel in 0..step as u32 {
             // The top bit of a place gives a zero.
             let first = (place + channel) | 0x8000;
             let second = if weights.len() > 1 { (place + channel + step as u32) | 0x8000 } else { 0x8080 };
-            self.set(lane + channel as usize, first | second << 16, [high, low, 0]);
+            self.set(lane + channel as usize, first | second << 16, parts);
         }
     }
 
-    fn set(&mut self, lane: usize, places: u32, weights: [u32; 3]) {
+    fn set<const PARTS: usize>(&mut self, lane: usize, places: u32, weights: [u32; PARTS]) {
         if let Some(slot) = self.places.get_mut(lane) {
             *slot = places;
         }
@@ -187,48 +219,70 @@ impl Chunk {
     }
 }
 
-/// Up to four weights as signed bytes that are worth 2^16, 2^8 and 1, the bytes of one worth in a word.
+/// Up to four weights as signed bytes, each worth 2^8 times the next, the bytes of one worth in a word.
 ///
 /// Adding 128 to each digit makes them the bytes of a plain sum.
-pub(crate) fn byte_weights(weights: &[i32]) -> [u32; 3] {
-    let mut words = [0; 3];
+#[inline]
+pub(crate) fn byte_weights<const PARTS: usize>(weights: &[i32]) -> [u32; PARTS] {
+    let mut words = [0; PARTS];
     for (i, &weight) in weights.iter().enumerate().take(4) {
         let digits = weight.wrapping_add(0x0080_8080) ^ 0x0080_8080;
-        for (word, shift) in words.iter_mut().zip([16, 8, 0]) {
-            *word |= ((digits as u32 >> shift) & 0xff) << (8 * i);
+        for (part, word) in words.iter_mut().rev().enumerate() {
+            *word |= ((digits as u32 >> (8 * part)) & 0xff) << (8 * i);
         }
     }
     words
 }
 
-/// Up to two weights as halves: the upper ones and the lower ones, which are worth 2^11 and 1.
-pub(crate) fn word_weights(weights: &[i32]) -> [u32; 2] {
-    let mut words = [0; 2];
+/// Up to two weights as words, the upper one worth 2^11 if there are two of each.
+#[inline]
+pub(crate) fn word_weights<const PARTS: usize>(weights: &[i32]) -> [u32; PARTS] {
+    let mut words = [0; PARTS];
     for (i, &weight) in weights.iter().enumerate().take(2) {
-        words[0] |= ((weight >> 11) as u32 & 0xffff) << (16 * i);
-        words[1] |= (weight as u32 & 0x7ff) << (16 * i);
+        match words.as_mut_slice() {
+            [high, low] => {
+                *high |= ((weight >> WORD_BITS) as u32 & 0xffff) << (16 * i);
+                *low |= (weight as u32 & ((1 << WORD_BITS) - 1)) << (16 * i);
+            }
+            [whole] => *whole |= (weight as u32 & 0xffff) << (16 * i),
+            _ => {}
+        }
     }
     words
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::filter::{Filter, Scaling};
+    use super::super::filter::{Filter, Precision, Scaling};
     use super::*;
 
     #[test]
     fn weights_are_the_sum_of_their_parts() {
         for weight in (-0x0080_0000..0x007f_7f80).step_by(997).chain([0, 1, -1, 0x7f, 0x80, -0x80, 1 << 22]) {
             let weights = [3, weight, -weight / 2, 0];
-            let [high, middle, low] = byte_weights(&weights);
             let digit = |word: u32, i: usize| i32::from((word >> (8 * i)) as i8);
+            let word = |word: u32, i: usize| i32::from((word >> (16 * i)) as i16);
+            let [high, middle, low] = byte_weights(&weights);
             for (i, expected) in weights.into_iter().enumerate() {
                 assert_eq!((digit(high, i) << 16) + (digit(middle, i) << 8) + digit(low, i), expected);
             }
             let [high, low] = word_weights(&weights[..2]);
-            let half = |word: u32, i: usize| i32::from((word >> (16 * i)) as i16);
-            assert_eq!((half(high, 1) << 11) + half(low, 1), weight);
+            assert_eq!((word(high, 1) << 11) + word(low, 1), weight);
+
+            let small = weight % TWO_BYTES as i32;
+            let [high, low] = byte_weights(&[small, 3]);
+            assert_eq!(((digit(high, 0) << 8) + digit(low, 0), digit(high, 1), digit(low, 1)), (small, 0, 3));
+            let [whole] = word_weights(&[3, weight % ONE_WORD as i32]);
+            assert_eq!((word(whole, 0), word(whole, 1)), (3, weight % ONE_WORD as i32));
         }
+    }
+
+    /// Every way of the vectors that has room for the weights.
+    fn shapes(taps: &Taps) -> impl Iterator<Item = Shape> {
+        let limits = [(TWO_BYTES, 2, Shape::BYTES), (THREE_BYTES, 3, Shape::BYTES)];
+        let limits = limits.into_iter().chain([(ONE_WORD, 1, Shape::WORDS), (TWO_WORDS, 2, Shape::WORDS)]);
+        let largest = taps.largest();
+        limits.filter_map(move |(limit, parts, shape)| (largest < limit).then_some(Shape { parts, ..shape }))
     }
 
     /// What the kernels do, one lane at a time.
@@ -241,19 +295,19 @@ mod tests {
                 for (lane, sum) in sums.iter_mut().enumerate().take(shape.lanes) {
                     let window = &row[start..];
                     for tap in 0..shape.taps {
-                        if shape.taps == 4 {
-                            let weight = [0, 1, 2].map(|k| (chunk.weights[k][lane] >> (8 * tap)) as i8);
+                        let parts = chunk.weights.iter().take(shape.parts).map(|part| part[lane]);
+                        let (byte, weight) = if shape.taps == 4 {
                             let place = (chunk.places[lane] >> (8 * tap)) as u8 & 63;
                             let byte = window.get(usize::from(place)).copied().unwrap_or(77);
-                            let [a, b, c] = weight.map(i64::from);
-                            *sum += ((a << 16) + (b << 8) + c) * i64::from(byte);
+                            let digits = parts.map(|part| i64::from((part >> (8 * tap)) as i8));
+                            (byte, digits.fold(0, |weight, digit| (weight << 8) + digit))
                         } else {
-                            let weight = [0, 1].map(|k| (chunk.weights[k][lane] >> (16 * tap)) as i16);
                             let place = (chunk.places[lane] >> (16 * tap)) as u8;
                             let byte = if place > 127 { 0 } else { window[usize::from(place & 15)] };
-                            let [a, b] = weight.map(i64::from);
-                            *sum += ((a << 11) + b) * i64::from(byte);
-                        }
+                            let digits = parts.map(|part| i64::from((part >> (16 * tap)) as i16));
+                            (byte, digits.fold(0, |weight, digit| (weight << 11) + digit))
+                        };
+                        *sum += weight * i64::from(byte);
                     }
                 }
             }
@@ -269,33 +323,37 @@ mod tests {
         for (from, to) in [(500, 224), (37, 224), (224, 500), (16, 3), (3, 16), (400, 7), (64, 63), (21, 22)]
         {
             for filter in [Filter::Nearest, Filter::Bilinear, Filter::Lanczos] {
-                for (shape, step) in
-                    [(Shape::BYTES, 1), (Shape::BYTES, 3), (Shape::WORDS, 1), (Shape::WORDS, 3)]
-                {
-                    let scaling = Scaling { from, to, filter };
-                    let outputs = to / 4..to;
-                    let mut taps = Taps::default();
-                    assert!(taps.prepare(&scaling, &outputs));
-                    let support = scaling.support(&outputs);
-                    let bytes = support.len() * step;
-                    if bytes < 16 {
-                        continue;
-                    }
-                    let row: Vec<u8> = (0..bytes).map(|i| (i * i * 31 + i * 7) as u8).collect();
-                    let mut program = Program::default();
-                    program.build(shape, &taps, RowOf { first: support.start, bytes, step });
-                    let sums = run(&program, shape, step, &row);
-                    for output in 0..taps.len() {
-                        for channel in 0..step {
-                            let span = taps.span(output);
-                            let products = span.clone().zip(taps.weights(output)).map(|(x, &weight)| {
-                                i64::from(row[(x - support.start) as usize * step + channel])
-                                    * i64::from(weight)
-                            });
-                            let lane = output * step + channel;
-                            assert_eq!(sums[lane], products.sum::<i64>(), "{scaling:?} {shape:?} {step}");
-                        }
-                    }
+                for (precision, step) in [Precision::Fixed, Precision::Fitted].into_iter().zip([1, 3]) {
+                    let scaling = Scaling { from, to, filter, precision };
+                    every_shape_computes_every_sum(scaling, 4 - step);
+                    every_shape_computes_every_sum(scaling, step);
+                }
+            }
+        }
+    }
+
+    fn every_shape_computes_every_sum(scaling: Scaling, step: usize) {
+        let outputs = scaling.to / 4..scaling.to;
+        let mut taps = Taps::default();
+        assert!(taps.prepare(&scaling, &outputs));
+        let support = scaling.support(&outputs);
+        let bytes = support.len() * step;
+        if bytes < 16 {
+            return;
+        }
+        let row: Vec<u8> = (0..bytes).map(|i| (i * i * 31 + i * 7) as u8).collect();
+        for shape in shapes(&taps) {
+            let mut program = Program::default();
+            program.build(shape, &taps, RowOf { first: support.start, bytes, step });
+            let sums = run(&program, shape, step, &row);
+            for output in 0..taps.len() {
+                for channel in 0..step {
+                    let span = taps.span(output);
+                    let products = span.clone().zip(taps.weights(output)).map(|(x, &weight)| {
+                        i64::from(row[(x - support.start) as usize * step + channel]) * i64::from(weight)
+                    });
+                    let lane = output * step + channel;
+                    assert_eq!(sums[lane], products.sum::<i64>(), "{scaling:?} {shape:?} {step}");
                 }
             }
         }

@@ -1,22 +1,22 @@
-//! Pillow's resize of 8-bit pictures, bit for bit.
+//! Pillow's resize of 8-bit pictures, and torch's of uint8 tensors, bit for bit.
 //!
-//! Two passes, each to bytes, in the order that the version of Pillow takes ([`Order`]); a pass whose size
-//! does not change is left out. A pixel is the sum of source pixels times 22-bit weights and of half of the
-//! last place, shifted and clipped to a byte. Integer sums may be made in any order, so vectors give the same
-//! bits: see [`super::program`] for the horizontal pass; the vertical one goes along the rows and needs no
-//! plan.
+//! Two passes, each to bytes, in the order that the version of Pillow takes ([`Order`]), with torch the
+//! horizontal one first; a pass whose size does not change is left out. A pixel is the sum of source pixels
+//! times integer weights and of half of the last place, shifted and clipped to a byte. Integer sums may be made
+//! in any order, so vectors give the same bits: see [`super::program`] for the horizontal pass; the vertical
+//! one goes along the rows and needs no plan.
 //!
 //! Only what is asked for is made: a [`Region`] of the output, from the region of the source that lies under
 //! it ([`Resize::support`]).
 
 use std::ops::Range;
 
-pub use super::filter::{Filter, Scaling};
-use super::filter::{HALF, PRECISION, Taps};
+use super::filter::Taps;
+pub use super::filter::{Filter, Precision, Scaling};
 use super::program::{Program, RowOf, Shape};
 use super::recent::Recent;
 use super::sheet::Sheet;
-use crate::simd::{Kind, Level, enter};
+use crate::simd::{Level, enter};
 use crate::source::array::{Lines, Part, Picture};
 
 /// Rows that the horizontal pass makes at a time.
@@ -54,13 +54,22 @@ pub enum Order {
     Shrinkage,
 }
 
+/// Whose resize it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arithmetic {
+    /// Pillow's.
+    Pillow(Order),
+    /// torch's, of uint8 tensors.
+    Torch,
+}
+
 /// How a picture is resized.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Method {
     /// How pixels are weighted.
     pub filter: Filter,
-    /// Which pass comes first.
-    pub order: Order,
+    /// How the weights are rounded, and which pass comes first.
+    pub arithmetic: Arithmetic,
 }
 
 /// A resize of a picture from one size to another. No size is zero.
@@ -78,13 +87,17 @@ impl Resize {
     /// A resize from one (height, width) to another.
     #[must_use]
     pub fn new(from: (u32, u32), to: (u32, u32), method: Method) -> Self {
-        let Method { filter, order } = method;
+        let Method { filter, arithmetic } = method;
+        let (precision, by_shrinkage) = match arithmetic {
+            Arithmetic::Pillow(order) => (Precision::Fixed, order == Order::Shrinkage),
+            Arithmetic::Torch => (Precision::Fitted, false),
+        };
         let shrinks = |from: u32, to: u32| i64::from(from) - i64::from(to);
         let (rows, columns) = (shrinks(from.0, to.0), shrinks(from.1, to.1));
         Resize {
-            rows: Scaling { from: from.0, to: to.0, filter },
-            columns: Scaling { from: from.1, to: to.1, filter },
-            down_first: order == Order::Shrinkage && rows > 0 && rows > 2 * columns,
+            rows: Scaling { from: from.0, to: to.0, filter, precision },
+            columns: Scaling { from: from.1, to: to.1, filter, precision },
+            down_first: by_shrinkage && rows > 0 && rows > 2 * columns,
         }
     }
 
@@ -102,7 +115,9 @@ impl Resize {
 #[derive(Debug, Default)]
 struct Across {
     taps: Taps,
-    /// For the levels that use one.
+    /// How vectors make it; `None` if plain code does.
+    shape: Option<Shape>,
+    /// For vectors.
     program: Program,
 }
 
@@ -178,7 +193,7 @@ impl Resampler {
         }
         let Resampler { across, down, across_taps, down_taps, plain } = self;
         let (rows, columns) = (!resize.rows.is_identity(), !resize.columns.is_identity());
-        if resize.rows.filter == Filter::Nearest {
+        if resize.rows.filter.chooses() {
             // Rows are chosen, not made.
             let rows = (resize.rows, region.rows.clone());
             let rows = down_taps.get(rows, |taps| taps.prepare(&resize.rows, &region.rows))?;
@@ -204,17 +219,6 @@ impl Resampler {
     }
 }
 
-/// How the level's vectors make rows like this; `None` if plain code does.
-fn shape(level: Level, taps: &Taps, row: RowOf) -> Option<Shape> {
-    let shape = match level.kind() {
-        Kind::Scalar => return None,
-        Kind::Avx2 => Shape::WORDS,
-        Kind::Avx512 => Shape::BYTES,
-    };
-    // Only AVX-512 can cut a load short.
-    (taps.is_small() && (shape == Shape::BYTES || row.bytes >= shape.window)).then_some(shape)
-}
-
 /// The horizontal pass to the columns of a region, of all rows that there are, or of those chosen.
 #[expect(clippy::too_many_arguments, reason = "the memory that it needs, piece by piece")]
 fn pass_across<'o>(
@@ -232,7 +236,9 @@ fn pass_across<'o>(
     let row = RowOf { first, bytes, step };
     let made = recent.get((*scaling, outputs.clone(), row, level), |made| {
         let enough = made.taps.prepare(scaling, outputs);
-        if let Some(shape) = shape(level, &made.taps, row).filter(|_| enough) {
+        let shape = Shape::of(level, made.taps.largest()).filter(|shape| enough && shape.takes(bytes));
+        made.shape = shape;
+        if let Some(shape) = shape {
             made.program.build(shape, &made.taps, row);
         }
         enough
@@ -248,13 +254,13 @@ fn pass_across<'o>(
         lines.line(plane, chosen.map_or(row, |rows| rows.span(row).start.saturating_sub(above) as usize))
     };
     let stride = out.stride();
-    if shape(level, &made.taps, row).is_none() {
+    let Some(shape) = made.shape else {
         for (plane, row_of_out) in (0..lines.planes).flat_map(|plane| (0..count).map(move |row| (plane, row)))
         {
             plain.across(&made.taps, row, line(plane, row_of_out)?, out.rows_mut(plane, row_of_out, 1));
         }
         return out.picture();
-    }
+    };
     let band = (BAND_BYTES / bytes.max(1)).max(1).next_multiple_of(BLOCK);
     let bands = (0..lines.planes).flat_map(|plane| (0..count).step_by(band).map(move |top| (plane, top)));
     for (plane, top) in bands {
@@ -262,7 +268,7 @@ fn pass_across<'o>(
             for first in (top..count.min(top + band)).step_by(BLOCK) {
                 let rows = out.rows_mut(plane, first, BLOCK);
                 let [a, b, c, d] = [0, 1, 2, 3].map(|i| line(plane, first + i));
-                enter::across(level, &made.program, tile, step, &[a?, b?, c?, d?], rows, stride);
+                enter::across(level, shape, &made.program, tile, step, &[a?, b?, c?, d?], rows, stride);
             }
         }
     }
@@ -285,13 +291,14 @@ fn pass_down<'o>(
     if !out.shape(lines.planes, outputs.len(), lines.pixels, lines.step) {
         return None;
     }
+    let shape = Shape::of(level, taps.largest());
     for plane in 0..lines.planes {
         for row in 0..taps.len() {
             let first = taps.span(row).start.saturating_sub(above) as usize;
             let (count, weights) = (taps.span(row).len(), taps.weights(row));
             let out = out.rows_mut(plane, row, 1);
-            let column = Column { lines: &lines, plane, first, count, weights };
-            if !taps.is_small() || !enter::down(level, &column, out) {
+            let column = Column { lines: &lines, plane, first, count, weights, bits: taps.bits() };
+            if !shape.is_some_and(|shape| enter::down(level, shape, &column, out)) {
                 plain.down(&column, out);
             }
         }
@@ -309,6 +316,8 @@ pub(crate) struct Column<'a> {
     pub(crate) count: usize,
     /// Padded with zeros to whole groups.
     pub(crate) weights: &'a [i32],
+    /// Fractional bits of the weights.
+    pub(crate) bits: u32,
 }
 
 impl<'a> Column<'a> {
@@ -325,10 +334,16 @@ impl<'a> Column<'a> {
     }
 }
 
+/// Half of the last place of the weights, which every sum of products begins with.
+#[inline]
+pub(crate) fn half(bits: u32) -> i32 {
+    (1 << bits) >> 1
+}
+
 /// The byte that a sum stands for.
 #[inline]
-fn clip(sum: i32) -> u8 {
-    (sum >> PRECISION).clamp(0, 255) as u8
+fn clip(sum: i32, bits: u32) -> u8 {
+    (sum >> bits).clamp(0, 255) as u8
 }
 
 /// One row of the horizontal pass, of `N` interleaved channels.
@@ -344,13 +359,13 @@ fn across<const N: usize>(line: &[u8], taps: &Taps, first: u32, out: &mut [u8]) 
             }
             continue;
         }
-        let mut sums = [HALF; N];
+        let mut sums = [half(taps.bits()); N];
         for (pixel, &weight) in pixels.iter().zip(taps.weights(output)) {
             for (sum, &byte) in sums.iter_mut().zip(pixel) {
                 *sum = sum.wrapping_add(i32::from(byte) * weight);
             }
         }
-        *pixel = sums.map(clip);
+        *pixel = sums.map(|sum| clip(sum, taps.bits()));
     }
 }
 
@@ -371,7 +386,7 @@ impl Plain {
         let bytes = column.bytes();
         self.line.resize(bytes, 0);
         self.sums.clear();
-        self.sums.resize(bytes, HALF);
+        self.sums.resize(bytes, half(column.bits));
         for (index, &weight) in column.weights.iter().enumerate().take(column.count) {
             let Some(line) = column.line(index) else { return };
             line.copy_to(&mut self.line);
@@ -380,7 +395,7 @@ impl Plain {
             }
         }
         for (byte, &sum) in out.iter_mut().zip(&self.sums) {
-            *byte = clip(sum);
+            *byte = clip(sum, column.bits);
         }
     }
 }

@@ -1,13 +1,23 @@
-//! Every level against sums of 64-bit integers, pixel by pixel, as Pillow's text has them.
+//! Every level against sums of 64-bit integers, pixel by pixel, as Pillow's and torch's texts have them.
 
 use proptest::prelude::*;
 
 use super::*;
 
-const FILTERS: [Filter; 6] =
-    [Filter::Nearest, Filter::Box, Filter::Bilinear, Filter::Hamming, Filter::Bicubic, Filter::Lanczos];
+const FILTERS: [Filter; 7] = [
+    Filter::Nearest,
+    Filter::Corner,
+    Filter::Box,
+    Filter::Bilinear,
+    Filter::Hamming,
+    Filter::Bicubic,
+    Filter::Lanczos,
+];
 
-const BICUBIC: Method = Method { filter: Filter::Bicubic, order: Order::Across };
+const BICUBIC: Method = Method { filter: Filter::Bicubic, arithmetic: Arithmetic::Pillow(Order::Across) };
+/// Every arithmetic.
+const ARITHMETICS: [Arithmetic; 3] =
+    [Arithmetic::Pillow(Order::Across), Arithmetic::Pillow(Order::Shrinkage), Arithmetic::Torch];
 
 /// (height, width, channels) bytes.
 struct Pixels {
@@ -58,7 +68,7 @@ fn naive_pass(source: &Pixels, scaling: Scaling) -> Pixels {
             .span(x)
             .zip(taps.weights(x))
             .map(|(at, &weight)| i64::from(source.get(y, at as usize, c)) * i64::from(weight));
-        ((products.sum::<i64>() + (1 << 21)) >> 22).clamp(0, 255) as u8
+        ((products.sum::<i64>() + (1 << (taps.bits() - 1))) >> taps.bits()).clamp(0, 255) as u8
     })
 }
 
@@ -78,8 +88,8 @@ fn naive(source: &Pixels, resize: &Resize) -> Pixels {
 /// Resizes at every level, planar and interleaved, and compares the region.
 fn compare(shape: [usize; 3], to: (u32, u32), filter: Filter, region: &Region) -> Result<(), TestCaseError> {
     let source = Pixels::noise(shape, u64::from(to.0) << 20 | u64::from(to.1));
-    for order in [Order::Across, Order::Shrinkage] {
-        compare_source(&source, to, Method { filter, order }, region)?;
+    for arithmetic in ARITHMETICS {
+        compare_source(&source, to, Method { filter, arithmetic }, region)?;
     }
     Ok(())
 }
@@ -135,7 +145,7 @@ proptest! {
         (height, width) in (1usize..90, 1usize..90),
         to in (1u32..90, 1u32..90),
         gray in any::<bool>(),
-        filter in 0usize..6,
+        filter in 0usize..7,
         corner in (0u32..90, 0u32..90),
         size in (1u32..90, 1u32..90),
         whole in any::<bool>(),
@@ -199,7 +209,8 @@ fn what_cannot_be_read_is_refused() {
 
 #[test]
 fn the_vertical_pass_comes_first_where_the_height_shrinks_much_more() {
-    let first = |from, to, order| Resize::new(from, to, Method { filter: Filter::Box, order }).down_first;
+    let first =
+        |from, to, arithmetic| Resize::new(from, to, Method { filter: Filter::Box, arithmetic }).down_first;
     for (from, to, expected) in [
         ((375, 500), (224, 224), false),
         ((500, 375), (224, 224), false),
@@ -209,7 +220,7 @@ fn the_vertical_pass_comes_first_where_the_height_shrinks_much_more() {
         ((20, 30), (21, 90), false),
         ((20, 30), (20, 90), false),
     ] {
-        assert_eq!(first(from, to, Order::Shrinkage), expected, "{from:?} {to:?}");
-        assert!(!first(from, to, Order::Across));
+        let [across, shrinkage, torch] = ARITHMETICS.map(|arithmetic| first(from, to, arithmetic));
+        assert_eq!((across, shrinkage, torch), (false, expected, false), "{from:?} {to:?}");
     }
 }

@@ -63,14 +63,14 @@ pub enum Op {
         /// Left to right if true, else top to bottom.
         horizontal: bool,
     },
-    /// `Resize` of a Pillow image.
+    /// `Resize`.
     Resize {
         /// The size to make.
         target: Target,
         /// How.
         method: Method,
     },
-    /// `RandomResizedCrop` of a Pillow image.
+    /// `RandomResizedCrop`.
     RandomResizedCrop(resize::RandomResizedCrop),
     /// An operation that raises for every picture of this kind.
     Refuse,
@@ -101,7 +101,7 @@ pub enum Step {
     FlipHorizontal,
     /// Mirrors top to bottom.
     FlipVertical,
-    /// Makes new pixels of the old ones, as Pillow's `resize` does.
+    /// Makes new pixels of the old ones.
     Resize {
         /// Rows made.
         height: u32,

@@ -28,7 +28,7 @@ pub enum Target {
 }
 
 impl Target {
-    /// The size that a picture of `size` becomes; `None` where Pillow refuses to make it.
+    /// The size that a picture of `size` becomes; `None` where Pillow or torch refuses to make it.
     pub(super) fn size(self, size: (u32, u32)) -> Option<(u32, u32)> {
         let (height, width) = size;
         let (short, long) = if width <= height { (width, height) } else { (height, width) };
@@ -53,7 +53,7 @@ fn proportion(length: u32, a: u32, b: u32) -> Option<u32> {
     (exact <= f64::from(i32::MAX)).then_some(exact as u32)
 }
 
-/// Pillow's sizes are positive ints of C.
+/// Pillow's sizes are positive ints of C; torch's would be larger than any memory.
 fn checked((height, width): (u32, u32)) -> Option<(u32, u32)> {
     let fits = |length: u32| length > 0 && i32::try_from(length).is_ok();
     (fits(height) && fits(width)).then_some((height, width))
@@ -174,7 +174,7 @@ impl RandomResizedCrop {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::resize::{Filter, Order};
+    use crate::ops::resize::{Arithmetic, Filter, Order};
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     #[test]
@@ -206,7 +206,7 @@ mod tests {
             scale: (0.08, 1.0),
             log_ratio: (0.75f32.ln(), (4.0f32 / 3.0).ln()),
             ratio: (0.75, 4.0 / 3.0),
-            method: Method { filter: Filter::Bilinear, order: Order::Across },
+            method: Method { filter: Filter::Bilinear, arithmetic: Arithmetic::Pillow(Order::Across) },
             uniform: Uniform { fused: true, half_open: true },
             exp,
         }

@@ -3,12 +3,13 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::ops::resize::{Filter, Method, Order, Resampler};
+use crate::ops::resize::{Arithmetic, Filter, Method, Order, Resampler};
 
-const METHODS: [Method; 3] = [
-    Method { filter: Filter::Nearest, order: Order::Shrinkage },
-    Method { filter: Filter::Bilinear, order: Order::Shrinkage },
-    Method { filter: Filter::Lanczos, order: Order::Across },
+const METHODS: [Method; 4] = [
+    Method { filter: Filter::Nearest, arithmetic: Arithmetic::Pillow(Order::Shrinkage) },
+    Method { filter: Filter::Bilinear, arithmetic: Arithmetic::Pillow(Order::Shrinkage) },
+    Method { filter: Filter::Lanczos, arithmetic: Arithmetic::Pillow(Order::Across) },
+    Method { filter: Filter::Bicubic, arithmetic: Arithmetic::Torch },
 ];
 /// Bytes of the margins' colours, for each channel. Later margins have larger numbers.
 const INKS: [[u8; 7]; 3] =

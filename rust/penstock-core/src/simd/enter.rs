@@ -7,7 +7,7 @@
 use super::{Kind, Level};
 #[cfg(target_arch = "x86_64")]
 use crate::codec::filter_x86;
-use crate::ops::program::{Group, Program};
+use crate::ops::program::{Group, Program, Shape};
 use crate::ops::resize::{BLOCK, Column};
 #[cfg(target_arch = "x86_64")]
 use crate::ops::resize_x86;
@@ -126,11 +126,13 @@ pub(crate) fn straight(
     }
 }
 
-/// Makes some groups of four rows of a resize's horizontal pass, `stride` apart in `out`, by a program for this
-/// level. False if the level has no kernel.
+/// Makes some groups of four rows of a resize's horizontal pass, `stride` apart in `out`, by a program of a
+/// shape of this level. False if the level has no kernel.
 #[inline]
+#[expect(clippy::too_many_arguments, reason = "what a block of rows is made of and where it goes")]
 pub(crate) fn across(
     level: Level,
+    shape: Shape,
     program: &Program,
     groups: &[Group],
     step: usize,
@@ -141,31 +143,51 @@ pub(crate) fn across(
     match level.kind() {
         // SAFETY: the level proves that the processor has the features.
         #[cfg(target_arch = "x86_64")]
-        Kind::Avx512 => unsafe { resize_x86::across_avx512(program, groups, rows, out, stride) },
+        Kind::Avx512 => unsafe {
+            let kernel = match shape.parts {
+                2 => resize_x86::across_avx512::<2>,
+                _ => resize_x86::across_avx512::<3>,
+            };
+            kernel(program, groups, rows, out, stride);
+        },
         // SAFETY: the level proves that the processor has the features.
         #[cfg(target_arch = "x86_64")]
-        Kind::Avx2 => unsafe { resize_x86::across_avx2(program, groups, step, rows, out, stride) },
+        Kind::Avx2 => unsafe {
+            let kernel = match shape.parts {
+                1 => resize_x86::across_avx2::<1>,
+                _ => resize_x86::across_avx2::<2>,
+            };
+            kernel(program, groups, step, rows, out, stride);
+        },
         _ => {
-            let _ = (program, groups, step, rows, out, stride);
+            let _ = (shape, program, groups, step, rows, out, stride);
             return false;
         }
     }
     true
 }
 
-/// Makes a row of a resize's vertical pass; `out` reaches to the next multiple of 64 bytes. False if the level,
+/// Makes a row of a resize's vertical pass by a shape of this level; `out` reaches to the next multiple of 64 bytes. False if the level,
 /// or the length of the row, has no kernel.
 #[inline]
-pub(crate) fn down(level: Level, column: &Column<'_>, out: &mut [u8]) -> bool {
+pub(crate) fn down(level: Level, shape: Shape, column: &Column<'_>, out: &mut [u8]) -> bool {
     match level.kind() {
         // SAFETY: the level proves that the processor has the features.
         #[cfg(target_arch = "x86_64")]
-        Kind::Avx512 => unsafe { resize_x86::down_avx512(column, out) },
+        Kind::Avx512 => unsafe {
+            let kernel =
+                if shape.parts == 2 { resize_x86::down_avx512::<2> } else { resize_x86::down_avx512::<3> };
+            kernel(column, out);
+        },
         // SAFETY: the level proves that the processor has the features.
         #[cfg(target_arch = "x86_64")]
-        Kind::Avx2 if column.bytes() >= 32 => unsafe { resize_x86::down_avx2(column, out) },
+        Kind::Avx2 if column.bytes() >= 32 => unsafe {
+            let kernel =
+                if shape.parts == 1 { resize_x86::down_avx2::<1> } else { resize_x86::down_avx2::<2> };
+            kernel(column, out);
+        },
         _ => {
-            let _ = (column, out);
+            let _ = (shape, column, out);
             return false;
         }
     }

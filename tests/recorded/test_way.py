@@ -182,3 +182,13 @@ def test_another_default_dtype_is_left_to_torch(paths):
     finally:
         torch.set_default_dtype(torch.float32)
     assert_same(ours, theirs)
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("kind", [Opened, Arrays])
+def test_batches_are_pinned(paths, kind, workers):
+    ours, theirs, loader = both(kind(paths), 2, batch_size=8, num_workers=workers, pin_memory=True)
+    assert_same(ours, theirs)
+    assert penstock.explain(loader).way == "recorded"
+    assert all(tensor.is_pinned() for batches in ours[:2] for batch in batches for tensor in batch)

@@ -253,7 +253,7 @@ class Recorded(_Recording, metaclass=_LikePillows):
         self.__class__ = Image.Image  # type: ignore[assignment]
 
 
-class RecordedFile(_Recording, JpegImagePlugin.JpegImageFile, metaclass=_LikePillowsFiles):
+class RecordedFile(_Recording, JpegImagePlugin.JpegImageFile, metaclass=_LikePillowsFiles):  # type: ignore[metaclass]
     """A file that Pillow would have opened; closed once it is loaded, as Pillow does."""
 
     _stands_for = JpegImagePlugin.JpegImageFile

@@ -9,6 +9,7 @@ from collections.abc import Callable, Hashable
 from typing import Any
 
 import torch
+from PIL import Image
 from torchvision.transforms import functional as F
 from torchvision.transforms.v2 import functional as F2
 
@@ -31,6 +32,8 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "to": torch.Tensor.to,
 }
 _NORMALIZE = ("normalize", "normalize_image")
+# Width and height of a picture from which it is seen how a result lies in memory.
+_SHEET = (3, 2)
 # Chains that are kept; a program has a handful, unless it draws their numbers.
 _MOST = 4096
 
@@ -47,13 +50,13 @@ class Chain:
             each pixel.
     """
 
-    __slots__ = ("_next", "_plan", "_strip", "channels", "dtype", "interleaved", "key", "mode")
+    __slots__ = ("_next", "_plan", "_sheet", "_strip", "channels", "dtype", "interleaved", "key", "mode")
 
-    def __init__(self, mode: str, key: Key, strip: torch.Tensor) -> None:
+    def __init__(self, mode: str, key: Key, strip: torch.Tensor, sheet: torch.Tensor) -> None:
         self.mode, self.key = mode, key
         self.dtype, self.channels = strip.dtype, strip.shape[0]
-        self.interleaved = key[0] == ("pil_to_tensor",)
-        self._strip = strip
+        self.interleaved = sheet.stride() == (1, _SHEET[0] * self.channels, self.channels)
+        self._strip, self._sheet = strip, sheet
         self._next: dict[Link, Chain | None] = {}
         self._plan: _native.Plan | None = None
 
@@ -66,8 +69,8 @@ class Chain:
             pass
         if len(self._next) >= _MOST:
             self._next.clear()
-        strip = _apply(self._strip.clone(), link)
-        longer = None if strip is None else Chain(self.mode, (*self.key, link), strip)
+        made = [_apply(tensor.clone(), link) for tensor in (self._strip, self._sheet)]
+        longer = _chain(self.mode, (*self.key, link), *made)
         self._next[link] = longer
         return longer
 
@@ -101,13 +104,21 @@ def chain_of(mode: str, key: Key) -> Chain | None:
         shorter = chain_of(mode, key[:-1])
         chain = None if shorter is None else shorter.then(*key[-1])  # type: ignore[arg-type]
     else:
-        strip = _apply(strip_of(mode), key[0])
-        chain = None if strip is None else Chain(mode, key, strip)
+        made = [_apply(picture, key[0]) for picture in (strip_of(mode), Image.new(mode, _SHEET))]
+        chain = _chain(mode, key, *made)
     if chain is not None:
         if len(_chains) >= _MOST:
             _chains.clear()
         _chains[mode, key] = chain
     return chain
+
+
+def _chain(mode: str, key: Key, strip: torch.Tensor | None, sheet: torch.Tensor | None) -> Chain | None:
+    if strip is None or sheet is None or strip.shape[1:] != (1, 256):
+        return None
+    chain = Chain(mode, key, strip, sheet)
+    width, height = _SHEET
+    return chain if chain.interleaved or sheet.stride() == (width * height, width, 1) else None
 
 
 def _apply(strip: Any, link: Link) -> torch.Tensor | None:
@@ -117,7 +128,7 @@ def _apply(strip: Any, link: Link) -> torch.Tensor | None:
             result = _FUNCTIONS[name](strip, *arguments)  # type: ignore[index]
     except Exception:
         return None
-    if type(result) is not torch.Tensor or result.ndim != 3 or result.shape[1:] != (1, 256):
+    if type(result) is not torch.Tensor or result.ndim != 3:
         return None
     if result.device.type != "cpu" or result.is_complex() or result.layout != torch.strided:
         return None

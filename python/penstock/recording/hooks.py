@@ -7,6 +7,7 @@ fetching thread opens record.
 
 import contextlib
 import functools
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from typing import Any
 import torch
 from PIL import Image
 from torch.utils.data._utils.collate import default_collate_fn_map
+from torchvision import tv_tensors
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms import functional as F
 from torchvision.transforms.v2 import functional as F2
@@ -25,7 +27,7 @@ from penstock.recording.chain import chain_of
 from penstock.recording.pictures import Recorded, RecordedFile, open_recorded
 from penstock.recording.recorder import Recorder
 from penstock.recording.sources import source_of
-from penstock.recording.tensors import RecordedImage, RecordedTensor, record, stack, touch
+from penstock.recording.tensors import RecordedImage, RecordedTensor, alias, is_recording, record, stack, touch
 from penstock.recording.tickets import render
 
 __all__ = ["begin", "current", "recordable", "recording"]
@@ -35,6 +37,8 @@ __all__ = ["begin", "current", "recordable", "recording"]
 _recorders: dict[int | None, Recorder] = {}
 _lock = threading.Lock()
 _undo: list[Callable[[], Any]] = []
+# A worker that is forked while another thread holds the lock would wait for ever.
+os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
 
 
 def recordable() -> str | None:
@@ -88,6 +92,8 @@ def _install() -> None:
         _hook_function(F, name, _WRAPPERS[name])
     for name in ("to_image", "pil_to_tensor"):
         _hook_function(F2, name, _WRAPPERS[name])
+    for functional, make in _KERNELS.items():
+        _hook_kernel(functional, make)
     for kind in (RecordedTensor, RecordedImage):
         default_collate_fn_map[kind] = _collate
         HOOKED[kind] = None
@@ -113,6 +119,7 @@ def _hook_opener(name: str) -> None:
             recorder.others[why_not] += 1
             return factory(fp, filename)
         source.spent = time.perf_counter() - start
+        source.keeper = recorder.kept if recorder.thread is not None else None
         recorder.compare(source)
         recorder.sources.append(source)
         return open_recorded(source, fp, filename)
@@ -147,8 +154,7 @@ def _replace_opener(name: str, opener: Any, factory: Any, accept: Any) -> None:
 
 def _hook_function(module: Any, name: str, make: Callable[[Any], Any]) -> None:
     function = getattr(module, name)
-    hook = make(function)
-    hook.__name__, hook.__qualname__, hook.__doc__ = function.__name__, function.__qualname__, function.__doc__
+    hook = functools.wraps(function)(make(function))
     HOOKED[hook] = function
     setattr(module, name, hook)
 
@@ -159,14 +165,28 @@ def _hook_function(module: Any, name: str, make: Callable[[Any], Any]) -> None:
     _undo.append(undo)
 
 
+def _hook_kernel(functional: Any, make: Callable[[Any], Any]) -> None:
+    """Put a hook before the kernel of version 2 for images; to a look-up a recording image's type is theirs."""
+    registry = v2_utils._KERNEL_REGISTRY[functional]
+    kernel = registry[tv_tensors.Image]
+    registry[tv_tensors.Image] = hook = functools.wraps(kernel)(make(kernel))
+
+    def undo() -> None:
+        if registry[tv_tensors.Image] is hook:
+            registry[tv_tensors.Image] = kernel
+
+    _undo.append(undo)
+
+
 def _makes_tensor(key: tuple[Any, ...], *, image: bool) -> Callable[[Any], Any]:
     def make(function: Any) -> Any:
         def hook(pic: Any) -> Any:
             if (type(pic) is Recorded or type(pic) is RecordedFile) and _is_plain():
                 pic.load()
-                tensor = record(pic._trace, chain_of(pic._mode, key), image=image)
+                # A picture whose file was closed by the user is Pillow's now.
+                tensor = record(pic._trace, chain_of(pic._mode, key), image=image) if type(pic) in _PICTURES else None
                 if tensor is not None:
-                    return _kept(tensor)
+                    return tensor
             return function(pic)
 
         return hook
@@ -174,22 +194,18 @@ def _makes_tensor(key: tuple[Any, ...], *, image: bool) -> Callable[[Any], Any]:
     return make
 
 
-def _kept(tensor: Any) -> Any:
-    """Return a tensor that was recorded; without workers somebody has to look after it."""
-    recorder = current()
-    if recorder is not None and recorder.thread is not None:
-        recorder.tensors.append(tensor)
-    return tensor
-
-
 def _is_plain() -> bool:
     """Whether torch makes tensors as the caller's process does."""
-    return torch.get_default_dtype() is torch.float32 and not torch._C._len_torch_function_stack()
+    return (
+        torch.get_default_dtype() is torch.float32
+        and not torch._C._len_torch_function_stack()
+        and not torch.is_inference_mode_enabled()
+    )
 
 
 def _normalizes(function: Any) -> Any:
     def hook(tensor: Any, mean: Any, std: Any, inplace: bool = False) -> Any:
-        if isinstance(tensor, RecordedTensor):
+        if is_recording(tensor):
             result = _normalize(tensor, "normalize", mean, std, inplace)
             if result is not None:
                 return result
@@ -200,8 +216,8 @@ def _normalizes(function: Any) -> Any:
 
 def _converts(function: Any) -> Any:
     def hook(image: Any, dtype: torch.dtype = torch.float) -> Any:
-        if isinstance(image, RecordedTensor):
-            result = _extended(image, "convert_image_dtype", dtype)
+        if is_recording(image):
+            result = image if dtype == image.dtype else _extended(image, "convert_image_dtype", dtype)
             if result is not None:
                 return result
         return function(image, dtype)
@@ -244,12 +260,8 @@ _WRAPPERS = {
 
 
 def _extended(tensor: RecordedTensor, name: str, *arguments: Any) -> Any:
-    chain = tensor._chain.then(name, *arguments)
-    if chain is None:
-        return None
-    if chain is tensor._chain:
-        return tensor
-    return _kept(type(tensor)(tensor._traces, chain, tensor._batched))
+    chain = tensor._chain.then(name, *arguments) if _is_plain() else None
+    return None if chain is None else type(tensor)(tensor._traces, chain, tensor._batched)
 
 
 def _normalize(tensor: RecordedTensor, name: str, mean: Any, std: Any, inplace: Any) -> Any:
@@ -261,7 +273,7 @@ def _normalize(tensor: RecordedTensor, name: str, mean: Any, std: Any, inplace: 
     result = _extended(tensor, name, *numbers)
     if result is None or not inplace:
         return result
-    if result._chain.channels != tensor._chain.channels or result.dtype != tensor.dtype:
+    if tensor._is_shared or result._chain.channels != tensor._chain.channels or result.dtype != tensor.dtype:
         return None
     tensor._chain = result._chain
     return tensor
@@ -278,26 +290,38 @@ def _collate(batch: Any, *, collate_fn_map: Any = None) -> Any:
     return recorded
 
 
-def _normalize_image(image: Any, mean: Any, std: Any, inplace: bool = False) -> Any:
-    result = _normalize(image, "normalize_image", mean, std, inplace)
-    return F2.normalize(touch(image), mean=mean, std=std, inplace=inplace) if result is None else result
+def _normalizes_images(kernel: Any) -> Any:
+    def hook(image: Any, mean: Any, std: Any, inplace: bool = False) -> Any:
+        result = _normalize(image, "normalize_image", mean, std, inplace) if is_recording(image) else None
+        return kernel(image, mean=mean, std=std, inplace=inplace) if result is None else result
+
+    return hook
 
 
-def _to_dtype_image(image: Any, dtype: torch.dtype = torch.float, scale: bool = False) -> Any:
-    result = _extended(image, "to_dtype_image", dtype, scale)
-    return F2.to_dtype(touch(image), dtype=dtype, scale=scale) if result is None else result
+def _converts_images(kernel: Any) -> Any:
+    def hook(image: Any, dtype: torch.dtype = torch.float, scale: bool = False) -> Any:
+        result = None
+        if is_recording(image):
+            same = dtype == image.dtype
+            result = alias(image, RecordedImage) if same else _extended(image, "to_dtype_image", dtype, scale)
+        return kernel(image, dtype=dtype, scale=scale) if result is None else result
+
+    return hook
 
 
-def _register_flip(functional: Any, *, horizontal: bool) -> None:
-    def flip(image: Any) -> Any:
-        if image._batched:
-            return functional(touch(image))
-        return _kept(RecordedImage((image._traces[0].flip(horizontal=horizontal),), image._chain, False))
+def _flips_images(kernel: Any, *, horizontal: bool) -> Any:
+    def hook(image: Any) -> Any:
+        if not is_recording(image) or image._batched:
+            return kernel(image)
+        return RecordedImage((image._traces[0].flip(horizontal=horizontal),), image._chain, False)
 
-    v2_utils.register_kernel(functional, RecordedImage)(flip)
+    return hook
 
 
-v2_utils.register_kernel(F2.normalize, RecordedImage)(_normalize_image)
-v2_utils.register_kernel(F2.to_dtype, RecordedImage)(_to_dtype_image)
-_register_flip(F2.horizontal_flip, horizontal=True)
-_register_flip(F2.vertical_flip, horizontal=False)
+_KERNELS: dict[Any, Callable[[Any], Any]] = {
+    F2.normalize: _normalizes_images,
+    F2.to_dtype: _converts_images,
+    F2.horizontal_flip: functools.partial(_flips_images, horizontal=True),
+    F2.vertical_flip: functools.partial(_flips_images, horizontal=False),
+}
+_PICTURES = (Recorded, RecordedFile)

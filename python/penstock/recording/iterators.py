@@ -68,7 +68,7 @@ class Collate:
         data = self._function(samples)
         recorder = hooks.current()
         counted = (0, 0, {}) if recorder is None else recorder.count()
-        return Parcel(data, len(samples) if self._batches else 1, counted)
+        return Parcel(data, _count(samples) if self._batches else 1, counted)
 
 
 class _Arrived:
@@ -205,11 +205,18 @@ class _Fetcher:
     def fetch(self, indices: Any) -> Any:
         recorder = Recorder(threading.get_ident())
         with hooks.recording(recorder):
-            data = self._fetcher.fetch(indices)
-        recorder.finish()
-        samples = len(indices) if self._fetcher.auto_collation else 1
+            try:
+                data = self._fetcher.fetch(indices)
+            finally:
+                recorder.finish()
+        samples = _count(indices) if self._fetcher.auto_collation else 1
         self._counters.recorded(samples, *recorder.count())
         return data
+
+
+def _count(samples: Any) -> int:
+    """Return how many samples there are; what a sampler or `__getitems__` gives need not have a length."""
+    return len(samples) if hasattr(samples, "__len__") else 0
 
 
 def iterator_for(loader: Any) -> _BaseDataLoaderIter:

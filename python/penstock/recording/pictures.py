@@ -9,6 +9,7 @@ property here, so nothing can reach them unnoticed.
 import os
 import sys
 import time
+import weakref
 from typing import Any
 
 from PIL import Image, JpegImagePlugin
@@ -16,12 +17,16 @@ from PIL.ImageFile import ImageFile
 
 from penstock.recording.sources import Source, Trace
 
-__all__ = ["Recorded", "RecordedFile", "open_recorded", "touch"]
+__all__ = ["Recorded", "RecordedFile", "open_recorded", "settle", "touch"]
 
 _PILLOW = os.path.dirname(str(Image.__file__))  # noqa: PTH120
 _RESAMPLING = frozenset(
     int(Image.Resampling[name]) for name in ("NEAREST", "BOX", "BILINEAR", "HAMMING", "BICUBIC", "LANCZOS")
 )
+
+
+# Attributes on which it depends what a picture is.
+_MATERIAL = frozenset(("_mode", "_size", "decoderconfig", "fp", "tile"))
 
 
 class _Pixels:
@@ -48,6 +53,8 @@ class _Recording(Image.Image):
     """What all recording pictures have in common."""
 
     _trace: Trace
+    # The class of Pillow's picture.
+    _stands_for: type
     # Whether Pillow's would have its pixels by now.
     _is_loaded: bool
 
@@ -67,6 +74,13 @@ class _Recording(Image.Image):
         """Take the class and all attributes but the pixels of the picture that Pillow would have made."""
         raise NotImplementedError
 
+    def _release(self) -> None:
+        """Make the picture real, for a call that may fail before Pillow would load it."""
+        if self._is_loaded:
+            touch(self)
+        else:
+            self._become_real()
+
     def _new_trace(self, trace: Trace) -> "Recorded":
         new = Recorded.__new__(Recorded)
         attributes = new.__dict__
@@ -74,6 +88,8 @@ class _Recording(Image.Image):
         attributes["_mode"], attributes["_size"] = trace.mode, (trace.width, trace.height)
         if "info" in self.__dict__:
             attributes["info"] = self._copy_info()
+        if (keeper := trace.source.keeper) is not None:
+            keeper.append(weakref.ref(new))
         return new
 
     def copy(self) -> Image.Image:
@@ -93,9 +109,13 @@ class _Recording(Image.Image):
         if box is None:
             return self.copy()
         try:
+            if not isinstance(box, (tuple, list)):
+                raise TypeError
             left, top, right, bottom = (int(round(length)) for length in box)  # noqa: RUF046 - a NumPy number stays one
+            if box[2] < box[0] or box[3] < box[1]:
+                raise ValueError
         except Exception:
-            touch(self)
+            self._release()
             return self.crop(box)
         width, height = self._size
         if not (0 <= left < right <= width and 0 <= top < bottom <= height):
@@ -107,20 +127,22 @@ class _Recording(Image.Image):
 
     def resize(self, size: Any, resample: Any = None, box: Any = None, reducing_gap: Any = None) -> Image.Image:
         trace = None
-        if reducing_gap is None and (box is None or tuple(box) == (0, 0, *self._size)):
+        if reducing_gap is None and (box is None or (isinstance(box, tuple) and box == (0, 0, *self._size))):
             trace = self._resized(size, Image.Resampling.BICUBIC if resample is None else resample)
         if trace is None:
-            touch(self)
+            self._release()
             return self.resize(size, resample, box, reducing_gap)
         self.load()
         return self._new_trace(trace)
 
     def _resized(self, size: Any, resample: Any) -> Trace | None:
         try:
+            if not hasattr(size, "__getitem__"):
+                return None
             width, height = size
             if type(width) is not int or type(height) is not int or not 0 < width < 1 << 24 or not 0 < height < 1 << 24:
                 return None
-            if resample not in _RESAMPLING:
+            if not isinstance(resample, int) or resample not in _RESAMPLING:
                 return None
         except Exception:
             return None
@@ -147,10 +169,10 @@ class _Recording(Image.Image):
 
     @property
     def __array_interface__(self) -> Any:
-        self.load()
         if (pixels := self._pixels()) is None:
             touch(self)
             return self.__array_interface__
+        self.load()
         return {"shape": pixels.shape, "typestr": "|u1", "version": 3, "data": pixels.tobytes()}
 
     def _pixels(self) -> Any:
@@ -158,12 +180,23 @@ class _Recording(Image.Image):
         attributes = self.__dict__
         if "_array" not in attributes:
             source, start = self._trace.source, time.perf_counter()
-            if source.touched is not None:
+            opened = attributes.get("_opened")
+            if source.touched is not None or (opened is not None and opened.closed):
                 return None
-            attributes["_array"] = self._trace.pixels()
+            with source.at_hand(opened):
+                attributes["_array"] = self._trace.pixels()
             source.spent += time.perf_counter() - start
             source.touched = "an array of its pixels"
         return attributes["_array"]
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in _MATERIAL:
+            self._release()
+        object.__setattr__(self, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        self._release()
+        delattr(self, name)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         touch(self)
@@ -177,17 +210,27 @@ class _Recording(Image.Image):
 
     __hash__ = None  # type: ignore[assignment]
 
-    def __repr__(self) -> str:
-        kind = self._kind()
-        width, height = self._size
-        return f"<{kind.__module__}.{kind.__name__} image mode={self._mode} size={width}x{height} at 0x{id(self):X}>"
 
-    def _kind(self) -> type:
-        return Image.Image
+class _LikePillows(type):
+    """Has tables by type, of which torchvision's transforms take some, find what is there for Pillow's pictures."""
+
+    _stands_for: type
+
+    def __eq__(cls, other: object) -> bool:
+        return other is cls or other is cls._stands_for
+
+    def __hash__(cls) -> int:
+        return hash(cls._stands_for)
 
 
-class Recorded(_Recording):
+class _LikePillowsFiles(_LikePillows, type(JpegImagePlugin.JpegImageFile)):  # type: ignore[misc]
+    """The same, for files."""
+
+
+class Recorded(_Recording, metaclass=_LikePillows):
     """A picture that Pillow would have made of another one."""
+
+    _stands_for = Image.Image
 
     def __getattr__(self, name: str) -> Any:
         attributes = self.__dict__
@@ -210,15 +253,21 @@ class Recorded(_Recording):
         self.__class__ = Image.Image  # type: ignore[assignment]
 
 
-class RecordedFile(_Recording, JpegImagePlugin.JpegImageFile):
+class RecordedFile(_Recording, JpegImagePlugin.JpegImageFile, metaclass=_LikePillowsFiles):  # type: ignore[metaclass]
     """A file that Pillow would have opened; closed once it is loaded, as Pillow does."""
+
+    _stands_for = JpegImagePlugin.JpegImageFile
 
     def load(self) -> Any:
         """Close the file as Pillow would by now."""
         if not self._is_loaded:
             attributes = self.__dict__
+            opened = attributes.get("_opened")
+            if opened is not None and opened.closed:
+                self._become_real()
+                return self.load()
             attributes["_is_loaded"] = True
-            opened = attributes.pop("_opened", None)
+            attributes.pop("_opened", None)
             if opened is not None and attributes.get("_exclusive_fp"):
                 opened.close()
             attributes["fp"], attributes["tile"], attributes["map"] = None, [], None
@@ -232,15 +281,12 @@ class RecordedFile(_Recording, JpegImagePlugin.JpegImageFile):
             else:
                 self._answer()
             return getattr(self, name)
-        raise AttributeError(f"'{self._kind().__name__}' object has no attribute {name!r}")
+        raise AttributeError(f"'{self._stands_for.__name__}' object has no attribute {name!r}")
 
     def __exit__(self, *args: object) -> None:
         if not self._is_loaded:
             self._become_real()
             self.__exit__(*args)
-
-    def _kind(self) -> type:
-        return JpegImagePlugin.JpegImageFile
 
     def _answer(self) -> None:
         """Take what Pillow finds in the header."""
@@ -255,7 +301,8 @@ class RecordedFile(_Recording, JpegImagePlugin.JpegImageFile):
         header = attributes.pop("_trace").source.open()
         attributes.pop("_array", None)
         if opened is not None:
-            opened.seek(header.fp.tell())
+            if not opened.closed:
+                opened.seek(header.fp.tell())
             header.fp = opened
         for name, value in header.__dict__.items():
             attributes.setdefault(name, value)
@@ -263,6 +310,11 @@ class RecordedFile(_Recording, JpegImagePlugin.JpegImageFile):
         if loaded:
             self._im = None
 
+
+# Messages name the classes that they stand for.
+for _kind in (Recorded, RecordedFile):
+    _kind.__name__ = _kind.__qualname__ = _kind._stands_for.__name__
+    _kind.__module__ = _kind._stands_for.__module__
 
 # What `Image.__init__` sets, and pictures that it did not make have.
 _PLAIN: dict[str, Any] = {
@@ -279,6 +331,7 @@ def _of_files() -> frozenset[str]:
 
         buffer = io.BytesIO()
         Image.new("RGB", (1, 1)).save(buffer, "JPEG")
+        buffer.seek(0)
         _file_attributes = frozenset(vars(JpegImagePlugin.JpegImageFile(buffer)))
     return _file_attributes
 
@@ -292,6 +345,8 @@ def open_recorded(source: Source, fp: Any, filename: Any) -> RecordedFile:
     attributes["_trace"], attributes["_is_loaded"] = Trace(source, mode, size, ()), False
     attributes["_mode"], attributes["_size"] = mode, size
     attributes["_opened"], attributes["filename"] = fp, filename if filename is not None else ""
+    if source.keeper is not None:
+        source.keeper.append(weakref.ref(picture))
     return picture
 
 
@@ -300,16 +355,34 @@ def touch(picture: Image.Image) -> None:
     if not isinstance(picture, _Recording):
         return
     trace = picture._trace
-    if isinstance(picture, ImageFile):
+    source, attributes = trace.source, picture.__dict__
+    opened = attributes.get("_opened")
+    if opened is not None and opened.closed:
+        picture._become_real()
         picture.load()
+        return
     start = time.perf_counter()
-    core = trace.image(picture.__dict__.pop("_array", None)).im
-    source = trace.source
+    with source.at_hand(opened):
+        core = trace.image(attributes.pop("_array", None)).im
+        if source.touched is None:
+            source.touched = _cause()
+        if isinstance(picture, ImageFile):
+            picture.load()
+        picture._become_real()
     source.spent += time.perf_counter() - start
-    if source.touched is None:
-        source.touched = _cause()
-    picture._become_real()
     picture._im = core
+
+
+def settle(picture: Any) -> None:
+    """Make a recording picture that outlives its batch real, with its pixels if it has been loaded."""
+    if not isinstance(picture, _Recording):
+        return
+    if not picture._is_loaded:
+        picture._become_real()
+        return
+    if picture._trace.source.touched is None:
+        picture._trace.source.touched = "kept after its batch"
+    touch(picture)
 
 
 def _cause() -> str:

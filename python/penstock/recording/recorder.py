@@ -1,15 +1,15 @@
 """What pictures are recorded for, what was counted of them, and whether it was worth it."""
 
 import statistics
-import sys
 import time
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from penstock.recording.pictures import settle
 from penstock.recording.tensors import RecordedTensor, make_plain
 
 if TYPE_CHECKING:
-    import torch
+    import weakref
 
     from penstock.recording.sources import Source
 
@@ -18,8 +18,6 @@ __all__ = ["Recorder"]
 # Pictures after which it is asked whether all of them are touched, and pictures that are timed then.
 _WATCHED = 32
 _TIMED = 8
-# A variable's and the function's that counts.
-_OWN_REFERENCES = 2
 
 
 class Recorder:
@@ -35,7 +33,7 @@ class Recorder:
         thread: The same.
         sources: What was opened since it was counted last.
         others: Why Pillow opened files itself, since then.
-        tensors: That were recorded for one thread; nobody else makes those that its samples keep.
+        kept: The pictures and tensors that were recorded for one thread; nobody else makes those that are held on to.
         given_up: Whether pictures are no longer recorded.
     """
 
@@ -43,18 +41,21 @@ class Recorder:
         self.thread = thread
         self.sources: list[Source] = []
         self.others: Counter[str] = Counter()
-        self.tensors: list[torch.Tensor] = []
+        self.kept: list[weakref.ref[Any]] = []
         self.given_up = False
         self._opened = self._untouched = 0
         self._ours: list[float] = []
         self._pillows: list[float] = []
 
     def finish(self) -> None:
-        """Make the tensors that somebody else still holds, in place, the plain ones that they stand for."""
-        while self.tensors:
-            tensor = self.tensors.pop()
-            if isinstance(tensor, RecordedTensor) and sys.getrefcount(tensor) > _OWN_REFERENCES:
-                make_plain(tensor)
+        """Make the pictures and tensors that somebody still holds, in place, the real ones that they stand for."""
+        kept, self.kept[:] = self.kept[:], []
+        for reference in kept:
+            value = reference()
+            if isinstance(value, RecordedTensor):
+                make_plain(value)
+            elif value is not None:
+                settle(value)
 
     def count(self) -> tuple[int, int, dict[str, int]]:
         """Return what happened since the last call.

@@ -4,11 +4,13 @@ A file that fails must fail where it fails today. So a file is looked through, b
 that Pillow opens and loads without an exception becomes a source, any other one is Pillow's there and then.
 """
 
+import contextlib
 import functools
 import io
 import os
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -18,6 +20,9 @@ from penstock import _native
 from penstock.lowering.pillow import most_pixels
 from penstock.lowering.resampling import pass_order
 from penstock.recording.chain import chain_of
+
+if TYPE_CHECKING:
+    import weakref
 
 __all__ = ["FORMATS", "NO_LIMIT", "Source", "Trace", "source_of"]
 
@@ -41,20 +46,39 @@ class Source:
         format: Pillow's name for it.
         touched: What made a picture of it real, None if nothing did.
         spent: Seconds that looking through the file and making such a picture took.
+        keeper: Where its pictures and tensors are to be listed, None if nowhere.
     """
 
-    __slots__ = ("_whole", "channels", "content", "format", "height", "identity", "path", "spent", "touched", "width")
+    __slots__ = (
+        *("_whole", "channels", "content", "format", "height", "identity", "keeper", "path", "spent", "touched"),
+        "width",
+    )
 
     def __init__(self, path: str, content: bytes | None, identity: bytes, seen: tuple[int, int, int, str]) -> None:
         self.path, self.content, self.identity = path, content, identity
         self.height, self.width, self.channels, self.format = seen
         self.touched: str | None = None
         self.spent = 0.0
+        self.keeper: list[weakref.ref[Any]] | None = None
         self._whole: Image.Image | None = None
 
     def read(self) -> bytes:
         """Return the file's content."""
         return Path(self.path).read_bytes() if self.content is None else self.content
+
+    @contextlib.contextmanager
+    def at_hand(self, file: Any) -> Iterator[None]:
+        """Have the content at hand while this lasts, read once: from the open file, if there is one.
+
+        The file's path may lead elsewhere by now.
+        """
+        before = self.content
+        if before is None:
+            self.content = self.read() if file is None else _content(file)
+        try:
+            yield
+        finally:
+            self.content = before
 
     def open(self) -> Any:
         """Return a real picture that Pillow has opened and not loaded."""
@@ -206,7 +230,7 @@ def source_of(fp: Any, filename: Any) -> tuple[Source | None, str]:
             return None, "irregular file"
         seen, identity, fresh = found
         content = None
-        if fresh:
+        if fresh or not (filename or _is_at(path, fp)) or path.startswith(("/proc/", "/dev/")):
             # Written just now, it may be a file for this one purpose, and gone when its pixels are made.
             content, identity = _content(fp), _NOBODY
         source = Source(path if path.startswith("/") else os.path.abspath(path), content, identity, seen)  # noqa: PTH100
@@ -217,6 +241,14 @@ def source_of(fp: Any, filename: Any) -> tuple[Source | None, str]:
     if source.height * source.width > most_pixels():
         return None, "too many pixels"
     return source, ""
+
+
+def _is_at(path: str, fp: Any) -> bool:
+    """Whether a file that the user has opened is what its path leads to from here and now."""
+    try:
+        return os.path.samestat(os.fstat(fp.fileno()), os.stat(path))  # noqa: PTH116
+    except OSError:
+        return False
 
 
 def _content(fp: Any) -> bytes:

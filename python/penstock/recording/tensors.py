@@ -4,8 +4,11 @@ A recording tensor knows its shape and type, and has no memory. Where torch's fu
 written down; any other one makes it, in place, the plain tensor that it stands for, and then goes on.
 """
 
+import contextlib
+import operator
 import time
-from collections.abc import Callable, Sequence
+import weakref
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Self
 
 import torch
@@ -14,7 +17,7 @@ from torchvision import tv_tensors
 from penstock.recording.chain import Chain
 from penstock.recording.sources import Trace
 
-__all__ = ["RecordedImage", "RecordedTensor", "make_plain", "record", "stack", "touch"]
+__all__ = ["RecordedImage", "RecordedTensor", "alias", "is_recording", "make_plain", "record", "stack", "touch"]
 
 # What is answered without pixels.
 _METADATA = frozenset(
@@ -46,6 +49,10 @@ _METADATA = frozenset(
 )
 
 
+# The attributes that only a recording tensor has.
+_OWN = frozenset(("_traces", "_chain", "_batched", "_shares", "_is_shared", "_real"))
+
+
 class RecordedTensor(torch.Tensor):
     """A picture, or a batch of pictures, whose values were not made yet.
 
@@ -58,6 +65,12 @@ class RecordedTensor(torch.Tensor):
     _traces: tuple[Trace, ...]
     _chain: Chain
     _batched: bool
+    # The tensor with whose memory this one's is the same.
+    _shares: "RecordedTensor | None" = None
+    # Whether another tensor's memory is the same.
+    _is_shared: bool = False
+    # The plain tensor, if there is one and this one could not be it, because code in C++ holds it.
+    _real: torch.Tensor | None = None
 
     @staticmethod
     def __new__(cls, traces: Sequence[Trace], chain: Chain, batched: bool) -> Self:
@@ -70,27 +83,33 @@ class RecordedTensor(torch.Tensor):
 
     def __init__(self, traces: Sequence[Trace], chain: Chain, batched: bool) -> None:
         self._traces, self._chain, self._batched = tuple(traces), chain, batched
+        if (keeper := self._traces[0].source.keeper) is not None:
+            keeper.append(weakref.ref(self))
 
     @classmethod
     def __torch_function__(
         cls, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
-        if func in _METADATA:
+        if func in _METADATA and args and is_recording(args[0]):
             with torch._C.DisableTorchFunctionSubclass():
                 return func(*args, **kwargs)
         if (recorder := _RECORDERS.get(func)) is not None:
             recorded = recorder(*args, **kwargs)
             if recorded is not None:
                 return recorded
-        args, kwargs = _real(args), _real(kwargs)
+        found: list[torch.Tensor] = []
+        args, kwargs = _real(args, found), _real(kwargs, found)
+        if not found:  # they are in a container of an unknown kind
+            with torch._C.DisableTorchFunctionSubclass():
+                return func(*args, **kwargs)
         return func(*args, **kwargs)
 
     @classmethod
     def __torch_dispatch__(  # type: ignore[override]
         cls, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        args, kwargs = _real(args), _real(kwargs or {})
+        args, kwargs = _real(args, []), _real(kwargs or {}, [])
         return func(*args, **kwargs)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
@@ -100,21 +119,32 @@ class RecordedTensor(torch.Tensor):
         """Return the plain tensor that this one stands for."""
         from penstock.recording.tickets import render
 
-        if self._batched:
-            return render(self._traces, self._chain, threads=1)
-        return _one(self._traces[0], self._chain)
+        if self._shares is not None:
+            return touch(self._shares).as_subclass(torch.Tensor)
+        with _as_recorded():
+            if self._batched:
+                return render(self._traces, self._chain, threads=1)
+            return _one(self._traces[0], self._chain)
 
 
-class RecordedImage(RecordedTensor, tv_tensors.Image):  # type: ignore[misc]
+class _LikeImages(type(torch.Tensor)):  # type: ignore[misc]
+    """Has tables by type, of which torchvision's transforms take many, find what is there for images."""
+
+    def __eq__(cls, other: object) -> bool:
+        return other is cls or other is tv_tensors.Image
+
+    def __hash__(cls) -> int:
+        return hash(tv_tensors.Image)
+
+
+class RecordedImage(RecordedTensor, tv_tensors.Image, metaclass=_LikeImages):  # type: ignore[misc]
     """The same as what torchvision's transforms of version 2 call an image."""
 
     __torch_function__ = RecordedTensor.__torch_function__
 
     @classmethod
     def _wrap(cls, tensor: torch.Tensor) -> Any:
-        if isinstance(tensor, RecordedTensor):
-            return RecordedImage(tensor._traces, tensor._chain, tensor._batched)
-        return tv_tensors.Image(tensor)
+        return alias(tensor, RecordedImage) if is_recording(tensor) else tv_tensors.Image(tensor)
 
     def make(self) -> torch.Tensor:
         """Return the plain image that this one stands for."""
@@ -130,9 +160,42 @@ def _one(trace: Trace, chain: Chain) -> torch.Tensor:
     return made
 
 
+@contextlib.contextmanager
+def _as_recorded() -> Iterator[None]:
+    """Have torch make tensors as it would have when they were recorded, whatever the caller has set since."""
+    default = torch.get_default_dtype()
+    with torch._C.DisableTorchFunction(), torch.inference_mode(False):
+        if default is torch.float32:
+            yield
+            return
+        torch.set_default_dtype(torch.float32)
+        try:
+            yield
+        finally:
+            torch.set_default_dtype(default)
+
+
+def is_recording(value: Any) -> bool:
+    """Whether a value is a recording tensor, and neither it nor one with the same memory was made."""
+    while isinstance(value, RecordedTensor) and value._real is None:
+        if value._shares is None:
+            return True
+        value = value._shares
+    return False
+
+
+def alias(tensor: Any, kind: type[RecordedTensor]) -> Any:
+    """Return another recording tensor with the same memory."""
+    other = kind(tensor._traces, tensor._chain, tensor._batched)
+    other._shares = tensor
+    tensor._is_shared = other._is_shared = True
+    return other
+
+
 def record(trace: Trace, chain: Chain | None, *, image: bool = False) -> torch.Tensor | None:
     """Return the tensor of one picture, or None if there is no chain."""
-    if chain is None:
+    # How a result with one row or column lies in memory is decided by more than its chain.
+    if chain is None or trace.height == 1 or trace.width == 1:
         return None
     return (RecordedImage if image else RecordedTensor)((trace,), chain, False)
 
@@ -140,13 +203,13 @@ def record(trace: Trace, chain: Chain | None, *, image: bool = False) -> torch.T
 def stack(tensors: Sequence[Any], dim: int = 0) -> RecordedTensor | None:
     """Return recording tensors of single pictures as a batch; None if they make none."""
     first = tensors[0]
-    if dim != 0 or not isinstance(first, RecordedTensor):
+    if dim != 0 or not is_recording(first):
         return None
     chain, trace = first._chain, first._traces[0]
     height, width = trace.height, trace.width
     traces = []
     for tensor in tensors:
-        if not isinstance(tensor, RecordedTensor) or tensor._batched or tensor._chain is not chain:
+        if not is_recording(tensor) or tensor._batched or tensor._chain is not chain:
             return None
         trace = tensor._traces[0]
         if trace.height != height or trace.width != width:
@@ -171,22 +234,37 @@ def touch(tensor: torch.Tensor) -> torch.Tensor:
 
 def make_plain(tensor: RecordedTensor) -> torch.Tensor:
     """Make a recording tensor, in place, the plain one that it stands for, though nobody has touched it."""
+    if tensor._real is not None:
+        return tensor._real
     real = tensor.make()
     try:
-        torch.utils.swap_tensors(tensor, real)
-    except RuntimeError:  # somebody has a weak reference to it
+        torch._C._swap_tensor_impl(tensor, real)
+    except RuntimeError:  # code in C++ has a weak reference to it
+        tensor._real = real
         return real
+    recorded, attributes = tensor.__dict__, real.__dict__
+    attributes.update({name: value for name, value in recorded.items() if name not in _OWN})
+    kinds = type(tensor), type(real)
+    real.__class__, tensor.__class__ = kinds  # type: ignore[assignment]
+    real.__dict__, tensor.__dict__ = recorded, attributes
+    # What C++ holds is `real` now; mostly nothing does, and it is gone with the end of this function.
+    real.__dict__["_real"] = tensor
     return tensor
 
 
-def _real(value: Any) -> Any:
-    """Return a structure of arguments in which recording tensors are real."""
+def _real(value: Any, found: list[torch.Tensor]) -> Any:
+    """Return a structure of arguments in which recording tensors are real, and note them."""
     if isinstance(value, RecordedTensor):
-        return touch(value)
-    if type(value) in (tuple, list):
-        return type(value)(map(_real, value))
+        real = touch(value)
+        found.append(real)
+        return real
+    if isinstance(value, (tuple, list)):
+        items = [_real(item, found) for item in value]
+        if all(map(operator.is_, items, value)):
+            return value
+        return type(value)(items) if type(value) in (tuple, list) else type(value)(*items)
     if type(value) is dict:
-        return {key: _real(item) for key, item in value.items()}
+        return {key: _real(item, found) for key, item in value.items()}
     return value
 
 
@@ -199,18 +277,18 @@ def _record_stack(tensors: Any, dim: int = 0, *, out: Any = None) -> RecordedTen
 def _record_flip(tensor: Any, *dims: Any) -> RecordedTensor | None:
     if len(dims) == 1 and isinstance(dims[0], (tuple, list)):
         dims = tuple(dims[0])
-    if tensor._batched or len(dims) != 1 or dims[0] not in (-1, -2, 1, 2):
+    if not is_recording(tensor) or tensor._batched or len(dims) != 1 or dims[0] not in (-1, -2, 1, 2):
         return None
     trace = tensor._traces[0].flip(horizontal=dims[0] in (-1, 2))
     return RecordedTensor((trace,), tensor._chain, False)
 
 
 def _record_contiguous(tensor: Any) -> RecordedTensor | None:
-    return None if tensor._chain.interleaved and not tensor._batched else tensor
+    return tensor if is_recording(tensor) and tensor.is_contiguous() else None
 
 
 def _record_pure(tensor: Any, kind: Any) -> RecordedTensor | None:
-    return RecordedTensor(tensor._traces, tensor._chain, tensor._batched) if kind is torch.Tensor else None
+    return alias(tensor, RecordedTensor) if kind is torch.Tensor and is_recording(tensor) else None
 
 
 _RECORDERS: dict[Any, Callable[..., RecordedTensor | None]] = {

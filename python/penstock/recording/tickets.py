@@ -5,6 +5,7 @@ it on when they are done. So it does not matter what else the user's batch consi
 """
 
 import contextlib
+import pickle
 import struct
 import threading
 from collections.abc import Iterator, Sequence
@@ -20,7 +21,7 @@ from penstock import _native, memory
 from penstock.lowering.lower import threads_for
 from penstock.recording.chain import Chain, Key, chain_of
 from penstock.recording.sources import FORMATS, NO_LIMIT, Trace
-from penstock.recording.tensors import RecordedImage, RecordedTensor, touch
+from penstock.recording.tensors import RecordedImage, RecordedTensor, is_recording, touch
 
 __all__ = ["Renderer", "Rendering", "pack", "receiving", "render", "send_small_tensors"]
 
@@ -82,8 +83,16 @@ class Rendering:
             self._batch.run(stream, out)
         else:
             self._batch.submit(stream, out)
+        self._made: torch.Tensor | None = None
         if not batched:
             self.tensor = self.tensor[0]
+            if chain.interleaved:
+                # It is sent as it lies in memory; threads write plane after plane.
+                channels, _height, width = shape
+                self._made = self.tensor
+                self.tensor = torch.empty_strided(
+                    tuple(shape), (1, width * channels, channels), dtype=chain.dtype, pin_memory=pin
+                )
         self.by_pillow: dict[int, str] = {}
 
     def finish(self, timeout: float | None = None) -> bool:
@@ -98,6 +107,8 @@ class Rendering:
             if position not in self.by_pillow:
                 self._open(position)
                 self.by_pillow[position] = reason
+        if self._made is not None:
+            self.tensor.copy_(self._made)
         return True
 
     def _open(self, position: int) -> None:
@@ -219,13 +230,18 @@ def _receive_image(ticket: _Ticket) -> Any:
     return tv_tensors.Image(_receive(ticket))
 
 
-def _reduce(tensor: RecordedTensor) -> Any:
-    try:
-        receive = _receive_image if isinstance(tensor, RecordedImage) else _receive
-        return receive, (_ticket(tensor._traces, tensor._chain, tensor._batched),)
-    except Exception:
-        # Queues pickle in a thread of their own, where an exception would be lost, and its batch with it.
-        return ForkingPickler._extra_reducers[torch.Tensor](touch(tensor))  # type: ignore[attr-defined]
+def _reduce(tensor: Any) -> Any:
+    if is_recording(tensor):
+        try:
+            receive = _receive_image if isinstance(tensor, RecordedImage) else _receive
+            return receive, (_ticket(tensor._traces, tensor._chain, tensor._batched),)
+        except Exception:  # noqa: S110
+            # Queues pickle in a thread of their own, where an exception would be lost, and its batch with it.
+            pass
+    plain = touch(tensor)
+    if type(plain) is torch.Tensor:
+        return ForkingPickler._extra_reducers[torch.Tensor](plain)  # type: ignore[attr-defined]
+    return plain.__reduce_ex__(pickle.DEFAULT_PROTOCOL)
 
 
 def _reduce_small(tensor: torch.Tensor) -> Any:

@@ -1,0 +1,173 @@
+"""One piece of code run twice, on pictures that record and on Pillow's own, and what of it can be compared."""
+
+import atexit
+import contextlib
+import functools
+import io
+import random
+import shutil
+import tempfile
+import time
+import types
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image, ImageFile
+
+from penstock.recording.hooks import recording
+from penstock.recording.pictures import Recorded, RecordedFile
+from penstock.recording.recorder import Recorder
+from penstock.recording.tensors import RecordedTensor
+from support.files import encode, photo
+
+# Attributes that only a recording picture has.
+_OURS = ("_trace", "_is_loaded", "_array", "_opened")
+
+
+def exif(orientation: int) -> Image.Exif:
+    """Exif data with an orientation and some text."""
+    data = Image.Exif()
+    data[0x0112], data[0x010F] = orientation, "a maker"
+    return data
+
+
+# Files by name; their sizes are odd, and differ.
+KINDS: dict[str, Callable[[], bytes]] = {
+    "plain": lambda: encode(photo(37, 45), quality=90),
+    "gray": lambda: encode(photo(41, 33), mode="L"),
+    "rotated": lambda: encode(photo(38, 29), exif=exif(6), dpi=(72, 72), comment=b"a comment"),
+    "mirrored": lambda: encode(photo(39, 27), exif=exif(2), icc_profile=b"not a profile"),
+    "progressive": lambda: encode(photo(35, 44), progressive=True),
+    "subsampled": lambda: encode(photo(33, 47), subsampling=2, restart_marker_blocks=3),
+    "cmyk": lambda: encode(photo(32, 43), mode="CMYK"),
+    "row": lambda: encode(photo(1, 23)),
+    "column": lambda: encode(photo(19, 1)),
+    "pixel": lambda: encode(photo(1, 1)),
+    "rgb": lambda: encode(photo(31, 30), keep_rgb=True),
+}
+
+
+@functools.cache
+def folder() -> Path:
+    """A folder of the files; they are older than what is carried along because it may be gone soon."""
+    path = Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, path, ignore_errors=True)
+    for name, make in KINDS.items():
+        (path / f"{name}.jpg").write_bytes(make())
+    age(path)
+    return path
+
+
+def age(path: Path) -> None:
+    """Wait until the files of a folder are not fresh any more."""
+    newest = max(file.stat().st_ctime for file in path.iterdir())
+    time.sleep(max(0.0, int(newest) + 3.05 - time.time()))
+
+
+def place(name: str, how: str) -> Any:
+    """What a file may be opened from: a "path", or "bytes"."""
+    path = folder() / f"{name}.jpg"
+    return io.BytesIO(path.read_bytes()) if how == "bytes" else str(path)
+
+
+@contextlib.contextmanager
+def side(ours: bool) -> Iterator[None]:
+    """Have pictures record, or not, under the same random numbers."""
+    random.seed(1)
+    torch.manual_seed(1)
+    np.random.seed(1)  # noqa: NPY002 - the one that transforms use
+    with recording(Recorder()) if ours else contextlib.nullcontext():
+        yield
+
+
+def both(function: Callable[[], Any]) -> tuple[Any, Any]:
+    """What a function gives where pictures record and where they do not, described."""
+    results = []
+    for ours in (True, False):
+        with side(ours):
+            results.append(outcome(function))
+    return results[0], results[1]
+
+
+def outcome(function: Callable[[], Any]) -> Any:
+    """What a call gives, described: a value and warnings, or an exception."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            result = ("value", describe(function()))
+        except Exception as error:
+            result = ("raised", type(error), str(error))
+    return *result, sorted({(warning.category, str(warning.message)) for warning in caught}, key=repr)
+
+
+def is_ours(value: Any) -> bool:
+    """Whether a value records, or stands for one that does."""
+    return isinstance(value, (Recorded, RecordedFile, RecordedTensor))
+
+
+def describe(value: Any) -> Any:
+    """A value as something that can be compared; asking makes pictures and tensors real."""
+    if isinstance(value, type):
+        return value
+    if isinstance(value, Image.Image):
+        return picture_state(value)
+    if isinstance(value, torch.Tensor):
+        return tensor_state(value)
+    if isinstance(value, np.ndarray):
+        return "array", value.dtype, value.shape, value.strides, value.flags.writeable, value.tobytes()
+    if isinstance(value, Image.Exif):
+        return "exif", {key: repr(item) for key, item in value.items()}, value.tobytes()
+    if isinstance(value, io.BytesIO):
+        return "bytes", value.getvalue()
+    if isinstance(value, dict):
+        return {key: describe(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, types.GeneratorType)):
+        return type(value).__name__, [describe(item) for item in value]
+    if type(value).__name__ in ("PixelAccess", "_Pixels"):
+        return "pixels", value[0, 0]
+    if type(value).__name__ in ("ImagingCore", "PyCapsule", "Imaging", "_Opaque") or callable(value):
+        return type(value).__name__
+    if type(value).__repr__ is object.__repr__:
+        return type(value).__name__, {key: describe(item) for key, item in vars(value).items()}
+    if isinstance(value, float) and value != value:  # noqa: PLR0124 - NaN
+        return "nan"
+    return type(value).__name__, repr(value)
+
+
+def tensor_state(tensor: torch.Tensor) -> Any:
+    """All that can be seen of a tensor; what can be seen of its kind is asked for first."""
+    seen = [tuple(tensor.shape), tensor.dtype, tensor.stride(), tensor.is_contiguous(), tensor.requires_grad]
+    seen += [tensor.is_contiguous(memory_format=torch.channels_last), tensor.layout] if tensor.ndim == 4 else []
+    if tensor.layout == torch.strided and not tensor.is_quantized and tensor.device.type == "cpu":
+        dense = tensor.detach().resolve_conj().resolve_neg().clone(memory_format=torch.contiguous_format)
+        seen.append(bytes(dense.view(-1).view(torch.uint8).numpy()) if dense.numel() else b"")
+        seen.append(tensor.storage_offset())
+    else:
+        seen.append(str(tensor))
+    return [type(tensor), *seen, tensor.is_inference()]
+
+
+def picture_state(picture: Image.Image) -> Any:
+    """All that can be seen of a picture, what does not need pixels first."""
+    seen: list[Any] = [picture.mode, picture.size, picture.format, describe(picture.info)]
+    seen.append([hasattr(picture, name) for name in ("filename", "quantization", "text", "app", "n_frames")])
+    seen.append(outcome(lambda: picture.getexif()))
+    seen.append(outcome(lambda: describe(picture.readonly)))
+    seen.append(outcome(lambda: picture.tobytes()))
+    seen.append(outcome(lambda: picture.getpalette()))
+    seen.append(repr(picture.palette and picture.palette.palette))
+    seen.append(_file_state(picture))
+    attributes = {name: value for name, value in vars(picture).items() if name not in ("_im", "fp", "map", "_fp")}
+    seen.append({name: describe(value) for name, value in sorted(attributes.items())})
+    return [type(picture), *seen, [name for name in _OURS if name in vars(picture)]]
+
+
+def _file_state(picture: Image.Image) -> Any:
+    if not isinstance(picture, ImageFile.ImageFile):
+        return None
+    file = getattr(picture, "fp", "no attribute")
+    return getattr(file, "closed", file), len(getattr(picture, "tile", ())), hasattr(picture, "map")

@@ -1,5 +1,6 @@
 """Datasets of files: torch's batches, whatever the files are, and torch's exceptions where they are broken."""
 
+import functools
 import os
 import shutil
 import subprocess
@@ -19,6 +20,7 @@ from support.record import Failure, Walk, assert_parity, batches, failures, more
 from support.workers import ReferenceLoader
 from torch.utils.data import ConcatDataset, Subset
 from torchvision import datasets as tv
+from torchvision.io import decode_image, read_image
 from torchvision.transforms import v2
 
 import penstock
@@ -234,6 +236,7 @@ import torchvision.transforms as v1
 from support.record import Failure, Walk, assert_parity, batches, failures
 from support.workers import ReferenceLoader
 from torchvision import datasets as tv
+from torchvision.io import decode_image, read_image
 
 import penstock
 
@@ -438,6 +441,40 @@ def test_folders_left_to_torch(good, folder, tmp_path_factory, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(tv.folder, "pil_loader", lambda path: Image.new("RGB", (50, 50)))
         left_to_torch(tv.ImageFolder(good, CROP), "was replaced")
+
+
+@pytest.mark.filterwarnings("ignore:.*torchcodec.*:DeprecationWarning")
+@pytest.mark.parametrize("loader", [functools.partial(decode_image, mode="RGB"), decode_image, read_image])
+def test_torchvisions_decoder_is_left_to_torch_but_has_a_native_equal(loader, folder):
+    steps = [
+        v2.RandomResizedCrop(24, interpolation="bicubic"),
+        v2.RandomHorizontalFlip(),
+        v2.ToDtype(torch.float32, scale=True),
+        v2.Normalize((0.5, 0.4, 0.3), (0.2, 0.3, 0.4)),
+    ]
+    dataset = tv.ImageFolder(folder, v2.Compose(steps), loader=loader)
+    left_to_torch(dataset, "depends on the file")
+
+    def native(cls):
+        return cls(tv.ImageFolder(folder, v2.Compose([v2.ToImage(), *steps])), 5, shuffle=True, num_workers=2)
+
+    assert_native(native)
+    torch.manual_seed(1)
+    theirs = list(torch.utils.data.DataLoader(dataset, 5, shuffle=True, num_workers=2))
+    torch.manual_seed(1)
+    assert_same(list(native(penstock.DataLoader)), theirs)
+
+
+@pytest.mark.filterwarnings("ignore:.*torchcodec.*:DeprecationWarning")
+@pytest.mark.parametrize(("name", "dtype", "ndim"), [("16.png", torch.uint16, 3), ("two.gif", torch.uint8, 4)])
+def test_why_it_is_left_to_torch(name, dtype, ndim, tmp_path):
+    if name == "16.png":
+        Image.fromarray(np.full((9, 9), 700, np.uint16)).save(tmp_path / name)
+    else:
+        red, blue = (Image.new("RGB", (9, 9), color) for color in ("red", "blue"))
+        red.save(tmp_path / name, save_all=True, append_images=[blue])
+    opened = decode_image(str(tmp_path / name), mode="RGB")
+    assert (opened.dtype, opened.ndim) == (dtype, ndim)
 
 
 def test_late_edits_without_workers(good, folder):

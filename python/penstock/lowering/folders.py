@@ -1,6 +1,7 @@
 """Datasets of files: torchvision's, opened by its stock loader."""
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ from PIL import Image
 from torchvision import datasets as tv
 from torchvision.datasets import folder
 from torchvision.datasets.vision import StandardTransform
+from torchvision.io import decode_image, read_image
 
 from penstock import _native
 from penstock.lowering.known import is_pristine
@@ -126,6 +128,10 @@ def signature() -> list[Any]:
 
 def check_loader(loader: Any) -> None:
     """Raise `Opaque` unless files are opened by torchvision's own function, and that by Pillow."""
+    opener = loader.func if type(loader) is functools.partial else loader
+    if opener is decode_image or opener is read_image:
+        # A plan takes bytes in three channels, and these make something else of PNGs of 16 bits and animated GIFs.
+        raise Opaque("its loader makes tensors whose kind depends on the file; without it, and ToImage() first, native")
     if loader is not folder.default_loader and loader is not folder.pil_loader:
         raise Opaque(f"its loader {getattr(loader, '__qualname__', type(loader).__name__)} is not torchvision's own")
     if not is_pristine(folder.default_loader) or not is_pristine(folder.pil_loader):

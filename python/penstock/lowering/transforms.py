@@ -31,7 +31,6 @@ from penstock.lowering.strip import CODES, arithmetic, strip_of
 
 __all__ = ["Opaque", "Pipeline", "functions", "lower_transform"]
 
-_BYTES = torch.arange(CODES, dtype=torch.uint8)
 _CONTAINERS = (v1.Compose, v2.Compose, nn.Sequential)
 _CONVERSIONS = (
     v1.ToTensor,
@@ -286,13 +285,14 @@ class _Builder:
         version = 2 if type(transform) in (v2.Resize, v2.RandomResizedCrop) else 1
         mode = mode_of(transform.interpolation, strings=version == 2)
         if isinstance(self.strip, torch.Tensor):
-            pixels = self.strip.as_subclass(torch.Tensor)[:, 0]
-            if pixels.dtype != torch.uint8 or not torch.equal(pixels[:, :CODES], _BYTES.expand(len(pixels), -1)):
+            bytewise = self.strip.dtype == torch.uint8
+            pixels = self.strip.as_subclass(torch.Tensor)[:, 0].numpy() if bytewise else None
+            if pixels is None or (pixels[:, :CODES] != np.arange(CODES)).any():
                 raise Opaque("no native form on tensors whose values were converted before")
             if max(lengths) == 1:
                 raise Opaque("torch fails to make one pixel of some tensors")
             name = tensor_filter(mode, transform.antialias, version=version)
-            self.inks = pixels[:, CODES:].numpy()
+            self.inks = pixels[:, CODES:]
             return name, "torch"
         if transform.antialias is False:
             raise Opaque("it warns at each call: antialias=False is ignored for Pillow images")

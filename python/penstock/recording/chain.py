@@ -29,7 +29,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "normalize": F.normalize,
     "to_dtype_image": F2.to_dtype_image,
     "normalize_image": F2.normalize_image,
-    "to": torch.Tensor.to,
+    "contiguous": torch.Tensor.contiguous,
 }
 _NORMALIZE = ("normalize", "normalize_image")
 # Width and height of a picture from which it is seen how a result lies in memory.

@@ -23,6 +23,7 @@ from torchvision.transforms.v2 import functional as F2
 from torchvision.transforms.v2.functional import _utils as v2_utils
 
 from penstock.lowering.known import HOOKED
+from penstock.recording import resizes
 from penstock.recording.chain import chain_of
 from penstock.recording.pictures import Recorded, RecordedFile, open_recorded
 from penstock.recording.recorder import Recorder
@@ -319,6 +320,7 @@ def _flips_images(kernel: Any, *, horizontal: bool) -> Any:
 
 
 _KERNELS: dict[Any, Callable[[Any], Any]] = {
+    **resizes.KERNELS,
     F2.normalize: _normalizes_images,
     F2.to_dtype: _converts_images,
     F2.horizontal_flip: functools.partial(_flips_images, horizontal=True),

@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from PIL import Image, ImageFile, JpegImagePlugin
+from torchvision.transforms import InterpolationMode
+from torchvision.transforms import functional as F
+from torchvision.transforms.v2 import functional as F2
 
 from penstock import _native
 from penstock.lowering.pillow import most_pixels
@@ -24,13 +27,21 @@ from penstock.recording.chain import chain_of
 if TYPE_CHECKING:
     import weakref
 
-__all__ = ["FORMATS", "NO_LIMIT", "Source", "Trace", "source_of"]
+__all__ = ["FORMATS", "NO_LIMIT", "TORCH", "TORCH_MODES", "Source", "Trace", "source_of"]
 
 # Formats that are recorded, by Pillow's names; the places are the numbers in tickets.
 FORMATS = ("JPEG", "PNG", "PPM")
 NO_LIMIT = 2**63
 _NOBODY = bytes(16)
 _ORDERS = ("across", "shrinkage")
+# The arithmetic of torch's resizes, in their place, and torchvision's names for its filters' numbers.
+TORCH = 2
+TORCH_MODES = {
+    1: InterpolationMode.LANCZOS,
+    2: InterpolationMode.BILINEAR,
+    3: InterpolationMode.BICUBIC,
+    6: InterpolationMode.NEAREST,
+}
 
 
 class Source:
@@ -175,6 +186,9 @@ class Trace:
         for number, a, b, c, d in self.steps:
             if number == 0:
                 image = image.crop((b, a, b + d, a + c))
+            elif number == 1 and d == TORCH:
+                pixels = F2.resize(F.pil_to_tensor(image), [a, b], interpolation=TORCH_MODES[c], antialias=True)
+                image = F.to_pil_image(pixels)
             elif number == 1:
                 image = image.resize((b, a), Image.Resampling(c))
             else:

@@ -139,8 +139,8 @@ class Integers:
     def index(self, length: int) -> bool:
         """Return whether all are indices of a sequence of this length; negative ones count from its end."""
 
-    def pick(self, values: list[Any]) -> list[Any]:
-        """Return the items of a list at these indices; IndexError."""
+    def pick(self, values: list[Any]) -> Integers | list[Any]:
+        """Return the items of a list at these indices, as numbers if `read` would take them; IndexError."""
 
     def write(self, out: _Memory) -> None:
         """Write the numbers to memory of as many int64."""

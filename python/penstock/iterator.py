@@ -25,7 +25,7 @@ from penstock.counters import Counters, counters_of
 from penstock.generators import lend
 from penstock.lowering.gather import Gathering
 from penstock.lowering.lower import Lowered, lower
-from penstock.lowering.places import Located, detached
+from penstock.lowering.places import Located, Targets, detached
 
 __all__ = ["NativeDataLoaderIter", "collate_targets"]
 
@@ -385,9 +385,10 @@ class _Prepared:
         return [self._images, pin_memory(self._targets, device) if self._pin else self._targets]
 
 
-def collate_targets(targets: list[Any]) -> Any:
+def collate_targets(targets: Targets) -> Any:
     """Return what default_collate makes of a batch's targets; class numbers take a tenth of its time here."""
-    if integers := _native.Integers.read(targets):
+    integers = _native.Integers.read(targets) if isinstance(targets, list) else targets
+    if integers:
         array = np.empty(len(integers), np.int64)
         integers.write(array)
         return torch.from_numpy(array).clone()  # NumPy's memory could not be resized

@@ -26,13 +26,15 @@ def test_reads_nothing_else(other):
     assert _native.Integers.read([0, other]) is None
 
 
-@given(st.lists(st.integers(-7, 7)), st.integers(0, 6))
-def test_picks_as_a_list_does(indices, length):
-    items = [object() for _ in range(length)]
+@given(st.lists(st.integers(-7, 7)), st.integers(0, 6), st.sampled_from([object, lambda: 2**40, lambda: True]))
+def test_picks_as_a_list_does(indices, length, make):
+    items = [make() for _ in range(length)]
     integers = _native.Integers.read(indices)
     if all(-length <= index < length for index in indices):
         assert integers.index(length)
-        assert integers.pick(items) == [items[index] for index in indices]
+        picked, expected = integers.pick(items), [items[index] for index in indices]
+        assert list(picked) == expected
+        assert isinstance(picked, list) == (_native.Integers.read(expected) is None)
     else:
         assert not integers.index(length)
         with pytest.raises(IndexError, match="list index out of range"):

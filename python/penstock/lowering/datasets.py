@@ -32,7 +32,7 @@ from penstock.lowering.known import (
     plain_lookup,
     tested_torchvision,
 )
-from penstock.lowering.places import ArrayPlace, ConcatPlace, InFile, OwnPlace, Place, SubsetPlace
+from penstock.lowering.places import ArrayPlace, ConcatPlace, InFile, OwnPlace, Place, SubsetPlace, Targets
 from penstock.lowering.report import Row
 from penstock.lowering.targets import is_pure
 from penstock.lowering.transforms import Opaque, Pipeline, describe, lower_transform
@@ -42,7 +42,7 @@ __all__ = ["lower_dataset", "opens_files", "signature"]
 
 
 # Reads the targets at some indices.
-_Reader: TypeAlias = Callable[[_native.Integers], list[Any]]
+_Reader: TypeAlias = Callable[[_native.Integers], Targets]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -90,6 +90,7 @@ def _begin_to_read(samples: list[_Sample]) -> list[tuple[_native.Files, list[int
 
 def _fill(located: Located, samples: list[_Sample], read: dict[int, tuple[_native.Files, int]]) -> None:
     """Add samples in order, up to the first whose picture Pillow does not open or whose target fails."""
+    targets: Any = located.targets  # a list, as it was made to be filled
     for position, (leaf, picture, target) in enumerate(samples):
         if isinstance(picture, InFile):
             located.files[position] = leaf, picture.where
@@ -104,7 +105,7 @@ def _fill(located: Located, samples: list[_Sample], read: dict[int, tuple[_nativ
             located.add(_native.Source(pixels[None], pipeline.plan), 0, pipeline, target)
         if leaf.target_transform is not None:
             try:
-                located.targets[-1] = leaf.target_transform(target)
+                targets[-1] = leaf.target_transform(target)
             except Exception as error:
                 located.late_error = detached(error)
                 return

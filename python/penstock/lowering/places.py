@@ -32,12 +32,15 @@ __all__ = [
     "OwnPlace",
     "Place",
     "SubsetPlace",
+    "Targets",
     "detached",
 ]
 
 Pixels = npt.NDArray[np.uint8]
 _INDEX_DTYPES = (torch.int64, torch.int32, torch.int16)
 AnySource = _native.Source | _native.Files
+# Class numbers that were read already, or whatever the dataset has.
+Targets = _native.Integers | list[Any]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,7 +85,7 @@ class Located:
     sources: AnySource | list[AnySource]
     positions: _native.Integers | list[int]
     pipelines: Pipeline | list[Pipeline]
-    targets: list[Any]
+    targets: Targets
     error: Exception | None = None
     late_error: Exception | None = None
     files: dict[int, tuple["Leaf", Any]] = dataclasses.field(default_factory=dict)
@@ -202,7 +205,7 @@ class ArrayPlace:
         self,
         source: _native.Source,
         pipeline: Pipeline,
-        targets: Callable[[_native.Integers], list[Any]],
+        targets: Callable[[_native.Integers], Targets],
         target_transform: Callable[[Any], Any] | None,
         bare: Any,
     ) -> None:

@@ -9,6 +9,12 @@ use pyo3::types::{PyInt, PyIterator, PyList};
 #[pyclass(frozen, sequence, name = "Integers", module = "penstock._native")]
 pub(crate) struct PyIntegers(Vec<i64>);
 
+/// The number of one of Python's own ints, if it is not too large. A bool is an int to Python, but not to an index
+/// or a tensor.
+fn plain(value: &Bound<'_, PyAny>) -> Option<i64> {
+    value.is_exact_instance_of::<PyInt>().then(|| value.extract().ok())?
+}
+
 impl PyIntegers {
     pub(crate) fn values(&self) -> &[i64] {
         &self.0
@@ -22,11 +28,7 @@ impl PyIntegers {
     fn read(values: &Bound<'_, PyList>) -> Option<Self> {
         let mut integers = Vec::with_capacity(values.len());
         for value in values {
-            // A bool is an int to Python, but not to an index or a tensor.
-            if !value.is_exact_instance_of::<PyInt>() {
-                return None;
-            }
-            integers.push(value.extract().ok()?);
+            integers.push(plain(&value)?);
         }
         Some(Self(integers))
     }
@@ -36,16 +38,24 @@ impl PyIntegers {
         self.0.iter().all(|&integer| -length <= integer && integer < length)
     }
 
-    /// The items of a list at these indices.
-    fn pick<'py>(&self, values: &Bound<'py, PyList>) -> PyResult<Bound<'py, PyList>> {
+    /// The items of a list at these indices; as numbers, if all are such.
+    fn pick<'py>(&self, values: &Bound<'py, PyList>) -> PyResult<Bound<'py, PyAny>> {
         let count = values.len() as i64;
-        let items = self.0.iter().map(|&index| {
+        let item = |&index: &i64| {
             let place = if index < 0 { index + count } else { index };
             let place =
                 usize::try_from(place).map_err(|_| PyIndexError::new_err("list index out of range"))?;
             values.get_item(place)
-        });
-        PyList::new(values.py(), items.collect::<PyResult<Vec<_>>>()?)
+        };
+        let items = || self.0.iter().map(item);
+        let mut integers = Vec::with_capacity(self.0.len());
+        for item in items() {
+            let Some(integer) = plain(&item?) else {
+                return Ok(PyList::new(values.py(), items().collect::<PyResult<Vec<_>>>()?)?.into_any());
+            };
+            integers.push(integer);
+        }
+        Ok(Bound::new(values.py(), Self(integers))?.into_any())
     }
 
     /// Writes the numbers to memory for exactly so many.

@@ -35,7 +35,7 @@ impl Uniform {
 #[inline]
 pub fn randint(generator: &mut Mt19937, high: u64) -> u64 {
     debug_assert!(high > 0, "torch refuses an empty range");
-    if high < 1 << 28 { u64::from(generator.next_u32()) % high } else { generator.next_u64() % high }
+    if high < 1 << 28 { u64::from(generator.next_u32() % high as u32) } else { generator.next_u64() % high }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 """Which way a loader takes, and what is told of it."""
 
 import random
+import shutil
 import tempfile
 import time
 from pathlib import Path
@@ -114,6 +115,37 @@ def test_files_that_are_gone_by_then(paths, workers):
     ours, theirs, loader = both(Temporary(paths), batch_size=7, num_workers=workers)
     assert_same(ours, theirs)
     assert penstock.stats(loader).native_share == 1.0
+
+
+class Removing(Opened):
+    """One that removes a file as soon as it was opened, though it had been there for long."""
+
+    def __getitem__(self, index):
+        image = Image.open(self.paths[index]).convert("RGB")
+        if index == 3:
+            Path(self.paths[index]).unlink()
+        return self.transform(image), index
+
+
+def test_a_file_that_is_gone_in_between_fails_its_batch_alone(paths, tmp_path):
+    copies = [str(shutil.copy(path, tmp_path)) for path in paths[:12]]
+    time.sleep(2.1)
+    iterator = iter(penstock.DataLoader(Removing(copies), batch_size=2, num_workers=2))
+    found = []
+    for _ in range(6):
+        try:
+            found.append(next(iterator)[1].tolist())
+        except FileNotFoundError as error:
+            found.append(str(error).splitlines()[0])
+            assert copies[3] in str(error).splitlines()[-1]
+    assert found == [
+        [0, 1],
+        "Caught FileNotFoundError in DataLoader worker process 1.",
+        [4, 5],
+        [6, 7],
+        [8, 9],
+        [10, 11],
+    ]
 
 
 @pytest.mark.parametrize("workers", [0, 2])

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from torch._utils import ExceptionWrapper
 from torch.utils.data import _utils
 from torch.utils.data.dataloader import (
     _BaseDataLoaderIter,
@@ -149,28 +150,34 @@ class RecordingIter(_MultiProcessingDataLoaderIter):
 
     def _process_data(self, data: Any, worker_idx: int) -> Any:
         if isinstance(data, _Arrived):
-            try:
-                self._finish(data.renderings)
-            except KeyboardInterrupt:
-                self._rcvd_idx -= 1
-                self._task_info[self._rcvd_idx] = (worker_idx, data)
-                raise
-            except Exception as error:
-                self._workers_num_tasks[worker_idx] -= 1
-                self._try_put_index()
-                raise error from None
-            data = data.data
+            data = self._rendered(data, worker_idx)
         data = super()._process_data(data, worker_idx)  # type: ignore[no-untyped-call]
         if isinstance(data, Parcel):
             self._counters.recorded(data.samples, *data.counted)
             data = data.data
         return _utils.pin_memory.pin_memory(data, self._pin_memory_device) if self._pins else data
 
-    def _finish(self, renderings: list[Rendering]) -> None:
-        for rendering in renderings:
-            rendering.finish()
+    def _rendered(self, arrived: _Arrived, worker: int) -> Any:
+        """Wait for a batch's pixels and return it, or what takes its place if a file cannot be read any more."""
+        try:
+            made = all(rendering.finish(self._timeout or None) for rendering in arrived.renderings)
+        except KeyboardInterrupt:
+            self._put_back(arrived, worker)
+            raise
+        except Exception as error:
+            return ExceptionWrapper((type(error), error, error.__traceback__), f"in DataLoader worker process {worker}")
+        if not made:
+            self._put_back(arrived, worker)
+            raise RuntimeError(f"DataLoader timed out after {self._timeout} seconds")
+        for rendering in arrived.renderings:
             self._counters.worked(rendering.tally())
             self._counters.by_pillow.update(rendering.by_pillow.values())
+        return arrived.data
+
+    def _put_back(self, arrived: _Arrived, worker: int) -> None:
+        """Have the next call wait for the same batch."""
+        self._rcvd_idx -= 1
+        self._task_info[self._rcvd_idx] = (worker, arrived)
 
 
 class RecordingSingleIter(_SingleProcessDataLoaderIter):

@@ -101,7 +101,13 @@ def outcome(function: Callable[[], Any]) -> Any:
             result = ("value", describe(function()))
         except Exception as error:
             result = ("raised", type(error), str(error))
-    return *result, sorted({(warning.category, str(warning.message)) for warning in caught}, key=repr)
+    told = {(warning.category, str(warning.message)) for warning in caught if not _is_chance(warning)}
+    return *result, sorted(told, key=repr)
+
+
+def _is_chance(warning: Any) -> bool:
+    """Whether it is told when garbage is collected, or by torch to the first who deserves it only."""
+    return warning.category is ResourceWarning or "not writable" in str(warning.message)
 
 
 def is_ours(value: Any) -> bool:
@@ -117,6 +123,8 @@ def describe(value: Any) -> Any:
         return picture_state(value)
     if isinstance(value, torch.Tensor):
         return tensor_state(value)
+    if isinstance(value, np.ndarray) and value.dtype == object:
+        return "objects", value.shape, [describe(item) for item in value.flat]
     if isinstance(value, np.ndarray):
         return "array", value.dtype, value.shape, value.strides, value.flags.writeable, value.tobytes()
     if isinstance(value, Image.Exif):

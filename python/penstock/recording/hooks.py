@@ -206,7 +206,7 @@ def _is_plain() -> bool:
 
 def _normalizes(function: Any) -> Any:
     def hook(tensor: Any, mean: Any, std: Any, inplace: bool = False) -> Any:
-        if is_recording(tensor):
+        if type(tensor) is RecordedTensor and is_recording(tensor):
             result = _normalize(tensor, "normalize", mean, std, inplace)
             if result is not None:
                 return result
@@ -217,7 +217,7 @@ def _normalizes(function: Any) -> Any:
 
 def _converts(function: Any) -> Any:
     def hook(image: Any, dtype: torch.dtype = torch.float) -> Any:
-        if is_recording(image):
+        if type(image) is RecordedTensor and is_recording(image):
             result = image if dtype == image.dtype else _extended(image, "convert_image_dtype", dtype)
             if result is not None:
                 return result
@@ -282,9 +282,10 @@ def _normalize(tensor: RecordedTensor, name: str, mean: Any, std: Any, inplace: 
 
 def _collate(batch: Any, *, collate_fn_map: Any = None) -> Any:
     batch = [*batch]
-    recorded = stack(batch)
+    plain = collate_fn_map[torch.Tensor]
+    recorded = stack(batch) if plain is _COLLATE else None
     if recorded is None:
-        return collate_fn_map[torch.Tensor]([touch(item) for item in batch], collate_fn_map=collate_fn_map)
+        return plain([touch(item) for item in batch], collate_fn_map=collate_fn_map)
     if _recorders.get(None) is None:
         # Without workers nothing is prepared ahead: all cores make the batch now.
         return render(recorded._traces, recorded._chain)
@@ -327,3 +328,5 @@ _KERNELS: dict[Any, Callable[[Any], Any]] = {
     F2.vertical_flip: functools.partial(_flips_images, horizontal=False),
 }
 _PICTURES = (Recorded, RecordedFile)
+# A user may have put another function there, or give a map with another one.
+_COLLATE = default_collate_fn_map[torch.Tensor]

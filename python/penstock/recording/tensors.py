@@ -152,6 +152,11 @@ class RecordedImage(RecordedTensor, tv_tensors.Image, metaclass=_LikeImages):  #
         return image
 
 
+# Messages name the classes that they stand for.
+for _kind, _plain in ((RecordedTensor, torch.Tensor), (RecordedImage, tv_tensors.Image)):
+    _kind.__name__, _kind.__qualname__, _kind.__module__ = _plain.__name__, _plain.__qualname__, _plain.__module__
+
+
 def _one(trace: Trace, chain: Chain) -> torch.Tensor:
     tensor = trace.tensor()
     if chain.key == (("pil_to_tensor",),):

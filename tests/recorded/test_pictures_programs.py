@@ -1,0 +1,49 @@
+"""Random programs over recording pictures and tensors give what they give over Pillow's and torch's own."""
+
+import hypothesis
+import pytest
+from hypothesis import strategies as st
+
+from support.programs import FILES, OPENINGS, STEPS, programs, run, seen
+from support.sides import folder, side
+
+
+def compare(program, file, opening):
+    results = []
+    for ours in (True, False):
+        with side(ours):
+            results.append(seen(program, file, opening))
+    assert results[0] == results[1], (program, file, opening)
+
+
+@hypothesis.given(programs(), st.sampled_from(FILES), st.sampled_from(sorted(OPENINGS)))
+def test_any_program(program, file, opening):
+    compare(program, file, opening)
+
+
+@hypothesis.given(programs(3), st.sampled_from(["plain", "gray", "rotated"]))
+def test_short_programs(program, file):
+    compare(program, file, "path")
+
+
+@pytest.mark.parametrize("step", sorted(STEPS))
+def test_each_step_after_the_usual_beginning(step):
+    """So that none is left out by chance."""
+    for beginning in ([], ["convert RGB", "crop"], ["to_tensor"], ["to_image"], ["pil_to_tensor", "flip"]):
+        compare([*((name, 0) for name in beginning), (step, 0), (step, 1), ("add", 0)], "plain", "path")
+
+
+def test_steps_work_at_all():
+    """Steps that raise everywhere would compare nothing but messages."""
+    working = set()
+    for beginning in ([], ["convert RGB"], ["to_tensor"], ["to_image"], ["pil_to_tensor"]):
+        for step in STEPS:
+
+            def last(beginning=beginning, step=step):
+                return run([*((name, 0) for name in beginning), (step, 0)], OPENINGS["bytes"](folder() / "plain.jpg"))[-1]
+
+            with side(ours=False):
+                value = last()
+            if not (isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], str)):
+                working.add(step)
+    assert set(STEPS) - working == {"F.normalize zero"}

@@ -1,0 +1,309 @@
+"""Random programs over pictures and tensors: what somebody's `__getitem__` may do with a file."""
+
+import copy
+import io
+import os
+import pickle
+import random
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from hypothesis import strategies as st
+from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps
+from torchvision import transforms as T
+from torchvision import tv_tensors
+from torchvision.transforms import functional as F
+from torchvision.transforms import v2
+from torchvision.transforms.v2 import functional as F2
+
+from support.sides import KINDS, folder, outcome
+
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+FLOAT = {torch.float32, torch.float64, torch.float16}
+
+
+def _drawn_on(picture: Any) -> Any:
+    ImageDraw.Draw(picture).line((0, 0, 9, 9), fill=3)
+    return picture
+
+
+def _pasted(picture: Any) -> Any:
+    picture.paste(picture.copy().resize((5, 4)), (1, 1))
+    return picture
+
+
+def _thumbnail(picture: Any) -> Any:
+    picture.thumbnail((17, 13))
+    return picture
+
+
+def _set_pixel(picture: Any) -> Any:
+    picture.load()[0, 0] = picture.getpixel((0, 0))
+    return picture
+
+
+def _mode_of(picture: Any) -> Any:
+    return len(picture.getbands())
+
+
+# Steps by name; each is called on whatever there is, and may raise.
+ON_PICTURES: dict[str, Callable[[Any], Any]] = {
+    "load": lambda p: p.load() and p,
+    "copy": lambda p: p.copy(),
+    "convert RGB": lambda p: p.convert("RGB"),
+    "convert L": lambda p: p.convert("L"),
+    "convert RGBA": lambda p: p.convert("RGBA"),
+    "crop": lambda p: p.crop((1, 2, min(19, p.width), min(17, p.height))),
+    "crop outside": lambda p: p.crop((-3, 1, p.width, p.height + 2)),
+    "crop fractions": lambda p: p.crop((0.4, 1.5, p.width - 0.5, p.height - 1.5)),
+    "resize": lambda p: p.resize((15, 21), Image.Resampling.BILINEAR),
+    "resize nearest": lambda p: p.resize((30, 11), Image.Resampling.NEAREST),
+    "resize bicubic": lambda p: p.resize((52, 60)),
+    "resize box": lambda p: p.resize((9, 9), Image.Resampling.LANCZOS, (1, 1, 8, 8)),
+    "resize gap": lambda p: p.resize((7, 6), Image.Resampling.BOX, reducing_gap=1.5),
+    "flip": lambda p: p.transpose(Image.Transpose.FLIP_LEFT_RIGHT),
+    "turn": lambda p: p.transpose(Image.Transpose.ROTATE_90),
+    "rotate": lambda p: p.rotate(180),
+    "rotate a little": lambda p: p.rotate(7),
+    "exif": ImageOps.exif_transpose,
+    "exif in place": lambda p: ImageOps.exif_transpose(p, in_place=True) or p,
+    "fit": lambda p: ImageOps.fit(p, (20, 20)),
+    "mirror": ImageOps.mirror,
+    "expand": lambda p: ImageOps.expand(p, 2, 7),
+    "equalize": ImageOps.equalize,
+    "color": lambda p: ImageEnhance.Color(p).enhance(0.4),
+    "blur": lambda p: p.filter(ImageFilter.GaussianBlur(1)),
+    "draw": _drawn_on,
+    "paste": _pasted,
+    "thumbnail": _thumbnail,
+    "draft": lambda p: p.draft("L", (8, 8)) and p,
+    "pixel": lambda p: p.getpixel((0, 0)),
+    "set pixel": _set_pixel,
+    "put alpha": lambda p: p.putalpha(9) or p,
+    "info": lambda p: dict(p.info),
+    "getexif": lambda p: dict(p.getexif()),
+    "bands": _mode_of,
+    "with": lambda p: p.__enter__().convert("RGB"),
+    "left": lambda p: p.__exit__(None, None, None) or p,
+    "close": lambda p: p.close() or p,
+    "pickle": lambda p: pickle.loads(pickle.dumps(p)),
+    "deepcopy": copy.deepcopy,
+    "array": np.asarray,
+    "from array": lambda p: Image.fromarray(np.array(p)),
+    "split": lambda p: Image.merge(p.mode, p.split()),
+    "blend": lambda p: Image.blend(p, p.transpose(Image.Transpose.FLIP_TOP_BOTTOM), 0.3),
+    "equal": lambda p: p == p.copy(),
+    "to_tensor": F.to_tensor,
+    "pil_to_tensor": F.pil_to_tensor,
+    "to_image": F2.to_image,
+    "v2 pil_to_tensor": F2.pil_to_tensor,
+    "ToTensor": T.ToTensor(),
+    "ToImage": v2.ToImage(),
+    "v2 float": v2.Compose([v2.ToImage(), v2.ToDtype(torch.float32, scale=True)]),
+    "v2 all": v2.Compose(
+        [
+            v2.RandomResizedCrop(16, antialias=True),
+            v2.RandomHorizontalFlip(),
+            v2.ToImage(),
+            v2.ToDtype({tv_tensors.Image: torch.float32, "others": None}, scale=True),
+            v2.Normalize(MEAN, STD),
+            v2.ToPureTensor(),
+        ]
+    ),
+    "v1 all": T.Compose(
+        [
+            T.RandomResizedCrop(16),
+            T.RandomHorizontalFlip(),
+            T.RandomVerticalFlip(),
+            T.ColorJitter(0.1, 0.1),
+            T.ToTensor(),
+            T.Normalize(MEAN, STD),
+            T.RandomErasing(),
+        ]
+    ),
+    "Grayscale": T.Grayscale(3),
+    "AutoAugment": T.AutoAugment(),
+    "AugMix": T.AugMix(),
+    "FiveCrop": T.FiveCrop(9),
+}
+ON_BOTH: dict[str, Callable[[Any], Any]] = {
+    "F.resize": lambda v: F.resize(v, [14, 19], antialias=True),
+    "F.resize small side": lambda v: F.resize(v, 12),
+    "F.center_crop": lambda v: F.center_crop(v, [14, 14]),
+    "F.crop": lambda v: F.crop(v, 1, 2, 8, 9),
+    "F.crop outside": lambda v: F.crop(v, -1, 2, 99, 9),
+    "F.resized_crop": lambda v: F.resized_crop(v, 1, 1, 9, 8, [12, 12], antialias=True),
+    "F.resized_crop nearest": lambda v: F.resized_crop(v, 0, 2, 7, 7, [5, 9], T.InterpolationMode.NEAREST),
+    "F.hflip": F.hflip,
+    "F.vflip": F.vflip,
+    "F.pad": lambda v: F.pad(v, [1, 2, 3, 4], fill=5),
+    "F.invert": F.invert,
+    "F.rotate": lambda v: F.rotate(v, 90),
+    "F.brightness": lambda v: F.adjust_brightness(v, 1.3),
+    "F.gray": lambda v: F.rgb_to_grayscale(v, 3),
+    "F.size": F.get_image_size,
+    "F.dimensions": F.get_dimensions,
+    "F2.resize": lambda v: F2.resize(v, [14, 19]),
+    "F2.horizontal_flip": F2.horizontal_flip,
+    "F2.vertical_flip": F2.vertical_flip,
+    "F2.center_crop": lambda v: F2.center_crop(v, [9, 12]),
+    "F2.crop": lambda v: F2.crop(v, 1, 1, 8, 9),
+    "F2.pad": lambda v: F2.pad(v, [2]),
+    "F2.size": F2.get_size,
+    "F2.channels": F2.get_num_channels,
+    "F2.solarize": lambda v: F2.solarize(v, 0.5),
+    "v2.Pad": v2.Pad(1, fill={Image.Image: 9, tv_tensors.Image: 3, "others": 200}),
+    "v2.RandomCrop": v2.RandomCrop(12, pad_if_needed=True),
+    "v2.RandomPhotometricDistort": v2.RandomPhotometricDistort(p=1),
+    "T.RandomCrop": T.RandomCrop(11, padding=2, pad_if_needed=True),
+    "T.RandomAffine": T.RandomAffine(5),
+    "T.RandomApply": T.RandomApply([T.RandomHorizontalFlip(1)], 0.5),
+}
+ON_TENSORS: dict[str, Callable[[Any], Any]] = {
+    "F.normalize": lambda t: F.normalize(t, MEAN, STD),
+    "F.normalize in place": lambda t: F.normalize(t, MEAN, STD, inplace=True),
+    "F.normalize lists": lambda t: F.normalize(t, [0.5], [2]),
+    "F.normalize tensors": lambda t: F.normalize(t, torch.tensor(MEAN), torch.tensor(STD)),
+    "F.normalize zero": lambda t: F.normalize(t, [0.5], [0.0]),
+    "F2.normalize": lambda t: F2.normalize(t, list(MEAN), list(STD)),
+    "F2.normalize in place": lambda t: F2.normalize(t, list(MEAN), list(STD), inplace=True),
+    "convert float": lambda t: F.convert_image_dtype(t, torch.float32),
+    "convert uint8": lambda t: F.convert_image_dtype(t, torch.uint8),
+    "convert int32": lambda t: F.convert_image_dtype(t, torch.int32),
+    "convert half": lambda t: F.convert_image_dtype(t, torch.float16),
+    "to_dtype": lambda t: F2.to_dtype(t, torch.float32, scale=True),
+    "to_dtype unscaled": lambda t: F2.to_dtype(t, torch.float64),
+    "to_dtype same": lambda t: F2.to_dtype(t, t.dtype, scale=True),
+    "to_pil": F.to_pil_image,
+    "pure": lambda t: t.as_subclass(torch.Tensor),
+    "image": tv_tensors.Image,
+    "erase": lambda t: F.erase(t, 1, 1, 4, 5, torch.zeros(1, dtype=t.dtype)),
+    "erase in place": lambda t: F.erase(t, 1, 1, 4, 5, torch.ones(1, dtype=t.dtype), inplace=True),
+    "F2.erase in place": lambda t: F2.erase(t, 1, 1, 4, 5, torch.ones(1, dtype=t.dtype), inplace=True),
+    "add": lambda t: t.add_(1),
+    "iadd": lambda t: t.__iadd__(1),
+    "mul": lambda t: t * 2,
+    "zero": lambda t: t[0].zero_(),
+    "view": lambda t: t[..., 1:],
+    "permute": lambda t: t.permute(1, 2, 0),
+    "contiguous": lambda t: t.contiguous(),
+    "clone": lambda t: t.clone(),
+    "detach": lambda t: t.detach(),
+    "to": lambda t: t.to(torch.float32),
+    "float": lambda t: t.float(),
+    "flip": lambda t: t.flip(-1),
+    "flip two": lambda t: torch.flip(t, (1, 2)),
+    "stack": lambda t: torch.stack([t, t]),
+    "stack new": lambda t: torch.stack((t, t.flip(-1)), 0),
+    "stack dim": lambda t: torch.stack([t, t], dim=1),
+    "cat": lambda t: torch.cat([t, t]),
+    "collate": lambda t: torch.utils.data.default_collate([t, t]),
+    "collate dict": lambda t: torch.utils.data.default_collate([{"a": t, "b": (t, 1)}] * 2)["b"][0],
+    "numpy": lambda t: t.numpy(),
+    "array of": np.asarray,
+    "unsqueeze": lambda t: t.unsqueeze_(0),
+    "mean": lambda t: t.float().mean(),
+    "max": lambda t: t.max().item(),
+    "shape": lambda t: [*t.shape, t.dtype, t.stride()],
+    "copied": copy.copy,
+    "deep copied": copy.deepcopy,
+    "pickled": lambda t: pickle.loads(pickle.dumps(t)),
+    "item": lambda t: t[0, 0, 0].item(),
+    "set item": lambda t: t.__setitem__((0, 0, 0), 0),
+    "requires grad": lambda t: t.requires_grad_(),
+    "random": lambda t: t + torch.rand(1).to(t.dtype),
+    "ToPureTensor": v2.ToPureTensor(),
+    "ToDtype": v2.ToDtype({tv_tensors.Image: torch.float32, "others": None}, scale=True),
+    "Normalize": T.Normalize(MEAN, STD),
+    "v2.Normalize": v2.Normalize(MEAN, STD, inplace=True),
+}
+STEPS = {**ON_PICTURES, **ON_BOTH, **ON_TENSORS}
+
+Program = Sequence[tuple[str, int]]
+
+
+def run(program: Program, value: Any) -> list[Any]:
+    """Do the steps of a program, each on one of the values that there are by then; return all values.
+
+    Where a step raises, its value is what it raised.
+    """
+    values: list[Any] = [value]
+    for name, which in program:
+        # Mostly the newest: programs go on with what they have made.
+        operand = values[-1 - which % len(values)]
+        try:
+            values.append(STEPS[name](operand))
+        except Exception as error:
+            values.append((type(error).__name__, str(error)))
+    return values
+
+
+def programs(longest: int = 8) -> st.SearchStrategy[Program]:
+    """Programs that open like many do, and then do anything."""
+    which = st.sampled_from([0, 0, 0, 0, 1, 2, 3])
+    opening = st.lists(st.tuples(st.sampled_from([*ON_PICTURES, *ON_BOTH]), which), max_size=3)
+    usual = st.lists(st.sampled_from(["convert RGB", "F.resized_crop", "flip", "F.hflip", "crop", "resize"]), max_size=3)
+    tensor = st.sampled_from(["to_tensor", "to_image", "pil_to_tensor", "v2 float"])
+    later = st.lists(st.tuples(st.sampled_from([*ON_TENSORS, *ON_BOTH]), which), max_size=longest)
+    return st.tuples(usual, opening, tensor, later).map(
+        lambda parts: [*((name, 0) for name in parts[0]), *parts[1], (parts[2], 0), *parts[3]]
+    )
+
+
+def _open_file(path: Path) -> Any:
+    with path.open("rb") as file:
+        picture = Image.open(file)
+        picture.load()
+        return picture
+
+
+def _temporary(path: Path) -> Any:
+    with tempfile.NamedTemporaryFile(suffix=".jpg") as file:
+        file.write(path.read_bytes())
+        file.flush()
+        picture = Image.open(file.name)
+    picture.filename = "temporary"
+    return picture
+
+
+def _replaced(path: Path) -> Any:
+    beside = path.with_suffix(".tmp")
+    beside.write_bytes(path.read_bytes())
+    picture = Image.open(beside)
+    beside.unlink()
+    beside.write_bytes((folder() / "gray.jpg").read_bytes())
+    return picture
+
+
+def _relative(path: Path) -> Any:
+    return Image.open(os.path.relpath(path))
+
+
+OPENINGS: dict[str, Callable[[Path], Any]] = {
+    "path": lambda path: Image.open(str(path)),
+    "Path": Image.open,
+    "relative": _relative,
+    "bytes": lambda path: Image.open(io.BytesIO(path.read_bytes())),
+    "file": lambda path: Image.open(path.open("rb")),  # noqa: SIM115
+    "unbuffered": lambda path: Image.open(path.open("rb", buffering=0)),  # noqa: SIM115
+    "closed file": _open_file,
+    "temporary": _temporary,
+    "replaced": _replaced,
+}
+
+
+def seen(program: Program, file: str, opening: str) -> Any:
+    """What there is after a program: all values, and where the generators stand."""
+
+    def all_values() -> Any:
+        return run(program, OPENINGS[opening](folder() / f"{file}.jpg"))
+
+    result = outcome(all_values)
+    return result, torch.rand(1).item(), random.random(), np.random.rand()  # noqa: NPY002
+
+
+FILES = sorted(KINDS)

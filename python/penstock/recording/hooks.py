@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import torch
 from PIL import Image
 from torch.utils.data._utils.collate import default_collate_fn_map
@@ -93,8 +94,8 @@ def _install() -> None:
         _hook_function(F, name, _WRAPPERS[name])
     for name in ("to_image", "pil_to_tensor"):
         _hook_function(F2, name, _WRAPPERS[name])
-    for functional, make in _KERNELS.items():
-        _hook_kernel(functional, make)
+    for (functional, kind), make in _KERNELS.items():
+        _hook_kernel(functional, kind, make)
     for kind in (RecordedTensor, RecordedImage):
         default_collate_fn_map[kind] = _collate
         HOOKED[kind] = None
@@ -166,15 +167,15 @@ def _hook_function(module: Any, name: str, make: Callable[[Any], Any]) -> None:
     _undo.append(undo)
 
 
-def _hook_kernel(functional: Any, make: Callable[[Any], Any]) -> None:
-    """Put a hook before the kernel of version 2 for images; to a look-up a recording image's type is theirs."""
+def _hook_kernel(functional: Any, kind: type, make: Callable[[Any], Any]) -> None:
+    """Put a hook before the kernel of version 2 for a type; to a look-up a recording image's type is that of images."""
     registry = v2_utils._KERNEL_REGISTRY[functional]
-    kernel = registry[tv_tensors.Image]
-    registry[tv_tensors.Image] = hook = functools.wraps(kernel)(make(kernel))
+    kernel = registry[kind]
+    registry[kind] = hook = functools.wraps(kernel)(make(kernel))
 
     def undo() -> None:
-        if registry[tv_tensors.Image] is hook:
-            registry[tv_tensors.Image] = kernel
+        if registry[kind] is hook:
+            registry[kind] = kernel
 
     _undo.append(undo)
 
@@ -268,6 +269,8 @@ def _extended(tensor: RecordedTensor, name: str, *arguments: Any) -> Any:
 def _normalize(tensor: RecordedTensor, name: str, mean: Any, std: Any, inplace: Any) -> Any:
     numbers = []
     for values in (mean, std):
+        if type(values) in (torch.Tensor, np.ndarray) and values.ndim == 1:
+            values = values.tolist()  # noqa: PLW2901 - exactly the same numbers
         if type(values) not in (tuple, list) or not all(type(value) in (int, float) for value in values):
             return None
         numbers.append(tuple(values))
@@ -304,8 +307,10 @@ def _converts_images(kernel: Any) -> Any:
     def hook(image: Any, dtype: torch.dtype = torch.float, scale: bool = False) -> Any:
         result = None
         if is_recording(image):
-            same = dtype == image.dtype
-            result = alias(image, RecordedImage) if same else _extended(image, "to_dtype_image", dtype, scale)
+            if dtype != image.dtype:
+                result = _extended(image, "to_dtype_image", dtype, scale)
+            else:
+                result = alias(image, RecordedImage) if isinstance(image, RecordedImage) else image
         return kernel(image, dtype=dtype, scale=scale) if result is None else result
 
     return hook
@@ -320,12 +325,15 @@ def _flips_images(kernel: Any, *, horizontal: bool) -> Any:
     return hook
 
 
-_KERNELS: dict[Any, Callable[[Any], Any]] = {
-    **resizes.KERNELS,
-    F2.normalize: _normalizes_images,
-    F2.to_dtype: _converts_images,
-    F2.horizontal_flip: functools.partial(_flips_images, horizontal=True),
-    F2.vertical_flip: functools.partial(_flips_images, horizontal=False),
+# Pure tensors are flipped by functions of torch, which record.
+_KERNELS: dict[tuple[Any, type], Callable[[Any], Any]] = {
+    **{(functional, tv_tensors.Image): make for functional, make in resizes.KERNELS.items()},
+    (F2.normalize, tv_tensors.Image): _normalizes_images,
+    (F2.normalize, torch.Tensor): _normalizes_images,
+    (F2.to_dtype, tv_tensors.Image): _converts_images,
+    (F2.to_dtype, torch.Tensor): _converts_images,
+    (F2.horizontal_flip, tv_tensors.Image): functools.partial(_flips_images, horizontal=True),
+    (F2.vertical_flip, tv_tensors.Image): functools.partial(_flips_images, horizontal=False),
 }
 _PICTURES = (Recorded, RecordedFile)
 # A user may have put another function there, or give a map with another one.

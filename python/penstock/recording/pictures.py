@@ -276,7 +276,9 @@ class RecordedFile(_Recording, JpegImagePlugin.JpegImageFile, metaclass=_LikePil
 
     def __getattr__(self, name: str) -> Any:
         if name in _of_files():
-            if name in ("fp", "tile"):
+            if name in ("fp", "tile"):  # what asks for them reads the file itself
+                if self._trace.source.touched is None:
+                    self._trace.source.touched = _cause()
                 self._become_real()
             else:
                 self._answer()
@@ -284,9 +286,12 @@ class RecordedFile(_Recording, JpegImagePlugin.JpegImageFile, metaclass=_LikePil
         raise AttributeError(f"'{self._stands_for.__name__}' object has no attribute {name!r}")
 
     def __exit__(self, *args: object) -> None:
-        if not self._is_loaded:
+        # A `with` block keeps this method, also if the picture has become real in it.
+        if isinstance(self, RecordedFile):
+            if self._is_loaded:
+                return
             self._become_real()
-            self.__exit__(*args)
+        self.__exit__(*args)
 
     def _answer(self) -> None:
         """Take what Pillow finds in the header."""

@@ -112,6 +112,11 @@ class RecordedTensor(torch.Tensor):
         args, kwargs = _real(args, []), _real(kwargs or {}, [])
         return func(*args, **kwargs)
 
+    def as_subclass(self, cls: Any) -> Any:
+        """Return the same as a tensor of another class; torch calls no `__torch_function__` for it."""
+        recorded = _record_pure(self, cls)
+        return torch.Tensor.as_subclass(touch(self), cls) if recorded is None else recorded
+
     def __reduce_ex__(self, protocol: Any) -> Any:
         return touch(self).__reduce_ex__(protocol)
 
@@ -279,7 +284,9 @@ def _record_stack(tensors: Any, dim: int = 0, *, out: Any = None) -> RecordedTen
     return stack(tensors, dim)
 
 
-def _record_flip(tensor: Any, *dims: Any) -> RecordedTensor | None:
+def _record_flip(tensor: Any, *dims: Any, **options: Any) -> RecordedTensor | None:
+    if not dims and [*options] == ["dims"]:
+        dims = (options["dims"],)
     if len(dims) == 1 and isinstance(dims[0], (tuple, list)):
         dims = tuple(dims[0])
     if not is_recording(tensor) or tensor._batched or len(dims) != 1 or dims[0] not in (-1, -2, 1, 2):
@@ -288,7 +295,9 @@ def _record_flip(tensor: Any, *dims: Any) -> RecordedTensor | None:
     return RecordedTensor((trace,), tensor._chain, False)
 
 
-def _record_contiguous(tensor: Any) -> RecordedTensor | None:
+def _record_contiguous(tensor: Any, *, memory_format: Any = torch.contiguous_format) -> RecordedTensor | None:
+    if memory_format is not torch.contiguous_format:
+        return None
     return tensor if is_recording(tensor) and tensor.is_contiguous() else None
 
 
@@ -301,5 +310,4 @@ _RECORDERS: dict[Any, Callable[..., RecordedTensor | None]] = {
     torch.Tensor.flip: _record_flip,
     torch.flip: _record_flip,
     torch.Tensor.contiguous: _record_contiguous,
-    torch.Tensor.as_subclass: _record_pure,
 }

@@ -47,5 +47,5 @@ $(VENV)/tools: pyproject.toml scripts/prerequisites.sh
 	@touch $@
 
 $(VENV)/installed: $(VENV)/tools $(SOURCES)
-	$(BIN)/maturin develop --release --locked --extras train,dev
+	$(BIN)/maturin develop --release --locked --extras train,dev,ecosystem
 	@touch $@

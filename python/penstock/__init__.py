@@ -5,7 +5,7 @@
 `explain(loader)` says what runs natively and why the rest does not, `stats(loader)` what was done and where the time
 went; `compile(transform)` applies the same kernels
 to plain NumPy arrays; `ImageDataset` is the base of own data that penstock can read; `decode_jpeg` decodes a file or
-a rectangle of it.
+a rectangle of it; `install()` makes torch's name of the class stand for penstock's, for frameworks that use it.
 """
 
 import os
@@ -16,6 +16,7 @@ from penstock._native import __version__, build_profile
 from penstock.counters import Stats, stats
 from penstock.datasets import ImageDataset
 from penstock.errors import NotSupportedError
+from penstock.install import install, installed, uninstall
 from penstock.jpeg import decode_jpeg
 from penstock.lowering.report import Report, Row
 
@@ -40,7 +41,10 @@ __all__ = [
     "compile",
     "decode_jpeg",
     "explain",
+    "install",
+    "installed",
     "stats",
+    "uninstall",
 ]
 
 if os.environ.get("PENSTOCK") == "0" and not TYPE_CHECKING:

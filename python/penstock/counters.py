@@ -14,7 +14,7 @@ from penstock import _native
 
 _logger = logging.getLogger("penstock")
 
-__all__ = ["Counters", "Stats", "counters_of", "stats"]
+__all__ = ["Counters", "Stats", "counters_of", "keep_all", "stats"]
 
 # A loader that is waited for longer than this share of the time is what holds up the step.
 _HOLDS_UP = 0.1
@@ -218,21 +218,38 @@ class Counters:
 
 # By the loaders' ids, for they need not be hashable; not in them, since frameworks copy a loader's attributes.
 _counters: dict[int, Counters] = {}
+# All that were ever made, by what their loaders are called; None unless somebody wants them.
+_kept: dict[str, list[Counters]] | None = None
 
 
 def counters_of(loader: Any) -> Counters:
-    """Return a loader's counters, which go when it goes."""
+    """Return a loader's counters, which go when it goes, unless they are kept."""
     if (counters := _counters.get(id(loader))) is None:
         counters = _counters[id(loader)] = Counters()
         weakref.finalize(loader, _counters.pop, id(loader), None)
+        if _kept is not None:
+            _kept.setdefault(_name(loader), []).append(counters)
     return counters
+
+
+def keep_all() -> dict[str, list[Counters]]:
+    """Keep the counters of all loaders from now on, and return where they will be, by what the loaders are called."""
+    global _kept
+    if _kept is None:
+        _kept = {}
+    return _kept
+
+
+def _name(loader: Any) -> str:
+    size = "" if loader.batch_size is None else f", {loader.batch_size} a batch"
+    return f"{type(loader.dataset).__name__}{size}, {loader.num_workers} worker{'s' * (loader.num_workers != 1)}"
 
 
 def stats(loader: Any) -> Stats:
     """Return what a loader has done so far and where its time went; print it for a table.
 
     Args:
-        loader: A `penstock.DataLoader`, at any time.
+        loader: A `penstock.DataLoader`, or what Accelerate made of one, at any time.
 
     Returns:
         `Stats`, with the fields `samples`, `native_share`, `by_pillow` (counts by reason), `seconds` (by stage),
@@ -248,4 +265,4 @@ def stats(loader: Any) -> Stats:
     """
     if not isinstance(loader, torch.utils.data.DataLoader):
         raise TypeError(f"stats() takes a DataLoader, got {type(loader).__name__}")
-    return counters_of(loader).read()
+    return counters_of(getattr(loader, "base_dataloader", loader)).read()  # where Accelerate keeps the loader

@@ -1,5 +1,6 @@
 """`penstock.DataLoader`: torch's class, with another way of making batches behind it."""
 
+import abc
 import logging
 from typing import Any, TypeVar
 
@@ -16,9 +17,29 @@ __all__ = ["DataLoader", "explain"]
 
 _T_co = TypeVar("_T_co", covariant=True)
 _logger = logging.getLogger("penstock")
+_TORCHS = torch.utils.data.DataLoader
 
 
-class DataLoader(torch.utils.data.DataLoader[_T_co]):
+class _Kind(abc.ABCMeta):  # an abstract class may derive from torch's loader, so it may from ours
+    """The class of our loader's class.
+
+    Attributes:
+        stands_in: Whether the name of torch's class stands for ours, so that loaders of torch's have to be instances.
+    """
+
+    stands_in = False
+
+    def __instancecheck__(cls, instance: Any) -> bool:
+        return super().__instancecheck__(instance) or (cls._stands_for_torchs() and isinstance(instance, _TORCHS))
+
+    def __subclasscheck__(cls, subclass: type) -> bool:
+        return super().__subclasscheck__(subclass) or (cls._stands_for_torchs() and issubclass(subclass, _TORCHS))
+
+    def _stands_for_torchs(cls) -> bool:
+        return _Kind.stands_in and cls is DataLoader
+
+
+class DataLoader(torch.utils.data.DataLoader[_T_co], metaclass=_Kind):
     """`torch.utils.data.DataLoader` whose batches are made by Rust threads, bit for bit the same.
 
     Arguments, attributes, errors and random numbers are torch's. A loader whose dataset, transforms and collation
@@ -81,7 +102,7 @@ def explain(loader: Any) -> Report:
         >>> print(report)
         >>> assert report.native
     """
-    if not isinstance(loader, torch.utils.data.DataLoader):
+    if not isinstance(loader, _TORCHS):
         raise TypeError(f"explain() takes a DataLoader, got {type(loader).__name__}")
     lowered = lower(loader)
     return lowered.report if isinstance(lowered, Lowered) else lowered

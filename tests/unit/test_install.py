@@ -1,0 +1,162 @@
+"""`penstock.install`: whose class the names hold, what stays an instance of what, what can be pickled."""
+
+import abc
+import copy
+import logging
+import pickle
+import subprocess
+import sys
+import textwrap
+import types
+
+import pytest
+import torch.utils.data
+from torch.utils.data import DataLoader as Torchs  # as a module of the user's has it
+
+import penstock
+
+HOLDERS = ("accelerate.data_loader", "transformers.trainer", "ray.train.torch.train_loop_utils")
+PICTURES = [torch.zeros(3)] * 5
+
+
+@pytest.fixture(autouse=True)
+def undone():
+    yield
+    penstock.uninstall()
+    assert torch.utils.data.DataLoader is Torchs
+    assert torch.utils.data.dataloader.DataLoader is Torchs
+
+
+@pytest.fixture
+def holders(monkeypatch):
+    """Modules that took torch's class before, and one of the user's that did."""
+    made = []
+    for name in (*HOLDERS, "users_own"):
+        made.append(types.ModuleType(name))
+        made[-1].DataLoader = Torchs
+        monkeypatch.setitem(sys.modules, name, made[-1])
+    return made
+
+
+def test_names_are_exchanged_and_exchanged_back(holders):
+    *frameworks, users = holders
+    penstock.install()
+    for module in (torch.utils.data, torch.utils.data.dataloader, *frameworks):
+        assert module.DataLoader is penstock.DataLoader
+    assert users.DataLoader is Torchs
+    penstock.install()
+    penstock.uninstall()
+    for module in (torch.utils.data, torch.utils.data.dataloader, *holders):
+        assert module.DataLoader is Torchs
+    penstock.uninstall()
+
+
+def test_only_names_that_hold_ours_are_exchanged_back(holders):
+    class Somebodys(Torchs):
+        pass
+
+    penstock.install()
+    holders[0].DataLoader = Somebodys
+    penstock.uninstall()
+    assert holders[0].DataLoader is Somebodys
+    penstock.install()
+    assert holders[0].DataLoader is Somebodys
+
+
+def test_what_is_imported_later_takes_ours_and_gives_it_back(monkeypatch):
+    penstock.install()
+    later = types.ModuleType(HOLDERS[0])
+    exec("from torch.utils.data import DataLoader", vars(later))  # noqa: S102 - an import of a module that is not there
+    monkeypatch.setitem(sys.modules, HOLDERS[0], later)
+    assert later.DataLoader is penstock.DataLoader
+    penstock.uninstall()
+    assert later.DataLoader is Torchs
+
+
+def test_a_with_block_ends_what_it_began():
+    with penstock.installed():
+        with penstock.installed():
+            assert torch.utils.data.DataLoader is penstock.DataLoader
+        assert torch.utils.data.DataLoader is penstock.DataLoader
+    assert torch.utils.data.DataLoader is Torchs
+    penstock.install()
+    with pytest.raises(LookupError), penstock.installed():
+        raise LookupError
+    assert torch.utils.data.DataLoader is penstock.DataLoader
+
+
+def test_instances_and_subclasses_both_ways():
+    class Before(Torchs):
+        pass
+
+    before = Torchs(PICTURES), Before(PICTURES)
+    assert not isinstance(before[0], penstock.DataLoader)
+    assert not issubclass(Before, penstock.DataLoader)
+    with penstock.installed():
+
+        class During(torch.utils.data.DataLoader):
+            pass
+
+        class Abstract(torch.utils.data.DataLoader, abc.ABC):
+            @abc.abstractmethod
+            def images(self):
+                """To be made."""
+
+        during = torch.utils.data.DataLoader(PICTURES), During(PICTURES)
+        for loader in (*before, *during):
+            assert isinstance(loader, torch.utils.data.DataLoader)
+            assert isinstance(loader, Torchs)
+            assert len(list(loader)) == 5
+        assert issubclass(Before, torch.utils.data.DataLoader)
+        assert not isinstance(before[0], During)
+        assert not isinstance(PICTURES, torch.utils.data.DataLoader)
+        with pytest.raises(TypeError, match="images"):
+            Abstract(PICTURES)
+    assert not isinstance(before[0], penstock.DataLoader)
+    for loader in during:
+        assert isinstance(loader, torch.utils.data.DataLoader)
+        assert len(list(loader)) == 5
+
+
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, lambda loader: pickle.loads(pickle.dumps(loader))])
+def test_loaders_of_both_classes_are_pickled_and_copied(duplicate):
+    before = Torchs(PICTURES, batch_size=2, shuffle=True)
+    with penstock.installed():
+        during = torch.utils.data.DataLoader(PICTURES, batch_size=2, shuffle=True)
+        twins = duplicate(before), duplicate(during)
+        assert [type(twin) for twin in twins] == [Torchs, penstock.DataLoader]
+    for twin in (*twins, duplicate(before), duplicate(during)):
+        assert type(twin.sampler) is torch.utils.data.RandomSampler
+        assert [len(batch) for batch in twin] == [2, 2, 1]
+
+
+def test_a_pickle_of_either_time_is_read_at_the_other():
+    before = pickle.dumps(Torchs(PICTURES))
+    with penstock.installed():
+        assert len(list(pickle.loads(before))) == 5
+        during = pickle.dumps(Torchs(PICTURES))
+    assert type(pickle.loads(during)) is Torchs
+
+
+def test_loaders_of_either_class_are_explained(caplog):
+    caplog.set_level(logging.ERROR, logger="penstock")
+    with penstock.installed():
+        for loader in (Torchs(PICTURES), torch.utils.data.DataLoader(PICTURES)):
+            assert not penstock.explain(loader).native
+            assert penstock.stats(loader).samples == 0
+
+
+def test_penstock_0_leaves_everything_alone(monkeypatch):
+    monkeypatch.setenv("PENSTOCK", "0")
+    code = """
+        import copyreg, torch.utils.data
+        before = torch.utils.data.DataLoader
+        import penstock
+        with penstock.installed():
+            penstock.install()
+            assert torch.utils.data.DataLoader is before is penstock.DataLoader
+            assert before not in copyreg.dispatch_table
+        penstock.uninstall()
+        assert torch.utils.data.DataLoader is before
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True)

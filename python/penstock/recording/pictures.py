@@ -6,11 +6,13 @@ that was called goes on with it. All pixels of a Pillow picture are reached thro
 property here, so nothing can reach them unnoticed.
 """
 
+import functools
 import os
 import sys
 import time
 import weakref
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from PIL import Image, JpegImagePlugin
 from PIL.ImageFile import ImageFile
@@ -25,6 +27,7 @@ _RESAMPLING = frozenset(
 )
 
 
+_Method = TypeVar("_Method", bound=Callable[..., Any])
 # Attributes on which it depends what a picture is.
 _MATERIAL = frozenset(("_mode", "_size", "decoderconfig", "fp", "tile"))
 
@@ -47,6 +50,18 @@ class _Pixels:
     def _access(self) -> Any:
         touch(self._picture)
         return self._picture.load()
+
+
+def _while_recording(method: _Method) -> _Method:
+    """Have a method that was looked up on a recording picture go on with the real one that it has become."""
+
+    @functools.wraps(method)
+    def called(self: Any, *args: Any, **options: Any) -> Any:
+        if isinstance(self, _Recording):
+            return method(self, *args, **options)
+        return getattr(self, method.__name__)(*args, **options)
+
+    return called  # type: ignore[return-value]
 
 
 class _Recording(Image.Image):
@@ -92,12 +107,14 @@ class _Recording(Image.Image):
             keeper.append(weakref.ref(new))
         return new
 
+    @_while_recording
     def copy(self) -> Image.Image:
         self.load()
         return self._new_trace(self._trace)
 
     __copy__ = copy
 
+    @_while_recording
     def convert(self, mode: str | None = None, matrix: Any = None, *args: Any, **options: Any) -> Image.Image:
         if matrix or not (mode is None or mode == self._mode or (mode == "RGB" and self._mode == "L")):
             touch(self)
@@ -105,6 +122,7 @@ class _Recording(Image.Image):
         self.load()
         return self._new_trace(self._trace if mode in (None, self._mode) else self._trace.convert("RGB"))
 
+    @_while_recording
     def crop(self, box: Any = None) -> Image.Image:
         if box is None:
             return self.copy()
@@ -125,6 +143,7 @@ class _Recording(Image.Image):
         whole = (left, top, right, bottom) == (0, 0, width, height)
         return self._new_trace(self._trace if whole else self._trace.crop(left, top, right, bottom))
 
+    @_while_recording
     def resize(self, size: Any, resample: Any = None, box: Any = None, reducing_gap: Any = None) -> Image.Image:
         trace = None
         if reducing_gap is None and (box is None or (isinstance(box, tuple) and box == (0, 0, *self._size))):
@@ -150,6 +169,7 @@ class _Recording(Image.Image):
             return self._trace
         return self._trace.resize((width, height), int(resample))
 
+    @_while_recording
     def transpose(self, method: Any) -> Image.Image:
         trace = self._trace
         if method == Image.Transpose.FLIP_LEFT_RIGHT:
@@ -164,6 +184,7 @@ class _Recording(Image.Image):
         self.load()
         return self._new_trace(trace)
 
+    @_while_recording
     def load(self) -> Any:
         return _Pixels(self)
 
@@ -198,10 +219,12 @@ class _Recording(Image.Image):
         self._release()
         delattr(self, name)
 
+    @_while_recording
     def __reduce_ex__(self, protocol: Any) -> Any:
         touch(self)
         return self.__reduce_ex__(protocol)
 
+    @_while_recording
     def __eq__(self, other: object) -> bool:
         touch(self)
         if isinstance(other, _Recording):
@@ -258,6 +281,7 @@ class RecordedFile(_Recording, JpegImagePlugin.JpegImageFile, metaclass=_LikePil
 
     _stands_for = JpegImagePlugin.JpegImageFile
 
+    @_while_recording
     def load(self) -> Any:
         """Close the file as Pillow would by now."""
         if not self._is_loaded:

@@ -324,7 +324,7 @@ class Batch:
 
         Args:
             files: Which may still be read.
-            records: One for each file, as `penstock.recording.tickets.pack` makes them.
+            records: One for each file, as `penstock.recording.sources.pack` makes them.
         """
 
     @property

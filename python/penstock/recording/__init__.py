@@ -5,6 +5,6 @@ written down goes to the caller's process, where Rust threads make the pixels. W
 picture a real one on the spot, so nothing has to be known about the code.
 
 The way of a sample: `hooks` give `Image.open` another factory, `sources` look through the file, `pictures` and
-`tensors` record (what was done to a value is a `chain`), `tickets` travel and are rendered, `iterators` put that into
-torch's own.
+`tensors` record (what was done to a value is a `chain`), `tickets` travel, `rendering` makes pixels of them, and
+`iterators` put all that into torch's own.
 """

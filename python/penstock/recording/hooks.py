@@ -28,9 +28,9 @@ from penstock.recording import resizes
 from penstock.recording.chain import chain_of
 from penstock.recording.pictures import Recorded, RecordedFile, open_recorded
 from penstock.recording.recorder import Recorder
+from penstock.recording.rendering import render
 from penstock.recording.sources import source_of
 from penstock.recording.tensors import RecordedImage, RecordedTensor, alias, is_recording, record, stack, touch
-from penstock.recording.tickets import render
 
 __all__ = ["begin", "current", "recordable", "recording"]
 

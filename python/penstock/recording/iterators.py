@@ -18,7 +18,8 @@ from penstock.counters import counters_of
 from penstock.lowering.lower import threads_for
 from penstock.recording import hooks
 from penstock.recording.recorder import Recorder
-from penstock.recording.tickets import Renderer, Rendering, receiving, send_small_tensors
+from penstock.recording.rendering import Renderer, Rendering
+from penstock.recording.tickets import receiving, send_small_tensors
 
 __all__ = ["RecordingIter", "RecordingSingleIter", "iterator_for"]
 

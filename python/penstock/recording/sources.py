@@ -8,7 +8,8 @@ import contextlib
 import functools
 import io
 import os
-from collections.abc import Iterator
+import struct
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,12 +28,15 @@ from penstock.recording.chain import chain_of
 if TYPE_CHECKING:
     import weakref
 
-__all__ = ["FORMATS", "NO_LIMIT", "TORCH", "TORCH_MODES", "Source", "Trace", "source_of"]
+__all__ = ["FORMATS", "NO_LIMIT", "TORCH", "TORCH_MODES", "Source", "Trace", "pack", "source_of"]
 
 # Formats that are recorded, by Pillow's names; the places are the numbers in tickets.
 FORMATS = ("JPEG", "PNG", "PPM")
 NO_LIMIT = 2**63
 _NOBODY = bytes(16)
+_HEAD = struct.Struct("<16sIIBBH")
+_STEP = struct.Struct("<5I")
+_FORMATS = {name: number for number, name in enumerate(FORMATS)}
 _ORDERS = ("across", "shrinkage")
 # The arithmetic of torch's resizes, in their place, and torchvision's names for its filters' numbers.
 TORCH = 2
@@ -156,8 +160,6 @@ class Trace:
         Returns:
             uint8 of shape (H, W) or (H, W, 3); None if Pillow has to open the file.
         """
-        from penstock.recording.tickets import pack
-
         content = self.source.read()
         if not self.steps:
             channels = self.source.channels
@@ -217,6 +219,20 @@ class Trace:
         pixels = self.pixels()
         array = np.array(self.by_pillow()) if pixels is None else pixels
         return torch.from_numpy(array).view(self.height, self.width, -1).permute(2, 0, 1)
+
+
+def pack(traces: Sequence[Trace]) -> bytes:
+    """Return what native code needs to know of some pictures."""
+    parts = []
+    for trace in traces:
+        source = trace.source
+        parts.append(
+            _HEAD.pack(
+                source.identity, source.height, source.width, source.channels, _FORMATS[source.format], len(trace.steps)
+            )
+        )
+        parts += [_STEP.pack(*step) for step in trace.steps]
+    return b"".join(parts)
 
 
 @functools.cache

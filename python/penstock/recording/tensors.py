@@ -15,6 +15,7 @@ import torch
 from torchvision import tv_tensors
 
 from penstock.recording.chain import Chain
+from penstock.recording.rendering import render
 from penstock.recording.sources import Trace
 
 __all__ = ["RecordedImage", "RecordedTensor", "alias", "is_recording", "make_plain", "record", "stack", "touch"]
@@ -122,8 +123,6 @@ class RecordedTensor(torch.Tensor):
 
     def make(self) -> torch.Tensor:
         """Return the plain tensor that this one stands for."""
-        from penstock.recording.tickets import render
-
         if self._shares is not None:
             return touch(self._shares).as_subclass(torch.Tensor)
         with _as_recorded():

@@ -113,10 +113,10 @@ class RecordedTensor(torch.Tensor):
         args, kwargs = _real(args, []), _real(kwargs or {}, [])
         return func(*args, **kwargs)
 
-    def as_subclass(self, cls: Any) -> Any:
+    def as_subclass(self, *arguments: Any, **options: Any) -> Any:
         """Return the same as a tensor of another class; torch calls no `__torch_function__` for it."""
-        recorded = _record_pure(self, cls)
-        return torch.Tensor.as_subclass(touch(self), cls) if recorded is None else recorded
+        recorded = _record_pure(self, arguments[0]) if len(arguments) == 1 and not options else None
+        return torch.Tensor.as_subclass(touch(self), *arguments, **options) if recorded is None else recorded
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         return touch(self).__reduce_ex__(protocol)

@@ -2,18 +2,18 @@
 
 import copy
 import io
-import os
 import pickle
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image, ImageFilter, JpegImagePlugin
+from support.sides import both, describe, is_ours, open_files, outcome, place, side
 
 from penstock.recording.hooks import recording
 from penstock.recording.pictures import Recorded, RecordedFile
 from penstock.recording.recorder import Recorder
-from support.sides import both, describe, is_ours, outcome, place, side
 
 # How a picture comes about, of which something is then asked.
 STATES = {
@@ -227,7 +227,7 @@ CALLS = {
     ],
     "__getstate__": [lambda p: p.__getstate__()],
     "__setstate__": [in_place(lambda p: p.__setstate__([{}, "L", (2, 1), None, b"ab"]))],
-    "__eq__": [lambda p: [p == p.copy(), p.copy() == p, p == OTHER, OTHER == p, p != p, p == 5, p in [OTHER, p]]],
+    "__eq__": [lambda p: [p == p.copy(), p.copy() == p, p == OTHER, p != p.copy(), p == 5, p in [OTHER, p]]],
     "__hash__": [hash, lambda p: {p: 1}],
     "__repr__": [lambda p: repr(p).split(" at ")[0], lambda p: str(p).split(" at ")[0]],
     "__enter__": [in_place(lambda p: p.__enter__() is p), in_place(lambda p: p.__exit__(None, None, None))],
@@ -266,12 +266,12 @@ def test_each_public_name_is_called():
     assert missing == []
 
 
-def comparisons(picture_of, calls):
+def comparisons(state, source, calls):
     """What each call gives on a picture of its own, and what it leaves behind, on both sides."""
     for number, call in enumerate(calls):
 
         def seen(call=call):
-            picture = picture_of()
+            picture = STATES[state](Image.open(place(*source)))
             return [outcome(lambda: call(picture)), outcome(lambda: picture)]
 
         yield number, *both(seen)
@@ -281,7 +281,7 @@ def comparisons(picture_of, calls):
 @pytest.mark.parametrize("name", sorted(CALLS))
 def test_calls(name, state):
     for file, how in (("rotated", "path"), ("gray", "bytes")):
-        for number, ours, theirs in comparisons(lambda: STATES[state](Image.open(place(file, how))), CALLS[name]):
+        for number, ours, theirs in comparisons(state, (file, how), CALLS[name]):
             assert ours == theirs, (file, number)
 
 
@@ -289,7 +289,7 @@ def test_calls(name, state):
 @pytest.mark.parametrize("name", ["convert", "crop", "resize", "transpose", "load", "__getattr__", "close", "draft"])
 def test_calls_that_record_on_other_files(name, file):
     for state in ("opened", "converted"):
-        for number, ours, theirs in comparisons(lambda: STATES[state](Image.open(place(file, "path"))), CALLS[name]):
+        for number, ours, theirs in comparisons(state, (file, "path"), CALLS[name]):
             assert ours == theirs, (state, number)
 
 
@@ -298,7 +298,7 @@ def test_calls_after_a_touch(state):
     """A picture that was touched is Pillow's own for whatever comes next."""
     for name in ("convert", "crop", "resize", "transpose", "copy", "__reduce_ex__", "__getattr__", "close", "seek"):
         calls = [in_place(lambda p, call=call: [p.getpixel((1, 1)), call(p)]) for call in CALLS[name]]
-        for number, ours, theirs in comparisons(lambda: STATES[state](Image.open(place("plain", "path"))), calls):
+        for number, ours, theirs in comparisons(state, ("plain", "path"), calls):
             assert ours == theirs, (name, number)
 
 
@@ -341,12 +341,12 @@ def test_a_file_is_closed_when_pillows_is():
             lambda p: p.verify(),
             lambda p: p.copy(),
         ):
-            before = len(os.listdir("/proc/self/fd"))
+            before = open_files()
             picture = Image.open(path)
             use(picture)
-            counts.append(len(os.listdir("/proc/self/fd")) - before)
+            counts.append(open_files() - before)
             picture.close()
-            counts.append(len(os.listdir("/proc/self/fd")) - before)
+            counts.append(open_files() - before)
         return counts
 
     ours, theirs = both(seen)
@@ -356,7 +356,7 @@ def test_a_file_is_closed_when_pillows_is():
 def test_a_users_own_file_stays_open_and_a_closed_one_raises():
     def seen():
         results = []
-        with open(place("plain", "path"), "rb") as file:
+        with Path(place("plain", "path")).open("rb") as file:
             picture = Image.open(file)
             results.append(picture.convert("L").getpixel((0, 0)))
             results.append(file.closed)
@@ -408,3 +408,35 @@ def test_a_thread_that_records_alone_leaves_others_to_pillow():
         kinds.append(type(Image.open(path).convert("RGB")))
     kinds.append(type(Image.open(path).convert("RGB")))
     assert [kind is Recorded for kind in kinds] == [False, True, False]
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_methods_that_were_looked_up_before_a_touch(state):
+    """A `with` looks up `__exit__` when it begins."""
+
+    def seen():
+        picture = STATES[state](Image.open(place("plain", "path")))
+        names = ("copy", "convert", "crop", "resize", "transpose", "load", "__reduce_ex__", "__eq__", "__exit__")
+        methods = {name: getattr(picture, name) for name in names}
+        picture.getpixel((1, 1))
+        arguments = {
+            "resize": ((5, 6),),
+            "transpose": (Image.Transpose.ROTATE_180,),
+            "__reduce_ex__": (2,),
+            "__eq__": (picture,),
+            "__exit__": (None, None, None),
+        }
+        return [outcome(lambda n=name: methods[n](*arguments.get(n, ()))) for name in names]
+
+    ours, theirs = both(seen)
+    assert ours == theirs
+
+
+@pytest.mark.parametrize("kind", ["L", "RGB"])
+def test_a_context_that_touches_its_picture(kind):
+    def seen():
+        with Image.open(place("plain", "path")) as picture:
+            return picture.convert(kind), picture.getpixel((2, 2)), np.asarray(picture)
+
+    ours, theirs = both(seen)
+    assert ours == theirs

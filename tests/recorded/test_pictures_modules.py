@@ -6,7 +6,6 @@ import time
 
 import pytest
 from PIL import Image, ImageChops, ImageDraw, ImageEnhance, ImageFilter, ImageFont, ImageOps, ImageStat
-
 from support.sides import both, describe, outcome, place
 
 BLANK = Image.new("RGB", (30, 28), (30, 120, 200))

@@ -3,7 +3,6 @@
 import hypothesis
 import pytest
 from hypothesis import strategies as st
-
 from support.programs import FILES, OPENINGS, STEPS, programs, run, seen
 from support.sides import folder, side
 
@@ -40,7 +39,9 @@ def test_steps_work_at_all():
         for step in STEPS:
 
             def last(beginning=beginning, step=step):
-                return run([*((name, 0) for name in beginning), (step, 0)], OPENINGS["bytes"](folder() / "plain.jpg"))[-1]
+                return run([*((name, 0) for name in beginning), (step, 0)], OPENINGS["bytes"](folder() / "plain.jpg"))[
+                    -1
+                ]
 
             with side(ours=False):
                 value = last()

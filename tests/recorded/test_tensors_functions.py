@@ -3,12 +3,11 @@
 import pytest
 import torch
 from PIL import Image
-from torchvision import tv_tensors
+from support.sides import outcome, place, side
 from torchvision.transforms import functional as F
 from torchvision.transforms.v2 import functional as F2
 
 from penstock.recording.tensors import RecordedTensor
-from support.sides import describe, outcome, place, side
 
 
 def opened():
@@ -42,12 +41,23 @@ ARGUMENTS = [
 ]
 # Not called: what ends the process, asks for hardware, or answers with an address, a time or nothing that compares.
 LEFT_OUT = {
+    *("__annotations__", "__getstate__", "__torch_dispatch__", "const_data_ptr", "fbgemm_pack_gemm_matrix_fp16"),
+    # A view cannot be detached in place; batches are views of pooled memory, a copy that is compared with is none.
+    "detach_",
     *("__class__", "__init__", "__new__", "__del__", "__init_subclass__", "__subclasshook__", "__getattribute__"),
     *("__setattr__", "__delattr__", "__sizeof__", "__doc__", "__dict__", "__weakref__", "__module__", "__reduce__"),
     *("__cuda_array_interface__", "cuda", "xpu", "mtia", "ipu", "hpu", "pin_memory", "is_pinned", "record_stream"),
     *("data_ptr", "untyped_storage", "storage", "_typed_storage", "__repr__", "__hash__", "__dir__", "share_memory_"),
     *("__setstate__", "__reduce_ex__", "__torch_function__", "set_", "module_load", "register_hook"),
-    *("register_post_accumulate_grad_hook", "empty_like", "new_empty", "new_empty_strided", "new", "resize_", "new_tensor"),
+    *(
+        "register_post_accumulate_grad_hook",
+        "empty_like",
+        "new_empty",
+        "new_empty_strided",
+        "new",
+        "resize_",
+        "new_tensor",
+    ),
     *("resize_as_", "sparse_resize_", "sparse_resize_and_clear_", "map_", "map2_", "apply_", "backward"),
     *("geqrf", "empty_permuted", "__array_wrap__", "dim_order", "to_mkldnn", "__dlpack__", "reinforce", "_version"),
 }
@@ -91,7 +101,8 @@ def test_functions_are_found():
 def called(tensor, function, arguments):
     torch.manual_seed(5)
     others = arguments(tensor)
-    return [outcome(lambda: function(tensor, *others)), outcome(lambda: tensor), outcome(lambda: others)]
+    # torch warns once in a process, so warnings are not compared.
+    return [outcome(asked)[:-1] for asked in (lambda: function(tensor, *others), lambda: tensor, lambda: others)]
 
 
 @pytest.mark.parametrize("kind", MAKERS)
@@ -99,10 +110,11 @@ def test_functions(kind):
     with side(ours=False):
         plain = MAKERS[kind]()
     different = []
+    tried = ARGUMENTS if kind == "float" else ARGUMENTS[:4]
     for name, function in sorted(FUNCTIONS.items()):
-        expected = [called(plain.clone(), function, arguments) for arguments in ARGUMENTS]
+        expected = [called(plain.clone(), function, arguments) for arguments in tried]
         works = [number for number, result in enumerate(expected) if result[0][0] == "value"]
-        fails = [number for number in range(len(ARGUMENTS)) if number not in works]
+        fails = [number for number in range(len(tried)) if number not in works]
         with side(ours=True):
             for number in (*works[: 3 if kind == "float" else 1], *fails[:1]):
                 tensor = MAKERS[kind]()

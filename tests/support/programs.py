@@ -246,7 +246,9 @@ def programs(longest: int = 8) -> st.SearchStrategy[Program]:
     """Programs that open like many do, and then do anything."""
     which = st.sampled_from([0, 0, 0, 0, 1, 2, 3])
     opening = st.lists(st.tuples(st.sampled_from([*ON_PICTURES, *ON_BOTH]), which), max_size=3)
-    usual = st.lists(st.sampled_from(["convert RGB", "F.resized_crop", "flip", "F.hflip", "crop", "resize"]), max_size=3)
+    usual = st.lists(
+        st.sampled_from(["convert RGB", "F.resized_crop", "flip", "F.hflip", "crop", "resize"]), max_size=3
+    )
     tensor = st.sampled_from(["to_tensor", "to_image", "pil_to_tensor", "v2 float"])
     later = st.lists(st.tuples(st.sampled_from([*ON_TENSORS, *ON_BOTH]), which), max_size=longest)
     return st.tuples(usual, opening, tensor, later).map(
@@ -288,8 +290,8 @@ OPENINGS: dict[str, Callable[[Path], Any]] = {
     "Path": Image.open,
     "relative": _relative,
     "bytes": lambda path: Image.open(io.BytesIO(path.read_bytes())),
-    "file": lambda path: Image.open(path.open("rb")),  # noqa: SIM115
-    "unbuffered": lambda path: Image.open(path.open("rb", buffering=0)),  # noqa: SIM115
+    "file": lambda path: Image.open(path.open("rb")),
+    "unbuffered": lambda path: Image.open(path.open("rb", buffering=0)),
     "closed file": _open_file,
     "temporary": _temporary,
     "replaced": _replaced,

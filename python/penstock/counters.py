@@ -20,6 +20,8 @@ __all__ = ["Counters", "Stats", "counters_of", "keep_all", "stats"]
 _HOLDS_UP = 0.1
 # Samples after which it is known whether any picture of a loader records.
 _ENOUGH = 64
+# Pictures of which some would be native if any ever were.
+_A_FEW = 8
 
 
 @dataclasses.dataclass(frozen=True)
@@ -172,7 +174,8 @@ class Counters:
         self._samples += samples
         self._pictures += opened
         self.by_pillow.update(reasons)
-        if not self._told and _share(self._pictures, self.by_pillow) == 0:
+        seen = self._pictures == 0 or self._pictures >= _A_FEW
+        if seen and not self._told and _share(self._pictures, self.by_pillow) == 0:
             self.reasons += (*reasons,)
             self.tell()
 

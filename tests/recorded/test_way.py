@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from support.compare import assert_same
 from torch.utils.data import DataLoader as TorchLoader
 from torch.utils.data import Dataset, IterableDataset, TensorDataset
@@ -49,6 +49,16 @@ class Arrays(Opened):
     def __getitem__(self, index):
         pixels = np.asarray(Image.open(self.paths[index]).convert("RGB"))
         return torch.from_numpy(pixels[:8, :8].copy()), index
+
+
+class Inverting(Opened):
+    """One that touches some of its pictures."""
+
+    def __getitem__(self, index):
+        image = Image.open(self.paths[index]).convert("RGB")
+        if index % 4 == 0:
+            image = ImageOps.invert(image)
+        return self.transform(image), index
 
 
 class Streamed(IterableDataset):
@@ -151,6 +161,21 @@ def test_what_the_code_touches_is_counted_and_told_once(paths, workers, caplog):
     lines = [record.getMessage() for record in caplog.records if record.name == "penstock"]
     assert len(lines) == 1
     assert "its __getitem__ is code that penstock does not know" in lines[0]
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("stacked", [False, True])
+def test_a_picture_that_is_touched_leaves_the_others_of_its_batch_alone(paths, workers, stacked):
+    def collate(samples):
+        images, indices = zip(*samples, strict=True)
+        return torch.stack(images), list(indices)
+
+    options = {"collate_fn": collate} if stacked else {}
+    ours, theirs, loader = both(Inverting(paths), 2, batch_size=7, shuffle=True, num_workers=workers, **options)
+    assert_same(ours, theirs)
+    stats = penstock.stats(loader)
+    assert stats.native_share == 0.75
+    assert stats.by_pillow == {"invert": 36}
 
 
 @pytest.mark.parametrize("workers", [0, 2])

@@ -63,7 +63,10 @@ HOOKED: dict[Any, Any] = {}
 
 def unhooked(function: Any) -> Any:
     """Return the function that a hook of ours stands before, or the function itself."""
-    return HOOKED.get(function, function)
+    try:
+        return HOOKED.get(function, function)
+    except TypeError:  # it is not hashable, and none of ours
+        return function
 
 
 def tested_torchvision() -> bool:

@@ -13,7 +13,7 @@ from torch.utils.data._utils.collate import default_collate_fn_map
 
 from penstock import _native
 from penstock.lowering.datasets import lower_dataset, opens_files, signature
-from penstock.lowering.known import HOOKED, module_hooks
+from penstock.lowering.known import HOOKED, module_hooks, unhooked
 from penstock.lowering.pillow import why_not
 from penstock.lowering.places import Place
 from penstock.lowering.report import Report, Row
@@ -102,7 +102,7 @@ def _may_record(loader: Any) -> bool:
 
 
 def _signature(loader: Any) -> list[Any]:
-    return [*signature(loader.dataset), *functions(), *module_hooks(), *default_collate_fn_map.values()]
+    return [*signature(loader.dataset), *functions(), *module_hooks(), *map(unhooked, default_collate_fn_map.values())]
 
 
 def threads_for(num_workers: int) -> int:
@@ -138,7 +138,7 @@ def _guards(loader: Any) -> Iterator[Row]:
     if loader.collate_fn is not default_collate:
         name = getattr(loader.collate_fn, "__qualname__", type(loader.collate_fn).__name__)
         yield Row("collation", name, False, "a collate_fn of the user's own")
-    elif {kind: function for kind, function in default_collate_fn_map.items() if kind not in HOOKED} != _COLLATE_MAP:
+    elif {k: unhooked(v) for k, v in default_collate_fn_map.items() if k not in HOOKED} != _COLLATE_MAP:
         yield Row("collation", "default_collate_fn_map", False, "it was changed")
 
 

@@ -23,7 +23,7 @@ from torchvision.transforms import functional as F
 from torchvision.transforms.v2 import functional as F2
 from torchvision.transforms.v2.functional import _utils as v2_utils
 
-from penstock.lowering.known import HOOKED
+from penstock.lowering.known import HOOKED, unhooked
 from penstock.recording import resizes
 from penstock.recording.chain import chain_of
 from penstock.recording.pictures import Recorded, RecordedFile, open_recorded
@@ -96,6 +96,11 @@ def _install() -> None:
         _hook_function(F2, name, _WRAPPERS[name])
     for (functional, kind), make in _KERNELS.items():
         _hook_kernel(functional, kind, make)
+    if default_collate_fn_map.get(torch.Tensor) is _COLLATE:
+        # A batch of which some record may begin with one that does not.
+        default_collate_fn_map[torch.Tensor] = _collate_any
+        HOOKED[_collate_any] = _COLLATE
+        _undo.append(functools.partial(default_collate_fn_map.__setitem__, torch.Tensor, _COLLATE))
     for kind in (RecordedTensor, RecordedImage):
         default_collate_fn_map[kind] = _collate
         HOOKED[kind] = None
@@ -262,7 +267,7 @@ _WRAPPERS = {
 
 
 def _extended(tensor: RecordedTensor, name: str, *arguments: Any) -> Any:
-    chain = tensor._chain.then(name, *arguments) if _is_plain() else None
+    chain = tensor._chain.then(name, *arguments) if _is_plain() and not tensor._given else None
     return None if chain is None else type(tensor)(tensor._traces, chain, tensor._batched)
 
 
@@ -285,14 +290,19 @@ def _normalize(tensor: RecordedTensor, name: str, mean: Any, std: Any, inplace: 
 
 def _collate(batch: Any, *, collate_fn_map: Any = None) -> Any:
     batch = [*batch]
-    plain = collate_fn_map[torch.Tensor]
+    plain = unhooked(collate_fn_map[torch.Tensor])
     recorded = stack(batch) if plain is _COLLATE else None
     if recorded is None:
         return plain([touch(item) for item in batch], collate_fn_map=collate_fn_map)
     if _recorders.get(None) is None:
         # Without workers nothing is prepared ahead: all cores make the batch now.
-        return render(recorded._traces, recorded._chain)
+        return render(recorded._traces, recorded._chain, recorded._given)
     return recorded
+
+
+def _collate_any(batch: Any, *, collate_fn_map: Any = None) -> Any:
+    function = _collate if any(map(is_recording, batch)) else _COLLATE
+    return function(batch, collate_fn_map=collate_fn_map)
 
 
 def _normalizes_images(kernel: Any) -> Any:

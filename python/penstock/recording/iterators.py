@@ -171,7 +171,8 @@ class RecordingIter(_MultiProcessingDataLoaderIter):
             self._put_back(arrived, worker)
             raise RuntimeError(f"DataLoader timed out after {self._timeout} seconds")
         for rendering in arrived.renderings:
-            self._counters.worked(rendering.tally())
+            for tally in rendering.tallies():
+                self._counters.worked(tally)
             self._counters.by_pillow.update(rendering.by_pillow.values())
         return arrived.data
 

@@ -1,7 +1,10 @@
 """From traces, or what a ticket tells of them, to tensors: pixels made by native threads."""
 
+import dataclasses
 import io
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,41 +16,84 @@ from penstock.lowering.lower import threads_for
 from penstock.recording.chain import Chain
 from penstock.recording.sources import NO_LIMIT, Trace, pack
 
-__all__ = ["Renderer", "Rendering", "render"]
+__all__ = ["Given", "Renderer", "Rendering", "Run", "render", "runs_of"]
+
+# Plain tensors by their places in a batch.
+Given = Mapping[int, torch.Tensor]
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """Pictures that lie side by side in a batch.
+
+    Attributes:
+        first: Place of the first one.
+        places: Of their files: paths, or contents.
+        records: What was done to them.
+    """
+
+    first: int
+    places: list[str | bytes]
+    records: bytes
+
+
+def runs_of(traces: Sequence[Trace], given: Given) -> list[Run]:
+    """Return the runs of a batch's pictures, between the plain tensors that are part of it."""
+    runs: list[list[Trace]] = [[]]
+    firsts, upcoming = [0], iter(traces)
+    for place in range(len(traces) + len(given)):
+        if place in given:
+            runs.append([])
+            firsts.append(place + 1)
+        else:
+            runs[-1].append(next(upcoming))
+    return [Run(first, [*map(_place, run)], pack(run)) for first, run in zip(firsts, runs, strict=True) if run]
+
+
+def _place(trace: Trace) -> str | bytes:
+    return trace.source.path if trace.source.content is None else trace.source.content
 
 
 class Rendering:
     """A tensor whose pixels are being made.
 
     Args:
-        places: Of the files: paths, or contents.
-        records: Of the pictures.
+        runs: Of pictures.
         chain: What is done to their values.
+        given: Tensors that are part of the batch as they are.
         batched: Whether there is a dimension for the pictures.
         stream: Whose threads make them.
         pin: Whether the tensor is to be page-locked.
+        alone: Whether the caller makes the pixels, with the stream's help, and not the stream alone.
     """
 
     def __init__(
         self,
-        places: list[str | bytes],
-        records: bytes,
+        runs: Sequence[Run],
         chain: Chain,
+        given: Given,
         *,
         batched: bool,
         stream: _native.Stream,
         pin: bool = False,
         alone: bool = False,
     ) -> None:
-        self._places, self._chain = places, chain
-        files = _native.Files(places, chain.plan, NO_LIMIT)
-        self._batch = _native.Batch.recorded(files, records)
-        shape = self._batch.shapes[0]
-        self.tensor, out = memory.empty((len(places), *shape), chain.dtype, pin=pin)
-        if alone:
-            self._batch.run(stream, out)
-        else:
-            self._batch.submit(stream, out)
+        self._chain, self._runs = chain, runs
+        self._batches = [
+            _native.Batch.recorded(_native.Files(run.places, chain.plan, NO_LIMIT), run.records) for run in runs
+        ]
+        shape = self._batches[0].shapes[0]
+        count = sum(len(run.places) for run in runs) + len(given)
+        self.tensor, buffer = memory.empty((count, *shape), chain.dtype, pin=pin)
+        out, size = memoryview(buffer).cast("B"), math.prod(shape) * chain.dtype.itemsize
+        for run, batch in zip(runs, self._batches, strict=True):
+            part = out[run.first * size : (run.first + len(run.places)) * size]
+            if alone:
+                batch.run(stream, part)
+            else:
+                batch.submit(stream, part)
+        for place, tensor in given.items():
+            self.tensor[place].copy_(tensor)
         self._made: torch.Tensor | None = None
         if not batched:
             self.tensor = self.tensor[0]
@@ -66,26 +112,26 @@ class Rendering:
         Raises:
             Exception: What Pillow raises for a file that has changed since it was looked through.
         """
-        if not self._batch.wait(timeout):
-            return False
-        for position, reason in self._batch.tally()[-1]:
-            if position not in self.by_pillow:
-                self._open(position)
-                self.by_pillow[position] = reason
+        for run, batch in zip(self._runs, self._batches, strict=True):
+            if not batch.wait(timeout):
+                return False
+            for position, reason in batch.tally()[-1]:
+                if run.first + position not in self.by_pillow:
+                    self._open(batch, position, run.places[position])
+                    self.by_pillow[run.first + position] = reason
         if self._made is not None:
             self.tensor.copy_(self._made)
         return True
 
-    def _open(self, position: int) -> None:
-        place = self._places[position]
+    def _open(self, batch: _native.Batch, position: int, place: str | bytes) -> None:
         with Image.open(io.BytesIO(place) if isinstance(place, bytes) else place) as image:
             pixels = np.asarray(image.convert(self._chain.mode))
-        if not self._batch.supply(position, _native.Source(pixels[None], self._chain.plan)):
+        if not batch.supply(position, _native.Source(pixels[None], self._chain.plan)):
             raise RuntimeError(f"the file {place!r} was replaced by one of another size while it was being loaded")
 
-    def tally(self) -> tuple[int, int, float, float, Any]:
-        """Return what was done."""
-        return self._batch.tally()
+    def tallies(self) -> list[tuple[int, int, float, float, Any]]:
+        """Return what was done, for each run."""
+        return [batch.tally() for batch in self._batches]
 
 
 class Renderer:
@@ -100,32 +146,30 @@ class Renderer:
         self._stream, self._pin = _native.Stream(threads), pin
         self.begun: list[Rendering] = []
 
-    def begin(self, places: list[str | bytes], records: bytes, chain: Chain, batched: bool) -> torch.Tensor:
+    def begin(self, runs: Sequence[Run], chain: Chain, given: Given, *, batched: bool) -> torch.Tensor:
         """Have pixels made, and return the tensor that will hold them."""
-        rendering = Rendering(places, records, chain, batched=batched, stream=self._stream, pin=self._pin)
+        rendering = Rendering(runs, chain, given, batched=batched, stream=self._stream, pin=self._pin)
         self.begun.append(rendering)
         return rendering.tensor
 
 
-def render(traces: Sequence[Trace], chain: Chain, *, threads: int | None = None) -> torch.Tensor:
+def render(traces: Sequence[Trace], chain: Chain, given: Given, *, threads: int | None = None) -> torch.Tensor:
     """Make a batch of pictures here and now.
 
     Args:
         traces: Of the pictures, all of one size.
         chain: What is done to their values.
-        threads: As many as there are cores if None.
+        given: Tensors that are part of the batch, by their places in it.
+        threads: As many as there are cores if None; with one, no thread is started, and the caller reads the files.
     """
-    places: list[str | bytes] = [
-        trace.source.path if trace.source.content is None else trace.source.content for trace in traces
-    ]
-    alone = threads == 1
-    if alone:
-        # No thread is started in the user's worker process.
-        places = [
-            place if isinstance(place, bytes) else trace.source.read()
-            for place, trace in zip(places, traces, strict=True)
-        ]
+    runs = runs_of(traces, given)
+    if threads == 1:
+        runs = [dataclasses.replace(run, places=[*map(_content, run.places)]) for run in runs]
     stream = _native.Stream(threads_for(0) if threads is None else threads)
-    rendering = Rendering(places, pack(traces), chain, batched=True, stream=stream, alone=True)
+    rendering = Rendering(runs, chain, given, batched=True, stream=stream, alone=True)
     rendering.finish()
     return rendering.tensor
+
+
+def _content(place: str | bytes) -> bytes:
+    return place if isinstance(place, bytes) else Path(place).read_bytes()

@@ -7,15 +7,17 @@ written down; any other one makes it, in place, the plain tensor that it stands 
 import contextlib
 import operator
 import time
+import types
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Self
 
 import torch
+from torch.utils.data import get_worker_info
 from torchvision import tv_tensors
 
 from penstock.recording.chain import Chain
-from penstock.recording.rendering import render
+from penstock.recording.rendering import Given, render
 from penstock.recording.sources import Trace
 
 __all__ = ["RecordedImage", "RecordedTensor", "alias", "is_recording", "make_plain", "record", "stack", "touch"]
@@ -50,8 +52,9 @@ _METADATA = frozenset(
 )
 
 
+_NONE: Given = types.MappingProxyType({})
 # The attributes that only a recording tensor has.
-_OWN = frozenset(("_traces", "_chain", "_batched", "_shares", "_is_shared", "_real"))
+_OWN = frozenset(("_traces", "_chain", "_batched", "_given", "_shares", "_is_shared", "_real"))
 
 
 class RecordedTensor(torch.Tensor):
@@ -61,11 +64,13 @@ class RecordedTensor(torch.Tensor):
         traces: Of the pictures.
         chain: What was done to their values.
         batched: Whether there is a dimension for the pictures.
+        given: The plain tensors that are part of the batch, by their places in it.
     """
 
     _traces: tuple[Trace, ...]
     _chain: Chain
     _batched: bool
+    _given: Given
     # The tensor with whose memory this one's is the same.
     _shares: "RecordedTensor | None" = None
     # Whether another tensor's memory is the same.
@@ -74,16 +79,16 @@ class RecordedTensor(torch.Tensor):
     _real: torch.Tensor | None = None
 
     @staticmethod
-    def __new__(cls, traces: Sequence[Trace], chain: Chain, batched: bool) -> Self:
+    def __new__(cls, traces: Sequence[Trace], chain: Chain, batched: bool, given: Given = _NONE) -> Self:
         """Return a tensor of their shape and type, without memory."""
         height, width, channels = traces[0].height, traces[0].width, chain.channels
-        shape = (len(traces), channels, height, width) if batched else (channels, height, width)
+        shape = (len(traces) + len(given), channels, height, width) if batched else (channels, height, width)
         strides = (1, width * channels, channels) if chain.interleaved and not batched else None
         self: Self = torch.Tensor._make_wrapper_subclass(cls, shape, strides=strides, dtype=chain.dtype)
         return self
 
-    def __init__(self, traces: Sequence[Trace], chain: Chain, batched: bool) -> None:
-        self._traces, self._chain, self._batched = tuple(traces), chain, batched
+    def __init__(self, traces: Sequence[Trace], chain: Chain, batched: bool, given: Given = _NONE) -> None:
+        self._traces, self._chain, self._batched, self._given = tuple(traces), chain, batched, given
         if (keeper := self._traces[0].source.keeper) is not None:
             keeper.append(weakref.ref(self))
 
@@ -127,7 +132,9 @@ class RecordedTensor(torch.Tensor):
             return touch(self._shares).as_subclass(torch.Tensor)
         with _as_recorded():
             if self._batched:
-                return render(self._traces, self._chain, threads=1)
+                # No thread is started in the user's worker process.
+                threads = None if get_worker_info() is None else 1
+                return render(self._traces, self._chain, self._given, threads=threads)
             return _one(self._traces[0], self._chain)
 
 
@@ -195,7 +202,7 @@ def is_recording(value: Any) -> bool:
 
 def alias(tensor: Any, kind: type[RecordedTensor]) -> Any:
     """Return another recording tensor with the same memory."""
-    other = kind(tensor._traces, tensor._chain, tensor._batched)
+    other = kind(tensor._traces, tensor._chain, tensor._batched, tensor._given)
     other._shares = tensor
     tensor._is_shared = other._is_shared = True
     return other
@@ -210,21 +217,32 @@ def record(trace: Trace, chain: Chain | None, *, image: bool = False) -> torch.T
 
 
 def stack(tensors: Sequence[Any], dim: int = 0) -> RecordedTensor | None:
-    """Return recording tensors of single pictures as a batch; None if they make none."""
-    first = tensors[0]
-    if dim != 0 or not is_recording(first):
+    """Return tensors of single pictures, some of which record, as a batch; None if they make none."""
+    first = next(filter(is_recording, tensors), None)
+    if dim != 0 or first is None or first._batched:
         return None
-    chain, trace = first._chain, first._traces[0]
-    height, width = trace.height, trace.width
-    traces = []
-    for tensor in tensors:
-        if not is_recording(tensor) or tensor._batched or tensor._chain is not chain:
+    chain, shape = first._chain, first.shape
+    traces, given = [], {}
+    for place, tensor in enumerate(tensors):
+        if not is_recording(tensor):
+            # One that the code has touched, or Pillow made: it does not make the others real.
+            if not _is_plain(tensor) or tensor.dtype != chain.dtype or tensor.shape != shape:
+                return None
+            given[place] = tensor
+        elif tensor._batched or tensor._chain is not chain or tensor.shape != shape:
             return None
-        trace = tensor._traces[0]
-        if trace.height != height or trace.width != width:
-            return None
-        traces.append(trace)
-    return RecordedTensor(traces, chain, True)
+        else:
+            traces.append(tensor._traces[0])
+    return RecordedTensor(traces, chain, True, given)
+
+
+def _is_plain(tensor: Any) -> bool:
+    return (
+        type(tensor) in (torch.Tensor, tv_tensors.Image)
+        and tensor.device.type == "cpu"
+        and tensor.layout is torch.strided
+        and not (tensor.requires_grad or tensor.is_inference())
+    )
 
 
 def touch(tensor: torch.Tensor) -> torch.Tensor:

@@ -5,9 +5,10 @@ it on when they are done. So it does not matter what else the user's batch consi
 """
 
 import contextlib
+import dataclasses
 import pickle
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
@@ -18,16 +19,16 @@ from torchvision import tv_tensors
 
 from penstock import _native
 from penstock.lowering.lower import threads_for
-from penstock.recording.chain import Chain, Key, chain_of
-from penstock.recording.rendering import Renderer, Rendering
-from penstock.recording.sources import Trace, pack
+from penstock.recording.chain import Key, chain_of
+from penstock.recording.rendering import Renderer, Rendering, Run, runs_of
 from penstock.recording.tensors import RecordedImage, RecordedTensor, is_recording, touch
 
 __all__ = ["receiving", "send_small_tensors"]
 
-# What a ticket holds: mode and chain, whether there is a dimension for pictures, their records, their paths, and the
-# content of those that have none.
-_Ticket = tuple[str, Key, bool, bytes, list[str], list[bytes] | tuple[torch.Tensor, list[int]]]
+# What a ticket holds: mode and chain, whether there is a dimension for pictures, the runs of pictures in which contents
+# may be missing, those contents one after the other and their lengths, and the plain tensors of the batch and their
+# places.
+_Ticket = tuple[str, Key, bool, list[Run], tuple[Any, list[int]], tuple[Any, list[int]]]
 # Contents travel in shared memory if they are larger than this together.
 _INLINE_BYTES = 1 << 16
 # Tensors up to this size travel with the message that they are part of.
@@ -52,40 +53,33 @@ def receiving(renderer: Renderer) -> Iterator[list[Rendering]]:
         _in_charge.renderer = before
 
 
-def _ticket(traces: Sequence[Trace], chain: Chain, batched: bool) -> _Ticket:
-    sources = [trace.source for trace in traces]
-    contents = [source.content for source in sources if source.content is not None]
-    carried: Any = contents
+def _ticket(tensor: RecordedTensor) -> _Ticket:
+    chain, given = tensor._chain, tensor._given
+    runs = runs_of(tensor._traces, given)
+    contents = [place for run in runs for place in run.places if isinstance(place, bytes)]
+    carried: tuple[Any, list[int]] = (None, [])
     if sum(map(len, contents)) > _INLINE_BYTES:
         whole = np.frombuffer(b"".join(contents), np.uint8)
         shared = torch.empty(len(whole), dtype=torch.uint8).share_memory_()
         shared.numpy()[:] = whole
         carried = shared, [len(content) for content in contents]
-    return (
-        chain.mode,
-        chain.key,
-        batched,
-        pack(traces),
-        [source.path if source.content is None else "" for source in sources],
-        carried,
-    )
+        runs = [dataclasses.replace(run, places=["" if type(p) is bytes else p for p in run.places]) for run in runs]
+    plain = torch.stack([item.as_subclass(torch.Tensor) for item in given.values()]) if given else None
+    return chain.mode, chain.key, tensor._batched, runs, carried, (plain, list(given))
 
 
 def _receive(ticket: _Ticket) -> torch.Tensor:
-    mode, key, batched, records, paths, carried = ticket
+    mode, key, batched, runs, (shared, lengths), (plain, places) = ticket
     chain = chain_of(mode, key)
     assert chain is not None  # noqa: S101 - the sender has one
-    contents: Iterator[bytes]
-    if isinstance(carried, tuple):
-        shared, lengths = carried
+    if shared is not None:
         contents = (part.numpy().tobytes() for part in shared.split(lengths))
-    else:
-        contents = iter(carried)
-    places: list[str | bytes] = [path or next(contents) for path in paths]
+        runs = [dataclasses.replace(run, places=[p or next(contents) for p in run.places]) for run in runs]
+    given = dict(zip(places, plain, strict=True)) if places else {}
     renderer = _in_charge.renderer
     if renderer is not None:
-        return renderer.begin(places, records, chain, batched)
-    rendering = Rendering(places, records, chain, batched=batched, stream=_native.Stream(threads_for(0)), alone=True)
+        return renderer.begin(runs, chain, given, batched=batched)
+    rendering = Rendering(runs, chain, given, batched=batched, stream=_native.Stream(threads_for(0)), alone=True)
     rendering.finish()
     return rendering.tensor
 
@@ -98,7 +92,7 @@ def _reduce(tensor: Any) -> Any:
     if is_recording(tensor):
         try:
             receive = _receive_image if isinstance(tensor, RecordedImage) else _receive
-            return receive, (_ticket(tensor._traces, tensor._chain, tensor._batched),)
+            return receive, (_ticket(tensor),)
         except Exception:  # noqa: S110
             # Queues pickle in a thread of their own, where an exception would be lost, and its batch with it.
             pass

@@ -21,9 +21,7 @@ from torch.utils.data import DataLoader, Dataset, default_collate
 from torchvision import transforms
 
 import penstock
-from penstock.recording import hooks
-from penstock.recording.recorder import Recorder
-from penstock.recording.tickets import send_small_tensors
+from penstock.recording.iterators import Collate, Start
 
 HERE = Path(__file__).resolve().parent
 RECORD = HERE.parent / "record"
@@ -89,13 +87,13 @@ def rate(cls: Any, dataset: Any) -> tuple[float, float, float]:
 def in_worker(dataset: Table, rounds: int) -> dict[str, Any]:
     """Measure what a worker does for a sample: the user's code on recording pictures, collation, pickling."""
     torch.set_num_threads(1)
-    hooks.begin(Recorder())
-    send_small_tensors()
+    Start(None)(0)
+    collate = Collate(default_collate, batches=True)
     seconds, sizes = [], []
     for _ in range(rounds + 1):
         start = time.thread_time()
         for first in range(0, len(dataset), BATCH):
-            batch = default_collate([dataset[index] for index in range(first, min(len(dataset), first + BATCH))])
+            batch = collate([dataset[index] for index in range(first, min(len(dataset), first + BATCH))])
             sizes.append(len(ForkingPickler.dumps(batch)))
         seconds.append((time.thread_time() - start) / len(dataset))
     # The first round looks through the files.

@@ -17,6 +17,7 @@ __all__ = [
     "Generator",
     "Integers",
     "Op",
+    "OpenFile",
     "Plan",
     "Source",
     "Stream",
@@ -79,13 +80,13 @@ def picture_shape(data: bytes) -> tuple[str, int, int, int] | None:
 def decode_picture(data: bytes, region: tuple[int, int, int, int], out: _Memory) -> bool:
     """Decode a rectangle of a file of any such format; otherwise like `decode_jpeg`."""
 
-def look_at_file(descriptor: int) -> tuple[tuple[int, int, int, str], bytes, bool] | None:
+def look_at_file(descriptor: int) -> tuple[tuple[int, int, int, str], bytes, bool, OpenFile | None] | None:
     """Look through an open file, if it was not done before; where it is read does not change.
 
     Returns:
         None if Pillow should look at it itself: if it might raise or warn, now or when it decodes. Otherwise height,
-        width, channels and format of the picture, by what the file is known again, and whether it was changed just now
-        and is therefore not remembered.
+        width, channels and format of the picture, by what the file is known again, whether it was changed just now
+        and is therefore not remembered, and the file, unless too many are held already.
     """
 
 def look_through(content: bytes) -> tuple[int, int, int, str] | None:
@@ -127,6 +128,16 @@ class Generator:
 
     def words(self, count: int) -> bytes:
         """Draw `count` 32-bit words, in native byte order."""
+
+@final
+class OpenFile:
+    """A file that was looked at, open for as long as this lives."""
+
+    def is_at(self, path: str) -> bool:
+        """Return whether a path leads to it, unchanged."""
+
+    def read(self) -> bytes:
+        """Return all of it; OSError if it was changed since."""
 
 @final
 class Integers:

@@ -32,4 +32,14 @@ def empty(shape: Sequence[int], dtype: torch.dtype, *, pin: bool = False) -> tup
         tensor = torch.empty(tuple(shape), dtype=dtype, pin_memory=pin)
         return tensor, tensor.view(-1).view(torch.uint8).numpy()
     buffer = _native.Buffer(count * dtype.itemsize)
-    return torch.frombuffer(buffer, dtype=dtype).view(tuple(shape)), buffer
+    tensor, storage = torch.empty(0, dtype=dtype), torch.frombuffer(buffer, dtype=dtype).untyped_storage()
+    # Not by view(): torch's batches are views of nothing, and may be detached in place.
+    tensor.set_(storage, 0, tuple(shape), _contiguous(shape))
+    return tensor, buffer
+
+
+def _contiguous(shape: Sequence[int]) -> tuple[int, ...]:
+    strides = [1]
+    for length in reversed(shape[1:]):
+        strides.append(strides[-1] * length)
+    return tuple(reversed(strides))

@@ -128,19 +128,42 @@ def test_files_that_are_gone_by_then(paths, workers):
 
 
 class Removing(Opened):
-    """One that removes a file as soon as it was opened, though it had been there for long."""
+    """One that removes its files as soon as they were opened, or puts others in their places, though they were old."""
 
     def __getitem__(self, index):
         image = Image.open(self.paths[index]).convert("RGB")
-        if index == 3:
+        if index % 2:
             Path(self.paths[index]).unlink()
-        return self.transform(image), index
+        else:
+            shutil.copy(self.paths[(index + 2) % 12], f"{self.paths[index]}.new")
+            Path(f"{self.paths[index]}.new").rename(self.paths[index])
+        return (self.transform(image), image) if self.transform is TRANSFORM else (np.array(image), index)
 
 
-def test_a_file_that_is_gone_in_between_fails_its_batch_alone(paths, tmp_path):
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("transform", [TRANSFORM, None])
+def test_nothing_that_happens_to_an_opened_files_path_matters(paths, tmp_path, workers, transform):
+    found = []
+    for cls in (penstock.DataLoader, TorchLoader):
+        folder = tmp_path / cls.__module__
+        folder.mkdir()
+        copies = [str(shutil.copy(path, folder)) for path in paths[:12]]
+        time.sleep(2.1)
+        torch.manual_seed(0)
+        loader = cls(Removing(copies, transform), batch_size=1, num_workers=workers, collate_fn=list)
+        found.append([[part if torch.is_tensor(part) else np.array(part) for part in sample] for (sample,) in loader])
+    assert_same(*found)
+
+
+def test_a_file_that_is_gone_in_between_fails_its_batch_alone(paths, tmp_path, monkeypatch):
+    # As if it were removed between the worker's last look and the caller's first.
+    monkeypatch.setattr(
+        "penstock.recording.sources.Source.place",
+        lambda source: source.path + "x" * ("3" in Path(source.path).stem[:1]),
+    )
     copies = [str(shutil.copy(path, tmp_path)) for path in paths[:12]]
     time.sleep(2.1)
-    iterator = iter(penstock.DataLoader(Removing(copies), batch_size=2, num_workers=2))
+    iterator = iter(penstock.DataLoader(Opened(copies), batch_size=2, num_workers=2))
     found = []
     for _ in range(6):
         try:

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.utils.dlpack
 from PIL import Image
 from torch.utils.data._utils.collate import default_collate_fn_map
 from torchvision import tv_tensors
@@ -125,10 +126,10 @@ def _hook_opener(name: str) -> None:
         if source is None:
             recorder.others[why_not] += 1
             return factory(fp, filename)
-        source.spent = time.perf_counter() - start
+        source.fate.spent = time.perf_counter() - start
         source.keeper = recorder.kept if recorder.thread is not None else None
         recorder.compare(source)
-        recorder.sources.append(source)
+        recorder.fates.append(source.fate)
         return open_recorded(source, fp, filename)
 
     _replace_opener(name, opener, factory, accept)

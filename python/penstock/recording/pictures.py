@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from PIL import Image, JpegImagePlugin
 from PIL.ImageFile import ImageFile
 
-from penstock.recording.sources import Source, Trace
+from penstock.recording.sources import Source, Trace, making
 
 __all__ = ["Recorded", "RecordedFile", "open_recorded", "settle", "touch"]
 
@@ -199,16 +199,17 @@ class _Recording(Image.Image):
     def _pixels(self) -> Any:
         """Return the picture as an array, made once; None if Pillow has to make it."""
         attributes = self.__dict__
-        if "_array" not in attributes:
-            source, start = self._trace.source, time.perf_counter()
-            opened = attributes.get("_opened")
-            if source.touched is not None or (opened is not None and opened.closed):
-                return None
-            with source.at_hand(opened):
-                attributes["_array"] = self._trace.pixels()
-            source.spent += time.perf_counter() - start
-            source.touched = "an array of its pixels"
-        return attributes["_array"]
+        with making:
+            if "_array" not in attributes:
+                source, start = self._trace.source if isinstance(self, _Recording) else None, time.perf_counter()
+                opened = attributes.get("_opened")
+                if source is None or source.fate.touched is not None or (opened is not None and opened.closed):
+                    return None
+                with source.at_hand(opened):
+                    attributes["_array"] = self._trace.pixels()
+                source.fate.spent += time.perf_counter() - start
+                source.fate.touched = "an array of its pixels"
+            return attributes["_array"]
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in _MATERIAL:
@@ -301,8 +302,8 @@ class RecordedFile(_Recording, JpegImagePlugin.JpegImageFile, metaclass=_LikePil
     def __getattr__(self, name: str) -> Any:
         if name in _of_files():
             if name in ("fp", "tile"):  # what asks for them reads the file itself
-                if self._trace.source.touched is None:
-                    self._trace.source.touched = _cause()
+                if self._trace.source.fate.touched is None:
+                    self._trace.source.fate.touched = _cause()
                 self._become_real()
             else:
                 self._answer()
@@ -381,8 +382,12 @@ def open_recorded(source: Source, fp: Any, filename: Any) -> RecordedFile:
 
 def touch(picture: Image.Image) -> None:
     """Make a recording picture real, with its pixels."""
-    if not isinstance(picture, _Recording):
-        return
+    with making:
+        if isinstance(picture, _Recording):
+            _make(picture)
+
+
+def _make(picture: _Recording) -> None:
     trace = picture._trace
     source, attributes = trace.source, picture.__dict__
     opened = attributes.get("_opened")
@@ -393,12 +398,12 @@ def touch(picture: Image.Image) -> None:
     start = time.perf_counter()
     with source.at_hand(opened):
         core = trace.image(attributes.pop("_array", None)).im
-        if source.touched is None:
-            source.touched = _cause()
+        if source.fate.touched is None:
+            source.fate.touched = _cause()
         if isinstance(picture, ImageFile):
             picture.load()
         picture._become_real()
-    source.spent += time.perf_counter() - start
+    source.fate.spent += time.perf_counter() - start
     picture._im = core
 
 
@@ -409,14 +414,14 @@ def settle(picture: Any) -> None:
     if not picture._is_loaded:
         picture._become_real()
         return
-    if picture._trace.source.touched is None:
-        picture._trace.source.touched = "kept after its batch"
+    if picture._trace.source.fate.touched is None:
+        picture._trace.source.fate.touched = "kept after its batch"
     touch(picture)
 
 
 def _cause() -> str:
     """Return the name of Pillow's function that was called."""
-    frame, name = sys._getframe(2), "pixels"
+    frame, name = sys._getframe(3), "pixels"
     while frame is not None:
         code = frame.f_code
         if code.co_filename.startswith(_PILLOW):

@@ -11,7 +11,7 @@ from penstock.recording.tensors import RecordedTensor, make_plain
 if TYPE_CHECKING:
     import weakref
 
-    from penstock.recording.sources import Source
+    from penstock.recording.sources import Fate, Source
 
 __all__ = ["Recorder"]
 
@@ -31,7 +31,7 @@ class Recorder:
 
     Attributes:
         thread: The same.
-        sources: What was opened since it was counted last.
+        fates: Of what was opened since it was counted last.
         others: Why Pillow opened files itself, since then.
         kept: The pictures and tensors that were recorded for one thread; nobody else makes those that are held on to.
         given_up: Whether pictures are no longer recorded.
@@ -39,7 +39,7 @@ class Recorder:
 
     def __init__(self, thread: int | None = None) -> None:
         self.thread = thread
-        self.sources: list[Source] = []
+        self.fates: list[Fate] = []
         self.others: Counter[str] = Counter()
         self.kept: list[weakref.ref[Any]] = []
         self.given_up = False
@@ -64,17 +64,17 @@ class Recorder:
             How many pictures recorded, how many were opened in all, and why some of them were made by Python code.
         """
         reasons = self.others
-        recorded = len(self.sources)
+        recorded = len(self.fates)
         opened = recorded + reasons.total()
-        for source in self.sources:
+        for fate in self.fates:
             self._opened += 1
-            if source.touched is None:
+            if fate.touched is None:
                 self._untouched += 1
             else:
-                reasons[source.touched] += 1
+                reasons[fate.touched] += 1
                 if self._is_timing():
-                    self._ours.append(source.spent)
-        self.sources, self.others = [], Counter()
+                    self._ours.append(fate.spent)
+        self.fates, self.others = [], Counter()
         if len(self._pillows) >= _TIMED and len(self._ours) >= _TIMED:
             self.given_up = statistics.median(self._pillows) < statistics.median(self._ours)
             self._opened = self._untouched = 0

@@ -47,11 +47,8 @@ def runs_of(traces: Sequence[Trace], given: Given) -> list[Run]:
             firsts.append(place + 1)
         else:
             runs[-1].append(next(upcoming))
-    return [Run(first, [*map(_place, run)], pack(run)) for first, run in zip(firsts, runs, strict=True) if run]
-
-
-def _place(trace: Trace) -> str | bytes:
-    return trace.source.path if trace.source.content is None else trace.source.content
+    found = zip(firsts, runs, strict=True)
+    return [Run(first, [trace.source.place() for trace in run], pack(run)) for first, run in found if run]
 
 
 class Rendering:

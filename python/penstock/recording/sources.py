@@ -9,6 +9,7 @@ import functools
 import io
 import os
 import struct
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +29,7 @@ from penstock.recording.chain import chain_of
 if TYPE_CHECKING:
     import weakref
 
-__all__ = ["FORMATS", "NO_LIMIT", "TORCH", "TORCH_MODES", "Source", "Trace", "pack", "source_of"]
+__all__ = ["FORMATS", "NO_LIMIT", "TORCH", "TORCH_MODES", "Fate", "Source", "Trace", "making", "pack", "source_of"]
 
 # Formats that are recorded, by Pillow's names; the places are the numbers in tickets.
 FORMATS = ("JPEG", "PNG", "PPM")
@@ -48,6 +49,26 @@ TORCH_MODES = {
 }
 
 
+# Held while something that records becomes real: another thread may touch it, too. Free in a forked child.
+making = threading.RLock()
+os.register_at_fork(before=making.acquire, after_in_parent=making.release, after_in_child=making.release)
+
+
+class Fate:
+    """What became of a file's pictures, for those who count when these are gone.
+
+    Attributes:
+        touched: What made one of them real, None if nothing did.
+        spent: Seconds that looking through the file and making such a picture took.
+    """
+
+    __slots__ = ("spent", "touched")
+
+    def __init__(self) -> None:
+        self.touched: str | None = None
+        self.spent = 0.0
+
+
 class Source:
     """A file that was looked through.
 
@@ -59,27 +80,35 @@ class Source:
         width: Of the picture, in pixels.
         channels: In the file: 1 or 3.
         format: Pillow's name for it.
-        touched: What made a picture of it real, None if nothing did.
-        spent: Seconds that looking through the file and making such a picture took.
+        fate: What became of its pictures.
         keeper: Where its pictures and tensors are to be listed, None if nowhere.
+        file: The file, held open so that nothing that happens to its path changes the picture; None if it is not.
     """
 
     __slots__ = (
-        *("_whole", "channels", "content", "format", "height", "identity", "keeper", "path", "spent", "touched"),
+        *("_whole", "channels", "content", "fate", "file", "format", "height", "identity", "keeper", "path"),
         "width",
     )
 
     def __init__(self, path: str, content: bytes | None, identity: bytes, seen: tuple[int, int, int, str]) -> None:
         self.path, self.content, self.identity = path, content, identity
         self.height, self.width, self.channels, self.format = seen
-        self.touched: str | None = None
-        self.spent = 0.0
+        self.fate = Fate()
         self.keeper: list[weakref.ref[Any]] | None = None
+        self.file: _native.OpenFile | None = None
         self._whole: Image.Image | None = None
 
     def read(self) -> bytes:
         """Return the file's content."""
-        return Path(self.path).read_bytes() if self.content is None else self.content
+        if self.content is not None:
+            return self.content
+        return Path(self.path).read_bytes() if self.file is None else self.file.read()
+
+    def place(self) -> str | bytes:
+        """Return where another thread or process finds the file: its path, or its content if that leads elsewhere."""
+        if self.content is None and (self.file is None or self.file.is_at(self.path)):
+            return self.path
+        return self.read()
 
     @contextlib.contextmanager
     def at_hand(self, file: Any) -> Iterator[None]:
@@ -101,7 +130,7 @@ class Source:
 
     def header(self) -> Any:
         """Return the same, for what can be known of it without pixels."""
-        if self.content is not None:
+        if self.content is not None or (self.file is not None and not self.file.is_at(self.path)):
             return self.open()
         with Path(self.path).open("rb") as file:
             return JpegImagePlugin.jpeg_factory(file, self.path)
@@ -206,7 +235,7 @@ class Trace:
             pixels: As `pixels` gave them, if it did.
         """
         if pixels is None:
-            if self.steps and self.source.touched is not None:
+            if self.steps and self.source.fate.touched is not None:
                 # Whoever touches several parts of a picture would otherwise have it decoded as many times.
                 return self._on(self.source.whole())
             pixels = self.pixels()
@@ -258,12 +287,13 @@ def source_of(fp: Any, filename: Any) -> tuple[Source | None, str]:
         found = _native.look_at_file(fp.fileno())
         if found is None:
             return None, "irregular file"
-        seen, identity, fresh = found
+        seen, identity, fresh, file = found
         content = None
         if fresh or not (filename or _is_at(path, fp)) or path.startswith(("/proc/", "/dev/")):
             # Written just now, it may be a file for this one purpose, and gone when its pixels are made.
-            content, identity = _content(fp), _NOBODY
+            content, identity, file = _content(fp), _NOBODY, None
         source = Source(path if path.startswith("/") else os.path.abspath(path), content, identity, seen)  # noqa: PTH100
+        source.file = file
     else:
         return None, "not opened from a path or from bytes"
     if source is None or source.format != "JPEG":

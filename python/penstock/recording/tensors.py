@@ -18,7 +18,7 @@ from torchvision import tv_tensors
 
 from penstock.recording.chain import Chain
 from penstock.recording.rendering import Given, render
-from penstock.recording.sources import Trace
+from penstock.recording.sources import Trace, making
 
 __all__ = ["RecordedImage", "RecordedTensor", "alias", "is_recording", "make_plain", "record", "stack", "touch"]
 
@@ -247,16 +247,17 @@ def _is_plain(tensor: Any) -> bool:
 
 def touch(tensor: torch.Tensor) -> torch.Tensor:
     """Make a recording tensor, in place, the plain one that it stands for; return it."""
-    if not isinstance(tensor, RecordedTensor):
-        return tensor
-    for trace in tensor._traces:
-        if trace.source.touched is None:
-            trace.source.touched = "a function of torch"
-    source, start = tensor._traces[0].source, time.perf_counter()
-    try:
-        return make_plain(tensor)
-    finally:
-        source.spent += time.perf_counter() - start
+    with making:
+        if not isinstance(tensor, RecordedTensor):
+            return tensor
+        for trace in tensor._traces:
+            if trace.source.fate.touched is None:
+                trace.source.fate.touched = "a function of torch"
+        source, start = tensor._traces[0].source, time.perf_counter()
+        try:
+            return make_plain(tensor)
+        finally:
+            source.fate.spent += time.perf_counter() - start
 
 
 def make_plain(tensor: RecordedTensor) -> torch.Tensor:

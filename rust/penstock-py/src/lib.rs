@@ -40,7 +40,7 @@ mod _native {
     #[pymodule_export]
     use super::plan::{PyOp, PyPlan};
     #[pymodule_export]
-    use super::sight::{look_at_file, look_through};
+    use super::sight::{PyOpenFile, look_at_file, look_through};
     #[pymodule_export]
     use super::source::PySource;
     #[pymodule_export]

@@ -4,6 +4,8 @@
 use std::cell::RefCell;
 use std::fs::File;
 use std::os::fd::{BorrowedFd, RawFd};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use penstock_core::codec::{Decoder, Header};
 use penstock_core::source::sights::{Identity, Sight, Sights};
@@ -27,29 +29,66 @@ fn seen(header: Header) -> Seen {
     (header.height, header.width, header.channels, header.format.name())
 }
 
-/// What the header of an open file says, its identity, and whether it was changed just now; `None` if Pillow should
-/// look at it.
+/// Files that are held open at a time, at most: a process may have some thousand.
+const MOST_HELD: usize = 256;
+static HELD: AtomicUsize = AtomicUsize::new(0);
+
+/// A file that was looked at, open for as long as this lives.
+#[pyclass(frozen, name = "OpenFile", module = "penstock._native")]
+pub(crate) struct PyOpenFile {
+    file: File,
+    sight: Sight,
+}
+
+#[pymethods]
+impl PyOpenFile {
+    /// Whether a path leads to it, unchanged.
+    fn is_at(&self, path: PathBuf) -> bool {
+        self.sight.is_at(&path)
+    }
+
+    /// All of it, as it is now.
+    fn read(&self, py: Python<'_>) -> PyResult<Py<PyBytes>> {
+        let content = gil::without(py, || self.sight.read(&self.file)).map_err(PyOSError::new_err)?;
+        let content =
+            content.ok_or_else(|| PyOSError::new_err("the file was changed while it was being loaded"))?;
+        Ok(PyBytes::new(py, &content).unbind())
+    }
+}
+
+impl Drop for PyOpenFile {
+    fn drop(&mut self) {
+        HELD.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// What was seen, by what the file is known again, whether it was changed just now, and the file.
+type Look = (Seen, Py<PyBytes>, bool, Option<PyOpenFile>);
+
+/// What the header of an open file says; `None` if Pillow should look at it.
 #[pyfunction]
-pub(crate) fn look_at_file(py: Python<'_>, descriptor: RawFd) -> PyResult<Option<(Seen, Py<PyBytes>, bool)>> {
+pub(crate) fn look_at_file(py: Python<'_>, descriptor: RawFd) -> PyResult<Option<Look>> {
     // SAFETY: the caller holds the file open until this returns.
     let file = unsafe { BorrowedFd::borrow_raw(descriptor) }.try_clone_to_owned().map(File::from);
     let file = file.map_err(PyOSError::new_err)?;
     let Ok(Some(sight)) = Sight::of(&file) else { return Ok(None) };
-    let found =
-        |header| (seen(header), PyBytes::new(py, &sight.identity.0.to_le_bytes()).unbind(), sight.fresh);
-    if let Some(header) = SIGHTS.get(sight.identity) {
-        return Ok(Some(found(header)));
-    }
-    let header = gil::without(py, || {
-        let content = sight.read(&file).ok()??;
-        DECODER.with_borrow_mut(|decoder| decoder.survey(&content).ok())
+    let header = SIGHTS.get(sight.identity).or_else(|| {
+        let header = gil::without(py, || {
+            let content = sight.read(&file).ok()??;
+            DECODER.with_borrow_mut(|decoder| decoder.survey(&content).ok())
+        })?;
+        if !sight.fresh {
+            SIGHTS.put(sight.identity, header);
+        }
+        Some(header)
     });
-    if let Some(header) = header
-        && !sight.fresh
-    {
-        SIGHTS.put(sight.identity, header);
+    let Some(header) = header else { return Ok(None) };
+    let held = HELD.fetch_add(1, Ordering::Relaxed) < MOST_HELD;
+    if !held {
+        HELD.fetch_sub(1, Ordering::Relaxed);
     }
-    Ok(header.map(found))
+    let identity = PyBytes::new(py, &sight.identity.0.to_le_bytes()).unbind();
+    Ok(Some((seen(header), identity, sight.fresh, held.then_some(PyOpenFile { file, sight }))))
 }
 
 /// What the header of a file's content says; `None` if Pillow should look at it.

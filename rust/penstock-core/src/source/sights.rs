@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::Path;
 use std::sync::Mutex;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -49,6 +50,12 @@ impl Sight {
         }
         let (identity, fresh) = (identity(&metadata), is_fresh(&metadata));
         Ok(Some(Self { identity, length: metadata.len() as usize, fresh }))
+    }
+
+    /// Whether a path leads to the file as it was when it was looked at.
+    #[must_use]
+    pub fn is_at(&self, path: &Path) -> bool {
+        std::fs::metadata(path).is_ok_and(|metadata| identity(&metadata) == self.identity)
     }
 
     /// All of the file, from its beginning, wherever it was read last; nothing if its length has changed.
@@ -147,7 +154,9 @@ mod tests {
         assert_eq!(sights.get(sight.identity), None);
         sights.put(sight.identity, header);
         assert_eq!(sights.get(Sight::of(&file).unwrap().unwrap().identity), Some(header));
+        assert!(sight.is_at(&path));
         file.write_all(b"more").unwrap();
+        assert!(!sight.is_at(&path));
         assert_eq!(sights.get(Sight::of(&file).unwrap().unwrap().identity), None);
         assert_eq!(sight.read(&file).unwrap(), None, "its length has changed");
         fs::remove_file(&path).unwrap();

@@ -232,6 +232,9 @@ class Op:
             exp: torch's exponential function of a float32; called where its last bit matters.
         """
 
+    def rectangle(self, size: tuple[int, int], generator: Generator) -> list[int] | None:
+        """Draw the rectangle of a `RandomResizedCrop`: top, left, height, width; None if it is empty."""
+
     @staticmethod
     def refuse() -> Op:
         """Stand for an operation that raises for every picture."""

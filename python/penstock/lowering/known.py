@@ -88,7 +88,7 @@ def is_pristine(item: Any) -> bool:
 
 def _from_package(value: Any) -> bool:
     if isinstance(value, (staticmethod, classmethod)):
-        value = value.__func__
+        value = unhooked(value.__func__)
     if not isinstance(value, types.FunctionType):
         return True
     filename = value.__code__.co_filename
@@ -119,7 +119,7 @@ def shadowed(transform: Any) -> str | None:
 
 def methods_of(cls: type) -> list[Any]:
     """Return what calling a transform of this class leads to, as far as it can be looked up in no time."""
-    return [getattr(cls, name, None) for name in SHADOWS]
+    return [unhooked(getattr(cls, name, None)) for name in SHADOWS]
 
 
 def module_hooks() -> list[Any]:

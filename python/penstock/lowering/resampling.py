@@ -21,9 +21,10 @@ from torchvision.transforms import functional as F
 from torchvision.transforms.v2 import functional as F2
 
 from penstock import _native, memory
+from penstock.lowering.parameters import pair_of
 from penstock.lowering.report import Opaque
 
-__all__ = ["exp", "filter_name", "mode_of", "pass_order", "tensor_filter", "uniform_rounding"]
+__all__ = ["exp", "filter_name", "mode_of", "pass_order", "rectangles", "tensor_filter", "uniform_rounding"]
 
 # Enlarged, shrunk a little and a lot, one side only, the height much more than the width, and just not so much:
 # (height, width) before and after.
@@ -174,6 +175,32 @@ def uniform_rounding() -> tuple[bool, bool] | None:
         if [ours.uniform(*bounds, fused, half_open) for bounds in draws] == theirs:
             return fused, half_open
     return None
+
+
+def rectangles(scale: Any, ratio: Any, logarithms: torch.Tensor | None = None) -> Any:
+    """Return how `RandomResizedCrop` draws its rectangles, as the native operation takes it.
+
+    Args:
+        scale: The transform's bounds of the share of the area.
+        ratio: The transform's bounds of width / height.
+        logarithms: torch's of those, if the transform keeps them.
+
+    Returns:
+        Scale, ratio, the logarithms of the ratio, and how torch's `uniform_` rounds.
+
+    Raises:
+        Opaque: If that is not reproduced.
+    """
+    scale, bounds = pair_of(scale, "scale"), pair_of(ratio, "ratio")
+    if scale[0] > scale[1] or bounds[0] > bounds[1]:
+        raise Opaque("torch refuses to draw between bounds that are upside down")
+    # Beyond these a picture of a pixel or two is cropped to nothing, which Pillow resizes all the same.
+    if not (0 < bounds[0] < 2 and bounds[1] > 0.5):
+        raise Opaque(f"its ratio {bounds} leaves nothing of small pictures")
+    if (rounding := uniform_rounding()) is None:
+        raise Opaque("torch's uniform_ draws other numbers here")
+    low, high = (torch.log(torch.tensor(ratio)) if logarithms is None else logarithms).tolist()
+    return scale, bounds, (low, high), rounding
 
 
 def exp(x: float) -> float:

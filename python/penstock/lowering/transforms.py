@@ -24,9 +24,9 @@ from torchvision.transforms.v2 import functional as F2
 
 from penstock import _native
 from penstock.lowering.known import is_pristine, shadowed, unhooked
-from penstock.lowering.parameters import integer_of, lengths_of, margins_of, pair_of, size_of
+from penstock.lowering.parameters import integer_of, lengths_of, margins_of, size_of
 from penstock.lowering.report import Opaque, Row
-from penstock.lowering.resampling import exp, filter_name, mode_of, pass_order, tensor_filter, uniform_rounding
+from penstock.lowering.resampling import exp, filter_name, mode_of, pass_order, rectangles, tensor_filter
 from penstock.lowering.strip import CODES, arithmetic, strip_of
 
 __all__ = ["Opaque", "Pipeline", "functions", "lower_transform"]
@@ -422,25 +422,15 @@ def _resize(builder: _Builder, transform: Any) -> _native.Op:
 
 
 def _random_resized_crop(builder: _Builder, transform: Any) -> _native.Op:
-    size, scale, ratio = (
-        lengths_of(transform.size),
-        pair_of(transform.scale, "scale"),
-        pair_of(transform.ratio, "ratio"),
-    )
+    size = lengths_of(transform.size)
     if len(size) != 2:
         raise Opaque("its size is not (height, width)")
-    if scale[0] > scale[1] or ratio[0] > ratio[1]:
-        raise Opaque("torch refuses to draw between bounds that are upside down")
-    # Beyond these a picture of a pixel or two is cropped to nothing, which Pillow resizes all the same.
-    if not (0 < ratio[0] < 2 and ratio[1] > 0.5):
-        raise Opaque(f"its ratio {ratio} leaves nothing of small pictures")
-    method, rounding = builder.resampled(transform, size), uniform_rounding()
-    if rounding is None:
-        raise Opaque("torch's uniform_ draws other numbers here")
     is_v2 = type(transform) is v2.RandomResizedCrop
-    logarithms = transform._log_ratio if is_v2 else torch.log(torch.tensor(transform.ratio))
-    low, high = logarithms.tolist()
-    return _native.Op.random_resized_crop((size[0], size[1]), scale, (low, high), ratio, *method, rounding, exp)
+    scale, ratio, bounds, rounding = rectangles(
+        transform.scale, transform.ratio, transform._log_ratio if is_v2 else None
+    )
+    method = builder.resampled(transform, size)
+    return _native.Op.random_resized_crop((size[0], size[1]), scale, bounds, ratio, *method, rounding, exp)
 
 
 def _random_flip(_builder: _Builder, transform: Any) -> _native.Op:

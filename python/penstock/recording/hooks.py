@@ -18,7 +18,7 @@ import torch
 import torch.utils.dlpack
 from PIL import Image
 from torch.utils.data._utils.collate import default_collate_fn_map
-from torchvision import tv_tensors
+from torchvision import transforms, tv_tensors
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms import functional as F
 from torchvision.transforms.v2 import functional as F2
@@ -27,6 +27,7 @@ from torchvision.transforms.v2.functional import _utils as v2_utils
 from penstock.lowering.known import HOOKED, unhooked
 from penstock.recording import resizes
 from penstock.recording.chain import chain_of
+from penstock.recording.draws import draws_rectangles
 from penstock.recording.pictures import Recorded, RecordedFile, open_recorded
 from penstock.recording.recorder import Recorder
 from penstock.recording.rendering import render
@@ -95,6 +96,9 @@ def _install() -> None:
         _hook_function(F, name, _WRAPPERS[name])
     for name in ("to_image", "pil_to_tensor"):
         _hook_function(F2, name, _WRAPPERS[name])
+    _hook_function(transforms.RandomResizedCrop, "get_params", draws_rectangles, static=True)
+    # It takes what lies in memory without asking the tensor.
+    _hook_function(torch.utils.dlpack, "to_dlpack", lambda function: lambda tensor: function(touch(tensor)))
     for (functional, kind), make in _KERNELS.items():
         _hook_kernel(functional, kind, make)
     if default_collate_fn_map.get(torch.Tensor) is _COLLATE:
@@ -160,15 +164,16 @@ def _replace_opener(name: str, opener: Any, factory: Any, accept: Any) -> None:
     _undo.append(undo)
 
 
-def _hook_function(module: Any, name: str, make: Callable[[Any], Any]) -> None:
-    function = getattr(module, name)
+def _hook_function(owner: Any, name: str, make: Callable[[Any], Any], *, static: bool = False) -> None:
+    function = getattr(owner, name)
     hook = functools.wraps(function)(make(function))
     HOOKED[hook] = function
-    setattr(module, name, hook)
+    kind: Any = staticmethod if static else lambda plain: plain
+    setattr(owner, name, kind(hook))
 
     def undo() -> None:
-        if getattr(module, name) is hook:
-            setattr(module, name, function)
+        if getattr(owner, name) is hook:
+            setattr(owner, name, kind(function))
 
     _undo.append(undo)
 

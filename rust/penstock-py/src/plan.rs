@@ -11,6 +11,7 @@ use pyo3::prelude::*;
 
 use crate::error::to_py;
 use crate::exp;
+use crate::generator::PyGenerator;
 
 /// One operation of a pipeline, numbers not yet drawn.
 #[pyclass(frozen, name = "Op", module = "penstock._native")]
@@ -121,6 +122,19 @@ impl PyOp {
         let uniform = Uniform { fused: uniform.0, half_open: uniform.1 };
         let crop = RandomResizedCrop { size, scale, log_ratio, ratio, method, uniform, exp };
         Ok(Self(Op::RandomResizedCrop(crop)))
+    }
+
+    /// Draws the rectangle of a `RandomResizedCrop`: top, left, height, width; `None` if it is empty.
+    fn rectangle(&self, size: (u32, u32), generator: &PyGenerator) -> PyResult<Option<[u32; 4]>> {
+        let Op::RandomResizedCrop(crop) = &self.0 else {
+            return Err(PyValueError::new_err("only a RandomResizedCrop draws a rectangle"));
+        };
+        // A copy draws, as for a batch.
+        let mut drawing = generator.lock().clone();
+        let rectangle = crop.rectangle(size, &mut drawing);
+        exp::check()?;
+        *generator.lock() = drawing;
+        Ok(rectangle)
     }
 
     #[staticmethod]

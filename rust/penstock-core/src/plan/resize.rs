@@ -119,6 +119,15 @@ impl RandomResizedCrop {
         generator: &mut Mt19937,
         steps: &mut Vec<Step>,
     ) -> Option<(u32, u32)> {
+        let [top, left, height, width] = self.rectangle(size, generator)?;
+        if (height, width) != size {
+            steps.push(Step::Crop { top, left, height, width });
+        }
+        Some(resize((height, width), checked(self.size)?, self.method, steps))
+    }
+
+    /// Draws the crop: top, left, height, width. `None` if it is empty.
+    pub fn rectangle(&self, size: (u32, u32), generator: &mut Mt19937) -> Option<[u32; 4]> {
         let area = (u64::from(size.0) * u64::from(size.1)) as f64;
         let crop = (0..ATTEMPTS).find_map(|_| {
             let area = area * f64::from(self.uniform.draw(generator, self.scale));
@@ -133,13 +142,7 @@ impl RandomResizedCrop {
             Some((top, left, height, width))
         });
         let (top, left, height, width) = crop.unwrap_or_else(|| self.middle(size));
-        if height == 0 || width == 0 {
-            return None;
-        }
-        if (height, width) != size {
-            steps.push(Step::Crop { top, left, height, width });
-        }
-        Some(resize((height, width), checked(self.size)?, self.method, steps))
+        (height > 0 && width > 0).then_some([top, left, height, width])
     }
 
     /// Height and width of a crop of that area, in Python's rounding, half to even.

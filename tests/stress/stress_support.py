@@ -194,17 +194,20 @@ def starved():
     threads = threads_of_ours()
     assert threads, "no loader thread has been started yet"
     before = os.sched_getaffinity(0)
+    # A script may end in here, and a generator be finished when its module's names are gone.
+    schedule, bind, priority = os.sched_setscheduler, os.sched_setaffinity, os.sched_param(0)
+    idle, other = os.SCHED_IDLE, os.SCHED_OTHER
     for thread in threads:
-        os.sched_setaffinity(thread, {core})
-        os.sched_setscheduler(thread, os.SCHED_IDLE, os.sched_param(0))
+        bind(thread, {core})
+        schedule(thread, idle, priority)
     try:
         yield
     finally:
         spinner.kill()
         spinner.wait()
         for thread in threads:
-            os.sched_setscheduler(thread, os.SCHED_OTHER, os.sched_param(0))
-            os.sched_setaffinity(thread, before)
+            schedule(thread, other, priority)
+            bind(thread, before)
 
 
 def interrupt_after(seconds):

@@ -26,7 +26,7 @@ from penstock.recording.iterators import Collate, Start
 HERE = Path(__file__).resolve().parent
 RECORD = HERE.parent / "record"
 BATCH = 32
-EPOCH = 1000
+EPOCH = 4096
 NORMALIZE = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 MEAN, STD = (np.asarray(values, np.float32) for values in NORMALIZE)
 

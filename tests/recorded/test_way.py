@@ -16,6 +16,7 @@ from torch.utils.data import Dataset, IterableDataset, TensorDataset
 from torchvision import transforms
 
 import penstock
+from penstock.lowering.pillow import keeps_pixels_as_known
 
 TRANSFORM = transforms.Compose(
     [
@@ -245,6 +246,17 @@ def test_data_in_memory_is_left_to_torch_at_once():
     for dataset in (TensorDataset(torch.arange(4)), torch.arange(4), [1, 2], range(3), {0: 1}):
         assert penstock.explain(penstock.DataLoader(dataset)).way == "torch"
     assert penstock.explain(penstock.DataLoader(["a.jpg"], collate_fn=lambda names: names)).way == "recorded"
+
+
+def test_a_pillow_that_keeps_its_pixels_elsewhere_does_not_record(paths, monkeypatch):
+    loader = penstock.DataLoader(Opened(paths), 7)
+    assert penstock.explain(loader).way == "recorded"
+    keeps_pixels_as_known.cache_clear()
+    monkeypatch.setattr(Image.Image, "__init__", lambda self: vars(self).update(im=None, _mode="", _size=(0, 0)))
+    way = penstock.explain(loader).way
+    monkeypatch.undo()
+    keeps_pixels_as_known.cache_clear()
+    assert way == "torch"
 
 
 def test_another_default_dtype_is_left_to_torch(paths):

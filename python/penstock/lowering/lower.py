@@ -14,7 +14,7 @@ from torch.utils.data._utils.collate import default_collate_fn_map
 from penstock import _native
 from penstock.lowering.datasets import lower_dataset, opens_files, signature
 from penstock.lowering.known import HOOKED, module_hooks, unhooked
-from penstock.lowering.pillow import why_not
+from penstock.lowering.pillow import keeps_pixels_as_known, why_not
 from penstock.lowering.places import Place
 from penstock.lowering.report import Report, Row
 from penstock.lowering.transforms import Opaque, functions
@@ -93,7 +93,7 @@ def lower(loader: Any) -> Lowered | Report:
 def _may_record(loader: Any) -> bool:
     """Whether the loader's pictures may be recorded by torch's workers: whether it may open any, and all is known."""
     wanted = os.environ.get("PENSTOCK_RECORD", "")
-    if wanted == "0" or why_not() is not None:
+    if wanted == "0" or why_not() is not None or not keeps_pixels_as_known():
         return False
     if loader.num_workers > 0 and not loader.prefetch_factor:
         return False

@@ -17,7 +17,7 @@ from PIL import Image, ImageFile, JpegImagePlugin, PngImagePlugin, PpmImagePlugi
 from penstock import _native
 from penstock.lowering.known import unhooked
 
-__all__ = ["most_pixels", "pixel_limit", "why_not"]
+__all__ = ["keeps_pixels_as_known", "most_pixels", "pixel_limit", "why_not"]
 
 _NO_LIMIT = 2**63
 _OPEN = Image.open
@@ -50,6 +50,15 @@ def why_not() -> str | None:
 def pixel_limit() -> int:
     """Return the size in pixels up to which files are decoded natively; of larger ones Pillow warns."""
     return most_pixels() if why_not() is None else 0
+
+
+@functools.cache
+def keeps_pixels_as_known() -> bool:
+    """Whether a picture's pixels are reached through the one attribute that recording pictures guard.
+
+    Earlier versions of Pillow have another one.
+    """
+    return {"_im", "_mode", "_size"} <= vars(Image.Image()).keys()
 
 
 def most_pixels() -> int:

@@ -34,7 +34,7 @@ from penstock.recording.rendering import render
 from penstock.recording.sources import source_of
 from penstock.recording.tensors import RecordedImage, RecordedTensor, alias, is_recording, record, stack, touch
 
-__all__ = ["begin", "current", "recordable", "recording"]
+__all__ = ["begin", "current", "recording"]
 
 
 # Who records now, by thread; None stands for all threads.
@@ -43,17 +43,6 @@ _lock = threading.Lock()
 _undo: list[Callable[[], Any]] = []
 # A worker that is forked while another thread holds the lock would wait for ever.
 os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
-
-
-def recordable() -> str | None:
-    """Return why pictures cannot record with the installed Pillow and torchvision, None if they can."""
-    try:
-        plain = vars(Image.Image())
-    except Exception as error:
-        return f"Pillow has other pictures: {error}"
-    if "_im" not in plain or "_mode" not in plain or "_size" not in plain:
-        return "the installed Pillow keeps its pixels elsewhere"
-    return None
 
 
 def current() -> Recorder | None:

@@ -9,6 +9,7 @@ the README's table of recording. `benches/README.md` says more.
 import argparse
 import statistics
 import time
+from functools import partial
 from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from penstock.recording.iterators import Collate, Start
 
 HERE = Path(__file__).resolve().parent
 RECORD = HERE.parent / "record"
-BATCH = 32
+BATCHES = (32, 128)
 EPOCH = 4096
 NORMALIZE = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 MEAN, STD = (np.asarray(values, np.float32) for values in NORMALIZE)
@@ -70,12 +71,12 @@ class Touching(Table):
         return torch.from_numpy(np.ascontiguousarray(part.transpose(2, 0, 1))), label
 
 
-def rate(cls: Any, dataset: Any) -> tuple[float, float, float]:
+def rate(cls: Any, dataset: Any, batch: int) -> tuple[float, float, float]:
     """Return the images per second of an epoch, the caller's own seconds per image, and the share made natively.
 
     The caller's time is that of its thread, without the start of the workers, which is torch's.
     """
-    loader = cls(dataset, BATCH, shuffle=True, num_workers=2)
+    loader = cls(dataset, batch, shuffle=True, num_workers=2)
     start = time.perf_counter()
     iterator = iter(loader)
     own = time.thread_time()
@@ -92,8 +93,8 @@ def in_worker(dataset: Table, rounds: int) -> dict[str, Any]:
     seconds, sizes = [], []
     for _ in range(rounds + 1):
         start = time.thread_time()
-        for first in range(0, len(dataset), BATCH):
-            batch = collate([dataset[index] for index in range(first, min(len(dataset), first + BATCH))])
+        for first in range(0, len(dataset), BATCHES[0]):
+            batch = collate([dataset[index] for index in range(first, min(len(dataset), first + BATCHES[0]))])
             sizes.append(len(ForkingPickler.dumps(batch)))
         seconds.append((time.thread_time() - start) / len(dataset))
     # The first round looks through the files.
@@ -107,19 +108,23 @@ def rows_of(record: dict[str, Any]) -> list[tables.Row]:
         ("own Dataset: table of paths, RandomResizedCrop(224)", "table", 3.0),
         ("own Dataset that touches every pixel in Python", "touching", 0.97),
     ):
-        pairs = record[key]
-        ours, theirs = (statistics.median(pair[side][0] for pair in pairs) for side in (0, 1))
-        ratio = statistics.median(mine[0] / other[0] for mine, other in pairs)
-        against, setting = f"torch's DataLoader: {theirs:,.0f} images/s", f"batch {BATCH}, num_workers=2, unmodified"
-        rows.append(tables.Row(figure, setting, f"{ours:,.0f} images/s", against, ratio, "times", target))
+        for batch, pairs in record[key].items():
+            ours, theirs = (statistics.median(pair[side][0] for pair in pairs) for side in (0, 1))
+            ratio = statistics.median(mine[0] / other[0] for mine, other in pairs)
+            setting = f"batch {batch}, num_workers=2, unmodified"
+            against = f"torch's DataLoader: {theirs:,.0f} images/s"
+            rows.append(tables.Row(figure, setting, f"{ours:,.0f} images/s", against, ratio, "times", target))
     worker = record["worker"]
-    for figure, value, limit, unit in (
-        ("a worker's time for a sample", statistics.median(worker["seconds"]) * 1e6, 120, "us"),
-        ("a ticket for a sample", worker["bytes"], 400, "bytes"),
-        ("the caller's time for a sample", statistics.median(mine[1] for mine, _ in record["table"]) * 1e6, 15, "us"),
-    ):
-        ours, against = f"{value:,.0f} {unit}", f"at most {limit} {unit}"
-        rows.append(tables.Row(figure, "the same, files seen before", ours, against, limit / value, "times", 1.0))
+    limits = [
+        ("a worker's time for a sample", BATCHES[0], statistics.median(worker["seconds"]) * 1e6, 120, "us"),
+        ("a ticket for a sample", BATCHES[0], worker["bytes"], 400, "bytes"),
+    ]
+    for batch, pairs in record["table"].items():
+        value = statistics.median(mine[1] for mine, _ in pairs) * 1e6
+        limits.append(("the caller's time for a sample", batch, value, 15, "us"))
+    for figure, batch, value, limit, unit in limits:
+        setting, against = f"the table of paths, batch {batch}, files seen before", f"at most {limit} {unit}"
+        rows.append(tables.Row(figure, setting, f"{value:,.0f} {unit}", against, limit / value, "times", 1.0))
     return rows
 
 
@@ -135,9 +140,12 @@ def main() -> None:
     listed = [(str(files[k % len(files)].resolve()), k % 10) for k in range(EPOCH)]
     record: dict[str, Any] = {**tables.about(arguments.rounds), "files": len(files)}
     for name, dataset in (("table", Table(listed)), ("touching", Touching(listed))):
-        rate(penstock.DataLoader, dataset), rate(DataLoader, dataset)
-        turns = range(arguments.rounds)
-        record[name] = [[rate(penstock.DataLoader, dataset), rate(DataLoader, dataset)] for _ in turns]
+        record[name] = {}
+        for batch in BATCHES:
+            sides = [partial(rate, cls, dataset, batch) for cls in (penstock.DataLoader, DataLoader)]
+            for side in sides:
+                side()
+            record[name][batch] = [[side() for side in sides] for _ in range(arguments.rounds)]
     record["worker"] = in_worker(Table(listed), arguments.rounds)
     readme = None if arguments.no_readme else HERE.parents[1] / "README.md"
     tables.publish(record, rows_of(record), arguments.out, readme, "recording")

@@ -1,6 +1,7 @@
 """A process that forks while loader threads are alive, as torch's worker processes and many launchers do."""
 
 import os
+import sys
 
 import pytest
 
@@ -166,5 +167,64 @@ def test_a_forked_pool_shares_a_loader(passes):
             results = pool.map(digest_of_an_epoch, [loader() for _ in range(4)])
         assert set(results) == {digest(expected)}
         assert len(list(iterator)) == 15
+        """
+    )
+
+
+def test_large_batches_are_whole_on_both_sides(passes):
+    """What is held is the child's too; what lies idle is not, and may be used by both."""
+    passes(
+        """
+        def made(cls=penstock.DataLoader):  # of 6 MiB each
+            return loader(cifar(2048), cls, batch_size=512)
+
+        expected = epoch(made(TorchLoader), seed=1)
+        held = epoch(made(), seed=1)
+        del held[::2]  # idle from now on
+        told, tell = os.pipe()
+
+        def child():
+            assert equal(held, expected[1::2])
+            assert os.read(told, 1) == b"x"
+            assert equal(epoch(made(), seed=1), expected)
+            held.clear()
+            assert equal(epoch(made(), seed=1), expected)
+
+        pid = fork(child)
+        assert equal(epoch(made(), seed=1), expected)
+        os.write(tell, b"x")
+        assert equal(epoch(made(), seed=1), expected)
+        assert equal(held, expected[1::2])
+        assert reap(pid) == 0
+        """
+    )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="children of a fork get all memory on other systems")
+def test_idle_memory_is_not_copied_for_a_child(passes):
+    passes(
+        """
+        import resource
+
+        from penstock import _native
+
+        def faults_of_a_batch():
+            before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+            memoryview(_native.Buffer(size))[:] = pattern
+            return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+        size = 16 << 20
+        pattern = bytes(size)
+        pages = size // resource.getpagesize()
+        told, tell = os.pipe()
+        held = _native.Buffer(size)
+        memoryview(held)[:] = pattern
+        faults_of_a_batch()
+        pid = fork(lambda: os.read(told, 1))
+        assert faults_of_a_batch() < pages / 10  # each page of shared memory would take one
+        del held  # which is the child's as well, so it is not used again
+        assert _native.memory_usage() == (0, size)
+        os.write(tell, b"x")
+        assert reap(pid) == 0
         """
     )

@@ -2,16 +2,17 @@
 //!
 //! A fresh batch of some megabytes costs a page fault per 4 KiB; a reused one costs nothing. A [`Buffer`] goes
 //! back to the pool when it is dropped, which for a tensor's memory is when the last tensor on it is gone.
-//! What lies idle is bounded in bytes and in time.
+//! What lies idle is bounded in bytes and in time, and is no child's of a fork: see [`pages`].
 #![expect(unsafe_code, reason = "buffers are aligned, uninitialised-to-us memory from the global allocator")]
 
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::collections::VecDeque;
 use std::ptr::NonNull;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use super::lock;
+use super::{lock, pages};
 
 /// Alignment of every buffer: a cache line, and the widest vector.
 pub const ALIGNMENT: usize = 64;
@@ -19,6 +20,11 @@ pub const ALIGNMENT: usize = 64;
 pub const DEFAULT_IDLE_BYTES: usize = 512 << 20;
 /// How long a buffer may lie idle; looked at whenever the pool is used.
 const IDLE_TIME: Duration = Duration::from_secs(20);
+/// Size from which on memory is the system's own pages.
+const LARGE_BYTES: usize = 4 << 20;
+
+/// How often this process and its parents have forked.
+static FORKS: AtomicUsize = AtomicUsize::new(0);
 
 /// Writable memory, zero when first allocated and of any content later.
 #[derive(Debug)]
@@ -26,6 +32,8 @@ pub struct Buffer {
     start: NonNull<u8>,
     len: usize,
     capacity: usize,
+    /// [`FORKS`] when it was taken.
+    forks: usize,
 }
 
 // SAFETY: a `Buffer` owns its memory alone.
@@ -37,6 +45,8 @@ struct Idle {
     since: Instant,
     start: NonNull<u8>,
     capacity: usize,
+    /// Whether children of a fork do not get it.
+    kept: bool,
 }
 
 // SAFETY: an idle buffer is owned by the pool alone.
@@ -88,8 +98,8 @@ impl Buffer {
         }
         pool.shrink(usize::MAX, Some(Instant::now()));
         drop(pool);
-        let start = reused.map_or_else(|| allocate(capacity), |idle| idle.start);
-        Self { start, len, capacity }
+        let start = reused.map_or_else(|| allocate(capacity), Idle::take);
+        Self { start, len, capacity, forks: FORKS.load(Ordering::Relaxed) }
     }
 
     /// Size in bytes, as asked for.
@@ -116,9 +126,35 @@ impl Drop for Buffer {
         let now = Instant::now();
         let mut pool = lock(&POOL);
         pool.live_bytes -= self.capacity;
-        pool.idle_bytes += self.capacity;
-        pool.idle.push_back(Idle { since: now, start: self.start, capacity: self.capacity });
+        let idle = Idle { since: now, start: self.start, capacity: self.capacity, kept: false };
+        // A child may still have its pages: each of them would be copied before it is written again.
+        if is_large(self.capacity) && self.forks != FORKS.load(Ordering::Relaxed) {
+            idle.free();
+        } else {
+            pool.idle_bytes += self.capacity;
+            pool.idle.push_back(idle);
+        }
         pool.shrink(idle_limit(), Some(now));
+    }
+}
+
+impl Idle {
+    /// The memory, to be used again.
+    fn take(self) -> NonNull<u8> {
+        if self.kept {
+            pages::share_with_children(self.start, self.capacity);
+        }
+        self.start
+    }
+
+    fn free(self) {
+        if is_large(self.capacity) {
+            // SAFETY: it was allocated so, and is owned here alone.
+            unsafe { pages::free(self.start, self.capacity) };
+        } else {
+            // SAFETY: as above, and its layout is the one it was allocated with.
+            unsafe { dealloc(self.start.as_ptr(), layout(self.capacity)) };
+        }
     }
 }
 
@@ -131,11 +167,24 @@ impl Pool {
                 break;
             }
             self.idle_bytes -= oldest.capacity;
-            // SAFETY: the pool owns it, and its layout is the one it was allocated with.
-            unsafe { dealloc(oldest.start.as_ptr(), layout(oldest.capacity)) };
-            self.idle.pop_front();
+            self.idle.pop_front().into_iter().for_each(Idle::free);
         }
     }
+}
+
+/// Called by the thread that forks, before it does.
+extern "C" fn before_fork() {
+    FORKS.fetch_add(1, Ordering::Relaxed);
+    for idle in &mut lock(&POOL).idle {
+        if is_large(idle.capacity) && !idle.kept {
+            pages::keep_from_children(idle.start, idle.capacity);
+            idle.kept = true;
+        }
+    }
+}
+
+fn is_large(capacity: usize) -> bool {
+    capacity >= LARGE_BYTES
 }
 
 fn idle_limit() -> usize {
@@ -160,9 +209,14 @@ fn layout(capacity: usize) -> Layout {
 
 fn allocate(capacity: usize) -> NonNull<u8> {
     let layout = layout(capacity);
-    // SAFETY: a size class is never 0.
-    let start = unsafe { alloc_zeroed(layout) };
-    NonNull::new(start).unwrap_or_else(|| handle_alloc_error(layout))
+    let start = if is_large(capacity) {
+        pages::before_forks(before_fork);
+        pages::allocate(capacity)
+    } else {
+        // SAFETY: a size class is never 0.
+        NonNull::new(unsafe { alloc_zeroed(layout) })
+    };
+    start.unwrap_or_else(|| handle_alloc_error(layout))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod crew;
 mod draft;
 mod job;
 pub mod memory;
+mod pages;
 mod pool;
 mod reading;
 mod slots;

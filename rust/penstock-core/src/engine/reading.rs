@@ -66,6 +66,8 @@ pub struct Reading {
     needed: AtomicBool,
     /// Threads that wait for one of the files.
     waiting: AtomicUsize,
+    /// Threads that are still to be called to read.
+    uncalled: AtomicUsize,
     finished: Mutex<usize>,
     settled: Condvar,
 }
@@ -91,6 +93,8 @@ impl Reading {
         let (claimed, nanoseconds, needed) = (AtomicUsize::new(0), AtomicU64::new(0), AtomicBool::new(false));
         let (finished, settled) = (Mutex::default(), Condvar::new());
         let process = std::process::id();
+        let threads = readers(Duration::from_nanos(READ_TIME.load(Ordering::Relaxed)));
+        let wanted = threads.min(paths.len());
         let reading = Arc::new(Self {
             process,
             most_pixels,
@@ -100,11 +104,11 @@ impl Reading {
             nanoseconds,
             needed,
             waiting: AtomicUsize::new(0),
+            uncalled: AtomicUsize::new(wanted.saturating_sub(1)),
             finished,
             settled,
         });
-        let threads = readers(Duration::from_nanos(READ_TIME.load(Ordering::Relaxed)));
-        READERS.call(&reading, threads.min(reading.paths.len()), threads)?;
+        READERS.call(&reading, wanted.min(1), threads)?;
         Ok(reading)
     }
 
@@ -181,6 +185,19 @@ impl Reading {
         Duration::from_nanos(self.nanoseconds.load(Ordering::Relaxed))
     }
 
+    /// Calls more threads, if there is something left for them. Each that comes calls two, so that all of them come
+    /// soon, and whoever started this has woken one.
+    fn call_others(self: &Arc<Self>, calls: &Sender<Arc<Self>>) {
+        for _ in 0..2 {
+            let is_left = self.claimed.load(Ordering::Relaxed) < self.paths.len();
+            let fewer = |uncalled: usize| uncalled.checked_sub(1).filter(|_| is_left);
+            if self.uncalled.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fewer).is_ok() {
+                // The receiver is the caller's own: sending cannot fail.
+                let _ = calls.send(Arc::clone(self));
+            }
+        }
+    }
+
     /// Lets nobody begin to read another file.
     pub fn cancel(&self) {
         self.claimed.store(NOBODY, Ordering::Relaxed);
@@ -242,6 +259,7 @@ impl Reading {
 
 fn work(calls: &Sender<Arc<Reading>>, called: &Receiver<Arc<Reading>>) {
     while let Ok(reading) = called.recv() {
+        reading.call_others(calls);
         loop {
             let busy = !called.is_empty();
             if reading.has_room() || reading.wait_for_room(if busy { BUSY_INTERVAL } else { ROOM_INTERVAL }) {

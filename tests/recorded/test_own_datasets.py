@@ -209,9 +209,11 @@ def test_the_next_sample_for_a_broken_one(workers, paths):
 def test_gray_and_odd_files(workers, paths):
     paths[0].write_bytes(encode(photo(50, 60), mode="L"))
     paths[1].write_bytes(encode(photo(50, 60), mode="CMYK"))
-    paths[2].write_bytes(encode(photo(50, 60), "PNG"))
+    paths[2].write_bytes(encode(photo(50, 60), "PNG", mode="RGBA"))
     paths[3].write_bytes(encode(photo(50, 60), progressive=True))
-    for path in paths[:4]:
+    paths[4].write_bytes(encode(photo(50, 60), "PNG"))
+    paths[5].write_bytes(encode(photo(50, 60), "PNG", mode="L"))
+    for path in paths[:6]:
         age(path)
     # Two are Pillow's; the others of their batches are not.
     assert_program(program_of(lambda: Opened(paths, TRAIN), workers), share=10 / 12)

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageFilter, JpegImagePlugin
+from PIL import Image, ImageFilter, JpegImagePlugin, PngImagePlugin
 from support.sides import both, describe, is_ours, open_files, outcome, place, side
 
 from penstock.recording.hooks import recording
-from penstock.recording.pictures import Recorded, RecordedFile, _Recording
+from penstock.recording.pictures import Recorded, _Recording, is_recorded
 from penstock.recording.recorder import Recorder
 
 # How a picture comes about, of which something is then asked.
@@ -241,6 +241,9 @@ CALLS = {
         lambda p: p.fp,
         lambda p: p.tile,
         lambda p: p.palette,
+        lambda p: [p.text, p.text],
+        lambda p: [p.load(), p.text][1:],
+        lambda p: [p.is_animated, p.n_frames, p.default_image, p.custom_mimetype, p.private_chunks],
         lambda p: p.quantization,
         lambda p: [p.layers, p.bits, p.layer, p.app.keys(), p.applist, p.icclist, p.huffman_dc],
     ],
@@ -257,12 +260,17 @@ CALLS = {
     "_repr_jpeg_": [lambda p: p._repr_jpeg_()],
 }
 NAMES = sorted(
-    {name for kind in (Image.Image, JpegImagePlugin.JpegImageFile) for name in dir(kind) if not name.startswith("_")}
+    {
+        name
+        for kind in (Image.Image, JpegImagePlugin.JpegImageFile, PngImagePlugin.PngImageFile)
+        for name in dir(kind)
+        if not name.startswith("_")
+    }
 )
 
 
 def test_each_public_name_is_called():
-    missing = [name for name in NAMES if name not in CALLS and name not in ("load_seek", "custom_mimetype")]
+    missing = [name for name in NAMES if name not in CALLS and name not in ("load_seek", "custom_mimetype", "text")]
     assert missing == []
 
 
@@ -280,12 +288,14 @@ def comparisons(state, source, calls):
 @pytest.mark.parametrize("state", STATES)
 @pytest.mark.parametrize("name", sorted(CALLS))
 def test_calls(name, state):
-    for file, how in (("rotated", "path"), ("gray", "bytes")):
+    for file, how in (("rotated", "path"), ("gray", "bytes"), ("png text", "path")):
         for number, ours, theirs in comparisons(state, (file, how), CALLS[name]):
             assert ours == theirs, (file, number)
 
 
-@pytest.mark.parametrize("file", ["plain", "mirrored", "progressive", "row", "pixel"])
+@pytest.mark.parametrize(
+    "file", ["plain", "mirrored", "progressive", "row", "pixel", "png gray", "png rotated", "png transparent"]
+)
 @pytest.mark.parametrize("name", ["convert", "crop", "resize", "transpose", "load", "__getattr__", "close", "draft"])
 def test_calls_that_record_on_other_files(name, file):
     for state in ("opened", "converted"):
@@ -298,18 +308,23 @@ def test_calls_after_a_touch(state):
     """A picture that was touched is Pillow's own for whatever comes next."""
     for name in ("convert", "crop", "resize", "transpose", "copy", "__reduce_ex__", "__getattr__", "close", "seek"):
         calls = [in_place(lambda p, call=call: [p.getpixel((1, 1)), call(p)]) for call in CALLS[name]]
-        for number, ours, theirs in comparisons(state, ("plain", "path"), calls):
-            assert ours == theirs, (name, number)
+        for file in ("plain", "png text"):
+            for number, ours, theirs in comparisons(state, (file, "path"), calls):
+                assert ours == theirs, (name, file, number)
 
 
+@pytest.mark.parametrize(
+    ("file", "kind"),
+    [("plain", JpegImagePlugin.JpegImageFile), ("png", PngImagePlugin.PngImageFile)],
+)
 @pytest.mark.parametrize("state", STATES)
-def test_a_touched_picture_is_of_pillows_class(state):
+def test_a_touched_picture_is_of_pillows_class(state, file, kind):
     with side(ours=True):
-        picture = STATES[state](Image.open(place("plain", "path")))
+        picture = STATES[state](Image.open(place(file, "path")))
         assert is_ours(picture)
-        assert type(picture) in (Recorded, RecordedFile)
+        assert is_recorded(picture)
         picture.getpixel((0, 0))
-        assert type(picture) is (JpegImagePlugin.JpegImageFile if state in ("opened", "loaded") else Image.Image)
+        assert type(picture) is (kind if state in ("opened", "loaded") else Image.Image)
 
 
 @pytest.mark.parametrize("state", STATES)

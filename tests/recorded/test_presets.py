@@ -199,6 +199,6 @@ def test_segmentation(workers, tmp_path):
             Masks(tmp_path, transforms), batch_size=3, shuffle=True, num_workers=workers, drop_last=True
         )
 
-    # The masks are looked at as arrays, and opened by Pillow; the pictures are neither.
+    # The masks are looked at as arrays; the pictures are not.
     stats = assert_program(program, share=0.5)
     assert sum(stats.by_pillow.values()) == stats.samples

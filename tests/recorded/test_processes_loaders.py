@@ -24,7 +24,7 @@ from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F2
 
 import penstock
-from penstock.recording.pictures import Recorded, RecordedFile
+from penstock.recording.pictures import is_recorded
 from penstock.recording.tensors import RecordedTensor
 
 FILES = ("plain", "gray", "rotated", "mirrored", "progressive", "cmyk", "rgb", "subsampled")
@@ -250,7 +250,7 @@ CASES = {
 
 def records(value):
     """Whether anything that records is somewhere in a value."""
-    if isinstance(value, (RecordedTensor, Recorded, RecordedFile)):
+    if is_recorded(value) or isinstance(value, RecordedTensor):
         return True
     if isinstance(value, dict):
         return any(map(records, value.values()))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 from torch.utils.data import DataLoader as TorchLoader
 from torch.utils.data import Dataset
 from torchvision import datasets, transforms
@@ -20,6 +21,7 @@ __all__ = [
     "TRANSFORM",
     "Opaque",
     "Own",
+    "Photographs",
     "TorchLoader",
     "cifar",
     "digest",
@@ -109,11 +111,41 @@ class Opaque(Dataset):
         return torch.full((3, 4, 4), float(index)), index
 
 
+class Photographs(Dataset):
+    """A data set as users write it: JPEG files, Pillow, torchvision. Its pictures record.
+
+    Args:
+        folder: Where the files are written.
+        count: Of files.
+        size: Of a picture's sides, in pixels.
+    """
+
+    transform = transforms.Compose(
+        [transforms.RandomResizedCrop(64), transforms.RandomHorizontalFlip(), transforms.ToTensor()]
+    )
+
+    def __init__(self, folder, count=32, size=96):
+        self.paths = []
+        rng = np.random.default_rng(0)
+        for number in range(count):
+            path = Path(folder) / f"{number}.jpg"
+            coarse = rng.integers(0, 256, (size // 8, size // 8, 3), dtype=np.uint8)
+            Image.fromarray(coarse).resize((size, size)).save(path)
+            os.utime(path, (0, 0))  # a file that was written just now would be read at once
+            self.paths.append(path)
+
+    def __len__(self):
+        return len(self.paths)
+
+    def __getitem__(self, index):
+        return self.transform(Image.open(self.paths[index]).convert("RGB")), index
+
+
 def loader(dataset=None, cls=penstock.DataLoader, **options):
-    """A loader that must be native if it is penstock's, unless its data set is `Opaque`."""
+    """A loader that must be native if it is penstock's, unless its data set is one of those that record."""
     dataset = cifar() if dataset is None else dataset
     made = cls(dataset, **{"batch_size": 16, "shuffle": True, "num_workers": 2, **options})
-    if cls is penstock.DataLoader and not isinstance(dataset, Opaque):
+    if cls is penstock.DataLoader and not isinstance(dataset, (Opaque, Photographs)):
         report = penstock.explain(made)
         assert report.native, str(report)
     return made

@@ -92,6 +92,34 @@ def test_a_slow_locate_is_interrupted_and_no_batch_is_lost(passes):
     )
 
 
+def test_a_next_that_waits_for_recorded_pictures_is_interrupted_and_no_batch_is_lost(passes):
+    passes(
+        """
+        data = Photographs(os.path.dirname(__file__), 16, size=1600)
+        made, theirs = (
+            loader(data, cls, batch_size=8, persistent_workers=True) for cls in (penstock.DataLoader, TorchLoader)
+        )
+        assert equal(epoch(made, seed=1), epoch(theirs, seed=1))
+        expected = epoch(theirs, seed=1)
+        torch.manual_seed(1)
+        with starved():
+            iterator = iter(made)
+            for _ in range(2):
+                sender = interrupt_after(0.2)
+                try:
+                    next(iterator)
+                except KeyboardInterrupt:
+                    pass
+                else:
+                    raise AssertionError("20 megapixels in no time")
+                assert sender.wait() == 0
+        assert equal(list(iterator), expected)
+        assert penstock.stats(made).native_share == 1.0
+        """,
+        **SLOW,
+    )
+
+
 def test_ctrl_c_ends_a_script_in_mid_epoch(script):
     done = script(
         """

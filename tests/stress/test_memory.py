@@ -6,9 +6,9 @@ import sys
 
 import psutil
 import pytest
-from stress_support import Own, cifar, loader
+from stress_support import Own, Photographs, cifar, loader
 
-from penstock import _native
+from penstock import _native, stats
 
 EPOCHS = 200
 # Of growth over those epochs: far less than one batch each, which is 3 MiB.
@@ -37,6 +37,29 @@ def test_memory_does_not_grow(options):
     before = _resident()
     epochs(EPOCHS)
     assert _resident() - before < ALLOWED
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="what counts as resident differs")
+@pytest.mark.parametrize(
+    "options", [{"num_workers": 2}, {"num_workers": 0}, {"num_workers": 2, "persistent_workers": True}]
+)
+def test_memory_does_not_grow_where_pictures_record(options, tmp_path):
+    made = loader(Photographs(tmp_path, 64), batch_size=16, **options)
+
+    def epochs(count):
+        for number in range(count):
+            leaves = number % 3 == 0 and "persistent_workers" not in options
+            for images, _ in itertools.islice(made, 2 if leaves else None):
+                assert images.shape == (16, 3, 64, 64)
+
+    epochs(10)
+    before, files = _resident(), psutil.Process().num_fds()
+    epochs(60)
+    # A batch has 768 KiB, and one that was left would stay.
+    assert _resident() - before < ALLOWED
+    gc.collect()
+    assert psutil.Process().num_fds() <= files
+    assert stats(made).native_share == 1.0
 
 
 @pytest.mark.parametrize("workers", [0, 2])

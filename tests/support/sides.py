@@ -16,13 +16,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image, ImageFile
+from PIL import Image, ImageFile, PngImagePlugin
 
 from penstock.recording.hooks import recording
-from penstock.recording.pictures import Recorded, RecordedFile
+from penstock.recording.pictures import is_recorded
 from penstock.recording.recorder import Recorder
 from penstock.recording.tensors import RecordedTensor
 from support.files import encode, photo
+from support.pngs import chunk, write_png
 
 # Attributes that only a recording picture has.
 _OURS = ("_trace", "_is_loaded", "_array", "_opened")
@@ -33,6 +34,14 @@ def exif(orientation: int) -> Image.Exif:
     data = Image.Exif()
     data[0x0112], data[0x010F] = orientation, "a maker"
     return data
+
+
+def _text() -> PngImagePlugin.PngInfo:
+    info = PngImagePlugin.PngInfo()
+    info.add_text("Title", "a title")
+    info.add_itxt("Comment", "größer", "de", "Kommentar", zip=True)
+    info.add(b"teXt", b"of a kind of its own")
+    return info
 
 
 # Files by name; their sizes are odd, and differ.
@@ -48,6 +57,16 @@ KINDS: dict[str, Callable[[], bytes]] = {
     "column": lambda: encode(photo(19, 1)),
     "pixel": lambda: encode(photo(1, 1)),
     "rgb": lambda: encode(photo(31, 30), keep_rgb=True),
+    "png": lambda: encode(photo(36, 41), "PNG"),
+    "png gray": lambda: encode(photo(29, 34), "PNG", mode="L"),
+    "png text": lambda: encode(photo(34, 28), "PNG", exif=exif(1), dpi=(72, 72), pnginfo=_text()),
+    "png rotated": lambda: encode(photo(23, 31), "PNG", exif=exif(8), icc_profile=b"not a profile"),
+    "png transparent": lambda: encode(photo(30, 25), "PNG", transparency=(1, 2, 3)),
+    "png alpha": lambda: encode(photo(22, 35), "PNG", mode="RGBA"),
+    "png palette": lambda: encode(photo(27, 32), "PNG", mode="P"),
+    "png bits": lambda: encode(photo(26, 33), "PNG", mode="1"),
+    "png interlaced": lambda: write_png((28, 31), interlaced=True),
+    "png text behind": lambda: write_png((24, 37), after=chunk(b"tEXt", b"Title\0behind")),
 }
 
 
@@ -117,7 +136,7 @@ def open_files() -> int:
 
 def is_ours(value: Any) -> bool:
     """Whether a value records, or stands for one that does."""
-    return isinstance(value, (Recorded, RecordedFile, RecordedTensor))
+    return is_recorded(value) or isinstance(value, RecordedTensor)
 
 
 def describe(value: Any) -> Any:

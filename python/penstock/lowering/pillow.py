@@ -17,12 +17,12 @@ from PIL import Image, ImageFile, JpegImagePlugin, PngImagePlugin, PpmImagePlugi
 from penstock import _native
 from penstock.lowering.known import unhooked
 
-__all__ = ["keeps_pixels_as_known", "most_pixels", "pixel_limit", "why_not"]
+__all__ = ["PLUGINS", "keeps_pixels_as_known", "most_pixels", "pixel_limit", "why_not"]
 
 _NO_LIMIT = 2**63
 _OPEN = Image.open
 # What opens the formats that are decoded natively.
-_PLUGINS = {
+PLUGINS: dict[str, Any] = {
     "JPEG": JpegImagePlugin.jpeg_factory,
     "PPM": PpmImagePlugin.PpmImageFile,
     "PNG": PngImagePlugin.PngImageFile,
@@ -70,9 +70,9 @@ def most_pixels() -> int:
 def _plugins_are_pillows() -> bool:
     """Whether all plugins that are asked before the last of ours are Pillow's own."""
     openers = {name: unhooked(opener) for name, (opener, _) in Image.OPEN.items()}
-    if any(openers.get(name) is not plugin for name, plugin in _PLUGINS.items()):
+    if any(openers.get(name) is not plugin for name, plugin in PLUGINS.items()):
         return False
-    asked = Image.ID[: 1 + max(map(Image.ID.index, _PLUGINS))]
+    asked = Image.ID[: 1 + max(map(Image.ID.index, PLUGINS))]
     plugins = [openers[name] for name in asked if name in openers]
     return all(getattr(plugin, "__module__", "").startswith("PIL.") for plugin in plugins)
 

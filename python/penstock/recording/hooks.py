@@ -28,10 +28,10 @@ from penstock.lowering.known import HOOKED, unhooked
 from penstock.recording import resizes
 from penstock.recording.chain import chain_of
 from penstock.recording.draws import draws_rectangles
-from penstock.recording.pictures import Recorded, RecordedFile, open_recorded
+from penstock.recording.pictures import Recorded, is_recorded, open_recorded
 from penstock.recording.recorder import Recorder
 from penstock.recording.rendering import render
-from penstock.recording.sources import source_of
+from penstock.recording.sources import FORMATS, source_of
 from penstock.recording.tensors import RecordedImage, RecordedTensor, alias, is_recording, record, stack, touch
 
 __all__ = ["begin", "current", "recording"]
@@ -78,8 +78,9 @@ def begin(recorder: Recorder) -> None:
 
 def _install() -> None:
     Image.preinit()
-    _hook_opener("JPEG")
-    for name in ("PNG", "PPM", "GIF", "BMP"):
+    for name in FORMATS:
+        _hook_opener(name)
+    for name in ("PPM", "GIF", "BMP"):
         _hook_other(name)
     for name in ("to_tensor", "pil_to_tensor", "convert_image_dtype", "normalize", "resized_crop"):
         _hook_function(F, name, _WRAPPERS[name])
@@ -115,7 +116,7 @@ def _hook_opener(name: str) -> None:
         if recorder is None:
             return factory(fp, filename)
         start = time.perf_counter()
-        source, why_not = source_of(fp, filename)
+        source, why_not = source_of(fp, filename, name)
         if source is None:
             recorder.others[why_not] += 1
             return factory(fp, filename)
@@ -183,10 +184,10 @@ def _hook_kernel(functional: Any, kind: type, make: Callable[[Any], Any]) -> Non
 def _makes_tensor(key: tuple[Any, ...], *, image: bool) -> Callable[[Any], Any]:
     def make(function: Any) -> Any:
         def hook(pic: Any) -> Any:
-            if (type(pic) is Recorded or type(pic) is RecordedFile) and _is_plain():
+            if is_recorded(pic) and _is_plain():
                 pic.load()
                 # A picture whose file was closed by the user is Pillow's now.
-                tensor = record(pic._trace, chain_of(pic._mode, key), image=image) if type(pic) in _PICTURES else None
+                tensor = record(pic._trace, chain_of(pic._mode, key), image=image) if is_recorded(pic) else None
                 if tensor is not None:
                     return tensor
             return function(pic)
@@ -340,6 +341,5 @@ _KERNELS: dict[tuple[Any, type], Callable[[Any], Any]] = {
     (F2.horizontal_flip, tv_tensors.Image): functools.partial(_flips_images, horizontal=True),
     (F2.vertical_flip, tv_tensors.Image): functools.partial(_flips_images, horizontal=False),
 }
-_PICTURES = (Recorded, RecordedFile)
 # A user may have put another function there, or give a map with another one.
 _COLLATE = default_collate_fn_map[torch.Tensor]

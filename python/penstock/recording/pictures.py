@@ -7,6 +7,7 @@ property here, so nothing can reach them unnoticed.
 """
 
 import functools
+import io
 import os
 import sys
 import time
@@ -14,12 +15,14 @@ import weakref
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from PIL import Image, JpegImagePlugin
+from PIL import Image
 from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
 
 from penstock.recording.sources import Source, Trace, making
 
-__all__ = ["Recorded", "RecordedFile", "open_recorded", "settle", "touch"]
+__all__ = ["Recorded", "is_recorded", "open_recorded", "settle", "touch"]
 
 _PILLOW = os.path.dirname(str(Image.__file__))  # noqa: PTH120
 _RESAMPLING = frozenset(
@@ -247,7 +250,7 @@ class _LikePillows(type):
         return hash(cls._stands_for)
 
 
-class _LikePillowsFiles(_LikePillows, type(JpegImagePlugin.JpegImageFile)):  # type: ignore[misc]
+class _LikePillowsFiles(_LikePillows, type(JpegImageFile)):  # type: ignore[misc]
     """The same, for files."""
 
 
@@ -277,10 +280,13 @@ class Recorded(_Recording, metaclass=_LikePillows):
         self.__class__ = Image.Image  # type: ignore[assignment]
 
 
-class RecordedFile(_Recording, JpegImagePlugin.JpegImageFile, metaclass=_LikePillowsFiles):  # type: ignore[metaclass]
+class _RecordedFile(_Recording):
     """A file that Pillow would have opened; closed once it is loaded, as Pillow does."""
 
-    _stands_for = JpegImagePlugin.JpegImageFile
+    # What refers to the open file: whoever asks for it reads the file himself.
+    _of_open: tuple[str, ...] = ("fp", "tile", "_fp")
+    # What loading changes.
+    _of_loaded: tuple[str, ...] = ()
 
     @_while_recording
     def load(self) -> Any:
@@ -293,6 +299,8 @@ class RecordedFile(_Recording, JpegImagePlugin.JpegImageFile, metaclass=_LikePil
                 return self.load()
             attributes["_is_loaded"] = True
             attributes.pop("_opened", None)
+            for name in self._of_loaded:
+                attributes.pop(name, None)
             if opened is not None and attributes.get("_exclusive_fp"):
                 opened.close()
             attributes["fp"], attributes["tile"], attributes["map"] = None, [], None
@@ -300,8 +308,11 @@ class RecordedFile(_Recording, JpegImagePlugin.JpegImageFile, metaclass=_LikePil
         return _Pixels(self)
 
     def __getattr__(self, name: str) -> Any:
-        if name in _of_files():
-            if name in ("fp", "tile"):  # what asks for them reads the file itself
+        if self._is_loaded and name in self._of_loaded:
+            touch(self)
+            return getattr(self, name)
+        if name in _attributes_of(self._stands_for):
+            if name in self._of_open:
                 if self._trace.source.fate.touched is None:
                     self._trace.source.fate.touched = _cause()
                 self._become_real()
@@ -312,7 +323,7 @@ class RecordedFile(_Recording, JpegImagePlugin.JpegImageFile, metaclass=_LikePil
 
     def __exit__(self, *args: object) -> None:
         # A `with` block keeps this method, also if the picture has become real in it.
-        if isinstance(self, RecordedFile):
+        if isinstance(self, _RecordedFile):
             if self._is_loaded:
                 return
             self._become_real()
@@ -321,8 +332,9 @@ class RecordedFile(_Recording, JpegImagePlugin.JpegImageFile, metaclass=_LikePil
     def _answer(self) -> None:
         """Take what Pillow finds in the header."""
         header = self._trace.source.header()
+        changed = self._of_loaded if self._is_loaded else ()
         for name, value in header.__dict__.items():
-            if name not in ("_im", "fp", "tile", "_fp"):
+            if name != "_im" and name not in self._of_open and name not in changed:
                 self.__dict__.setdefault(name, value)
 
     def _become_real(self) -> None:
@@ -333,16 +345,49 @@ class RecordedFile(_Recording, JpegImagePlugin.JpegImageFile, metaclass=_LikePil
         if opened is not None:
             if not opened.closed:
                 opened.seek(header.fp.tell())
-            header.fp = opened
+            self._hand_over(header, opened)
+        if loaded:
+            self._end(header)
         for name, value in header.__dict__.items():
             attributes.setdefault(name, value)
         self.__class__ = type(header)
         if loaded:
             self._im = None
 
+    @staticmethod
+    def _hand_over(header: Any, opened: Any) -> None:
+        """Have Pillow's picture read the file that was opened."""
+        header.fp = opened
+
+    @staticmethod
+    def _end(header: Any) -> None:
+        """Change what Pillow's picture keeps of its file as loading does."""
+
+
+class _RecordedJpeg(_RecordedFile, JpegImageFile, metaclass=_LikePillowsFiles):  # type: ignore[metaclass]
+    _stands_for = JpegImageFile
+
+
+class _RecordedPng(_RecordedFile, PngImageFile, metaclass=_LikePillowsFiles):  # type: ignore[metaclass]
+    _stands_for = PngImageFile
+    _of_open = ("fp", "tile", "_fp", "png")
+    _of_loaded = ("png", "_text", "_PngImageFile__idat")
+
+    @staticmethod
+    def _hand_over(header: Any, opened: Any) -> None:
+        header.fp = header._fp = header.png.fp = opened
+
+    @staticmethod
+    def _end(header: Any) -> None:
+        header._text = header.png.im_text
+        header.png, header._PngImageFile__idat = None, 0
+
+
+_FILES: dict[str, type[_RecordedFile]] = {"JPEG": _RecordedJpeg, "PNG": _RecordedPng}
 
 # Messages name the classes that they stand for.
-for _kind in (Recorded, RecordedFile):
+_kind: Any
+for _kind in (Recorded, *_FILES.values()):
     _kind.__name__ = _kind.__qualname__ = _kind._stands_for.__name__
     _kind.__module__ = _kind._stands_for.__module__
 
@@ -350,25 +395,26 @@ for _kind in (Recorded, RecordedFile):
 _PLAIN: dict[str, Any] = {
     name: value for name, value in vars(Image.Image()).items() if name not in ("_im", "_mode", "_size", "info")
 }
-_file_attributes: frozenset[str] = frozenset()
 
 
-def _of_files() -> frozenset[str]:
-    """Return the names of what Pillow keeps of a file that it has opened."""
-    global _file_attributes
-    if not _file_attributes:
-        import io
-
-        buffer = io.BytesIO()
-        Image.new("RGB", (1, 1)).save(buffer, "JPEG")
-        buffer.seek(0)
-        _file_attributes = frozenset(vars(JpegImagePlugin.JpegImageFile(buffer)))
-    return _file_attributes
+@functools.cache
+def _attributes_of(plugin: Any) -> frozenset[str]:
+    """Return the names of what Pillow keeps of a file that one of its plugins has opened."""
+    buffer = io.BytesIO()
+    Image.new("RGB", (1, 1)).save(buffer, plugin.format)
+    buffer.seek(0)
+    return frozenset(vars(plugin(buffer)))
 
 
-def open_recorded(source: Source, fp: Any, filename: Any) -> RecordedFile:
+def is_recorded(picture: Any) -> bool:
+    """Whether something is a picture that records."""
+    return isinstance(picture, _Recording)
+
+
+def open_recorded(source: Source, fp: Any, filename: Any) -> Any:
     """Return the picture that stands for a file that was looked through."""
-    picture = RecordedFile.__new__(RecordedFile)
+    kind = _FILES[source.format]
+    picture = kind.__new__(kind)
     attributes = picture.__dict__
     mode = "RGB" if source.channels == 3 else "L"
     size = (source.width, source.height)

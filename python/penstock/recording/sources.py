@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from PIL import Image, ImageFile, JpegImagePlugin
+from PIL import Image, ImageFile
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms import functional as F
 from torchvision.transforms.v2 import functional as F2
 
 from penstock import _native
-from penstock.lowering.pillow import most_pixels
+from penstock.lowering.pillow import PLUGINS, most_pixels
 from penstock.lowering.resampling import pass_order
 from penstock.recording.chain import chain_of
 
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMATS", "NO_LIMIT", "TORCH", "TORCH_MODES", "Fate", "Source", "Trace", "making", "pack", "source_of"]
 
-# Formats that are recorded, by Pillow's names; the places are the numbers in tickets.
-FORMATS = ("JPEG", "PNG", "PPM")
+# Formats by Pillow's names; the places are the numbers in tickets.
+FORMATS = ("JPEG", "PNG")
 NO_LIMIT = 2**63
 _NOBODY = bytes(16)
 _HEAD = struct.Struct("<16sIIBBH")
@@ -126,14 +126,14 @@ class Source:
 
     def open(self) -> Any:
         """Return a real picture that Pillow has opened and not loaded."""
-        return JpegImagePlugin.jpeg_factory(io.BytesIO(self.read()), self.path)
+        return PLUGINS[self.format](io.BytesIO(self.read()), self.path)
 
     def header(self) -> Any:
         """Return the same, for what can be known of it without pixels."""
         if self.content is not None or (self.file is not None and not self.file.is_at(self.path)):
             return self.open()
         with Path(self.path).open("rb") as file:
-            return JpegImagePlugin.jpeg_factory(file, self.path)
+            return PLUGINS[self.format](file, self.path)
 
     def whole(self) -> Image.Image:
         """Return the whole picture, made once however often it is asked for."""
@@ -270,12 +270,13 @@ def _order(resample: int) -> int | None:
     return None if order is None else _ORDERS.index(order)
 
 
-def source_of(fp: Any, filename: Any) -> tuple[Source | None, str]:
+def source_of(fp: Any, filename: Any, file_format: str) -> tuple[Source | None, str]:
     """Return the source that was opened, or why Pillow has to look at it itself.
 
     Args:
         fp: An open file, as Pillow's plugins are given it.
         filename: Its path, if Pillow opened it.
+        file_format: The plugin's.
     """
     if ImageFile.LOAD_TRUNCATED_IMAGES:
         return None, "ImageFile.LOAD_TRUNCATED_IMAGES is set"
@@ -296,7 +297,7 @@ def source_of(fp: Any, filename: Any) -> tuple[Source | None, str]:
         source.file = file
     else:
         return None, "not opened from a path or from bytes"
-    if source is None or source.format != "JPEG":
+    if source is None or source.format != file_format:
         return None, "irregular file"
     if source.height * source.width > most_pixels():
         return None, "too many pixels"

@@ -33,6 +33,12 @@ _Ticket = tuple[str, Key, bool, list[Run], tuple[Any, list[int]], tuple[Any, lis
 _INLINE_BYTES = 1 << 16
 # Tensors up to this size travel with the message that they are part of.
 _SMALL_BYTES = 1 << 13
+_SMALL_DTYPES = frozenset(
+    (
+        *(torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64),
+        *(torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.complex64, torch.complex128),
+    )
+)
 
 
 class _InCharge(threading.local):
@@ -104,17 +110,32 @@ def _reduce(tensor: Any) -> Any:
 
 def _reduce_small(tensor: torch.Tensor) -> Any:
     """Carry a small tensor's bytes with the message; a file of shared memory would take half a millisecond."""
+    try:
+        content = _content_of_small(tensor)
+    except Exception:  # of a kind that has no bytes, or none that can be asked for; torch sends it, or says why not
+        content = None
+    if content is None:
+        return reduce_tensor(tensor)
+    return _receive_small, (content, tensor.dtype, tuple(tensor.shape))
+
+
+def _content_of_small(tensor: torch.Tensor) -> bytes | None:
+    """Return a tensor's bytes; None if it is not small, or is more than its bytes."""
     if (
-        tensor.device.type == "cpu"
-        and tensor.layout == torch.strided
-        and tensor.is_contiguous()
-        and 0 < tensor.nbytes <= _SMALL_BYTES
-        and tensor.untyped_storage().nbytes() == tensor.nbytes
-        and not (tensor.requires_grad or tensor.is_shared() or tensor.is_conj() or tensor.is_neg())
+        tensor.dtype not in _SMALL_DTYPES
+        or tensor.device.type != "cpu"
+        or tensor.layout != torch.strided
+        or tensor.is_nested
+        or not tensor.is_contiguous()
+        or not 0 < tensor.nbytes <= _SMALL_BYTES
+        or tensor.untyped_storage().nbytes() != tensor.nbytes
+        or tensor.requires_grad
+        or tensor.is_shared()
+        or tensor.is_conj()
+        or tensor.is_neg()
     ):
-        content = tensor.view(-1).view(torch.uint8).numpy().tobytes()
-        return _receive_small, (content, tensor.dtype, tuple(tensor.shape))
-    return reduce_tensor(tensor)
+        return None
+    return tensor.view(-1).view(torch.uint8).numpy().tobytes()
 
 
 def _receive_small(content: bytes, dtype: torch.dtype, shape: tuple[int, ...]) -> torch.Tensor:

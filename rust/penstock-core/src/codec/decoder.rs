@@ -30,22 +30,24 @@ pub struct Decoded<'a> {
 }
 
 impl Decoder {
-    /// Whether Pillow would get through a file without an exception; the header of one that it would. Damage of which
-    /// libjpeg only warns may be left, and is found when the file is decoded.
+    /// Whether Pillow would get through a file without an exception, to a picture of bytes with the header's channels;
+    /// the header of one that it would. Damage of which libjpeg only warns may be left, and is found when the file is
+    /// decoded.
     ///
     /// # Errors
     /// [`Irregular`] if Pillow should look at it itself.
     pub fn survey(&mut self, data: &[u8]) -> Result<Header, Irregular> {
         let header = read_header(data)?;
-        if header.format == Format::Jpeg {
-            self.jpeg().survey(data)?;
-            self.jpeg().shrink_to(KEPT_BYTES);
-        } else {
-            let mut pixels = Vec::new();
-            let bytes = header.width * header.height * header.channels;
-            pixels.try_reserve_exact(bytes).map_err(|_| Irregular::Request)?;
-            pixels.resize(bytes, 0);
-            self.decode_into(data, header, header.whole(), &mut pixels)?;
+        match header.format {
+            Format::Jpeg => {
+                self.jpeg().survey(data)?;
+                self.jpeg().shrink_to(KEPT_BYTES);
+            }
+            Format::Png => {
+                self.png.survey(data)?;
+                self.png.shrink_to(KEPT_BYTES);
+            }
+            Format::Ppm => return Err(Irregular::Format),
         }
         Ok(header)
     }
@@ -114,9 +116,7 @@ impl Decoder {
             }
             Format::Png => {
                 let decoded = self.png.decode(data, region, out);
-                if self.png.memory() > KEPT_BYTES {
-                    self.png.shrink();
-                }
+                self.png.shrink_to(KEPT_BYTES);
                 decoded.map(|()| false)
             }
             Format::Ppm => ppm::decode(data, region, out).map(|()| false),

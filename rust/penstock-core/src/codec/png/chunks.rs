@@ -94,6 +94,27 @@ pub(super) fn judge(data: &[u8]) -> Result<Layout<'_>, Irregular> {
     if chunk.data.is_empty() { Ok(layout) } else { Err(Reason::Content.into()) }
 }
 
+/// Checks that Pillow's picture of a file is what is decoded here, and not only that picture converted to RGB; and that
+/// all that Pillow tells of the file stands before its pixels.
+///
+/// # Errors
+/// [`Irregular`] if it is not, or if Pillow should decode the file.
+pub(super) fn check_plain(data: &[u8]) -> Result<(), Irregular> {
+    let mut judge = Judge::default();
+    let Layout { ihdr, pixels: mut chunks, .. } = judge.up_to_pixels(data)?;
+    if !matches!(ihdr.color, Color::Gray | Color::Rgb) || ihdr.depth != 8 || ihdr.interlaced {
+        return Err(Reason::Kind.into());
+    }
+    if judge.transparency {
+        return Err(Reason::Transparency.into());
+    }
+    let mut chunk = chunks.next()?;
+    while chunk.kind == b"IDAT" {
+        chunk = chunks.next()?;
+    }
+    if chunk.kind == b"IEND" { Ok(()) } else { Err(Reason::Chunk.into()) }
+}
+
 fn begin(data: &[u8]) -> Result<Chunks<'_>, Irregular> {
     Ok(Chunks { rest: data.strip_prefix(SIGNATURE).ok_or(Reason::Truncated)? })
 }

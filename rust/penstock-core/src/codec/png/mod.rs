@@ -13,7 +13,7 @@ mod rows;
 #[cfg(test)]
 mod tests;
 
-use self::chunks::{Layout, judge, look};
+use self::chunks::{Layout, check_plain, judge, look};
 use self::expand::Expand;
 use self::rows::{Rows, Window};
 use super::{Format, Header, Irregular, Region};
@@ -156,6 +156,21 @@ pub(super) struct Decoder {
 }
 
 impl Decoder {
+    /// Decodes a whole file for nobody, if Pillow's picture of it is what is decoded here: bytes of the same channels,
+    /// and all that Pillow tells of the file stands before its pixels.
+    ///
+    /// # Errors
+    /// [`Irregular`] if Pillow should open the file.
+    pub(super) fn survey(&mut self, data: &[u8]) -> Result<(), Irregular> {
+        check_plain(data)?;
+        let header = read_header(data)?;
+        let mut pixels = Vec::new();
+        let bytes = header.width * header.height * header.channels;
+        pixels.try_reserve_exact(bytes).map_err(|_| Irregular::Request)?;
+        pixels.resize(bytes, 0);
+        self.decode(data, header.whole(), &mut pixels)
+    }
+
     /// Decodes a rectangle of a file into memory of exactly its size. All of the file is looked at.
     ///
     /// # Errors
@@ -185,13 +200,10 @@ impl Decoder {
         })
     }
 
-    /// Bytes that are kept for the next picture.
-    pub(super) fn memory(&self) -> usize {
-        self.window.memory()
-    }
-
-    /// Gives that memory back.
-    pub(super) fn shrink(&mut self) {
-        self.window = Window::default();
+    /// Gives memory back if there is more than `bytes` of it.
+    pub(super) fn shrink_to(&mut self, bytes: usize) {
+        if self.window.memory() > bytes {
+            self.window = Window::default();
+        }
     }
 }

@@ -16,6 +16,9 @@ from support.files import damaged, encode, photo
 from torch.utils.data import IterableDataset
 from torchvision import transforms as v1
 from torchvision.transforms import functional as F
+from torchvision.transforms.functional import to_tensor
+
+from penstock.lowering.known import HOOKED
 
 TRAIN = v1.Compose(
     [v1.RandomResizedCrop(32), v1.RandomHorizontalFlip(), v1.ToTensor(), v1.Normalize([0.5] * 3, [0.25] * 3)]
@@ -217,6 +220,22 @@ def test_gray_and_odd_files(workers, paths):
         age(path)
     # Two are Pillow's; the others of their batches are not.
     assert_program(program_of(lambda: Opened(paths, TRAIN), workers), share=10 / 12)
+
+
+class Imported(Opened):
+    """Calls a function that its module imported by name."""
+
+    def __getitem__(self, index):
+        return to_tensor(self.open(index).resize((32, 32))), index
+
+
+@workers
+def test_functions_imported_by_name(workers, paths):
+    names = globals()
+    names["late"] = to_tensor
+    assert_program(program_of(lambda: Imported(paths), workers))
+    assert to_tensor is names.pop("late") is F.to_tensor
+    assert not HOOKED
 
 
 @workers

@@ -28,6 +28,7 @@ from penstock.lowering.known import HOOKED, unhooked
 from penstock.recording import resizes
 from penstock.recording.chain import chain_of
 from penstock.recording.draws import draws_rectangles
+from penstock.recording.imported import names_of
 from penstock.recording.pictures import Recorded, is_recorded, open_recorded
 from penstock.recording.recorder import Recorder
 from penstock.recording.rendering import render
@@ -82,10 +83,9 @@ def _install() -> None:
         _hook_opener(name)
     for name in ("PPM", "GIF", "BMP"):
         _hook_other(name)
-    for name in ("to_tensor", "pil_to_tensor", "convert_image_dtype", "normalize", "resized_crop"):
-        _hook_function(F, name, _WRAPPERS[name])
-    for name in ("to_image", "pil_to_tensor"):
-        _hook_function(F2, name, _WRAPPERS[name])
+    for owner, name in _NAMED:
+        _hook_function(owner, name, _WRAPPERS[name])
+    _hook_imported()
     _hook_function(transforms.RandomResizedCrop, "get_params", draws_rectangles, static=True)
     # It takes what lies in memory without asking the tensor.
     _hook_function(torch.utils.dlpack, "to_dlpack", lambda function: lambda tensor: function(touch(tensor)))
@@ -166,6 +166,21 @@ def _hook_function(owner: Any, name: str, make: Callable[[Any], Any], *, static:
             setattr(owner, name, kind(function))
 
     _undo.append(undo)
+
+
+def _hook_imported() -> None:
+    """Have modules that imported a function by name call its hook as well."""
+    hooks = {id(function): hook for hook, function in HOOKED.items()}
+    for names, name, function in names_of([*_NAMED.values()]):
+        if (hook := hooks.get(id(function))) is None:
+            continue
+        names[name] = hook
+
+        def undo(names: Any = names, name: str = name, function: Any = function, hook: Any = hook) -> None:
+            if names.get(name) is hook:
+                names[name] = function
+
+        _undo.append(undo)
 
 
 def _hook_kernel(functional: Any, kind: type, make: Callable[[Any], Any]) -> None:
@@ -331,6 +346,14 @@ def _flips_images(kernel: Any, *, horizontal: bool) -> Any:
     return hook
 
 
+# Functions by where they are hooked, as they are.
+_NAMED: dict[tuple[Any, str], Any] = {
+    **{
+        (F, name): getattr(F, name)
+        for name in ("to_tensor", "pil_to_tensor", "convert_image_dtype", "normalize", "resized_crop")
+    },
+    **{(F2, name): getattr(F2, name) for name in ("to_image", "pil_to_tensor")},
+}
 # Pure tensors are flipped by functions of torch, which record.
 _KERNELS: dict[tuple[Any, type], Callable[[Any], Any]] = {
     **{(functional, tv_tensors.Image): make for functional, make in resizes.KERNELS.items()},

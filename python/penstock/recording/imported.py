@@ -1,0 +1,47 @@
+"""Under which names modules have imported a function.
+
+`from torchvision.transforms.functional import to_tensor` gives a module a name of its own for the function, which what
+takes the function's place has to take as well.
+"""
+
+import sys
+import types
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+__all__ = ["names_of"]
+
+Name = tuple[dict[str, Any], str, Any]
+
+# How many modules there were when names were looked for last, and what was found.
+_last: tuple[int, list[Name]] = (0, [])
+
+
+def names_of(functions: Sequence[Any]) -> list[Name]:
+    """Return the global names of all modules, but those of this package, that stand for one of some functions.
+
+    Args:
+        functions: The same ones each time.
+
+    Returns:
+        Namespace, name in it, and function.
+    """
+    global _last
+    count, found = _last
+    if count != len(sys.modules):
+        modules = [module for name, module in [*sys.modules.items()] if name.partition(".")[0] != "penstock"]
+        _last = count, found = len(sys.modules), [*_in(modules, functions)]
+    # A notebook's, or an interpreter's, gets names without importing anything.
+    main = _in([sys.modules.get("__main__")], functions)
+    return [name for name in (*found, *main) if name[0].get(name[1]) is name[2]]
+
+
+def _in(modules: Sequence[Any], functions: Sequence[Any]) -> Iterator[Name]:
+    wanted = {id(function): function for function in functions}
+    for module in modules:
+        if isinstance(module, types.ModuleType):
+            names = module.__dict__
+            # A copy: other threads may import meanwhile.
+            for name, value in [*names.items()]:
+                if id(value) in wanted:
+                    yield names, name, value

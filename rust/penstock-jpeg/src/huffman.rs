@@ -1,9 +1,10 @@
 //! Huffman tables in the forms that decoding looks them up.
 #![expect(clippy::inline_always, reason = "parts of loops that are compiled for several processors")]
 //!
-//! [`AcTable::pairs`] answers eleven bits with up to two whole coefficients: their distances in the block, their
-//! values and the bits they take. It is filled by copying runs of entries for one symbol behind another. What
-//! does not fit, and longer codes, go through [`Codes`].
+//! [`AcTable`] answers eleven bits with up to two whole coefficients: their distances in the block, their values and the
+//! bits they take. It is filled by copying runs of entries for one symbol behind another. What does not fit, larger
+//! values and longer codes go through [`Codes`]. Bits of a file are all but random, so every part of a table is looked up
+//! as often: two of them, and the blocks, should have room in 32 KiB of cache.
 
 use crate::error::{Irregular, Reason, give_up};
 use crate::markers::HuffmanSpec;
@@ -132,53 +133,41 @@ impl DcTable {
     }
 }
 
-/// What eleven bits of AC coefficients mean; made as a word, taken apart by loads of its bytes, which is faster
-/// than shifting.
+/// What eleven bits of AC coefficients mean, but for the bits taken: made as a word, taken apart by loads of its bytes,
+/// which is faster than shifting.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Pair([u8; 8]);
+pub(crate) struct Pair([u8; 4]);
 
 impl Pair {
-    const BITS: u32 = 0;
-    const FIRST_BITS: u32 = 8;
-    const FIRST_STEP: u32 = 16;
-    const STEP: u32 = 24;
-    const FIRST: u32 = 32;
-    const SECOND: u32 = 48;
-
-    /// Bits that both coefficients take.
-    #[inline(always)]
-    pub(crate) fn bits(self) -> u32 {
-        u32::from(self.0[0])
-    }
-
-    /// Bits that the first takes.
-    #[inline(always)]
-    pub(crate) fn first_bits(self) -> u32 {
-        u32::from(self.0[1])
-    }
+    const FIRST_STEP: u32 = 0;
+    const STEP: u32 = 8;
+    const FIRST: u32 = 16;
+    const SECOND: u32 = 24;
+    /// Only while tables are made.
+    const BITS: u32 = 32;
 
     /// How far the first lies behind the last one. The end of a block alone counts as a zero one step behind.
     #[inline(always)]
     pub(crate) fn first_step(self) -> usize {
-        usize::from(self.0[2])
+        usize::from(self.0[0])
     }
 
     /// How far the second, if there is one, lies behind the last one. [`END`] is added if the block ends behind
     /// them; [`LONG`] stands alone if the bits do not hold a coefficient.
     #[inline(always)]
     pub(crate) fn step(self) -> u8 {
-        self.0[3]
+        self.0[1]
     }
 
     #[inline(always)]
     pub(crate) fn first(self) -> i16 {
-        i16::from_le_bytes([self.0[4], self.0[5]])
+        i16::from(self.0[2].cast_signed())
     }
 
     /// If the block ends: what to add to the first one's position to have that of the block's last coefficient.
     #[inline(always)]
     pub(crate) fn second(self) -> i16 {
-        i16::from_le_bytes([self.0[6], self.0[7]])
+        i16::from(self.0[3].cast_signed())
     }
 }
 
@@ -186,6 +175,8 @@ impl Pair {
 #[derive(Clone, Debug)]
 pub(crate) struct AcTable {
     pub(crate) codes: Codes,
+    /// Bits that both coefficients take; the next lookup waits for nothing else.
+    pub(crate) bits: [u8; 1 << AC_BITS],
     pub(crate) pairs: [Pair; 1 << AC_BITS],
     /// The second halves of pairs, for 0 to 11 bits; those for `n` bits begin at `2^n`. Zero stands for none.
     seconds: Vec<u64>,
@@ -196,7 +187,12 @@ impl AcTable {
     pub(crate) const HEAP_BYTES: usize = size_of::<[u64; 2 << AC_BITS]>();
 
     pub(crate) fn new() -> Self {
-        AcTable { codes: Codes::new(), pairs: [Pair([0; 8]); 1 << AC_BITS], seconds: vec![0; 2 << AC_BITS] }
+        AcTable {
+            codes: Codes::new(),
+            bits: [0; 1 << AC_BITS],
+            pairs: [Pair([0; 4]); 1 << AC_BITS],
+            seconds: vec![0; 2 << AC_BITS],
+        }
     }
 
     /// Reads the codes alone, as progressive scans need them.
@@ -209,14 +205,14 @@ impl AcTable {
     pub(crate) fn build(&mut self, spec: Option<&HuffmanSpec>, file: &[u8]) -> Result<(), Irregular> {
         self.build_codes(spec, file)?;
         let Some(spec) = spec else { give_up!(Table) };
-        let AcTable { codes, pairs, seconds } = self;
+        let AcTable { codes, bits: taken, pairs, seconds } = self;
         let Some((shorter, whole)) = seconds.split_at_mut_checked(1 << AC_BITS) else { give_up!(Table) };
         whole.fill(0);
         each_whole(AC_BITS, spec, &codes.symbols, |range, symbol, bits, value| {
-            let Some(step) = step(symbol) else { return };
+            let (Some(step), Ok(value)) = (step(symbol), i8::try_from(value)) else { return };
             let second = u64::from(bits) << Pair::BITS
                 | u64::from(step) << Pair::STEP
-                | u64::from(value as u16) << Pair::SECOND;
+                | u64::from(value.cast_unsigned()) << Pair::SECOND;
             if let Some(entries) = whole.get_mut(range) {
                 entries.fill(second);
             }
@@ -226,29 +222,33 @@ impl AcTable {
         for bits in (0..u64::from(AC_BITS)).rev() {
             let Some((less, here)) = rest.split_at_mut_checked(1 << bits) else { break };
             for (short, long) in here.iter_mut().zip(longer.as_chunks::<2>().0) {
-                *short = if long[0] & 0xFF <= bits { long[0] } else { 0 };
+                *short = if long[0] >> Pair::BITS <= bits { long[0] } else { 0 };
             }
             longer = here;
             rest = less;
         }
-        pairs.fill(Pair((u64::from(LONG) << Pair::STEP).to_le_bytes()));
+        taken.fill(0);
+        pairs.fill(Pair((u32::from(LONG) << Pair::STEP).to_le_bytes()));
         each_whole(AC_BITS, spec, &codes.symbols, |range, symbol, bits, value| {
-            let Some(step) = step(symbol) else { return };
+            let (Some(step), Ok(value)) = (step(symbol), i8::try_from(value)) else { return };
             let room = range.len();
-            let (Some(entries), Some(seconds)) = (pairs.get_mut(range), seconds.get(room..2 * room)) else {
+            let (Some(taken), Some(entries), Some(seconds)) =
+                (taken.get_mut(range.clone()), pairs.get_mut(range), seconds.get(room..2 * room))
+            else {
                 return;
             };
-            let both_bits = u64::from(bits) << Pair::BITS | u64::from(bits) << Pair::FIRST_BITS;
             if step == END {
-                let steps = 1 << Pair::FIRST_STEP | u64::from(END) << Pair::STEP;
-                entries.fill(Pair((both_bits | steps | 0xFFFF << Pair::SECOND).to_le_bytes()));
+                let steps = 1 << Pair::FIRST_STEP | u32::from(END) << Pair::STEP;
+                taken.fill(bits);
+                entries.fill(Pair((steps | 0xFF << Pair::SECOND).to_le_bytes()));
                 return;
             }
-            let steps = u64::from(step) << Pair::FIRST_STEP | u64::from(step) << Pair::STEP;
-            let first = both_bits | steps | u64::from(value as u16) << Pair::FIRST;
-            // No field overflows into the next.
-            for (entry, second) in entries.iter_mut().zip(seconds) {
-                *entry = Pair((first + second).to_le_bytes());
+            let steps = u32::from(step) << Pair::FIRST_STEP | u32::from(step) << Pair::STEP;
+            let first = steps | u32::from(value.cast_unsigned()) << Pair::FIRST;
+            for ((entry, taken), second) in entries.iter_mut().zip(taken).zip(seconds) {
+                // No field overflows into the next.
+                *entry = Pair((first + *second as u32).to_le_bytes());
+                *taken = bits + (second >> Pair::BITS) as u8;
             }
         });
         Ok(())

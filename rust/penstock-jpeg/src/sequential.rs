@@ -199,9 +199,10 @@ fn decode_ac(reader: &mut Reader<'_>, table: &AcTable, block: &mut Block) -> Res
     let mut lookups = FIRST_LOOKUPS;
     loop {
         for _ in 0..lookups {
-            let pair = table.pairs[(reader.window() >> (64 - AC_BITS)) as usize];
+            let at = (reader.window() >> (64 - AC_BITS)) as usize;
+            let (bits, pair) = (u32::from(table.bits[at]), table.pairs[at]);
             // Taken before anything is asked, so that the next lookup waits for nothing else.
-            reader.drop_bits(pair.bits());
+            reader.drop_bits(bits);
             // Asked first: behind the next branch it could be foretold even less.
             if pair.step() == LONG {
                 reader.refill();
@@ -234,7 +235,8 @@ fn decode_ac(reader: &mut Reader<'_>, table: &AcTable, block: &mut Block) -> Res
                 return if next == 63 { Ok(63) } else { Err(Reason::Run.into()) };
             }
             // The second one is another block's.
-            *reader = reader.before(pair.bits() - pair.first_bits());
+            *reader = reader.before(bits);
+            decode_long(reader, table)?;
             block[63] = pair.first();
             return if first == 63 { Ok(63) } else { Err(Reason::Run.into()) };
         }
@@ -250,8 +252,9 @@ fn skip_ac(reader: &mut Reader<'_>, table: &AcTable) -> Result<(), Irregular> {
     let mut lookups = FIRST_LOOKUPS;
     loop {
         for _ in 0..lookups {
-            let pair = table.pairs[(reader.window() >> (64 - AC_BITS)) as usize];
-            reader.drop_bits(pair.bits());
+            let at = (reader.window() >> (64 - AC_BITS)) as usize;
+            let (bits, pair) = (u32::from(table.bits[at]), table.pairs[at]);
+            reader.drop_bits(bits);
             if pair.step() == LONG {
                 reader.refill();
                 let (step, _) = decode_long(reader, table)?;
@@ -273,7 +276,8 @@ fn skip_ac(reader: &mut Reader<'_>, table: &AcTable) -> Result<(), Irregular> {
             if first < 63 {
                 return if pair.step() >= END || next == 63 { Ok(()) } else { Err(Reason::Run.into()) };
             }
-            *reader = reader.before(pair.bits() - pair.first_bits());
+            *reader = reader.before(bits);
+            decode_long(reader, table)?;
             return if first == 63 { Ok(()) } else { Err(Reason::Run.into()) };
         }
         reader.refill();

@@ -3,18 +3,35 @@
 from typing import Any
 
 import numpy as np
+import torch
 from hypothesis import strategies as st
 from torchvision.transforms import InterpolationMode
+from torchvision.transforms.v2 import functional as F2
 
 from support.recipes import Recipe, call
 
 MODES = tuple(InterpolationMode)
+
+
+def _resizes_tensors(mode: InterpolationMode) -> bool:
+    """Whether torch does so by this filter; earlier versions have no lanczos."""
+    try:
+        F2.resize(torch.zeros(3, 9, 9, dtype=torch.uint8), [4, 4], mode, antialias=True)
+    except (NotImplementedError, ValueError):
+        return False
+    return True
+
+
 # Those by which torch resizes uint8 tensors without float32.
-TENSOR_MODES = (
-    InterpolationMode.NEAREST,
-    InterpolationMode.BILINEAR,
-    InterpolationMode.BICUBIC,
-    InterpolationMode.LANCZOS,
+TENSOR_MODES = tuple(
+    mode
+    for mode in (
+        InterpolationMode.NEAREST,
+        InterpolationMode.BILINEAR,
+        InterpolationMode.BICUBIC,
+        InterpolationMode.LANCZOS,
+    )
+    if _resizes_tensors(mode)
 )
 _NUMBERS = {"nearest": 0, "lanczos": 1, "bilinear": 2, "bicubic": 3, "box": 4, "hamming": 5}
 

@@ -72,16 +72,7 @@ def test_the_newest_run_is_found(tmp_path, monkeypatch):
     assert checkpoint.last_folder("digits").name == "digits-1"
 
 
-@pytest.fixture
-def hears_ctrl_c():
-    """What a shell starts in the background ignores the signal, and so does all that it starts."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 # torch's worker processes are left out: a signal that comes while Python forks one can be lost.
-@pytest.mark.usefixtures("hears_ctrl_c")
 @pytest.mark.parametrize(("loader", "workers"), [("penstock", "2"), ("torch", "0")])
 def test_ctrl_c(tmp_path, environment, loader, workers):
     out = tmp_path / "run"

@@ -35,7 +35,7 @@ from penstock.recording.rendering import render
 from penstock.recording.sources import FORMATS, source_of
 from penstock.recording.tensors import RecordedImage, RecordedTensor, alias, is_recording, record, stack, touch
 
-__all__ = ["begin", "current", "recording"]
+__all__ = ["begin", "current", "find_imported", "recording"]
 
 
 # Who records now, by thread; None stands for all threads.
@@ -166,6 +166,11 @@ def _hook_function(owner: Any, name: str, make: Callable[[Any], Any], *, static:
             setattr(owner, name, kind(function))
 
     _undo.append(undo)
+
+
+def find_imported() -> None:
+    """Look for the names that modules have given to hooked functions, so that forked workers find them known."""
+    names_of([*_NAMED.values()])
 
 
 def _hook_imported() -> None:

@@ -34,6 +34,7 @@ class Start:
 
     def __init__(self, function: Callable[[int], Any] | None) -> None:
         self._function = function
+        hooks.find_imported()
 
     def __call__(self, worker: int) -> None:
         _native.learn_nothing()

@@ -31,6 +31,7 @@ __all__ = [
     "fork",
     "huge",
     "interrupt_after",
+    "interrupted",
     "loader",
     "os",
     "penstock",
@@ -246,3 +247,15 @@ def interrupt_after(seconds):
     """Have another process send this one Ctrl-C's signal."""
     code = f"import os, signal, time\ntime.sleep({seconds})\nos.kill({os.getpid()}, signal.SIGINT)"
     return subprocess.Popen([sys.executable, "-S", "-c", code])
+
+
+def interrupted(work, otherwise):
+    """Have Ctrl-C interrupt a call that takes long; fail with these words if it does not take that long."""
+    sender = interrupt_after(0.2)
+    try:
+        work()
+    except KeyboardInterrupt:
+        pass
+    else:
+        raise AssertionError(otherwise)
+    assert sender.wait() == 0

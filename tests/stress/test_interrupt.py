@@ -18,14 +18,7 @@ def test_a_waiting_next_is_interrupted_and_no_batch_is_lost(passes):
         with starved():
             iterator = iter(loader(huge(512), batch_size=128, shuffle=False))
             for _ in range(2):
-                sender = interrupt_after(0.2)
-                try:
-                    next(iterator)
-                except KeyboardInterrupt:
-                    pass
-                else:
-                    raise AssertionError("100 MB in no time")
-                assert sender.wait() == 0
+                interrupted(lambda: next(iterator), "100 MB in no time")
         assert equal(list(iterator), expected)
         """,
         **SLOW,
@@ -105,14 +98,7 @@ def test_a_next_that_waits_for_recorded_pictures_is_interrupted_and_no_batch_is_
         with starved():
             iterator = iter(made)
             for _ in range(2):
-                sender = interrupt_after(0.2)
-                try:
-                    next(iterator)
-                except KeyboardInterrupt:
-                    pass
-                else:
-                    raise AssertionError("20 megapixels in no time")
-                assert sender.wait() == 0
+                interrupted(lambda: next(iterator), "20 megapixels in no time")
         assert equal(list(iterator), expected)
         assert penstock.stats(made).native_share == 1.0
         """,

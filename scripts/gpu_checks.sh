@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Everything that needs a CUDA device, at once: the tests marked so, the trainer with either loader, the throughput
-# report. Run it from a checkout on a machine with a GPU, where `pip install "penstock[train,dev]"` (or the wheel with
-# these extras) has been done. PYTHON names the interpreter, OUT the folder for what is measured.
+# report, and how near either loader brings a training to the GPU's own speed. Run it from a checkout on a machine with
+# a GPU, where `pip install "penstock[train,dev]"` (or the wheel with these extras) has been done. PYTHON names the
+# interpreter, OUT the folder for what is measured, PHOTOS an ImageFolder of JPEGs, without which the last is left out.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 python=${PYTHON:-python}
@@ -48,6 +49,9 @@ for batch_size in 128 512; do
         "$python" -m penstock.cli bench --workers "$workers" --batch-size "$batch_size" --epochs 3 \
         --json "$out/bench-$batch_size.json" --plot "$out/bench-$batch_size.png"
 done
+if [ -n "${PHOTOS:-}" ]; then
+    check "share of the GPU's speed" "$python" benches/python/gpu.py "$PHOTOS" --out "$out"
+fi
 
 if [ ${#failed[@]} -gt 0 ]; then
     printf '\nfailed: %s\n' "${failed[*]}" >&2

@@ -1,20 +1,24 @@
-"""Epochs over photographs in a process of its own, on so many cores: `photos.py` calls it.
+"""Epochs over photographs in a process of its own, on so many cores: `photos.py` and `cores.py` call it.
 
 Prints a JSON object: the images per second of the first epoch, in which the files are seen for the first time, and
 of the later ones. The clock is the wall's.
 """
 
 import argparse
+import itertools
 import json
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
 parser.add_argument("warm", type=Path, help="an ImageFolder that is gone through before anything is measured")
 parser.add_argument("folder", type=Path, help="an ImageFolder")
 parser.add_argument("--threads", type=int, default=1, help="threads, and cores")
 parser.add_argument("--epochs", type=int, default=3, help="later epochs")
+parser.add_argument("--images", type=int, help="list the folder's files over and over, up to so many")
+parser.add_argument("--loader", choices=("penstock", "torch"), default="penstock", help="whose class")
 
 
 def main() -> None:
@@ -32,10 +36,13 @@ def main() -> None:
     import penstock
 
     torch.set_num_threads(1)
+    cls = penstock.DataLoader if arguments.loader == "penstock" else torch.utils.data.DataLoader
 
     def rate(folder: Path) -> float:
         dataset = ImageFolder(str(folder), transforms.Compose(photos.TRAINING))
-        loader = penstock.DataLoader(dataset, photos.BATCH, shuffle=True, num_workers=arguments.threads)
+        if arguments.images is not None:
+            dataset.samples = list(itertools.islice(itertools.cycle(dataset.samples), arguments.images))
+        loader: Any = cls(dataset, photos.BATCH, shuffle=True, num_workers=arguments.threads)
         start = time.perf_counter()
         images = sum(len(batch) for batch, _ in loader)
         return images / (time.perf_counter() - start)

@@ -202,7 +202,8 @@ def _conditions(record: Mapping[str, Any]) -> str:
     if source is not None:
         commit = source["commit"][:12] + (" with changes" if source["dirty"] else "")
     return (
-        f"{machine['cpu']}, {machine['cores_usable']} cores ({machine['vector_level']}), {machine['system']}; "
+        f"{machine['cpu']}, {machine['cores_usable']} cores ({machine['vector_level']}), "
+        f"{machine['gpu'] + ', ' if 'gpu' in machine else ''}{machine['system']}; "
         f"{versions}; commit {commit}; {record['date'][:10]}."
     )
 

@@ -5,7 +5,6 @@ import os
 import random
 import zipfile
 
-import lmdb
 import numpy as np
 import pytest
 import torch
@@ -150,6 +149,8 @@ class InLmdb(Opened):
         self.database = database
 
     def open(self, index):
+        import lmdb
+
         with lmdb.open(self.database, readonly=True, lock=False) as database, database.begin(buffers=True) as reading:
             buffer = io.BytesIO()
             buffer.write(reading.get(f"{index:08}".encode()))
@@ -268,6 +269,8 @@ def test_an_archive(as_stream, share, workers, paths, tmp_path):
 
 @workers
 def test_a_database(workers, paths, tmp_path):
+    import lmdb
+
     database = str(tmp_path / "database")
     with lmdb.open(database, map_size=1 << 24) as opened, opened.begin(write=True) as writing:
         for k, path in enumerate(paths):

@@ -1,0 +1,147 @@
+"""How much of a GPU's speed a training reaches with torch's loader and with penstock's.
+
+    python benches/python/gpu.py FOLDER
+
+FOLDER is an ImageFolder of JPEGs. A ResNet-18 is trained, in reduced precision, on three sources in turns: torch's
+loader, penstock's, and a batch that stays on the device, which is all that the GPU can do. Writes
+`benches/record/<date>-gpu-<processor>.json` and `.md`. `benches/README.md` says more.
+"""
+
+import argparse
+import math
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import cifar
+import photos
+import tables
+import torch
+from torch.nn import functional as F
+from torch.utils.data import DataLoader
+from torchvision import transforms
+from torchvision.datasets import ImageFolder
+
+import penstock
+from penstock.train.model import make_model
+
+# Pictures of an epoch of photographs.
+EPOCH = 8192
+LOADERS = {"penstock": penstock.DataLoader, "torch": DataLoader}
+
+
+class Training:
+    """A ResNet-18 on the device, and its optimizer.
+
+    Args:
+        size: Of the pictures, in pixels.
+        classes: Their number.
+    """
+
+    def __init__(self, size: int, classes: int) -> None:
+        self.model = make_model(size, 3, classes).cuda().to(memory_format=torch.channels_last)
+        self.optimizer = torch.optim.SGD(self.model.parameters(), lr=0.01, momentum=0.9, fused=True)
+
+    def rate(self, batches: Iterable[Any]) -> float:
+        """Train on some batches; return the images per second, from `iter()` until the device has done all."""
+        torch.cuda.synchronize()
+        seen, start = 0, time.perf_counter()
+        for images, labels in batches:
+            inputs = images.to("cuda", non_blocking=True, memory_format=torch.channels_last)
+            targets = labels.to("cuda", non_blocking=True)
+            with torch.autocast("cuda", torch.bfloat16):
+                loss = F.cross_entropy(self.model(inputs), targets)
+            self.optimizer.zero_grad()
+            loss.backward()
+            self.optimizer.step()
+            seen += len(images)
+        torch.cuda.synchronize()
+        return seen / (time.perf_counter() - start)
+
+
+def photographs(root: Path) -> Callable[..., Any]:
+    """Return what makes loaders of photographs with a class."""
+
+    def make(cls: Any, workers: int, batch: int) -> Any:
+        dataset = ImageFolder(str(root), transforms.Compose(photos.TRAINING))
+        dataset.samples = (dataset.samples * math.ceil(EPOCH / len(dataset.samples)))[:EPOCH]
+        return cls(dataset, batch, shuffle=True, num_workers=workers, pin_memory=True, drop_last=True)
+
+    return make
+
+
+def small_pictures(root: Path) -> Callable[..., Any]:
+    """Return what makes loaders of 50,000 pictures of CIFAR's format with a class."""
+
+    def make(cls: Any, workers: int, batch: int) -> Any:
+        dataset = cifar.dataset(str(root))
+        return cls(dataset, batch, shuffle=True, num_workers=workers, pin_memory=True, drop_last=True)
+
+    return make
+
+
+def case(make: Callable[..., Any], training: Training, *, workers: int, batch: int, rounds: int) -> dict[str, Any]:
+    """Measure the three sources in turns."""
+    loaders = {which: make(cls, workers, batch) for which, cls in LOADERS.items()}
+    if not penstock.explain(loaders["penstock"]).native:
+        raise SystemExit(str(penstock.explain(loaders["penstock"])))
+    held = [tensor.cuda() for tensor in next(iter(loaders["penstock"]))]
+    held[0] = held[0].contiguous(memory_format=torch.channels_last)
+    sources: dict[str, Iterable[Any]] = {"device": [held] * len(loaders["penstock"]), **loaders}
+    for source in sources.values():
+        training.rate(source)
+    rates: dict[str, list[float]] = {which: [] for which in sources}
+    for _ in range(rounds):
+        for which, source in sources.items():
+            rates[which].append(training.rate(source))
+    return {"workers": workers, "batch": batch, "rates": rates}
+
+
+def rows_of(found: list[dict[str, Any]]) -> list[tables.Row]:
+    """Return two rows for each case: beside torch's loader, and beside the device alone."""
+    rows = []
+    for each in found:
+        rates = each["rates"]
+        ours, theirs, most = (statistics.median(rates[which]) for which in ("penstock", "torch", "device"))
+        pairs = {which: zip(rates["penstock"], rates[which], strict=True) for which in ("torch", "device")}
+        times, share = (statistics.median(a / b for a, b in pairs[which]) for which in ("torch", "device"))
+        setting, mine = f"batch {each['batch']}, num_workers={each['workers']}", f"{ours:,.0f} images/s"
+        against = f"torch's DataLoader: {theirs:,.0f} images/s"
+        rows.append(tables.Row(f"ResNet-18, {each['pictures']}", setting, mine, against, times, "times"))
+        against = f"a batch held on the device: {most:,.0f} images/s"
+        rows.append(tables.Row("the same, share of the GPU's speed", setting, mine, against, 100 * share, "%"))
+    return rows
+
+
+def main() -> None:
+    """Measure and write."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("folder", type=Path, help="an ImageFolder of JPEG files")
+    parser.add_argument("--rounds", type=int, default=3, help="turns of each source")
+    parser.add_argument("--out", type=Path, default=photos.RECORD, help="folder of the record")
+    arguments = parser.parse_args()
+    if not torch.cuda.is_available():
+        raise SystemExit("torch sees no CUDA device here")
+    torch.backends.cudnn.benchmark = True
+    cores = len(os.sched_getaffinity(0))
+    record: dict[str, Any] = {**tables.about(arguments.rounds), "cases": []}
+    record["machine"]["gpu"] = torch.cuda.get_device_name()
+    with tempfile.TemporaryDirectory() as scratch:
+        cifar.write_files(Path(scratch))
+        small, large = small_pictures(Path(scratch)), photographs(arguments.folder)
+        for pictures, make, training, workers, batch in (
+            ("CIFAR, RandomCrop and flip", small, Training(32, 10), min(2, cores), 512),
+            ("CIFAR, RandomCrop and flip", small, Training(32, 10), cores, 512),
+            ("photographs, RandomResizedCrop(224) and flip", large, Training(224, 1000), cores, 256),
+        ):
+            measured = case(make, training, workers=workers, batch=batch, rounds=arguments.rounds)
+            record["cases"].append({"pictures": pictures, **measured})
+    tables.publish(record, rows_of(record["cases"]), arguments.out, None, "gpu")
+
+
+if __name__ == "__main__":
+    main()

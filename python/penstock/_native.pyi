@@ -195,9 +195,10 @@ class Op:
             size: Of the output.
             kernel: The filter, "nearest", "box", "bilinear", "hamming", "bicubic" or "lanczos"; "corner" is torch's
                 nearest.
-            arithmetic: "torch", or Pillow's, by which pass comes first: "across" (up to version 12) the horizontal
-                one, "shrinkage" the vertical one where the height shrinks by more than twice as many pixels as the
-                width.
+            arithmetic: "torch", or Pillow's, by which pass comes first: "across" (up to version 12.0) the
+                horizontal one, "tall" (12.3) the vertical one where the height shrinks and was more than a hundred
+                times the width, "shrinkage" (from 13 on) the vertical one where the height shrinks by more than twice
+                as many pixels as the width.
         """
 
     @staticmethod

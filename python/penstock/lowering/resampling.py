@@ -1,6 +1,6 @@
 """Resizing as the installed Pillow and torch do it: names of filters, and proofs that ours agree.
 
-Pillow has changed the order of its two passes once (version 13), which changes pixels; another compiler may round
+Pillow has changed the order of its two passes twice (last in version 13), which changes pixels; another compiler may round
 the last bit of a weight elsewhere; and pillow-simd, under Pillow's name, computes other pixels altogether. So before
 a filter is lowered, a few small pictures go both ways, once in a process, and the order that gives Pillow's bytes is
 the one that is used. Which code of torch's resizes a uint8 tensor depends on its version, on the processor and on the
@@ -26,7 +26,8 @@ from penstock.lowering.report import Opaque
 
 __all__ = ["exp", "filter_name", "mode_of", "pass_order", "rectangles", "tensor_filter", "uniform_rounding"]
 
-# Enlarged, shrunk a little and a lot, one side only, the height much more than the width, and just not so much:
+# Enlarged, shrunk a little and a lot, one side only, the height much more than the width, and just not so much; last a
+# picture more than a hundred times as high as wide, and one just not so:
 # (height, width) before and after.
 _SIZES = (
     ((13, 17), (29, 41)),
@@ -37,6 +38,8 @@ _SIZES = (
     ((90, 40), (30, 37)),
     ((50, 40), (30, 30)),
     ((51, 40), (30, 30)),
+    ((301, 3), (300, 2)),
+    ((300, 3), (299, 2)),
 )
 # The native names of the filters that resize uint8 tensors without rounding anything to float32.
 _OF_TENSORS = {
@@ -118,7 +121,7 @@ def _takes_names() -> bool:
 def pass_order(name: str) -> str | None:
     """Return the order of passes with which a filter gives the installed Pillow's bytes; None if none does."""
     resampling = getattr(Image.Resampling, name.upper())
-    for order in ("shrinkage", "across"):
+    for order in ("shrinkage", "across", "tall"):
         if all(_agrees(name, order, resampling, before, after) for before, after in _SIZES):
             return order
     return None

@@ -28,7 +28,10 @@ _PILLOW = os.path.dirname(str(Image.__file__))  # noqa: PTH120
 _RESAMPLING = frozenset(
     int(Image.Resampling[name]) for name in ("NEAREST", "BOX", "BILINEAR", "HAMMING", "BICUBIC", "LANCZOS")
 )
-
+# As `_new` of Pillow copies it: lists in it are copied too from version 13 on.
+_copy_info: Callable[[Image.Image], dict[Any, Any]] = getattr(
+    Image.Image, "_copy_info", lambda picture: picture.info.copy()
+)
 
 _Method = TypeVar("_Method", bound=Callable[..., Any])
 # Attributes on which it depends what a picture is.
@@ -105,7 +108,7 @@ class _Recording(Image.Image):
         attributes["_trace"], attributes["_is_loaded"] = trace, True
         attributes["_mode"], attributes["_size"] = trace.mode, (trace.width, trace.height)
         if "info" in self.__dict__:
-            attributes["info"] = self._copy_info()
+            attributes["info"] = _copy_info(self)
         if (keeper := trace.source.keeper) is not None:
             keeper.append(weakref.ref(new))
         return new
@@ -262,7 +265,7 @@ class Recorded(_Recording, metaclass=_LikePillows):
     def __getattr__(self, name: str) -> Any:
         attributes = self.__dict__
         if name == "info":
-            attributes["info"] = self._trace.source.header()._copy_info()
+            attributes["info"] = _copy_info(self._trace.source.header())
         elif name in _PLAIN:
             attributes[name] = _PLAIN[name]
         else:
@@ -273,7 +276,7 @@ class Recorded(_Recording, metaclass=_LikePillows):
         attributes = self.__dict__
         trace = attributes["_trace"]
         if "info" not in attributes:
-            attributes["info"] = trace.source.header()._copy_info()
+            attributes["info"] = _copy_info(trace.source.header())
         del attributes["_trace"], attributes["_is_loaded"]
         attributes.pop("_array", None)
         attributes.update({name: value for name, value in _PLAIN.items() if name not in attributes})

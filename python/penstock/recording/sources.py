@@ -38,9 +38,9 @@ _NOBODY = bytes(16)
 _HEAD = struct.Struct("<16sIIBBH")
 _STEP = struct.Struct("<5I")
 _FORMATS = {name: number for number, name in enumerate(FORMATS)}
-_ORDERS = ("across", "shrinkage")
+_ORDERS = ("across", "shrinkage", "tall")
 # The arithmetic of torch's resizes, in their place, and torchvision's names for its filters' numbers.
-TORCH = 2
+TORCH = 3
 TORCH_MODES = {
     1: InterpolationMode.LANCZOS,
     2: InterpolationMode.BILINEAR,

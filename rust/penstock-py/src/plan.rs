@@ -45,6 +45,7 @@ fn method(kernel: &str, arithmetic: &str) -> PyResult<Method> {
     };
     let arithmetic = match arithmetic {
         "across" => Arithmetic::Pillow(Order::Across),
+        "tall" => Arithmetic::Pillow(Order::Tall),
         "shrinkage" => Arithmetic::Pillow(Order::Shrinkage),
         "torch" => Arithmetic::Torch,
         _ => return Err(PyValueError::new_err(format!("no such arithmetic: {arithmetic:?}"))),

@@ -88,7 +88,8 @@ fn arithmetic(number: u32) -> Option<Arithmetic> {
     match number {
         0 => Some(Arithmetic::Pillow(Order::Across)),
         1 => Some(Arithmetic::Pillow(Order::Shrinkage)),
-        2 => Some(Arithmetic::Torch),
+        2 => Some(Arithmetic::Pillow(Order::Tall)),
+        3 => Some(Arithmetic::Torch),
         _ => None,
     }
 }

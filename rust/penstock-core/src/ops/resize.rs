@@ -47,8 +47,11 @@ impl Region {
 /// Which pass comes first. The result depends on it, since what lies between the passes is rounded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
-    /// The horizontal one: Pillow up to version 12.
+    /// The horizontal one: Pillow up to version 12.0.
     Across,
+    /// The vertical one if the height shrinks and was more than a hundred times the width; else the horizontal one:
+    /// Pillow 12.3.
+    Tall,
     /// The vertical one if the height shrinks, and by more than twice as many pixels as the width; else the
     /// horizontal one: Pillow from version 13 on.
     Shrinkage,
@@ -88,16 +91,20 @@ impl Resize {
     #[must_use]
     pub fn new(from: (u32, u32), to: (u32, u32), method: Method) -> Self {
         let Method { filter, arithmetic } = method;
-        let (precision, by_shrinkage) = match arithmetic {
-            Arithmetic::Pillow(order) => (Precision::Fixed, order == Order::Shrinkage),
-            Arithmetic::Torch => (Precision::Fitted, false),
-        };
         let shrinks = |from: u32, to: u32| i64::from(from) - i64::from(to);
         let (rows, columns) = (shrinks(from.0, to.0), shrinks(from.1, to.1));
+        let (precision, down_first) = match arithmetic {
+            Arithmetic::Pillow(Order::Across) => (Precision::Fixed, false),
+            Arithmetic::Pillow(Order::Tall) => {
+                (Precision::Fixed, u64::from(from.0) > 100 * u64::from(from.1))
+            }
+            Arithmetic::Pillow(Order::Shrinkage) => (Precision::Fixed, rows > 2 * columns),
+            Arithmetic::Torch => (Precision::Fitted, false),
+        };
         Resize {
             rows: Scaling { from: from.0, to: to.0, filter, precision },
             columns: Scaling { from: from.1, to: to.1, filter, precision },
-            down_first: by_shrinkage && rows > 0 && rows > 2 * columns,
+            down_first: down_first && rows > 0,
         }
     }
 

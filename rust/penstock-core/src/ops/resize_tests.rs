@@ -16,8 +16,12 @@ const FILTERS: [Filter; 7] = [
 
 const BICUBIC: Method = Method { filter: Filter::Bicubic, arithmetic: Arithmetic::Pillow(Order::Across) };
 /// Every arithmetic.
-const ARITHMETICS: [Arithmetic; 3] =
-    [Arithmetic::Pillow(Order::Across), Arithmetic::Pillow(Order::Shrinkage), Arithmetic::Torch];
+const ARITHMETICS: [Arithmetic; 4] = [
+    Arithmetic::Pillow(Order::Across),
+    Arithmetic::Pillow(Order::Tall),
+    Arithmetic::Pillow(Order::Shrinkage),
+    Arithmetic::Torch,
+];
 
 /// (height, width, channels) bytes.
 struct Pixels {
@@ -208,19 +212,23 @@ fn what_cannot_be_read_is_refused() {
 }
 
 #[test]
-fn the_vertical_pass_comes_first_where_the_height_shrinks_much_more() {
+fn the_vertical_pass_comes_first_where_pillow_makes_it_so() {
     let first =
         |from, to, arithmetic| Resize::new(from, to, Method { filter: Filter::Box, arithmetic }).down_first;
     for (from, to, expected) in [
-        ((375, 500), (224, 224), false),
-        ((500, 375), (224, 224), false),
-        ((250, 200), (224, 224), true),
-        ((100, 90), (60, 70), false),
-        ((101, 90), (60, 70), true),
-        ((20, 30), (21, 90), false),
-        ((20, 30), (20, 90), false),
+        ((375, 500), (224, 224), [false, false]),
+        ((500, 375), (224, 224), [false, false]),
+        ((250, 200), (224, 224), [false, true]),
+        ((100, 90), (60, 70), [false, false]),
+        ((101, 90), (60, 70), [false, true]),
+        ((20, 30), (21, 90), [false, false]),
+        ((20, 30), (20, 90), [false, false]),
+        ((300, 3), (299, 2), [false, false]),
+        ((301, 3), (300, 2), [true, false]),
+        ((301, 3), (301, 2), [false, false]),
+        ((301, 3), (299, 5), [true, true]),
     ] {
-        let [across, shrinkage, torch] = ARITHMETICS.map(|arithmetic| first(from, to, arithmetic));
-        assert_eq!((across, shrinkage, torch), (false, expected, false), "{from:?} {to:?}");
+        let [across, tall, shrinkage, torch] = ARITHMETICS.map(|arithmetic| first(from, to, arithmetic));
+        assert_eq!((across, [tall, shrinkage], torch), (false, expected, false), "{from:?} {to:?}");
     }
 }

@@ -50,7 +50,7 @@ for batch_size in 128 512; do
         --json "$out/bench-$batch_size.json" --plot "$out/bench-$batch_size.png"
 done
 if [ -n "${PHOTOS:-}" ]; then
-    check "share of the GPU's speed" "$python" benches/python/gpu.py "$PHOTOS" --out "$out"
+    check "share of the GPU's speed" "$python" benches/python/gpu.py "$PHOTOS" --out "$out" --no-readme
 fi
 
 if [ ${#failed[@]} -gt 0 ]; then

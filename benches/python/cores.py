@@ -4,7 +4,7 @@
 
 FOLDER is an ImageFolder of JPEGs. For 1, 2, 4 and so on up to all cores, each class goes through epochs in a process
 of its own that is held to so many cores, `num_workers` being their number. Writes
-`benches/record/<date>-cores-<processor>.json` and `.md`. `benches/README.md` says more.
+`benches/record/<date>-cores-<processor>.json` and `.md`, and the README's table. `benches/README.md` says more.
 """
 
 import argparse
@@ -64,9 +64,11 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="an ImageFolder of JPEG files")
     parser.add_argument("--rounds", type=int, default=3, help="turns of each side")
     parser.add_argument("--out", type=Path, default=photos.RECORD, help="folder of the record")
+    parser.add_argument("--no-readme", action="store_true", help="leave the README alone")
     arguments = parser.parse_args()
     record = {**tables.about(arguments.rounds), "cases": measure(arguments.folder, arguments.rounds)}
-    tables.publish(record, rows_of(record["cases"]), arguments.out, None, "cores")
+    readme = None if arguments.no_readme else HERE.parents[1] / "README.md"
+    tables.publish(record, rows_of(record["cases"]), arguments.out, readme, "cores")
 
 
 if __name__ == "__main__":

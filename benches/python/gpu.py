@@ -4,7 +4,7 @@
 
 FOLDER is an ImageFolder of JPEGs. A ResNet-18 is trained, in reduced precision, on four sources in turns: torch's
 loader, penstock's, one page-locked batch that is copied at each step, and one that stays on the device. Writes
-`benches/record/<date>-gpu-<processor>.json` and `.md`. `benches/README.md` says more.
+`benches/record/<date>-gpu-<processor>.json` and `.md`, and the README's table. `benches/README.md` says more.
 """
 
 import argparse
@@ -29,6 +29,7 @@ from torchvision.datasets import ImageFolder
 import penstock
 from penstock.train.model import make_model
 
+HERE = Path(__file__).resolve().parent
 # Pictures of an epoch of photographs.
 EPOCH = 8192
 LOADERS = {"penstock": penstock.DataLoader, "torch": DataLoader}
@@ -126,6 +127,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="an ImageFolder of JPEG files")
     parser.add_argument("--rounds", type=int, default=3, help="turns of each source")
     parser.add_argument("--out", type=Path, default=photos.RECORD, help="folder of the record")
+    parser.add_argument("--no-readme", action="store_true", help="leave the README alone")
     arguments = parser.parse_args()
     if not torch.cuda.is_available():
         raise SystemExit("torch sees no CUDA device here")
@@ -143,7 +145,8 @@ def main() -> None:
         ):
             measured = case(make, training, workers=workers, batch=batch, rounds=arguments.rounds)
             record["cases"].append({"pictures": pictures, **measured})
-    tables.publish(record, rows_of(record["cases"]), arguments.out, None, "gpu")
+    readme = None if arguments.no_readme else HERE.parents[1] / "README.md"
+    tables.publish(record, rows_of(record["cases"]), arguments.out, readme, "gpu")
 
 
 if __name__ == "__main__":

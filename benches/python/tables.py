@@ -175,7 +175,7 @@ def publish(record: Mapping[str, Any], rows: Sequence[Row], folder: Path, readme
         record: What was measured.
         rows: Those of its table.
         folder: For the files.
-        readme: Gets the rows that have a target; left alone if None.
+        readme: Gets the rows that have a target, all if none has; left alone if None.
         kind: Of figures; names the files and the README's markers.
     """
     table, where = markdown(rows), _conditions(record)
@@ -187,8 +187,9 @@ def publish(record: Mapping[str, Any], rows: Sequence[Row], folder: Path, readme
     (folder / f"{name}.md").write_text(f"# {title}\n\n{where}\n\n{table}\n", encoding="utf-8")
     if readme is not None:
         link = f"[benches/record/{name}.json](benches/record/{name}.json)"
-        note = f"{where} Medians of {record['rounds']} rounds in turns; all numbers: {link}, their meaning: "
-        short = markdown([row for row in rows if row.target is not None])
+        rounds = f"Medians of {record['rounds']} rounds" if record["rounds"] > 1 else "One round"
+        note = f"{where} {rounds} in turns; all numbers: {link}, their meaning: "
+        short = markdown([row for row in rows if row.target is not None] or rows)
         _rewrite(readme, f"{short}\n\n{note}[benches/README.md](benches/README.md).", kind or "figures")
     print(table)
 

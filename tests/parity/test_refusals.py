@@ -20,7 +20,7 @@ from torch.utils.data import ConcatDataset, IterableDataset, StackDataset, Subse
 from torch.utils.data._utils.collate import default_collate_fn_map
 from torchvision import datasets as tv
 from torchvision.datasets import wrap_dataset_for_transforms_v2
-from torchvision.transforms import v2
+from torchvision.transforms import InterpolationMode, v2
 
 import penstock
 
@@ -208,7 +208,7 @@ DATASETS = {
     "Lambda": (lambda: cifar(v1.Compose([v1.Lambda(lambda img: img.rotate(90)), TENSOR()])), "no native form"),
     "a function": (lambda: cifar(lambda img: TENSOR()(img) * 2), "does not know"),
     "Resize of a tensor": (lambda: cifar(v1.Compose([TENSOR(), v1.Resize(3)])), "on tensors"),
-    "Resize by nearest-exact": (lambda: cifar(v2.Compose([v2.ToImage(), v2.Resize((3, 4), "nearest-exact")])), "on tensors"),
+    "Resize by nearest-exact": (lambda: cifar(v2.Compose([v2.ToImage(), v2.Resize((3, 4), InterpolationMode.NEAREST_EXACT)])), "on tensors"),
     "Resize of a tensor to a pixel": (lambda: cifar(v2.Compose([v2.ToImage(), v2.Resize(1)])), "one pixel"),
     "Resize of v2 on a float tensor": (lambda: cifar(v2.Compose([TENSOR(), v2.Resize(3)])), "on tensors"),
     "RandomResizedCrop of a tensor": (lambda: cifar(v1.Compose([v1.PILToTensor(), v1.RandomResizedCrop(3)])), "on tensors"),

@@ -92,6 +92,10 @@ def test_a_child_that_ends_with_an_inherited_iterator_ends_well(passes, workers,
     """The child runs through all of Python's finalisation, with and without the parent's pending batches."""
     out = passes(
         f"""
+        # From version 3.12 on Python warns of any fork beside threads.
+        import warnings
+
+        warnings.filterwarnings("ignore", ".*multi-threaded", DeprecationWarning)
         made = loader(num_workers={workers}, persistent_workers={workers > 0})
         iterator = iter(made)
         batch = next(iterator)

@@ -3,6 +3,7 @@
 import functools
 import operator
 import random
+import sys
 
 import numpy as np
 import pytest
@@ -137,7 +138,7 @@ PURE = [
 IMPURE = [
     *(draws, draws_python, draws_numpy, remembers, writes_global, writes_table, writes_attribute, reads_a_tensor),
     *(calls_by_name, calls_eval, imports, prints, counting_closure(), generator, coroutine, within, Memory(), Memory),
-    *(COUNTS.append, {}.setdefault, {}.pop, iter([1]).__next__, random.random, torch.rand, print, next, one_hot),
+    *(COUNTS.append, {}.setdefault, {}.pop, iter([1]).__next__, random.random, torch.rand, print, next),
     *(
         functools.partial(draws),
         functools.partial(max, TENSOR),
@@ -152,6 +153,10 @@ IMPURE = [
 @pytest.mark.parametrize("function", PURE, ids=str)
 def test_pure(function):
     assert is_pure(function)
+
+
+def test_a_comprehension_is_a_function_within_up_to_python_3_11():
+    assert is_pure(one_hot) == (sys.version_info >= (3, 12))
 
 
 @pytest.mark.parametrize("function", IMPURE, ids=str)

@@ -1,6 +1,6 @@
 """Resizing as the installed Pillow and torch do it: names of filters, and proofs that ours agree.
 
-Pillow has changed the order of its two passes twice (last in version 13), which changes pixels; another compiler may round
+Pillow has changed the order of its two passes twice, last in version 13, and pixels with it; another compiler may round
 the last bit of a weight elsewhere; and pillow-simd, under Pillow's name, computes other pixels altogether. So before
 a filter is lowered, a few small pictures go both ways, once in a process, and the order that gives Pillow's bytes is
 the one that is used. Which code of torch's resizes a uint8 tensor depends on its version, on the processor and on the

@@ -28,6 +28,8 @@ _PILLOW = os.path.dirname(str(Image.__file__))  # noqa: PTH120
 _RESAMPLING = frozenset(
     int(Image.Resampling[name]) for name in ("NEAREST", "BOX", "BILINEAR", "HAMMING", "BICUBIC", "LANCZOS")
 )
+# Pillow's name for it, which was `readonly` up to version 11.0.
+_READONLY = next(name for name in vars(Image.Image()) if name.endswith("readonly"))
 # As `_new` of Pillow copies it: lists in it are copied too from version 13 on.
 _copy_info: Callable[[Image.Image], dict[Any, Any]] = getattr(
     Image.Image, "_copy_info", lambda picture: picture.info.copy()
@@ -222,6 +224,12 @@ class _Recording(Image.Image):
             self._release()
         object.__setattr__(self, name, value)
 
+    def _other(self, name: str) -> Any:
+        """Answer for an attribute that is none: Pillow's classes know names that have gone out of use."""
+        if (answer := getattr(self._stands_for, "__getattr__", None)) is not None:
+            return answer(self, name)
+        raise AttributeError(f"'{self._stands_for.__name__}' object has no attribute {name!r}")
+
     def __delattr__(self, name: str) -> None:
         self._release()
         delattr(self, name)
@@ -269,7 +277,7 @@ class Recorded(_Recording, metaclass=_LikePillows):
         elif name in _PLAIN:
             attributes[name] = _PLAIN[name]
         else:
-            raise AttributeError(f"'Image' object has no attribute {name!r}")
+            return self._other(name)
         return attributes[name]
 
     def _become_real(self) -> None:
@@ -307,7 +315,7 @@ class _RecordedFile(_Recording):
             if opened is not None and attributes.get("_exclusive_fp"):
                 opened.close()
             attributes["fp"], attributes["tile"], attributes["map"] = None, [], None
-            attributes["_readonly"] = 0
+            attributes[_READONLY] = 0
         return _Pixels(self)
 
     def __getattr__(self, name: str) -> Any:
@@ -322,7 +330,7 @@ class _RecordedFile(_Recording):
             else:
                 self._answer()
             return getattr(self, name)
-        raise AttributeError(f"'{self._stands_for.__name__}' object has no attribute {name!r}")
+        return self._other(name)
 
     def __exit__(self, *args: object) -> None:
         # A `with` block keeps this method, also if the picture has become real in it.

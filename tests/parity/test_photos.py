@@ -445,7 +445,7 @@ def test_folders_left_to_torch(good, folder, tmp_path_factory, monkeypatch):
 
 @pytest.mark.filterwarnings("ignore:.*torchcodec.*:DeprecationWarning")
 @pytest.mark.parametrize("loader", [functools.partial(decode_image, mode="RGB"), decode_image, read_image])
-def test_torchvisions_decoder_is_left_to_torch_but_has_a_native_equal(loader, folder):
+def test_torchvisions_decoder_is_not_lowered_but_has_a_lowered_equal(loader, folder):
     steps = [
         v2.RandomResizedCrop(24, interpolation="bicubic"),
         v2.RandomHorizontalFlip(),
@@ -454,6 +454,7 @@ def test_torchvisions_decoder_is_left_to_torch_but_has_a_native_equal(loader, fo
     ]
     dataset = tv.ImageFolder(folder, v2.Compose(steps), loader=loader)
     left_to_torch(dataset, "depends on the file")
+    assert penstock.explain(penstock.DataLoader(dataset, 5)).way == "recorded"
 
     def native(cls):
         return cls(tv.ImageFolder(folder, v2.Compose([v2.ToImage(), *steps])), 5, shuffle=True, num_workers=2)
@@ -467,7 +468,7 @@ def test_torchvisions_decoder_is_left_to_torch_but_has_a_native_equal(loader, fo
 
 @pytest.mark.filterwarnings("ignore:.*torchcodec.*:DeprecationWarning")
 @pytest.mark.parametrize(("name", "dtype", "ndim"), [("16.png", torch.uint16, 3), ("two.gif", torch.uint8, 4)])
-def test_why_it_is_left_to_torch(name, dtype, ndim, tmp_path):
+def test_why_it_is_not_lowered(name, dtype, ndim, tmp_path):
     if name == "16.png":
         Image.fromarray(np.full((9, 9), 700, np.uint16)).save(tmp_path / name)
     else:

@@ -77,10 +77,22 @@ class EvaluationPreset:
         (lambda: TrainingPreset(v2, backend="image"), 1.0),
         (lambda: TrainingPreset(v2, backend="image", to_pure=True), 1.0),
         (lambda: EvaluationPreset(v2, to_pure=True), 1.0),
-        # A tensor is cropped and resized by torch, whose pixels are not Pillow's.
-        (lambda: TrainingPreset(v2, backend="tensor", to_pure=True), 0.0),
+        (lambda: TrainingPreset(v2, backend="tensor", to_pure=True), 1.0),
+        # The first generation resizes tensors in float32.
+        (lambda: TrainingPreset(v1, backend="tensor"), 0.0),
     ],
-    ids=["v1 train", "v1 lanczos", "v1 eval", "v2 train", "v2 pure", "v2 image", "v2 image pure", "v2 eval", "tensor"],
+    ids=[
+        "v1 train",
+        "v1 lanczos",
+        "v1 eval",
+        "v2 train",
+        "v2 pure",
+        "v2 image",
+        "v2 image pure",
+        "v2 eval",
+        "v2 tensor",
+        "v1 tensor",
+    ],
 )
 def test_classification(preset, share, workers, tmp_path):
     write_pictures(tmp_path)

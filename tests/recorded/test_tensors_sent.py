@@ -19,6 +19,7 @@ KINDS = {
     "conjugated": lambda: torch.tensor([1 + 2j, 3]).conj(),
     "negated": lambda: torch._neg_view(torch.ones(3)),
     "none": lambda: torch.empty(0, 3),
+    "in one channel": lambda: torch.ones(4, 5, 1).permute(2, 0, 1),
     "transposed": lambda: torch.arange(6.0).view(2, 3).T,
     "a part": lambda: torch.arange(9)[2:5],
     "expanded": lambda: torch.ones(1).expand(4),

@@ -17,7 +17,7 @@ from PIL import Image, ImageFile, JpegImagePlugin, PngImagePlugin, PpmImagePlugi
 from penstock import _native
 from penstock.lowering.known import unhooked
 
-__all__ = ["PLUGINS", "keeps_pixels_as_known", "most_pixels", "pixel_limit", "why_not"]
+__all__ = ["PLUGINS", "jpegs", "keeps_pixels_as_known", "most_pixels", "pixel_limit", "pngs", "why_not"]
 
 _NO_LIMIT = 2**63
 _OPEN = Image.open
@@ -79,7 +79,7 @@ def _plugins_are_pillows() -> bool:
 
 @functools.cache
 def _other_pixels() -> str | None:
-    for name, files in (("JPEG", _jpegs()), ("PNG", _pngs()), ("PPM", _ppms())):
+    for name, files in (("JPEG", jpegs()), ("PNG", pngs()), ("PPM", _ppms())):
         try:
             same = all(map(_decodes_to_our_pixels, files))
         except Exception:  # a Pillow without the format
@@ -107,7 +107,8 @@ def _photo(rng: np.random.Generator, height: int, width: int) -> Image.Image:
     return Image.fromarray(waves.clip(0, 255).astype(np.uint8))
 
 
-def _jpegs() -> Iterator[bytes]:
+def jpegs() -> Iterator[bytes]:
+    """Yield small JPEGs of every kind."""
     rng = np.random.default_rng(0)
     kinds: list[tuple[str, dict[str, Any]]] = [("L", {"quality": 80}), ("L", {"quality": 60, "progressive": True})]
     kinds += [("RGB", {"quality": 90 - 20 * k, "subsampling": k}) for k in range(3)]
@@ -119,7 +120,8 @@ def _jpegs() -> Iterator[bytes]:
             yield buffer.getvalue()
 
 
-def _pngs() -> Iterator[bytes]:
+def pngs() -> Iterator[bytes]:
+    """Yield small PNGs of every kind."""
     rng = np.random.default_rng(0)
     for color, (samples, depths) in _PNG_KINDS.items():
         for depth in depths:

@@ -5,6 +5,8 @@ each channel, made by calling the functions themselves on a *strip*: a picture o
 to 255 in every channel. A chain is such a composition; chains are made once in a process and then looked up.
 """
 
+import copy
+import functools
 from collections.abc import Callable, Hashable
 from typing import Any
 
@@ -21,6 +23,15 @@ __all__ = ["Chain", "chain_of"]
 Link = tuple[Hashable, ...]
 Key = tuple[Link, ...]
 
+
+def _in_longer_rows(tensor: torch.Tensor) -> torch.Tensor:
+    """Return the same values as they lie in memory if the picture was cropped out of a wider one."""
+    channels, height, width = tensor.shape
+    interleaved = tensor.stride() == (1, width * channels, channels)
+    strides = (1, (width + 1) * channels, channels) if interleaved else (height * (width + 1), width + 1, 1)
+    return torch.empty_strided((channels, height, width + 1), strides, dtype=tensor.dtype)[..., :width].copy_(tensor)
+
+
 # The functions by the names under which they are recorded, as they are before anything is hooked.
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "to_tensor": F.to_tensor,
@@ -29,8 +40,15 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "normalize": F.normalize,
     "to_dtype_image": F2.to_dtype_image,
     "normalize_image": F2.normalize_image,
-    "contiguous": torch.Tensor.contiguous,
+    # Of one channel, too, whose stride `contiguous` would leave as it is.
+    "contiguous": functools.partial(torch.clone, memory_format=torch.contiguous_format),
+    "clone": torch.clone,
+    # What torchvision decodes lies in memory as what it makes of Pillow's picture does.
+    "decode_image": F.pil_to_tensor,
+    "view": _in_longer_rows,
 }
+# Functions that change no value.
+_LAYOUT = ("contiguous", "clone", "view")
 _NORMALIZE = ("normalize", "normalize_image")
 # Width and height of a picture from which it is seen how a result lies in memory.
 _SHEET = (3, 2)
@@ -48,14 +66,21 @@ class Chain:
         channels: Of the result.
         interleaved: Whether the result for one picture lies in memory as Pillow's pixels do, channel by channel for
             each pixel.
+        is_view: Whether it is part of another one, and there are gaps between its rows.
+        values: The functions without those that only change how the result lies in memory.
     """
 
-    __slots__ = ("_next", "_plan", "_sheet", "_strip", "channels", "dtype", "interleaved", "key", "mode")
+    __slots__ = (
+        *("_next", "_plan", "_sheet", "_strip", "channels", "dtype", "interleaved", "is_view", "key", "mode"),
+        "values",
+    )
 
     def __init__(self, mode: str, key: Key, strip: torch.Tensor, sheet: torch.Tensor) -> None:
         self.mode, self.key = mode, key
         self.dtype, self.channels = strip.dtype, strip.shape[0]
         self.interleaved = sheet.stride() == (1, _SHEET[0] * self.channels, self.channels)
+        self.is_view = key[-1] == ("view",)
+        self.values = mode, tuple(link for link in key if link[0] not in _LAYOUT)
         self._strip, self._sheet = strip, sheet
         self._next: dict[Link, Chain | None] = {}
         self._plan: _native.Plan | None = None
@@ -69,7 +94,7 @@ class Chain:
             pass
         if len(self._next) >= _MOST:
             self._next.clear()
-        made = [_apply(tensor.clone(), link) for tensor in (self._strip, self._sheet)]
+        made = [_apply(copy.deepcopy(tensor), link) for tensor in (self._strip, self._sheet)]
         longer = _chain(self.mode, (*self.key, link), *made)
         self._next[link] = longer
         return longer
@@ -118,7 +143,8 @@ def _chain(mode: str, key: Key, strip: torch.Tensor | None, sheet: torch.Tensor 
         return None
     chain = Chain(mode, key, strip, sheet)
     width, height = _SHEET
-    return chain if chain.interleaved or sheet.stride() == (width * height, width, 1) else None
+    known = chain.interleaved or chain.is_view or sheet.stride() == (width * height, width, 1)
+    return chain if known else None
 
 
 def _apply(strip: Any, link: Link) -> torch.Tensor | None:

@@ -1,4 +1,4 @@
-"""What makes pictures record: Pillow's registry of openers, and torchvision's functions that make tensors.
+"""What makes pictures record: Pillow's registry of openers, and torchvision's functions that read or make tensors.
 
 Nothing else of Pillow or torchvision is touched, and every hook does what it stands before unless it meets a picture of
 ours. In torch's workers the hooks stay; elsewhere they are there for the time of one fetch, and only pictures that the
@@ -27,13 +27,24 @@ from torchvision.transforms.v2.functional import _utils as v2_utils
 from penstock.lowering.known import HOOKED, unhooked
 from penstock.recording import resizes
 from penstock.recording.chain import chain_of
+from penstock.recording.decoded import has_decoder, reads_files
 from penstock.recording.draws import draws_rectangles
 from penstock.recording.imported import names_of
 from penstock.recording.pictures import Recorded, is_recorded, open_recorded
 from penstock.recording.recorder import Recorder
 from penstock.recording.rendering import render
 from penstock.recording.sources import FORMATS, source_of
-from penstock.recording.tensors import RecordedImage, RecordedTensor, alias, is_recording, record, stack, touch
+from penstock.recording.tensors import (
+    RecordedImage,
+    RecordedTensor,
+    alias,
+    flip,
+    is_recording,
+    is_torch_plain,
+    record,
+    stack,
+    touch,
+)
 
 __all__ = ["begin", "current", "find_imported", "recording"]
 
@@ -87,6 +98,8 @@ def _install() -> None:
         _hook_function(owner, name, _WRAPPERS[name])
     _hook_imported()
     _hook_function(transforms.RandomResizedCrop, "get_params", draws_rectangles, static=True)
+    if has_decoder():
+        _hook_function(torch.ops.image, "read_file", reads_files(current))
     # It takes what lies in memory without asking the tensor.
     _hook_function(torch.utils.dlpack, "to_dlpack", lambda function: lambda tensor: function(touch(tensor)))
     for (functional, kind), make in _KERNELS.items():
@@ -204,26 +217,19 @@ def _hook_kernel(functional: Any, kind: type, make: Callable[[Any], Any]) -> Non
 def _makes_tensor(key: tuple[Any, ...], *, image: bool) -> Callable[[Any], Any]:
     def make(function: Any) -> Any:
         def hook(pic: Any) -> Any:
-            if is_recorded(pic) and _is_plain():
+            if is_recorded(pic) and is_torch_plain():
                 pic.load()
                 # A picture whose file was closed by the user is Pillow's now.
                 tensor = record(pic._trace, chain_of(pic._mode, key), image=image) if is_recorded(pic) else None
                 if tensor is not None:
                     return tensor
+            if image and type(pic) is RecordedTensor and is_recording(pic):
+                return alias(pic, RecordedImage)
             return function(pic)
 
         return hook
 
     return make
-
-
-def _is_plain() -> bool:
-    """Whether torch makes tensors as the caller's process does."""
-    return (
-        torch.get_default_dtype() is torch.float32
-        and not torch._C._len_torch_function_stack()
-        and not torch.is_inference_mode_enabled()
-    )
 
 
 def _normalizes(function: Any) -> Any:
@@ -283,7 +289,7 @@ _WRAPPERS = {
 
 
 def _extended(tensor: RecordedTensor, name: str, *arguments: Any) -> Any:
-    chain = tensor._chain.then(name, *arguments) if _is_plain() and not tensor._given else None
+    chain = tensor._chain.then(name, *arguments) if is_torch_plain() and not tensor._given else None
     return None if chain is None else type(tensor)(tensor._traces, chain, tensor._batched)
 
 
@@ -344,9 +350,8 @@ def _converts_images(kernel: Any) -> Any:
 
 def _flips_images(kernel: Any, *, horizontal: bool) -> Any:
     def hook(image: Any) -> Any:
-        if not is_recording(image) or image._batched:
-            return kernel(image)
-        return RecordedImage((image._traces[0].flip(horizontal=horizontal),), image._chain, False)
+        flipped = flip(image, RecordedImage, horizontal=horizontal)
+        return kernel(image) if flipped is None else flipped
 
     return hook
 
@@ -359,9 +364,10 @@ _NAMED: dict[tuple[Any, str], Any] = {
     },
     **{(F2, name): getattr(F2, name) for name in ("to_image", "pil_to_tensor")},
 }
-# Pure tensors are flipped by functions of torch, which record.
+# Pure tensors are flipped, and all of them cropped, by functions of torch, which record.
 _KERNELS: dict[tuple[Any, type], Callable[[Any], Any]] = {
     **{(functional, tv_tensors.Image): make for functional, make in resizes.KERNELS.items()},
+    **{(functional, torch.Tensor): make for functional, make in resizes.KERNELS.items()},
     (F2.normalize, tv_tensors.Image): _normalizes_images,
     (F2.normalize, torch.Tensor): _normalizes_images,
     (F2.to_dtype, tv_tensors.Image): _converts_images,

@@ -427,8 +427,7 @@ def open_recorded(source: Source, fp: Any, filename: Any) -> Any:
     kind = _FILES[source.format]
     picture = kind.__new__(kind)
     attributes = picture.__dict__
-    mode = "RGB" if source.channels == 3 else "L"
-    size = (source.width, source.height)
+    mode, size = source.mode, (source.width, source.height)
     attributes["_trace"], attributes["_is_loaded"] = Trace(source, mode, size, ()), False
     attributes["_mode"], attributes["_size"] = mode, size
     attributes["_opened"], attributes["filename"] = fp, filename if filename is not None else ""

@@ -14,6 +14,7 @@ from PIL import Image
 from penstock import _native, memory
 from penstock.lowering.lower import threads_for
 from penstock.recording.chain import Chain
+from penstock.recording.decoders import decode
 from penstock.recording.sources import NO_LIMIT, Trace, pack
 
 __all__ = ["Given", "Renderer", "Rendering", "Run", "render", "runs_of"]
@@ -107,7 +108,7 @@ class Rendering:
         """Wait until the pixels are there; False if that takes longer than so many seconds.
 
         Raises:
-            Exception: What Pillow raises for a file that has changed since it was looked through.
+            Exception: What Pillow or torchvision raises for a file that has changed since it was looked through.
         """
         for run, batch in zip(self._runs, self._batches, strict=True):
             if not batch.wait(timeout):
@@ -121,8 +122,11 @@ class Rendering:
         return True
 
     def _open(self, batch: _native.Batch, position: int, place: str | bytes) -> None:
-        with Image.open(io.BytesIO(place) if isinstance(place, bytes) else place) as image:
-            pixels = np.asarray(image.convert(self._chain.mode))
+        if self._chain.key[0] == ("decode_image",):
+            pixels = np.asarray(decode(_content(place), self._chain.mode))
+        else:
+            with Image.open(io.BytesIO(place) if isinstance(place, bytes) else place) as image:
+                pixels = np.asarray(image.convert(self._chain.mode))
         if not batch.supply(position, _native.Source(pixels[None], self._chain.plan)):
             raise RuntimeError(f"the file {place!r} was replaced by one of another size while it was being loaded")
 

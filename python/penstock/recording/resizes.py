@@ -1,4 +1,4 @@
-"""Resizes of recording tensors: torchvision's of version 2, of images whose values were not converted before.
+"""Resizes of recording tensors: torchvision's of version 2, of pictures whose values were not converted before.
 
 They are steps of the picture's trace, with torch's arithmetic in place of Pillow's.
 """
@@ -14,17 +14,18 @@ from penstock.lowering.report import Opaque
 from penstock.lowering.resampling import mode_of, tensor_filter
 from penstock.recording.chain import Chain
 from penstock.recording.sources import TORCH, TORCH_MODES, Trace
-from penstock.recording.tensors import RecordedImage, is_recording
+from penstock.recording.tensors import is_recording
 
 __all__ = ["KERNELS"]
 
-_UNCONVERTED = (("pil_to_tensor",),)
-_CONTIGUOUS = (("pil_to_tensor",), ("contiguous",))
+_UNCONVERTED = frozenset(
+    (*before, *after) for before in ((("pil_to_tensor",),), (("decode_image",),)) for after in ((), (("contiguous",),))
+)
 _NUMBERS = {("corner" if mode is InterpolationMode.NEAREST else mode.value): k for k, mode in TORCH_MODES.items()}
 
 
-def _resized(trace: Trace, chain: Chain | None, size: Any, options: tuple[Any, Any, Any]) -> Any:
-    """Return the recording image that a resize makes, None if it cannot be recorded."""
+def _resized(kind: Any, trace: Trace, chain: Chain | None, size: Any, options: tuple[Any, Any, Any]) -> Any:
+    """Return the recording tensor that a resize makes, None if it cannot be recorded."""
     interpolation, max_size, antialias = options
     if chain is None:
         return None
@@ -39,7 +40,7 @@ def _resized(trace: Trace, chain: Chain | None, size: Any, options: tuple[Any, A
     # How a result with one row or column lies in memory is decided by more than its chain.
     if same or not all(type(length) is int and 1 < length < 1 << 24 for length in (height, width)):
         return None
-    return RecordedImage((trace.then((1, height, width, _NUMBERS[name], TORCH), (width, height)),), chain, False)
+    return kind((trace.then((1, height, width, _NUMBERS[name], TORCH), (width, height)),), chain, False)
 
 
 def _resizes(kernel: Any) -> Any:
@@ -52,9 +53,7 @@ def _resizes(kernel: Any) -> Any:
     ) -> Any:
         result = None
         if _is_unconverted(image):
-            # torch keeps the layout of a picture that lies as Pillow's does, unless it has one channel.
-            chain = image._chain if image._chain.channels > 1 else image._chain.then("contiguous")
-            result = _resized(image._traces[0], chain, size, (interpolation, max_size, antialias))
+            result = _resized(type(image), image._traces[0], _kept(image), size, (interpolation, max_size, antialias))
         if result is not None:
             return result
         return kernel(image, size=size, interpolation=interpolation, max_size=max_size, antialias=antialias)
@@ -77,11 +76,11 @@ def _crops_and_resizes(kernel: Any) -> Any:
         if _is_unconverted(image) and all(type(value) is int for value in (top, left, height, width)):
             trace = image._traces[0]
             inside = 0 <= top < top + height <= trace.height and 0 <= left < left + width <= trace.width
-            # What was cropped out of wider rows does not lie as a picture does; what was not keeps its layout.
-            if inside and height > 1 and 1 < width < trace.width:
+            if inside and height > 1 and width > 1:
                 cropped = trace.crop(left, top, left + width, top + height)
-                chain = image._chain.then("contiguous")
-                result = _resized(cropped, chain, size, (interpolation, None, antialias))
+                # What was cropped out of wider rows does not lie as a picture does; what was not keeps its layout.
+                chain = _kept(image) if width == trace.width else image._chain.then("contiguous")
+                result = _resized(type(image), cropped, chain, size, (interpolation, None, antialias))
         if result is not None:
             return result
         options = {"size": size, "interpolation": interpolation, "antialias": antialias}
@@ -90,8 +89,14 @@ def _crops_and_resizes(kernel: Any) -> Any:
     return hook
 
 
+def _kept(image: Any) -> Chain | None:
+    """Return the chain of a resized picture: torch keeps a layout as Pillow's, unless there is one channel."""
+    chain: Chain = image._chain
+    return chain if chain.channels > 1 else chain.then("contiguous")
+
+
 def _is_unconverted(image: Any) -> bool:
-    return is_recording(image) and not image._batched and image._chain.key in (_UNCONVERTED, _CONTIGUOUS)
+    return is_recording(image) and not image._batched and image._chain.key in _UNCONVERTED
 
 
 KERNELS: dict[Any, Callable[[Any], Any]] = {F2.resize: _resizes, F2.resized_crop: _crops_and_resizes}

@@ -25,6 +25,7 @@ from penstock import _native
 from penstock.lowering.pillow import PLUGINS, most_pixels
 from penstock.lowering.resampling import pass_order
 from penstock.recording.chain import chain_of
+from penstock.recording.decoders import decode
 
 if TYPE_CHECKING:
     import weakref
@@ -83,11 +84,12 @@ class Source:
         fate: What became of its pictures.
         keeper: Where its pictures and tensors are to be listed, None if nowhere.
         file: The file, held open so that nothing that happens to its path changes the picture; None if it is not.
+        by_torchvision: Whether torchvision's decoder opens it where ours does not, instead of Pillow.
     """
 
     __slots__ = (
-        *("_whole", "channels", "content", "fate", "file", "format", "height", "identity", "keeper", "path"),
-        "width",
+        *("_whole", "by_torchvision", "channels", "content", "fate", "file", "format", "height", "identity", "keeper"),
+        *("path", "width"),
     )
 
     def __init__(self, path: str, content: bytes | None, identity: bytes, seen: tuple[int, int, int, str]) -> None:
@@ -96,7 +98,13 @@ class Source:
         self.fate = Fate()
         self.keeper: list[weakref.ref[Any]] | None = None
         self.file: _native.OpenFile | None = None
+        self.by_torchvision = False
         self._whole: Image.Image | None = None
+
+    @property
+    def mode(self) -> str:
+        """Pillow's mode of the whole picture."""
+        return "RGB" if self.channels == 3 else "L"
 
     def read(self) -> bytes:
         """Return the file's content."""
@@ -125,7 +133,9 @@ class Source:
             self.content = before
 
     def open(self) -> Any:
-        """Return a real picture that Pillow has opened and not loaded."""
+        """Return a real picture; if Pillow has opened it, it is not loaded."""
+        if self.by_torchvision:
+            return decode(self.read(), self.mode)
         return PLUGINS[self.format](io.BytesIO(self.read()), self.path)
 
     def header(self) -> Any:
@@ -138,8 +148,7 @@ class Source:
     def whole(self) -> Image.Image:
         """Return the whole picture, made once however often it is asked for."""
         if self._whole is None:
-            mode = "RGB" if self.channels == 3 else "L"
-            self._whole = Trace(self, mode, (self.width, self.height), ()).image()
+            self._whole = Trace(self, self.mode, (self.width, self.height), ()).image()
         return self._whole
 
 
@@ -187,7 +196,7 @@ class Trace:
         """Make the picture here and now, as Pillow's pixels lie in memory.
 
         Returns:
-            uint8 of shape (H, W) or (H, W, 3); None if Pillow has to open the file.
+            uint8 of shape (H, W) or (H, W, 3); None if ours does not decode the file.
         """
         content = self.source.read()
         if not self.steps:
@@ -208,7 +217,7 @@ class Trace:
         return planes[0] if self.mode == "L" else np.ascontiguousarray(planes.transpose(1, 2, 0))
 
     def by_pillow(self) -> Image.Image:
-        """Make the picture by Pillow alone."""
+        """Make the picture without ours, by Pillow alone if not by torchvision."""
         return self._on(self.source.open())
 
     def _on(self, image: Image.Image) -> Image.Image:
@@ -270,13 +279,13 @@ def _order(resample: int) -> int | None:
     return None if order is None else _ORDERS.index(order)
 
 
-def source_of(fp: Any, filename: Any, file_format: str) -> tuple[Source | None, str]:
+def source_of(fp: Any, filename: Any, file_format: str | None) -> tuple[Source | None, str]:
     """Return the source that was opened, or why Pillow has to look at it itself.
 
     Args:
         fp: An open file, as Pillow's plugins are given it.
         filename: Its path, if Pillow opened it.
-        file_format: The plugin's.
+        file_format: The plugin's; None if any will do.
     """
     if ImageFile.LOAD_TRUNCATED_IMAGES:
         return None, "ImageFile.LOAD_TRUNCATED_IMAGES is set"
@@ -297,7 +306,7 @@ def source_of(fp: Any, filename: Any, file_format: str) -> tuple[Source | None, 
         source.file = file
     else:
         return None, "not opened from a path or from bytes"
-    if source is None or source.format != file_format:
+    if source is None or file_format not in (None, source.format):
         return None, "irregular file"
     if source.height * source.width > most_pixels():
         return None, "too many pixels"

@@ -10,7 +10,7 @@ import time
 import types
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import torch
 from torch.utils.data import get_worker_info
@@ -20,7 +20,18 @@ from penstock.recording.chain import Chain
 from penstock.recording.rendering import Given, render
 from penstock.recording.sources import Trace, making
 
-__all__ = ["RecordedImage", "RecordedTensor", "alias", "is_recording", "make_plain", "record", "stack", "touch"]
+__all__ = [
+    "RecordedImage",
+    "RecordedTensor",
+    "alias",
+    "flip",
+    "is_recording",
+    "is_torch_plain",
+    "make_plain",
+    "record",
+    "stack",
+    "touch",
+]
 
 # What is answered without pixels.
 _METADATA = frozenset(
@@ -54,7 +65,7 @@ _METADATA = frozenset(
 
 _NONE: Given = types.MappingProxyType({})
 # The attributes that only a recording tensor has.
-_OWN = frozenset(("_traces", "_chain", "_batched", "_given", "_shares", "_is_shared", "_real"))
+_OWN = frozenset(("_traces", "_chain", "_batched", "_given", "_shares", "_is_shared", "_real", "_part"))
 
 
 class RecordedTensor(torch.Tensor):
@@ -65,6 +76,7 @@ class RecordedTensor(torch.Tensor):
         chain: What was done to their values.
         batched: Whether there is a dimension for the pictures.
         given: The plain tensors that are part of the batch, by their places in it.
+        strides: If the chain does not tell them.
     """
 
     _traces: tuple[Trace, ...]
@@ -77,20 +89,33 @@ class RecordedTensor(torch.Tensor):
     _is_shared: bool = False
     # The plain tensor, if there is one and this one could not be it, because code in C++ holds it.
     _real: torch.Tensor | None = None
+    # Which part of the memory that it shares this one is, as an index; all of it if None.
+    _part: Any = None
 
     @staticmethod
-    def __new__(cls, traces: Sequence[Trace], chain: Chain, batched: bool, given: Given = _NONE) -> Self:
+    def __new__(
+        cls,
+        traces: Sequence[Trace],
+        chain: Chain,
+        batched: bool,
+        given: Given = _NONE,
+        *,
+        strides: tuple[int, ...] | None = None,
+    ) -> Self:
         """Return a tensor of their shape and type, without memory."""
         height, width, channels = traces[0].height, traces[0].width, chain.channels
         shape = (len(traces) + len(given), channels, height, width) if batched else (channels, height, width)
-        strides = (1, width * channels, channels) if chain.interleaved and not batched else None
+        if chain.interleaved and not batched:
+            strides = (1, width * channels, channels)
         self: Self = torch.Tensor._make_wrapper_subclass(cls, shape, strides=strides, dtype=chain.dtype)
-        return self
-
-    def __init__(self, traces: Sequence[Trace], chain: Chain, batched: bool, given: Given = _NONE) -> None:
         self._traces, self._chain, self._batched, self._given = tuple(traces), chain, batched, given
         if (keeper := self._traces[0].source.keeper) is not None:
             keeper.append(weakref.ref(self))
+        return self
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        # Also called with the arguments of `tv_tensors.Image`, which returns one of these.
+        pass
 
     @classmethod
     def __torch_function__(
@@ -120,7 +145,7 @@ class RecordedTensor(torch.Tensor):
 
     def as_subclass(self, *arguments: Any, **options: Any) -> Any:
         """Return the same as a tensor of another class; torch calls no `__torch_function__` for it."""
-        recorded = _record_pure(self, arguments[0]) if len(arguments) == 1 and not options else None
+        recorded = _record_kind(self, arguments[0]) if len(arguments) == 1 and not options else None
         return torch.Tensor.as_subclass(touch(self), *arguments, **options) if recorded is None else recorded
 
     def __reduce_ex__(self, protocol: Any) -> Any:
@@ -129,7 +154,8 @@ class RecordedTensor(torch.Tensor):
     def make(self) -> torch.Tensor:
         """Return the plain tensor that this one stands for."""
         if self._shares is not None:
-            return touch(self._shares).as_subclass(torch.Tensor)
+            whole = touch(self._shares).as_subclass(torch.Tensor)
+            return whole if self._part is None else whole[self._part]
         with _as_recorded():
             if self._batched:
                 # No thread is started in the user's worker process.
@@ -169,9 +195,11 @@ for _kind, _plain in ((RecordedTensor, torch.Tensor), (RecordedImage, tv_tensors
 
 
 def _one(trace: Trace, chain: Chain) -> torch.Tensor:
-    tensor = trace.tensor()
     if chain.key == (("pil_to_tensor",),):
-        return tensor
+        return trace.tensor()
+    if chain.key == (("decode_image",),):
+        # Its memory is torch's own, seen with the channels first.
+        return trace.tensor().permute(1, 2, 0).clone().permute(2, 0, 1)
     made: torch.Tensor = chain.apply(trace.image())
     return made
 
@@ -191,6 +219,15 @@ def _as_recorded() -> Iterator[None]:
             torch.set_default_dtype(default)
 
 
+def is_torch_plain() -> bool:
+    """Whether torch makes tensors as the caller's process does."""
+    return (
+        torch.get_default_dtype() is torch.float32
+        and not torch._C._len_torch_function_stack()
+        and not torch.is_inference_mode_enabled()
+    )
+
+
 def is_recording(value: Any) -> bool:
     """Whether a value is a recording tensor, and neither it nor one with the same memory was made."""
     while isinstance(value, RecordedTensor) and value._real is None:
@@ -202,7 +239,11 @@ def is_recording(value: Any) -> bool:
 
 def alias(tensor: Any, kind: type[RecordedTensor]) -> Any:
     """Return another recording tensor with the same memory."""
-    other = kind(tensor._traces, tensor._chain, tensor._batched, tensor._given)
+    strides = tensor.stride() if tensor._chain.is_view and not tensor._batched else None
+    return _sharing(kind(tensor._traces, tensor._chain, tensor._batched, tensor._given, strides=strides), tensor)
+
+
+def _sharing(other: Any, tensor: Any) -> Any:
     other._shares = tensor
     tensor._is_shared = other._is_shared = True
     return other
@@ -229,7 +270,7 @@ def stack(tensors: Sequence[Any], dim: int = 0) -> RecordedTensor | None:
             if not _is_plain(tensor) or tensor.dtype != chain.dtype or tensor.shape != shape:
                 return None
             given[place] = tensor
-        elif tensor._batched or tensor._chain is not chain or tensor.shape != shape:
+        elif tensor._batched or tensor._chain.values != chain.values or tensor.shape != shape:
             return None
         else:
             traces.append(tensor._traces[0])
@@ -307,10 +348,51 @@ def _record_flip(tensor: Any, *dims: Any, **options: Any) -> RecordedTensor | No
         dims = (options["dims"],)
     if len(dims) == 1 and isinstance(dims[0], (tuple, list)):
         dims = tuple(dims[0])
-    if not is_recording(tensor) or tensor._batched or len(dims) != 1 or dims[0] not in (-1, -2, 1, 2):
+    if len(dims) != 1 or dims[0] not in (-1, -2, 1, 2):
         return None
-    trace = tensor._traces[0].flip(horizontal=dims[0] in (-1, 2))
-    return RecordedTensor((trace,), tensor._chain, False)
+    return flip(tensor, RecordedTensor, horizontal=dims[0] in (-1, 2))
+
+
+def flip(tensor: Any, kind: type[RecordedTensor], *, horizontal: bool) -> RecordedTensor | None:
+    """Return the recording tensor of a flipped picture, None if there is none."""
+    if not is_recording(tensor) or tensor._batched:
+        return None
+    # A copy has no gaps, in whatever order torch puts its values.
+    chain = tensor._chain.then("clone") if tensor._chain.is_view else tensor._chain
+    return None if chain is None else kind((tensor._traces[0].flip(horizontal=horizontal),), chain, False)
+
+
+def _record_part(tensor: Any, index: Any) -> RecordedTensor | None:
+    """Return a rectangle, `tensor[..., top:bottom, left:right]`, which is a view."""
+    if type(index) is not tuple or len(index) != 3 or not is_recording(tensor) or tensor._batched:
+        return None
+    first, *others = index
+    if first is not Ellipsis and not (type(first) is slice and first == slice(None)):
+        return None
+    trace, chain = tensor._traces[0], tensor._chain
+    ranges = [_range(part, length) for part, length in zip(others, (trace.height, trace.width), strict=True)]
+    if None in ranges:
+        return None
+    (top, bottom), (left, right) = ranges  # type: ignore[misc]
+    whole = (right - left == trace.width, bottom - top == trace.height)
+    if not (chain.is_view or all(whole) or (whole[0] and chain.interleaved)):
+        chain = chain.then("view")
+        if chain is None:
+            return None
+    cropped = trace if all(whole) else trace.crop(left, top, right, bottom)
+    view = _sharing(RecordedTensor((cropped,), chain, False, strides=tensor.stride()), tensor)
+    view._part = index
+    return cast("RecordedTensor", view)
+
+
+def _range(part: Any, length: int) -> tuple[int, int] | None:
+    """Return where a slice begins and ends; None if it is none, has a step, or leaves fewer than two."""
+    if type(part) is not slice or part.step not in (None, 1):
+        return None
+    if not all(bound is None or type(bound) is int for bound in (part.start, part.stop)):
+        return None
+    start, stop, _ = part.indices(length)
+    return (start, stop) if stop - start > 1 else None
 
 
 def _record_contiguous(tensor: Any, *, memory_format: Any = torch.contiguous_format) -> RecordedTensor | None:
@@ -319,8 +401,16 @@ def _record_contiguous(tensor: Any, *, memory_format: Any = torch.contiguous_for
     return tensor if is_recording(tensor) and tensor.is_contiguous() else None
 
 
-def _record_pure(tensor: Any, kind: Any) -> RecordedTensor | None:
-    return alias(tensor, RecordedTensor) if kind is torch.Tensor and is_recording(tensor) else None
+def _record_kind(tensor: Any, kind: Any) -> Any:
+    if not is_recording(tensor):
+        return None
+    if kind is tv_tensors.Image or kind is RecordedImage:
+        return alias(tensor, RecordedImage)
+    return alias(tensor, RecordedTensor) if kind is torch.Tensor else None
+
+
+def _record_no_gradient(tensor: Any, requires_grad: Any = True) -> RecordedTensor | None:
+    return tensor if requires_grad is False and is_recording(tensor) else None
 
 
 _RECORDERS: dict[Any, Callable[..., RecordedTensor | None]] = {
@@ -328,4 +418,6 @@ _RECORDERS: dict[Any, Callable[..., RecordedTensor | None]] = {
     torch.Tensor.flip: _record_flip,
     torch.flip: _record_flip,
     torch.Tensor.contiguous: _record_contiguous,
+    torch.Tensor.__getitem__: _record_part,
+    torch.Tensor.requires_grad_: _record_no_gradient,
 }

@@ -95,7 +95,8 @@ def _receive_image(ticket: _Ticket) -> Any:
 
 
 def _reduce(tensor: Any) -> Any:
-    if is_recording(tensor):
+    # A view that is sent alone arrives as one.
+    if is_recording(tensor) and (tensor._batched or not tensor._chain.is_view):
         try:
             receive = _receive_image if isinstance(tensor, RecordedImage) else _receive
             return receive, (_ticket(tensor),)
@@ -126,7 +127,7 @@ def _content_of_small(tensor: torch.Tensor) -> bytes | None:
         or tensor.device.type != "cpu"
         or tensor.layout != torch.strided
         or tensor.is_nested
-        or not tensor.is_contiguous()
+        or not _is_in_order(tensor)
         or not 0 < tensor.nbytes <= _SMALL_BYTES
         or tensor.untyped_storage().nbytes() != tensor.nbytes
         or tensor.requires_grad
@@ -136,6 +137,16 @@ def _content_of_small(tensor: torch.Tensor) -> bytes | None:
     ):
         return None
     return tensor.view(-1).view(torch.uint8).numpy().tobytes()
+
+
+def _is_in_order(tensor: torch.Tensor) -> bool:
+    """Whether the strides are those of a new tensor; of lengths of 1 others may be contiguous, too."""
+    expected = 1
+    for length, stride in zip(reversed(tensor.shape), reversed(tensor.stride()), strict=True):
+        if stride != expected:
+            return False
+        expected *= length
+    return True
 
 
 def _receive_small(content: bytes, dtype: torch.dtype, shape: tuple[int, ...]) -> torch.Tensor:

@@ -1,0 +1,82 @@
+"""What torchvision's own decoder makes of a file's content, and whether that is what ours makes."""
+
+import functools
+import itertools
+import struct
+import zlib
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torchvision.io import ImageReadMode
+
+from penstock import _native
+from penstock.lowering.pillow import jpegs, pngs
+
+__all__ = ["CHANNELS", "agrees", "decode", "has_checksums"]
+
+# The channels of what is decoded in a mode, by its number; those of the file if None.
+CHANNELS = {ImageReadMode.UNCHANGED.value: None, ImageReadMode.GRAY.value: 1, ImageReadMode.RGB.value: 3}
+
+
+def decode(content: bytes, mode: str) -> Image.Image:
+    """Return torchvision's picture of a file.
+
+    Args:
+        content: Of the file.
+        mode: Pillow's, "L" for gray files only, or "RGB".
+    """
+    made = _decoded(content, ImageReadMode.GRAY if mode == "L" else ImageReadMode.RGB)
+    return Image.fromarray(made[0].numpy() if mode == "L" else made.permute(1, 2, 0).numpy())
+
+
+@functools.cache
+def agrees() -> bool:
+    """Whether the installed torchvision decodes small files of every kind that is recorded to our pixels."""
+    try:
+        return all(map(_decodes_to_our_pixels, itertools.chain(jpegs(), pngs())))
+    except Exception:  # a torchvision without a decoder, or a Pillow that does not write such files
+        return False
+
+
+def has_checksums(png: bytes) -> bool:
+    """Whether the checksums of all chunks of a PNG are right; it is one that Pillow gets through.
+
+    Pillow does not look at those of pixels, and libpng stops there.
+    """
+    content, start = memoryview(png), 8
+    while start < len(content):
+        length, kind = struct.unpack_from(">I4s", content, start)
+        end = start + 8 + length
+        if content[end : end + 4] != zlib.crc32(content[start + 4 : end]).to_bytes(4, "big"):
+            return False
+        if kind == b"IEND":
+            return True
+        start = end + 4
+    return False
+
+
+def _decodes_to_our_pixels(file: bytes) -> bool:
+    seen = _native.look_through(file)
+    if seen is None:
+        return True
+    height, width, channels, _ = seen
+    pixels = np.empty((height, width, channels), np.uint8)
+    if not _native.decode_picture(file, (0, 0, width, height), pixels):
+        return False
+    ours = torch.from_numpy(pixels).permute(2, 0, 1)
+    for mode in ImageReadMode.UNCHANGED, ImageReadMode.RGB, *((ImageReadMode.GRAY,) if channels == 1 else ()):
+        wanted = CHANNELS[mode.value] or channels
+        theirs = _decoded(file, mode)
+        if not torch.equal(theirs, ours.expand(wanted, -1, -1)) or theirs.stride() != (1, width * wanted, wanted):
+            return False
+    return True
+
+
+def _decoded(content: bytes, mode: Any) -> torch.Tensor:
+    # The operation behind torchvision's functions, which warn that they will be gone.
+    made: torch.Tensor = torch.ops.image.decode_image(
+        torch.frombuffer(bytearray(content), dtype=torch.uint8), mode.value, False
+    )
+    return made

@@ -1,4 +1,5 @@
-//! Compiles the two calls of libjpeg-turbo and links its static library, from the prefix in `LIBJPEG_TURBO`.
+//! Compiles the two calls of libjpeg-turbo and links its shared library, from the prefix in `LIBJPEG_TURBO`: as programs
+//! use it, and so that where its code lies does not hang on ours, which changes its speed by as much as 4 %.
 
 fn main() {
     println!("cargo:rerun-if-env-changed=LIBJPEG_TURBO");
@@ -7,6 +8,7 @@ fn main() {
     cc::Build::new().file("src/turbo.c").include(format!("{prefix}/include")).compile("turbo");
     for folder in ["lib", "lib64"] {
         println!("cargo:rustc-link-search=native={prefix}/{folder}");
+        println!("cargo:rustc-link-arg=-Wl,-rpath,{prefix}/{folder}");
     }
-    println!("cargo:rustc-link-lib=static=jpeg");
+    println!("cargo:rustc-link-lib=dylib=jpeg");
 }

@@ -1,10 +1,11 @@
-//! A file's kind and size are found without a panic, and hold for what is decoded of it, at first sight and later.
+//! A file's kind and size are found without a panic, and hold for what is decoded of it, at first sight and later; so
+//! does what is found by looking through it.
 #![no_main]
 
 use std::cell::RefCell;
 
 use libfuzzer_sys::fuzz_target;
-use penstock_core::codec::{Decoder, Region, read_header};
+use penstock_core::codec::{Decoder, Format, Region, read_header};
 
 /// Larger pictures take too long.
 const MOST_PIXELS: u64 = 1 << 16;
@@ -26,6 +27,10 @@ fuzz_target!(|data: &[u8]| {
         let mut pixel = vec![0; header.channels];
         let part = decoder.decode_into(data, header, corner, &mut pixel).is_ok();
         assert!(!sound || part && whole.ends_with(&pixel));
+        if let Ok(found) = decoder.survey(data) {
+            assert_eq!(found, header);
+            assert!(sound || found.format == Format::Jpeg);
+        }
         for region in [corner, header.whole(), corner] {
             assert!(!sound || decoder.decode(data, header, region).is_ok());
         }

@@ -253,10 +253,11 @@ def test_a_pillow_that_keeps_its_pixels_elsewhere_does_not_record(paths, monkeyp
     assert penstock.explain(loader).way == "recorded"
     keeps_pixels_as_known.cache_clear()
     monkeypatch.setattr(Image.Image, "__init__", lambda self: vars(self).update(im=None, _mode="", _size=(0, 0)))
-    way = penstock.explain(loader).way
+    report = penstock.explain(loader)
     monkeypatch.undo()
     keeps_pixels_as_known.cache_clear()
-    assert way == "torch"
+    assert report.way == "torch"
+    assert "Pillow 11 and newer record" in str(report)
 
 
 def test_another_default_dtype_is_left_to_torch(paths):

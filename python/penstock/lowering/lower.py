@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
+import PIL
 import torch
 from torch.utils.data import IterableDataset, default_collate, default_convert
 from torch.utils.data._utils.collate import default_collate_fn_map
@@ -85,7 +86,12 @@ def lower(loader: Any) -> Lowered | Report:
     if not any(row.part == "collation" for row in blockers):
         rows.append(Row("collation", "default_collate", True, "pictures are made in place, targets collated by torch"))
     if place is None or not all(row.native for row in rows):
-        return Report(tuple(rows), "torch" if process or not _may_record(loader) else "recorded")
+        recorded = not process and _may_record(loader)
+        if recorded and not keeps_pixels_as_known():
+            reason = "its pictures keep their pixels where none can record; those of Pillow 11 and newer record"
+            rows.append(Row("recording", f"Pillow {PIL.__version__}", False, reason))
+            recorded = False
+        return Report(tuple(rows), "recorded" if recorded else "torch")
     report = Report(tuple(rows), "lowered", threads_for(loader.num_workers), _batch_bytes(loader, place))
     return Lowered(place, report, tuple(_signature(loader)))
 
@@ -93,7 +99,7 @@ def lower(loader: Any) -> Lowered | Report:
 def _may_record(loader: Any) -> bool:
     """Whether the loader's pictures may be recorded by torch's workers: whether it may open any, and all is known."""
     wanted = os.environ.get("PENSTOCK_RECORD", "")
-    if wanted == "0" or why_not() is not None or not keeps_pixels_as_known():
+    if wanted == "0" or why_not() is not None:
         return False
     if loader.num_workers > 0 and not loader.prefetch_factor:
         return False

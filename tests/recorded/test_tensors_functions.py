@@ -44,6 +44,8 @@ LEFT_OUT = {
     *("__annotations__", "__getstate__", "__torch_dispatch__", "const_data_ptr", "fbgemm_pack_gemm_matrix_fp16"),
     # A view cannot be detached in place; batches are views of pooled memory, a copy that is compared with is none.
     "detach_",
+    # What Python 3.13 notes of the code of a class.
+    *("__firstlineno__", "__static_attributes__"),
     *("__class__", "__init__", "__new__", "__del__", "__init_subclass__", "__subclasshook__", "__getattribute__"),
     *("__setattr__", "__delattr__", "__sizeof__", "__doc__", "__dict__", "__weakref__", "__module__", "__reduce__"),
     *("__cuda_array_interface__", "cuda", "xpu", "mtia", "ipu", "hpu", "pin_memory", "is_pinned", "record_stream"),

@@ -38,7 +38,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(run, assert_equal, workers):
 
 def test_a_checkpoint_that_fails_to_be_written_leaves_the_old_one(tmp_path):
     checkpoint.write(tmp_path, {"epoch": 1})
-    with pytest.raises((AttributeError, pickle.PicklingError), match="pickle|local object"):
+    with pytest.raises((AttributeError, pickle.PicklingError), match=r"pickle|local object"):
         checkpoint.write(tmp_path, {"epoch": lambda: None})
     assert checkpoint.read(tmp_path) == {"epoch": 1}
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.pt"]

@@ -171,6 +171,7 @@ def _hook_function(owner: Any, name: str, make: Callable[[Any], Any], *, static:
     function = getattr(owner, name)
     hook = functools.wraps(function)(make(function))
     HOOKED[hook] = function
+    _undo.append(_has_scripts_call(hook, function))
     kind: Any = staticmethod if static else lambda plain: plain
     setattr(owner, name, kind(hook))
 
@@ -179,6 +180,16 @@ def _hook_function(owner: Any, name: str, make: Callable[[Any], Any], *, static:
             setattr(owner, name, kind(function))
 
     _undo.append(undo)
+
+
+def _has_scripts_call(hook: Any, function: Any) -> Callable[[], Any]:
+    """Have `torch.jit.script` compile a function and not its hook; return what undoes that."""
+    if isinstance(function, torch._ops.OpOverloadPacket):
+        torch.jit._builtins._register_builtin(hook, function._qualified_op_name)
+        return functools.partial(torch.jit._builtins._get_builtin_table().pop, id(hook), None)
+    # As torch's own `script_if_tracing` has it.
+    hook.__original_fn, hook.__script_if_tracing_wrapper = function, True
+    return lambda: None
 
 
 def find_imported() -> None:
@@ -307,7 +318,7 @@ def _normalize(tensor: RecordedTensor, name: str, mean: Any, std: Any, inplace: 
     if tensor._is_shared or result._chain.channels != tensor._chain.channels or result.dtype != tensor.dtype:
         return None
     tensor._chain = result._chain
-    return tensor
+    return alias(tensor, RecordedImage) if isinstance(tensor, RecordedImage) else tensor
 
 
 def _collate(batch: Any, *, collate_fn_map: Any = None) -> Any:

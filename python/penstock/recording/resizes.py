@@ -6,6 +6,7 @@ They are steps of the picture's trace, with torch's arithmetic in place of Pillo
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.functional import _compute_resized_output_size
 from torchvision.transforms.v2 import functional as F2
@@ -27,7 +28,7 @@ _NUMBERS = {("corner" if mode is InterpolationMode.NEAREST else mode.value): k f
 def _resized(kind: Any, trace: Trace, chain: Chain | None, size: Any, options: tuple[Any, Any, Any]) -> Any:
     """Return the recording tensor that a resize makes, None if it cannot be recorded."""
     interpolation, max_size, antialias = options
-    if chain is None:
+    if chain is None or torch.is_inference_mode_enabled():
         return None
     try:
         mode = mode_of(interpolation, strings=True)

@@ -15,6 +15,7 @@ from typing import Any, Self, cast
 import torch
 from torch.utils.data import get_worker_info
 from torchvision import tv_tensors
+from torchvision.tv_tensors import _torch_function_helpers
 
 from penstock.recording.chain import Chain
 from penstock.recording.rendering import Given, render
@@ -28,6 +29,7 @@ __all__ = [
     "is_recording",
     "is_torch_plain",
     "make_plain",
+    "part_of",
     "record",
     "stack",
     "touch",
@@ -65,7 +67,7 @@ _METADATA = frozenset(
 
 _NONE: Given = types.MappingProxyType({})
 # The attributes that only a recording tensor has.
-_OWN = frozenset(("_traces", "_chain", "_batched", "_given", "_shares", "_is_shared", "_real", "_part"))
+_OWN = frozenset(("_traces", "_chain", "_batched", "_given", "_shares", "_is_shared", "_real", "_part", "_sharers"))
 
 
 class RecordedTensor(torch.Tensor):
@@ -87,6 +89,8 @@ class RecordedTensor(torch.Tensor):
     _shares: "RecordedTensor | None" = None
     # Whether another tensor's memory is the same.
     _is_shared: bool = False
+    # Those that share this one's memory.
+    _sharers: "tuple[weakref.ref[RecordedTensor], ...]" = ()
     # The plain tensor, if there is one and this one could not be it, because code in C++ holds it.
     _real: torch.Tensor | None = None
     # Which part of the memory that it shares this one is, as an index; all of it if None.
@@ -125,7 +129,7 @@ class RecordedTensor(torch.Tensor):
         if func in _METADATA and args and is_recording(args[0]):
             with torch._C.DisableTorchFunctionSubclass():
                 return func(*args, **kwargs)
-        if (recorder := _RECORDERS.get(func)) is not None:
+        if (recorder := _RECORDERS.get(func)) is not None and not _keeps_kind(types):
             recorded = recorder(*args, **kwargs)
             if recorded is not None:
                 return recorded
@@ -154,8 +158,8 @@ class RecordedTensor(torch.Tensor):
     def make(self) -> torch.Tensor:
         """Return the plain tensor that this one stands for."""
         if self._shares is not None:
-            whole = touch(self._shares).as_subclass(torch.Tensor)
-            return whole if self._part is None else whole[self._part]
+            with _as_recorded():
+                return part_of(make_plain(self._shares), self._part)
         with _as_recorded():
             if self._batched:
                 # No thread is started in the user's worker process.
@@ -246,7 +250,19 @@ def alias(tensor: Any, kind: type[RecordedTensor]) -> Any:
 def _sharing(other: Any, tensor: Any) -> Any:
     other._shares = tensor
     tensor._is_shared = other._is_shared = True
+    tensor._sharers = *(sharer for sharer in tensor._sharers if sharer() is not None), weakref.ref(other)
     return other
+
+
+def part_of(whole: torch.Tensor, part: Any) -> torch.Tensor:
+    """Return the plain tensor that shares this one's memory; `part` is an index, None for all of it."""
+    pure = whole.as_subclass(torch.Tensor)
+    return pure if part is None else pure[part]
+
+
+def _keeps_kind(types: Any) -> bool:
+    """Whether torchvision was told to give images where torch's functions meet images."""
+    return _torch_function_helpers._must_return_subclass() and tv_tensors.Image in types
 
 
 def record(trace: Trace, chain: Chain | None, *, image: bool = False) -> torch.Tensor | None:
@@ -260,7 +276,7 @@ def record(trace: Trace, chain: Chain | None, *, image: bool = False) -> torch.T
 def stack(tensors: Sequence[Any], dim: int = 0) -> RecordedTensor | None:
     """Return tensors of single pictures, some of which record, as a batch; None if they make none."""
     first = next(filter(is_recording, tensors), None)
-    if dim != 0 or first is None or first._batched:
+    if dim != 0 or first is None or first._batched or torch.is_inference_mode_enabled():
         return None
     chain, shape = first._chain, first.shape
     traces, given = [], {}
@@ -301,11 +317,29 @@ def touch(tensor: torch.Tensor) -> torch.Tensor:
             source.fate.spent += time.perf_counter() - start
 
 
-def make_plain(tensor: RecordedTensor) -> torch.Tensor:
-    """Make a recording tensor, in place, the plain one that it stands for, though nobody has touched it."""
+def make_plain(tensor: torch.Tensor) -> torch.Tensor:
+    """Make a recording tensor, in place, the plain one that it stands for, though nobody has touched it.
+
+    All that share its memory become plain with it: what is done next may give the memory that one of them knows
+    another shape, or have it followed by gradients, of which the others must not see anything.
+    """
+    if not isinstance(tensor, RecordedTensor):
+        return tensor
     if tensor._real is not None:
         return tensor._real
-    real = tensor.make()
+    if tensor._shares is not None and is_recording(tensor):
+        make_plain(tensor._shares)
+        return make_plain(tensor)
+    sharers = tensor._sharers
+    plain = _swapped(tensor, tensor.make())
+    for sharer in sharers:
+        if isinstance(other := sharer(), RecordedTensor):
+            make_plain(other)
+    return plain
+
+
+def _swapped(tensor: RecordedTensor, real: torch.Tensor) -> torch.Tensor:
+    """Put a plain tensor into the place of the recording one."""
     try:
         torch._C._swap_tensor_impl(tensor, real)
     except RuntimeError:  # code in C++ has a weak reference to it
@@ -328,12 +362,14 @@ def _real(value: Any, found: list[torch.Tensor]) -> Any:
         found.append(real)
         return real
     if isinstance(value, (tuple, list)):
-        items = [_real(item, found) for item in value]
+        items: Any = [_real(item, found) for item in value]
         if all(map(operator.is_, items, value)):
             return value
         return type(value)(items) if type(value) in (tuple, list) else type(value)(*items)
     if type(value) is dict:
-        return {key: _real(item, found) for key, item in value.items()}
+        items = {key: _real(item, found) for key, item in value.items()}
+        # Functions write into such as they are given, as those that copy do.
+        return value if all(map(operator.is_, items.values(), value.values())) else items
     return value
 
 
@@ -355,7 +391,7 @@ def _record_flip(tensor: Any, *dims: Any, **options: Any) -> RecordedTensor | No
 
 def flip(tensor: Any, kind: type[RecordedTensor], *, horizontal: bool) -> RecordedTensor | None:
     """Return the recording tensor of a flipped picture, None if there is none."""
-    if not is_recording(tensor) or tensor._batched:
+    if not is_recording(tensor) or tensor._batched or torch.is_inference_mode_enabled():
         return None
     # A copy has no gaps, in whatever order torch puts its values.
     chain = tensor._chain.then("clone") if tensor._chain.is_view else tensor._chain
@@ -375,6 +411,9 @@ def _record_part(tensor: Any, index: Any) -> RecordedTensor | None:
         return None
     (top, bottom), (left, right) = ranges  # type: ignore[misc]
     whole = (right - left == trace.width, bottom - top == trace.height)
+    if whole[0] and not all(whole) and chain.channels == 1 and not (chain.is_view or chain.interleaved):
+        # It has no gaps, so what is made of it keeps the stride of its only channel, which no chain tells.
+        return None
     if not (chain.is_view or all(whole) or (whole[0] and chain.interleaved)):
         chain = chain.then("view")
         if chain is None:
@@ -398,7 +437,9 @@ def _range(part: Any, length: int) -> tuple[int, int] | None:
 def _record_contiguous(tensor: Any, *, memory_format: Any = torch.contiguous_format) -> RecordedTensor | None:
     if memory_format is not torch.contiguous_format:
         return None
-    return tensor if is_recording(tensor) and tensor.is_contiguous() else None
+    if not is_recording(tensor) or not tensor.is_contiguous():
+        return None
+    return cast("RecordedTensor", alias(tensor, RecordedTensor) if isinstance(tensor, RecordedImage) else tensor)
 
 
 def _record_kind(tensor: Any, kind: Any) -> Any:

@@ -21,7 +21,7 @@ from penstock import _native
 from penstock.lowering.lower import threads_for
 from penstock.recording.chain import Key, chain_of
 from penstock.recording.rendering import Renderer, Rendering, Run, runs_of
-from penstock.recording.tensors import RecordedImage, RecordedTensor, is_recording, touch
+from penstock.recording.tensors import RecordedImage, RecordedTensor, is_recording, part_of, touch
 
 __all__ = ["receiving", "send_small_tensors"]
 
@@ -94,12 +94,22 @@ def _receive_image(ticket: _Ticket) -> Any:
     return tv_tensors.Image(_receive(ticket))
 
 
+def _receive_part(whole: torch.Tensor, part: Any, is_image: bool) -> Any:
+    seen = part_of(whole, part)
+    # As torch sends it: of the same memory, and not known to autograd as a view.
+    other = torch.empty(0, dtype=seen.dtype, device=seen.device)
+    other.set_(seen.untyped_storage(), seen.storage_offset(), seen.shape, seen.stride())
+    return tv_tensors.Image(other) if is_image else other
+
+
 def _reduce(tensor: Any) -> Any:
-    # A view that is sent alone arrives as one.
-    if is_recording(tensor) and (tensor._batched or not tensor._chain.is_view):
+    if is_recording(tensor):
+        is_image = isinstance(tensor, RecordedImage)
+        if (whole := tensor._shares) is not None:
+            # A message holds each object once, so what shares memory when it is sent does so when it arrives.
+            return _receive_part, (whole, tensor._part, is_image)
         try:
-            receive = _receive_image if isinstance(tensor, RecordedImage) else _receive
-            return receive, (_ticket(tensor),)
+            return _receive_image if is_image else _receive, (_ticket(tensor),)
         except Exception:  # noqa: S110
             # Queues pickle in a thread of their own, where an exception would be lost, and its batch with it.
             pass

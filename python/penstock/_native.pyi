@@ -80,13 +80,13 @@ def picture_shape(data: bytes) -> tuple[str, int, int, int] | None:
 def decode_picture(data: bytes, region: tuple[int, int, int, int], out: _Memory) -> bool:
     """Decode a rectangle of a file of any such format; otherwise like `decode_jpeg`."""
 
-def look_at_file(descriptor: int) -> tuple[tuple[int, int, int, str], bytes, bool, OpenFile | None] | None:
+def look_at_file(descriptor: int) -> tuple[tuple[int, int, int, str], bytes, bool, OpenFile] | None:
     """Look through an open file, if it was not done before; where it is read does not change.
 
     Returns:
         None if Pillow should look at it itself: if it might raise or warn, now or when it decodes. Otherwise height,
         width, channels and format of the picture, by what the file is known again, whether it was changed just now
-        and is therefore not remembered, and the file, unless too many are held already.
+        and is therefore not remembered, and the file.
     """
 
 def look_through(content: bytes) -> tuple[int, int, int, str] | None:
@@ -131,7 +131,7 @@ class Generator:
 
 @final
 class OpenFile:
-    """A file that was looked at, open for as long as this lives."""
+    """A file that was looked at, kept for as long as this lives: open, or its content where many are open already."""
 
     def is_at(self, path: str) -> bool:
         """Return whether a path leads to it, unchanged."""

@@ -83,7 +83,7 @@ class Source:
         format: Pillow's name for it.
         fate: What became of its pictures.
         keeper: Where its pictures and tensors are to be listed, None if nowhere.
-        file: The file, held open so that nothing that happens to its path changes the picture; None if it is not.
+        file: The file, kept so that nothing that happens to its path changes the picture; None if it is not.
         by_torchvision: Whether torchvision's decoder opens it where ours does not, instead of Pillow.
     """
 
@@ -297,7 +297,8 @@ def source_of(fp: Any, filename: Any, file_format: str | None) -> tuple[Source |
         found = _native.look_at_file(fp.fileno())
         if found is None:
             return None, "irregular file"
-        seen, identity, fresh, file = found
+        seen, identity, fresh, look = found
+        file: _native.OpenFile | None = look
         content = None
         if fresh or not (filename or _is_at(path, fp)) or path.startswith(("/proc/", "/dev/")):
             # Written just now, it may be a file for this one purpose, and gone when its pixels are made.

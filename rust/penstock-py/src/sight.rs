@@ -33,10 +33,17 @@ fn seen(header: Header) -> Seen {
 const MOST_HELD: usize = 256;
 static HELD: AtomicUsize = AtomicUsize::new(0);
 
-/// A file that was looked at, open for as long as this lives.
+/// How a file is kept.
+enum Kept {
+    Open(File),
+    /// All of it: enough files are open.
+    Content(Vec<u8>),
+}
+
+/// A file that was looked at, kept for as long as this lives, whatever happens to its path.
 #[pyclass(frozen, name = "OpenFile", module = "penstock._native")]
 pub(crate) struct PyOpenFile {
-    file: File,
+    kept: Kept,
     sight: Sight,
 }
 
@@ -49,7 +56,11 @@ impl PyOpenFile {
 
     /// All of it, as it is now.
     fn read(&self, py: Python<'_>) -> PyResult<Py<PyBytes>> {
-        let content = gil::without(py, || self.sight.read(&self.file)).map_err(PyOSError::new_err)?;
+        let file = match &self.kept {
+            Kept::Open(file) => file,
+            Kept::Content(content) => return Ok(PyBytes::new(py, content).unbind()),
+        };
+        let content = gil::without(py, || self.sight.read(file)).map_err(PyOSError::new_err)?;
         let content =
             content.ok_or_else(|| PyOSError::new_err("the file was changed while it was being loaded"))?;
         Ok(PyBytes::new(py, &content).unbind())
@@ -58,12 +69,14 @@ impl PyOpenFile {
 
 impl Drop for PyOpenFile {
     fn drop(&mut self) {
-        HELD.fetch_sub(1, Ordering::Relaxed);
+        if matches!(self.kept, Kept::Open(_)) {
+            HELD.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 }
 
 /// What was seen, by what the file is known again, whether it was changed just now, and the file.
-type Look = (Seen, Py<PyBytes>, bool, Option<PyOpenFile>);
+type Look = (Seen, Py<PyBytes>, bool, PyOpenFile);
 
 /// What the header of an open file says; `None` if Pillow should look at it.
 #[pyfunction]
@@ -83,12 +96,15 @@ pub(crate) fn look_at_file(py: Python<'_>, descriptor: RawFd) -> PyResult<Option
         Some(header)
     });
     let Some(header) = header else { return Ok(None) };
-    let held = HELD.fetch_add(1, Ordering::Relaxed) < MOST_HELD;
-    if !held {
+    let kept = if HELD.fetch_add(1, Ordering::Relaxed) < MOST_HELD {
+        Kept::Open(file)
+    } else {
         HELD.fetch_sub(1, Ordering::Relaxed);
-    }
+        let Ok(Some(content)) = gil::without(py, || sight.read(&file)) else { return Ok(None) };
+        Kept::Content(content)
+    };
     let identity = PyBytes::new(py, &sight.identity.0.to_le_bytes()).unbind();
-    Ok(Some((seen(header), identity, sight.fresh, held.then_some(PyOpenFile { file, sight }))))
+    Ok(Some((seen(header), identity, sight.fresh, PyOpenFile { kept, sight })))
 }
 
 /// What the header of a file's content says; `None` if Pillow should look at it.

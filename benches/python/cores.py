@@ -7,7 +7,6 @@ of its own that is held to so many cores, `num_workers` being their number. Writ
 `benches/record/<date>-cores-<processor>.json` and `.md`, and the README's table. `benches/README.md` says more.
 """
 
-import argparse
 import json
 import os
 import statistics
@@ -16,7 +15,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import photos
 import tables
 
 HERE = Path(__file__).resolve().parent
@@ -60,15 +58,11 @@ def rows_of(found: list[dict[str, Any]]) -> list[tables.Row]:
 
 def main() -> None:
     """Measure and write."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser = tables.options(__doc__, rounds=3)
     parser.add_argument("folder", type=Path, help="an ImageFolder of JPEG files")
-    parser.add_argument("--rounds", type=int, default=3, help="turns of each side")
-    parser.add_argument("--out", type=Path, default=photos.RECORD, help="folder of the record")
-    parser.add_argument("--no-readme", action="store_true", help="leave the README alone")
     arguments = parser.parse_args()
     record = {**tables.about(arguments.rounds), "cases": measure(arguments.folder, arguments.rounds)}
-    readme = None if arguments.no_readme else HERE.parents[1] / "README.md"
-    tables.publish(record, rows_of(record["cases"]), arguments.out, readme, "cores")
+    tables.publish(record, rows_of(record["cases"]), arguments, "cores")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ loader, penstock's, one page-locked batch that is copied at each step, and one t
 `benches/record/<date>-gpu-<processor>.json` and `.md`, and the README's table. `benches/README.md` says more.
 """
 
-import argparse
 import math
 import os
 import statistics
@@ -29,7 +28,6 @@ from torchvision.datasets import ImageFolder
 import penstock
 from penstock.train.model import make_model
 
-HERE = Path(__file__).resolve().parent
 # Pictures of an epoch of photographs.
 EPOCH = 8192
 LOADERS = {"penstock": penstock.DataLoader, "torch": DataLoader}
@@ -123,11 +121,8 @@ def rows_of(found: list[dict[str, Any]]) -> list[tables.Row]:
 
 def main() -> None:
     """Measure and write."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser = tables.options(__doc__, rounds=3)
     parser.add_argument("folder", type=Path, help="an ImageFolder of JPEG files")
-    parser.add_argument("--rounds", type=int, default=3, help="turns of each source")
-    parser.add_argument("--out", type=Path, default=photos.RECORD, help="folder of the record")
-    parser.add_argument("--no-readme", action="store_true", help="leave the README alone")
     arguments = parser.parse_args()
     if not torch.cuda.is_available():
         raise SystemExit("torch sees no CUDA device here")
@@ -145,8 +140,7 @@ def main() -> None:
         ):
             measured = case(make, training, workers=workers, batch=batch, rounds=arguments.rounds)
             record["cases"].append({"pictures": pictures, **measured})
-    readme = None if arguments.no_readme else HERE.parents[1] / "README.md"
-    tables.publish(record, rows_of(record["cases"]), arguments.out, readme, "gpu")
+    tables.publish(record, rows_of(record["cases"]), arguments, "gpu")
 
 
 if __name__ == "__main__":

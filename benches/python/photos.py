@@ -8,7 +8,6 @@ thread are images per second of processor time, of all threads of the process, s
 another thread are not free. `benches/README.md` says more.
 """
 
-import argparse
 import json
 import math
 import os
@@ -32,7 +31,6 @@ from torchvision.transforms import v2
 import penstock
 
 HERE = Path(__file__).resolve().parent
-RECORD = HERE.parent / "record"
 BATCH = 32
 EPOCH = 1000
 NORMALIZE = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -175,12 +173,9 @@ def rows_of(record: dict[str, Any]) -> list[tables.Row]:
 
 def main() -> None:
     """Measure and write."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser = tables.options(__doc__)
     parser.add_argument("folder", type=Path, help="an ImageFolder of JPEG files")
     parser.add_argument("--turbo", type=Path, metavar="PREFIX", help="where libjpeg-turbo 3 is installed")
-    parser.add_argument("--rounds", type=int, default=5, help="turns of each side")
-    parser.add_argument("--out", type=Path, default=RECORD, help="folder of the record")
-    parser.add_argument("--no-readme", action="store_true", help="leave the README alone")
     arguments = parser.parse_args()
     if os.environ.get("PENSTOCK_NUM_THREADS") != "1":
         # The engine reads it once, when it starts.
@@ -195,8 +190,7 @@ def main() -> None:
         "resize": resizes(rounds),
         "decoder": decoders(arguments.folder, turbo, rounds) if turbo is not None else None,
     }
-    readme = None if arguments.no_readme else HERE.parents[1] / "README.md"
-    tables.publish(record, rows_of(record), arguments.out, readme, "photographs")
+    tables.publish(record, rows_of(record), arguments, "photographs")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ two idle cores and wants the machine for itself: a ratio bears with noise that m
 `benches/README.md` says what each figure means.
 """
 
-import argparse
 import json
 import os
 import shutil
@@ -132,14 +131,11 @@ def measure(rounds: int, *, with_kernels: bool) -> dict[str, Any]:
 
 def main() -> None:
     """Measure and write."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=5, help="turns of each side")
+    parser = tables.options(__doc__)
     parser.add_argument("--no-kernels", action="store_true", help="leave cargo's bench out")
-    parser.add_argument("--out", type=Path, default=ROOT / "benches" / "record", help="folder of the record")
-    parser.add_argument("--no-readme", action="store_true", help="leave README.md as it is")
     arguments = parser.parse_args()
     record = measure(arguments.rounds, with_kernels=not arguments.no_kernels)
-    tables.publish(record, tables.rows_of(record), arguments.out, None if arguments.no_readme else ROOT / "README.md")
+    tables.publish(record, tables.rows_of(record), arguments)
 
 
 if __name__ == "__main__":

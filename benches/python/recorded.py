@@ -6,7 +6,6 @@ FOLDER holds JPEG photographs, at any depth. Writes `benches/record/<date>-recor
 the README's table of recording. `benches/README.md` says more.
 """
 
-import argparse
 import statistics
 import time
 from functools import partial
@@ -24,8 +23,6 @@ from torchvision import transforms
 import penstock
 from penstock.recording.iterators import Collate, Start
 
-HERE = Path(__file__).resolve().parent
-RECORD = HERE.parent / "record"
 BATCHES = (32, 128)
 EPOCH = 4096
 NORMALIZE = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -130,11 +127,8 @@ def rows_of(record: dict[str, Any]) -> list[tables.Row]:
 
 def main() -> None:
     """Measure and write."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser = tables.options(__doc__)
     parser.add_argument("folder", type=Path, help="a folder of JPEG files")
-    parser.add_argument("--rounds", type=int, default=5, help="turns of each side")
-    parser.add_argument("--out", type=Path, default=RECORD, help="folder of the record")
-    parser.add_argument("--no-readme", action="store_true", help="leave the README alone")
     arguments = parser.parse_args()
     files = sorted(path for path in arguments.folder.rglob("*") if path.suffix.lower() in (".jpg", ".jpeg"))
     listed = [(str(files[k % len(files)].resolve()), k % 10) for k in range(EPOCH)]
@@ -147,8 +141,7 @@ def main() -> None:
                 side()
             record[name][batch] = [[side() for side in sides] for _ in range(arguments.rounds)]
     record["worker"] = in_worker(Table(listed), arguments.rounds)
-    readme = None if arguments.no_readme else HERE.parents[1] / "README.md"
-    tables.publish(record, rows_of(record), arguments.out, readme, "recording")
+    tables.publish(record, rows_of(record), arguments, "recording")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """From measured numbers to rows, and from rows to Markdown."""
 
+import argparse
 import dataclasses
 import datetime
 import json
@@ -11,7 +12,9 @@ from typing import Any
 
 from penstock import machine
 
-__all__ = ["Row", "about", "markdown", "publish", "rows_of"]
+__all__ = ["Row", "about", "markdown", "options", "publish", "rows_of"]
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -156,6 +159,20 @@ def markdown(rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
+def options(description: str | None, *, rounds: int = 5) -> argparse.ArgumentParser:
+    """Return the parser of a script that writes a record, with what all of them take.
+
+    Args:
+        description: The script's docstring, of which the first line is shown.
+        rounds: By default.
+    """
+    parser = argparse.ArgumentParser(description=(description or "").splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=rounds, help="turns of each side")
+    parser.add_argument("--out", type=Path, default=ROOT / "benches" / "record", help="folder of the record")
+    parser.add_argument("--no-readme", action="store_true", help="leave README.md as it is")
+    return parser
+
+
 def about(rounds: int) -> dict[str, Any]:
     """Return what a record begins with: when, on what and of what it is measured."""
     return {
@@ -168,29 +185,29 @@ def about(rounds: int) -> dict[str, Any]:
     }
 
 
-def publish(record: Mapping[str, Any], rows: Sequence[Row], folder: Path, readme: Path | None, kind: str = "") -> None:
+def publish(record: Mapping[str, Any], rows: Sequence[Row], arguments: argparse.Namespace, kind: str = "") -> None:
     """Write a record's files and its table in the README, and print the table.
 
     Args:
         record: What was measured.
         rows: Those of its table.
-        folder: For the files.
-        readme: Gets the rows that have a target, all if none has; left alone if None.
+        arguments: The script's. The README gets the rows that have a target, all if none has.
         kind: Of figures; names the files and the README's markers.
     """
     table, where = markdown(rows), _conditions(record)
     slug = re.sub(r"[^a-z0-9]+", "-", record["machine"]["cpu"].lower()).strip("-")
     name = "-".join(filter(None, (record["date"][:10], kind, slug)))
     title = f"{kind.capitalize() or 'Figures'}, {record['date'][:10]}"
+    folder: Path = arguments.out
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     (folder / f"{name}.md").write_text(f"# {title}\n\n{where}\n\n{table}\n", encoding="utf-8")
-    if readme is not None:
+    if not arguments.no_readme:
         link = f"[benches/record/{name}.json](benches/record/{name}.json)"
         rounds = f"Medians of {record['rounds']} rounds" if record["rounds"] > 1 else "One round"
         note = f"{where} {rounds} in turns; all numbers: {link}, their meaning: "
         short = markdown([row for row in rows if row.target is not None] or rows)
-        _rewrite(readme, f"{short}\n\n{note}[benches/README.md](benches/README.md).", kind or "figures")
+        _rewrite(ROOT / "README.md", f"{short}\n\n{note}[benches/README.md](benches/README.md).", kind or "figures")
     print(table)
 
 

@@ -8,8 +8,8 @@
 #![expect(clippy::unwrap_used, reason = "a benchmark may panic")]
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use penstock_core::ops::axis::Axis;
-use penstock_core::source::array::Picture;
+use penstock_core::image::Picture;
+use penstock_core::image::axis::Axis;
 use penstock_core::write::{Affine, Scratch, Stores, Table, render};
 
 const RING_BYTES: usize = 512 << 20;

@@ -2,8 +2,8 @@
 //!
 //! The way of one batch:
 //!
-//! 1. [`source`]: a picture is a view of bytes that somebody else owns, or a file, of which [`codec`] first reads
-//!    the header.
+//! 1. A picture is a view of bytes that somebody else owns ([`image`]), or a file ([`source`]), of which [`codec`]
+//!    first reads the header.
 //! 2. [`random`] and [`plan`]: the pipeline's parameters are drawn in torch's order from torch's generator, and
 //!    come out as concrete steps.
 //! 3. [`engine`]: threads take groups of pictures from a queue, in order of the batches.
@@ -14,6 +14,7 @@
 pub mod codec;
 pub mod engine;
 pub mod error;
+pub mod image;
 pub mod ops;
 pub mod plan;
 pub mod random;

@@ -6,8 +6,8 @@
 
 use std::sync::Arc;
 
+use penstock_core::image::Picture;
 use penstock_core::plan::Plan;
-use penstock_core::source::array::Picture;
 use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::{PyIndexError, PyValueError};
 use pyo3::prelude::*;

@@ -1,10 +1,13 @@
 //! A decoder with the memory that it needs from one file to the next.
 
-use penstock_jpeg::{Check, Limits, Target};
+use penstock_jpeg::{Check, Limits, Region, Target};
 
+use super::error::Irregular;
+use super::header::{Format, Header};
 use super::seen::{Key, seen};
-use super::{Format, Header, Irregular, Region, png, ppm, read_header};
-use crate::source::array::Picture;
+use super::sniff::read_header;
+use super::{png, ppm};
+use crate::image::Picture;
 
 /// Memory that a decoder keeps for the next picture. A progressive one of 12 megapixels takes 70 MB; it should not
 /// stay with each thread for the rest of the process.

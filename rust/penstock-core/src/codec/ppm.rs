@@ -1,6 +1,9 @@
 //! Binary PPM files: a header of four words, then the bytes of the pixels.
 
-use super::{Format, Header, Irregular, Region};
+use penstock_jpeg::Region;
+
+use super::error::Irregular;
+use super::header::{Format, Header};
 
 /// What files begin with.
 pub(super) const SIGNATURE: &[u8] = b"P6";

@@ -7,9 +7,9 @@ use std::time::Instant;
 use super::{Reading, Tools};
 use crate::codec::Header;
 use crate::error::Error;
+use crate::image::Picture;
 use crate::plan::{Plan, Refusal, Step, Workspace, size_after};
 use crate::random::Mt19937;
-use crate::source::array::Picture;
 use crate::source::files::{File, Left};
 
 /// Where a picture's pixels are.

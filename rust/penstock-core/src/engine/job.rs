@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::{Draft, Slots, Tools, lock, memory};
 use crate::error::Error;
-use crate::source::array::Picture;
+use crate::image::Picture;
 use crate::stats::Tally;
 use crate::write::Stores;
 

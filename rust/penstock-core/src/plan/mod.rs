@@ -18,10 +18,9 @@ pub use crop::RandomCrop;
 pub use op::{Op, Pad, PadMode, Step, World, size_after};
 pub use resize::{Exp, RandomResizedCrop, Target};
 
-use crate::ops::axis::Axis;
-use crate::ops::resize::Region;
+use crate::image::axis::Axis;
+use crate::image::{Picture, Region};
 use crate::random::Mt19937;
-use crate::source::array::Picture;
 use crate::write::{self, RenderError, Scratch, Stores, Table, TableError};
 use stages::Stages;
 

@@ -1,6 +1,6 @@
 //! The operations of a plan, and the steps that they come to once their numbers are drawn.
 
-use crate::ops::axis::Axis;
+use crate::image::axis::Axis;
 use crate::random::{Mt19937, draw};
 
 use super::resize::Target;

@@ -6,11 +6,11 @@
 //! 224 by 224 pixels, from those rows and columns of the source that lie under them.
 
 use super::op::Step;
-use crate::ops::axis::Axis;
-use crate::ops::resize::{Region, Resampler, Resize};
-use crate::ops::sheet::Sheet;
+use crate::image::axis::Axis;
+use crate::image::sheet::Sheet;
+use crate::image::{Picture, Region};
+use crate::ops::resize::{Resampler, Resize};
 use crate::simd::Level;
-use crate::source::array::Picture;
 use crate::write::{self, RenderError, Scratch, Stores, Table};
 
 /// The stages of one picture, in memory that is reused.

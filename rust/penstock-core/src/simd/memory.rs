@@ -9,7 +9,7 @@ use std::arch::x86_64::{
     _mm512_maskz_loadu_epi8, _mm512_setzero_si512, _mm512_storeu_si512, _mm512_stream_si512,
 };
 
-use crate::source::array::Part;
+use crate::image::lines::Part;
 
 /// 16 bytes.
 #[inline]

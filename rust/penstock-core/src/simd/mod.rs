@@ -1,11 +1,10 @@
 //! Which vector instructions there are, and the little that must be `unsafe` to use them.
 //!
 //! [`Level`] is found once and can be forced down by `PENSTOCK_SIMD`. A value of it is a proof that the
-//! processor has the level, which is what makes the functions in `enter` sound. Loads and stores on checked
+//! processor has the level, which is what makes the functions in the files called `dispatch` sound. Loads and stores on checked
 //! slices are in `memory`. The kernels themselves are safe code and live beside what they compute.
 #![expect(unsafe_code, reason = "vector loads and stores, and calls of functions that enable CPU features")]
 
-pub(crate) mod enter;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod memory;
 

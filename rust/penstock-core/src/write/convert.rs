@@ -3,9 +3,10 @@
 //! The table is the truth: plain code looks it up, at any element size, and vector code is used only where it
 //! gives the same bits. What is left over at the end of a stretch is looked up.
 
-use super::Stores;
+use super::dispatch;
+use super::stores::Stores;
 use super::table::{Kernel, Table};
-use crate::simd::{Level, enter};
+use crate::simd::Level;
 
 /// Writes the elements of `codes`; `out` holds exactly one element per code.
 pub(crate) fn convert(
@@ -16,7 +17,7 @@ pub(crate) fn convert(
     codes: &[u8],
     out: &mut [u8],
 ) {
-    if enter::convert(level, stores, table, channel, codes, out) {
+    if dispatch::convert(level, stores, table, channel, codes, out) {
         return;
     }
     match table.element_bytes() {

@@ -9,14 +9,13 @@
 use std::ops::Range;
 use std::slice;
 
-use super::fill_of;
+use super::dispatch;
 use super::table::{MAX_CHANNELS, Table};
-use crate::ops::axis::{Axis, Run};
-use crate::simd::{Kind, Level, enter};
-use crate::source::array::{Lines, Picture};
-
-/// The most lanes of a window; also how far a store may reach beyond the end of a plane.
-pub(crate) const MAX_LANES: usize = 64;
+use super::window::{Block, MAX_LANES, Strip, Window, lane_mask};
+use crate::image::Picture;
+use crate::image::axis::{Axis, Run, fill_of};
+use crate::image::lines::Lines;
+use crate::simd::{Kind, Level};
 
 /// Reused memory of [`Geometry`].
 #[derive(Debug, Default)]
@@ -25,75 +24,12 @@ pub(crate) struct Scratch {
     transposed: Vec<u8>,
 }
 
-/// Planes of codes, one per channel, each followed by room for a store that reaches too far.
-#[derive(Debug)]
-pub(crate) struct Strip<'s> {
-    bytes: &'s mut [u8],
-    stride: usize,
-}
-
-impl<'s> Strip<'s> {
-    /// `channels` planes of up to `codes` codes, in `memory`.
-    pub(crate) fn new(memory: &'s mut Vec<u8>, channels: usize, codes: usize) -> Self {
-        let stride = codes + MAX_LANES;
-        if memory.len() < channels * stride {
-            memory.resize(channels * stride, 0);
-        }
-        Strip { bytes: memory, stride }
-    }
-
-    /// The first `count` codes of a plane.
-    pub(crate) fn codes(&self, channel: usize, count: usize) -> &[u8] {
-        self.bytes.get(channel * self.stride..).and_then(|plane| plane.get(..count)).unwrap_or(&[])
-    }
-
-    /// A plane and the room behind it.
-    pub(crate) fn plane_mut(&mut self, channel: usize) -> &mut [u8] {
-        self.bytes.get_mut(channel * self.stride..(channel + 1) * self.stride).unwrap_or(&mut [])
-    }
-}
-
-/// One vector of an output line, and where its lanes come from.
-#[derive(Clone, Debug)]
-#[repr(align(64))]
-pub(crate) struct Window {
-    /// Per channel and lane: the byte to take, counted from `at`, or the code of the fill.
-    pub(crate) lanes: [[u8; MAX_LANES]; MAX_CHANNELS],
-    /// Output pixel of lane 0.
-    pub(crate) out: usize,
-    /// First byte of the source line that is needed.
-    pub(crate) at: usize,
-    /// Number of bytes needed.
-    pub(crate) bytes: usize,
-    /// Lanes that come from the source; the others are fills.
-    pub(crate) keep: u64,
-}
-
 /// The windows of an output line.
 #[derive(Clone, Copy, Debug)]
 struct Windows<'w> {
     singles: &'w [Window],
     /// Two lines in one window.
     pair: Option<&'w Window>,
-}
-
-/// What a vector kernel needs for its part of a strip: some output lines which all come from the source.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Block<'a> {
-    pub(crate) lines: &'a Lines<'a>,
-    pub(crate) windows: &'a [Window],
-    /// Index of the first source line.
-    pub(crate) first: usize,
-    /// From a source line to the next.
-    pub(crate) step: isize,
-    /// Number of lines.
-    pub(crate) count: usize,
-    /// Where in each plane the first output line begins.
-    pub(crate) out: usize,
-    /// Output pixels of a line.
-    pub(crate) width: usize,
-    /// Channels of the output.
-    pub(crate) channels: usize,
 }
 
 /// How the strips of one sample are gathered.
@@ -155,7 +91,7 @@ impl<'a> Geometry<'a> {
                     let from = channel * (height * width + MAX_LANES) + range.start;
                     let source = codes.get(from..).unwrap_or(&[]);
                     let out = strip.plane_mut(channel);
-                    enter::transpose(self.level, source, height, [range.len(), width], out);
+                    dispatch::transpose(self.level, source, height, [range.len(), width], out);
                 }
             }
             Method::Plain => self.bytes_into(range, strip),
@@ -186,12 +122,12 @@ impl<'a> Geometry<'a> {
                     if let (Some(pair), 1) = (windows.pair, step) {
                         let (windows, count) = (slice::from_ref(pair), count / 2);
                         let pairs = Block { windows, step: 2, count, width: 2 * width, ..block };
-                        enter::gather(self.level, &pairs, strip);
+                        dispatch::gather(self.level, &pairs, strip);
                         block.first += 2 * count;
                         block.out += 2 * count * width;
                         block.count -= 2 * count;
                     }
-                    enter::gather(self.level, &block, strip);
+                    dispatch::gather(self.level, &block, strip);
                 }
             }
         }
@@ -283,12 +219,6 @@ fn compile<'w>(
     Windows { singles, pair }
 }
 
-impl Default for Window {
-    fn default() -> Self {
-        Window { lanes: [[0; MAX_LANES]; MAX_CHANNELS], out: 0, at: 0, bytes: 0, keep: 0 }
-    }
-}
-
 impl Window {
     /// Makes this the window of the output pixels `range` of one line, or of `count` touching lines after
     /// each other.
@@ -354,25 +284,9 @@ impl Window {
                     }
                 }
                 for (lanes, start) in self.lanes.iter_mut().zip(starts).take(channels) {
-                    enter::ramp(level, lanes, mask, start, delta as i8);
+                    dispatch::ramp(level, lanes, mask, start, delta as i8);
                 }
             }
-        }
-    }
-}
-
-/// Bits `from..from + len`, of which there is at least one, within 64.
-pub(crate) fn lane_mask(from: usize, len: usize) -> u64 {
-    (u64::MAX >> (64 - len.clamp(1, 64))) << from
-}
-
-/// Transposes `source`, whose lines are `source_stride` apart, to `out` of `shape` (rows, columns):
-/// `out[y][x] = source[x][y]`.
-pub(crate) fn transpose(source: &[u8], source_stride: usize, shape: [usize; 2], out: &mut [u8]) {
-    let [rows, columns] = shape;
-    for (y, line) in out.chunks_exact_mut(columns).take(rows).enumerate() {
-        for (x, byte) in line.iter_mut().enumerate() {
-            *byte = source.get(x * source_stride + y).copied().unwrap_or(0);
         }
     }
 }

@@ -7,42 +7,28 @@
 //!
 //! Kernels exist for several [`Level`]s of vector instructions; the output bits never depend on the level.
 
-pub(crate) mod convert;
+mod convert;
+mod dispatch;
+mod gather;
+mod stores;
+mod straight;
+mod table;
+mod window;
 #[cfg(target_arch = "x86_64")]
-pub(crate) mod convert_x86;
-#[cfg(target_arch = "x86_64")]
-pub(crate) mod elements_x86;
-pub(crate) mod gather;
-#[cfg(target_arch = "x86_64")]
-pub(crate) mod gather_x86;
-pub(crate) mod straight;
-#[cfg(target_arch = "x86_64")]
-pub(crate) mod straight_x86;
-pub(crate) mod table;
+mod x86_64;
 
+pub use stores::Stores;
 pub use table::{Affine, Table, TableError};
 
-use crate::ops::axis::{Axis, Run};
-use crate::simd::{Level, enter};
-use crate::source::ahead::Ahead;
-use crate::source::array::Picture;
-use gather::{Geometry, Strip};
-use straight::Straight;
+use crate::image::Picture;
+use crate::image::ahead::Ahead;
+use crate::image::axis::{Axis, Run, fill_of};
+use crate::simd::Level;
+use gather::Geometry;
+use window::{Straight, Strip};
 
 /// Codes worked on at a time: with what they become as float32, they fit the first-level cache.
 const STRIP_BYTES: usize = 8 << 10;
-
-/// How output is stored. The bits are the same.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Stores {
-    /// Through the caches, where the reader will find it. Right if the memory of all batches that are in
-    /// use in turn fits the last-level cache.
-    #[default]
-    Cached,
-    /// Past the caches, which saves reading each cache line before it is overwritten. Right for memory that
-    /// has long left the caches. Levels and elements without such stores use ordinary ones.
-    Streamed,
-}
 
 /// Memory of one thread that renders, reused from sample to sample.
 #[derive(Debug, Default)]
@@ -135,7 +121,7 @@ pub fn render_at(
     {
         ahead.fetch();
         patch_fills(rows, cols, table, plane_bytes, out);
-        enter::fence(stores);
+        stores.fence();
         return Ok(());
     }
     ahead.fetch();
@@ -156,7 +142,7 @@ pub fn render_at(
         }
     }
     patch_fills(rows, cols, table, plane_bytes, out);
-    enter::fence(stores);
+    stores.fence();
     Ok(())
 }
 
@@ -210,16 +196,6 @@ fn patch_fills(rows: &Axis, cols: &Axis, table: &Table, plane_bytes: usize, out:
             }
         }
     }
-}
-
-/// The fill of the pixels where two runs meet, or `None` if they come from the source.
-fn fill_of(row: Run, col: Run) -> Option<u16> {
-    let fill = |run| match run {
-        Run::Fill { fill, .. } => Some(fill),
-        Run::Source { .. } => None,
-    };
-    // `None` is less than any fill, so this is the larger fill, or the only one.
-    fill(row).max(fill(col))
 }
 
 #[cfg(test)]

@@ -5,29 +5,15 @@
 //! shuffles, converts and stores, and what was read is written at once. Rows may be cropped and padded, columns
 //! anything; margins must be of one colour, and source lines must touch.
 
-use super::Stores;
-use super::gather::{MAX_LANES, lane_mask};
+use super::dispatch;
+use super::stores::Stores;
 use super::table::Table;
-use crate::ops::axis::{Axis, Run};
-use crate::simd::{Kind, Level, enter};
-use crate::source::ahead::Ahead;
-use crate::source::array::{Lines, Picture};
-
-/// One vector of the output: one or two rows.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Group {
-    /// Where in a plane of the source its bytes begin.
-    pub(crate) at: u32,
-    /// Whether they begin with the second row's, so that the second lanes are to be used.
-    pub(crate) late: bool,
-    /// Lanes that come from the source; the others are fills.
-    pub(crate) keep: u64,
-}
-
-/// For each lane of a vector the byte to take, counted from the group's first.
-#[derive(Clone, Debug)]
-#[repr(align(64))]
-pub(crate) struct Lanes(pub(crate) [u8; MAX_LANES]);
+use super::window::{Group, Lanes, MAX_LANES, Straight, lane_mask};
+use crate::image::Picture;
+use crate::image::ahead::Ahead;
+use crate::image::axis::{Axis, Run};
+use crate::image::lines::Lines;
+use crate::simd::{Kind, Level};
 
 /// Reused memory of [`Straight`].
 #[derive(Debug)]
@@ -40,18 +26,6 @@ impl Default for Scratch {
     fn default() -> Self {
         Scratch { groups: Vec::new(), lanes: [const { Lanes([0; MAX_LANES]) }; 2] }
     }
-}
-
-/// See the module's text.
-#[derive(Debug)]
-pub(crate) struct Straight<'a> {
-    pub(crate) lines: Lines<'a>,
-    pub(crate) groups: &'a [Group],
-    /// Of groups that begin with their first row, and of those that begin with the second; the first channel's, if
-    /// channels are interleaved.
-    pub(crate) lanes: &'a [Lanes; 2],
-    /// The only fill.
-    pub(crate) fill: u16,
 }
 
 impl<'a> Straight<'a> {
@@ -100,7 +74,7 @@ impl<'a> Straight<'a> {
         ahead: &mut Ahead,
         out: &mut [u8],
     ) -> bool {
-        enter::straight(level, stores, self, table, ahead, out)
+        dispatch::straight(level, stores, self, table, ahead, out)
     }
 }
 
@@ -174,13 +148,13 @@ fn set_lanes(
                 keep |= mask;
                 // What lane 0 would take, counted back from lane x; then the same for the second row's lanes.
                 let origin = (start - first) as isize * scale - x as isize * delta;
-                enter::ramp(level, &mut lanes.0, mask, origin as u8, delta as i8);
+                dispatch::ramp(level, &mut lanes.0, mask, origin as u8, delta as i8);
                 if cols.len() == 32 {
                     keep |= mask << 32;
                     let origin = origin - 32 * delta;
                     let second = origin + lines.bytes_per_line() as isize;
-                    enter::ramp(level, &mut lanes.0, mask << 32, second as u8, delta as i8);
-                    enter::ramp(level, &mut late.0, mask << 32, origin as u8, delta as i8);
+                    dispatch::ramp(level, &mut lanes.0, mask << 32, second as u8, delta as i8);
+                    dispatch::ramp(level, &mut late.0, mask << 32, origin as u8, delta as i8);
                 }
             }
             Run::Fill { fill, .. } if *seen.get_or_insert(fill) == fill => {}

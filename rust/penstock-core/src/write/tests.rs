@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::table::tests::float_table;
 use super::*;
-use crate::ops::axis::tests::{Pixel, Step, apply, steps};
+use crate::image::axis::tests::{Pixel, Step, apply, steps};
 
 /// Fills of the test tables. The first is some byte's value, the second is not.
 const FILLS: u16 = 2;

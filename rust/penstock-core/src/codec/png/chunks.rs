@@ -6,8 +6,9 @@
 
 use fdeflate::decompress_to_vec_bounded;
 
-use super::{Color, Ihdr, MOST_INFLATION, Reason, SIGNATURE};
-use crate::codec::Irregular;
+use super::ihdr::{Color, Ihdr, MOST_INFLATION, SIGNATURE};
+use super::reason::Reason;
+use crate::codec::error::Irregular;
 
 /// Pillow refuses text and profiles from this size on.
 const MOST_TEXT: usize = 1 << 20;

@@ -1,7 +1,8 @@
 //! Samples to bytes: one for each pixel of a gray picture, three for others.
 
-use super::{Color, Ihdr, Reason};
-use crate::codec::Irregular;
+use super::ihdr::{Color, Ihdr};
+use super::reason::Reason;
+use crate::codec::error::Irregular;
 
 /// How the samples of a picture become bytes.
 #[derive(Debug)]

@@ -1,8 +1,9 @@
 //! The filters: each byte of a line was written as its difference from a guess.
 
-use super::Reason;
-use crate::codec::Irregular;
-use crate::simd::{Level, enter};
+use super::dispatch;
+use super::reason::Reason;
+use crate::codec::error::Irregular;
+use crate::simd::Level;
 
 /// The last of the filters, which are numbers.
 pub(super) const MOST_FILTER: u8 = 4;
@@ -39,7 +40,7 @@ fn undo_pixels<const N: usize>(
     line: &mut [u8],
 ) -> Result<(), Irregular> {
     // A single byte would be alone in a vector.
-    if filter == 4 && N > 1 && enter::paeth::<N>(level, above, line) {
+    if filter == 4 && N > 1 && dispatch::paeth::<N>(level, above, line) {
         return Ok(());
     }
     let pixels = line.as_chunks_mut::<N>().0.iter_mut().zip(above.as_chunks::<N>().0);

@@ -5,140 +5,27 @@
 //! stream that breaks off or goes on behind the last pixel, and Pillow is not always.
 
 mod chunks;
+mod dispatch;
 mod expand;
 mod filter;
-#[cfg(target_arch = "x86_64")]
-pub(crate) mod filter_x86;
+mod ihdr;
+pub(super) mod reason;
 mod rows;
 #[cfg(test)]
 mod tests;
+#[cfg(target_arch = "x86_64")]
+mod x86_64;
+
+use penstock_jpeg::Region;
 
 use self::chunks::{Layout, check_plain, judge, look};
 use self::expand::Expand;
+use self::ihdr::Ihdr;
 use self::rows::{Rows, Window};
-use super::{Format, Header, Irregular, Region};
+use super::error::Irregular;
+use super::header::{Format, Header};
 
-/// Pixels that a picture may have.
-const MOST_PIXELS: u64 = 178_956_970;
-/// Bytes that two rows of a picture may take.
-const MOST_ROW_BYTES: u64 = 64 << 20;
-/// An upper bound of what deflate makes of one byte: 258 bytes of two bits.
-const MOST_INFLATION: u64 = 1032;
-/// What files begin with.
-pub(super) const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
-
-/// What kept a PNG file from being decoded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Reason {
-    /// The data end too early.
-    Truncated,
-    /// A chunk that is out of place or that Pillow does not pass over.
-    Chunk,
-    /// A chunk whose checksum is wrong.
-    Checksum,
-    /// A chunk whose content is wrong or unusual.
-    Content,
-    /// A combination of colours, depth or interlacing that does not exist.
-    Kind,
-    /// Several pictures.
-    Animation,
-    /// No palette, or a pixel that is not in it.
-    Palette,
-    /// Transparency of which Pillow warns.
-    Transparency,
-    /// Text or a profile of the size that Pillow refuses.
-    Text,
-    /// Data that are no deflate stream.
-    Deflate,
-    /// More or fewer pixels than were announced.
-    Length,
-    /// An unknown filter.
-    Filter,
-    /// More memory would be needed than is granted.
-    Limit,
-}
-
-impl Reason {
-    /// The reason in a word or two.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Reason::Truncated => "truncated",
-            Reason::Chunk => "unexpected chunk",
-            Reason::Checksum => "wrong checksum",
-            Reason::Content => "unusual chunk",
-            Reason::Kind => "unknown kind of pixels",
-            Reason::Animation => "animation",
-            Reason::Palette => "palette missing or too short",
-            Reason::Transparency => "transparency by palette",
-            Reason::Text => "large text",
-            Reason::Deflate => "invalid stream",
-            Reason::Length => "pixels missing or left over",
-            Reason::Filter => "unknown filter",
-            Reason::Limit => "limit exceeded",
-        }
-    }
-}
-
-/// What a pixel consists of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Color {
-    Gray,
-    Rgb,
-    Palette,
-    GrayAlpha,
-    Rgba,
-}
-
-impl Color {
-    fn samples(self) -> usize {
-        match self {
-            Color::Gray | Color::Palette => 1,
-            Color::GrayAlpha => 2,
-            Color::Rgb => 3,
-            Color::Rgba => 4,
-        }
-    }
-
-    /// Values of a pixel once alpha is dropped and palettes are looked up.
-    fn channels(self) -> usize {
-        match self {
-            Color::Gray | Color::GrayAlpha => 1,
-            Color::Rgb | Color::Palette | Color::Rgba => 3,
-        }
-    }
-}
-
-/// What the IHDR chunk says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Ihdr {
-    width: usize,
-    height: usize,
-    color: Color,
-    /// Bits of a sample.
-    depth: usize,
-    interlaced: bool,
-}
-
-impl Ihdr {
-    fn bits(&self) -> usize {
-        self.color.samples() * self.depth
-    }
-
-    /// Bytes of so many pixels of a row.
-    fn bytes(&self, pixels: usize) -> usize {
-        (pixels * self.bits()).div_ceil(8)
-    }
-
-    /// Whether a file of this length can hold so many pixels, and we the rows.
-    fn fits(&self, file: usize) -> bool {
-        let (width, height) = (self.width as u64, self.height as u64);
-        let row = (width * self.bits() as u64).div_ceil(8);
-        width * height <= MOST_PIXELS
-            && 2 * row <= MOST_ROW_BYTES
-            && row * height <= (file as u64).saturating_mul(MOST_INFLATION)
-    }
-}
+pub(super) use self::ihdr::SIGNATURE;
 
 /// Reads what comes before the pixels; takes no memory.
 ///

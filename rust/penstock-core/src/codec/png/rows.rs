@@ -9,8 +9,9 @@ use fdeflate::Decompressor;
 
 use super::chunks::Chunks;
 use super::filter::{MOST_FILTER, undo};
-use super::{Ihdr, Reason};
-use crate::codec::Irregular;
+use super::ihdr::Ihdr;
+use super::reason::Reason;
+use crate::codec::error::Irregular;
 use crate::simd::Level;
 
 /// How far deflate looks back.

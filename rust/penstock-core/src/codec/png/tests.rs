@@ -2,7 +2,8 @@
 //! Python tests.
 
 use super::filter::{MOST_FILTER, undo};
-use super::{Decoder, Reason, SIGNATURE, read_header};
+use super::reason::Reason;
+use super::{Decoder, SIGNATURE, read_header};
 use crate::codec::{Irregular, Region};
 use crate::simd::Level;
 

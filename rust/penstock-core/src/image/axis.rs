@@ -470,6 +470,16 @@ fn join(a: Run, b: Run) -> Option<Run> {
     }
 }
 
+/// The fill of the pixels where two runs meet, or `None` if they come from the source.
+pub(crate) fn fill_of(row: Run, col: Run) -> Option<u16> {
+    let fill = |run| match run {
+        Run::Fill { fill, .. } => Some(fill),
+        Run::Source { .. } => None,
+    };
+    // `None` is less than any fill, so this is the larger fill, or the only one.
+    fill(row).max(fill(col))
+}
+
 #[cfg(test)]
 #[path = "axis_tests.rs"]
 pub(crate) mod tests;

@@ -1,6 +1,6 @@
 //! A picture of our own, in memory that is used again for the next one.
 
-use crate::source::array::Picture;
+use super::view::Picture;
 
 /// Rows begin at multiples of this, and may be read and written up to the next multiple: a vector's width.
 pub(crate) const ROW_ALIGN: usize = 64;

@@ -9,9 +9,9 @@ use std::arch::x86_64::{
     _mm256_fmadd_ps, _mm256_mul_ps, _mm256_set1_ps, _mm256_sub_ps,
 };
 
-use super::elements_x86::Elements;
-use super::table::{Coefficients, Table};
+use super::elements::Elements;
 use crate::simd::memory::{CacheLine, cache_lines, load64, put32_twice, store32};
+use crate::write::table::{Coefficients, Table};
 
 /// Coefficients in every lane.
 #[derive(Clone, Copy)]

@@ -1,7 +1,7 @@
 //! The windows of a line by byte shuffles: 16 lanes with AVX2, 64 with AVX-512 and VBMI.
 //!
 //! A window's shuffle is in registers while it goes down all lines of the block. Stores are whole vectors;
-//! see `compile` in [`super::gather`] for why that is right at the end of a line.
+//! see `compile` in `gather` for why that is right at the end of a line.
 
 use std::arch::x86_64::{
     __m128i, __m512i, _mm_add_epi8, _mm_adds_epu8, _mm_and_si128, _mm_andnot_si128, _mm_blendv_epi8,
@@ -10,9 +10,9 @@ use std::arch::x86_64::{
     _mm512_mask_permutexvar_epi8, _mm512_mask2_permutex2var_epi8, _mm512_movepi8_mask, _mm512_set1_epi8,
 };
 
-use super::gather::{Block, Strip, Window, transpose};
+use crate::image::lines::Part;
 use crate::simd::memory::{load16, load16_part, load64, load64_part, store16, store64};
-use crate::source::array::Part;
+use crate::write::window::{Block, Strip, Window, transpose};
 
 /// Row `delta + 3`: the multiples of `delta` from -3 to 3, modulo 256.
 static RAMPS: [[u8; 64]; 7] = {
@@ -31,7 +31,7 @@ fn multiples(delta: i8) -> &'static [u8; 64] {
     &RAMPS[usize::from(delta.clamp(-3, 3).abs_diff(-3))]
 }
 
-/// See `ramp` in [`crate::simd::enter`].
+/// See `ramp` in `dispatch`.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx2,fma")]
 pub(crate) fn ramp_avx512(lanes: &mut [u8; 64], mask: u64, start: u8, delta: i8) {
@@ -39,7 +39,7 @@ pub(crate) fn ramp_avx512(lanes: &mut [u8; 64], mask: u64, start: u8, delta: i8)
     store64(lanes, _mm512_mask_blend_epi8(mask, load64(lanes), ramp));
 }
 
-/// See `ramp` in [`crate::simd::enter`]; only 16 lanes.
+/// See `ramp` in `dispatch`; only 16 lanes.
 #[inline]
 #[target_feature(enable = "avx2,fma")]
 pub(crate) fn ramp_avx2(lanes: &mut [u8; 64], mask: u64, start: u8, delta: i8) {

@@ -3,7 +3,7 @@
 //! Two passes, each to bytes, in the order that the version of Pillow takes ([`Order`]), with torch the
 //! horizontal one first; a pass whose size does not change is left out. A pixel is the sum of source pixels
 //! times integer weights and of half of the last place, shifted and clipped to a byte. Integer sums may be made
-//! in any order, so vectors give the same bits: see [`super::program`] for the horizontal pass; the vertical
+//! in any order, so vectors give the same bits: see [`program`] for the horizontal pass; the vertical
 //! one goes along the rows and needs no plan.
 //!
 //! Only what is asked for is made: a [`Region`] of the output, from the region of the source that lies under
@@ -11,38 +11,30 @@
 
 use std::ops::Range;
 
-use super::filter::Taps;
-pub use super::filter::{Filter, Precision, Scaling};
-use super::program::{Program, RowOf, Shape};
-use super::recent::Recent;
-use super::sheet::Sheet;
-use crate::simd::{Level, enter};
-use crate::source::array::{Lines, Part, Picture};
+mod column;
+mod dispatch;
+mod filter;
+mod program;
+mod recent;
+#[cfg(target_arch = "x86_64")]
+mod x86_64;
 
-/// Rows that the horizontal pass makes at a time.
-pub(crate) const BLOCK: usize = 4;
+pub use filter::{Filter, Precision, Scaling};
+
+use crate::image::lines::Part;
+use crate::image::sheet::Sheet;
+use crate::image::{Picture, Region};
+use crate::simd::Level;
+use column::{BLOCK, Column, half};
+use filter::Taps;
+use program::{Program, RowOf, Shape};
+use recent::Recent;
+
 /// Bytes of the source that go through all tiles of the horizontal pass before the next ones do: they are to
 /// stay in the second-level cache meanwhile.
 const BAND_BYTES: usize = 192 << 10;
 /// Sizes whose taps a thread remembers.
 const REMEMBERED: usize = 4;
-
-/// A rectangle of a picture.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Region {
-    /// Its rows.
-    pub rows: Range<u32>,
-    /// Its columns.
-    pub columns: Range<u32>,
-}
-
-impl Region {
-    /// Whether it holds no pixels.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.rows.is_empty() || self.columns.is_empty()
-    }
-}
 
 /// Which pass comes first. The result depends on it, since what lies between the passes is rounded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -275,7 +267,7 @@ fn pass_across<'o>(
             for first in (top..count.min(top + band)).step_by(BLOCK) {
                 let rows = out.rows_mut(plane, first, BLOCK);
                 let [a, b, c, d] = [0, 1, 2, 3].map(|i| line(plane, first + i));
-                enter::across(level, shape, &made.program, tile, step, &[a?, b?, c?, d?], rows, stride);
+                dispatch::across(level, shape, &made.program, tile, step, &[a?, b?, c?, d?], rows, stride);
             }
         }
     }
@@ -305,46 +297,12 @@ fn pass_down<'o>(
             let (count, weights) = (taps.span(row).len(), taps.weights(row));
             let out = out.rows_mut(plane, row, 1);
             let column = Column { lines: &lines, plane, first, count, weights, bits: taps.bits() };
-            if !shape.is_some_and(|shape| enter::down(level, shape, &column, out)) {
+            if !shape.is_some_and(|shape| dispatch::down(level, shape, &column, out)) {
                 plain.down(&column, out);
             }
         }
     }
     out.picture()
-}
-
-/// Neighbouring lines of a plane and their weights: what a row of the vertical pass is made of.
-#[derive(Clone, Copy)]
-pub(crate) struct Column<'a> {
-    lines: &'a Lines<'a>,
-    plane: usize,
-    first: usize,
-    /// Number of lines.
-    pub(crate) count: usize,
-    /// Padded with zeros to whole groups.
-    pub(crate) weights: &'a [i32],
-    /// Fractional bits of the weights.
-    pub(crate) bits: u32,
-}
-
-impl<'a> Column<'a> {
-    /// Line `index`; the last one in place of those after it.
-    #[inline]
-    pub(crate) fn line(&self, index: usize) -> Option<Part<'a>> {
-        self.lines.line(self.plane, self.first + index.min(self.count.saturating_sub(1)))
-    }
-
-    /// Bytes of a line.
-    #[inline]
-    pub(crate) fn bytes(&self) -> usize {
-        self.lines.bytes_per_line()
-    }
-}
-
-/// Half of the last place of the weights, which every sum of products begins with.
-#[inline]
-pub(crate) fn half(bits: u32) -> i32 {
-    (1 << bits) >> 1
 }
 
 /// The byte that a sum stands for.
@@ -408,5 +366,4 @@ impl Plain {
 }
 
 #[cfg(test)]
-#[path = "resize_tests.rs"]
 mod tests;

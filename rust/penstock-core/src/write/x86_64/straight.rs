@@ -5,12 +5,12 @@ use std::arch::x86_64::{
     _mm512_permutex2var_epi8, _mm512_set1_epi8,
 };
 
-use super::elements_x86::Elements;
-use super::straight::Straight;
-use super::table::Table;
+use super::elements::Elements;
+use crate::image::ahead::Ahead;
+use crate::image::lines::Part;
 use crate::simd::memory::{cache_lines, load64, load64_up_to_end};
-use crate::source::ahead::Ahead;
-use crate::source::array::Part;
+use crate::write::table::Table;
+use crate::write::window::Straight;
 
 /// Makes a sample. False, and nothing done, if the output is not of whole cache lines or the elements are of 8
 /// bytes. With each vector, one line of what is wanted next is asked for.

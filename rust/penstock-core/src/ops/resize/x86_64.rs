@@ -16,14 +16,14 @@ use std::arch::x86_64::{
     _mm512_unpacklo_epi16,
 };
 
+use super::column::{BLOCK, Column, half};
 use super::filter::GROUP;
 use super::program::{Group, Program, WORD_BITS, byte_weights, word_weights};
-use super::resize::{BLOCK, Column, half};
+use crate::image::lines::Part;
 use crate::simd::memory::{
     load_first_words, load_words, load16_part, load32_part, load64_inside, load64_part, store16, store32,
     store64,
 };
-use crate::source::array::Part;
 
 /// The parts of a sum before anything is added: half of the last place is in the one that is worth least.
 #[inline]

@@ -113,7 +113,7 @@ fn compare_source(
         (0..channels).flat_map(|c| source.bytes.iter().copied().skip(c).step_by(channels)).collect();
     let plane = (height * width) as isize;
     let planar = Picture::from_strided(&planes, 0, shape, [width as isize, 1, plane]).unwrap();
-    let run = |range: &Range<u32>| crate::ops::axis::Run::Source {
+    let run = |range: &Range<u32>| crate::image::axis::Run::Source {
         start: range.start,
         len: range.len() as u32,
         step: 1,

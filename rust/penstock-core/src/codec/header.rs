@@ -1,0 +1,59 @@
+//! What a file's first bytes say.
+
+use penstock_jpeg::Region;
+
+/// A format that is decoded here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// As `penstock_jpeg` decodes it.
+    Jpeg,
+    /// Every kind of it, but for animations.
+    Png,
+    /// With bytes for red, green and blue.
+    Ppm,
+}
+
+impl Format {
+    /// As Pillow calls it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Format::Jpeg => "JPEG",
+            Format::Png => "PNG",
+            Format::Ppm => "PPM",
+        }
+    }
+}
+
+/// What a file's header announces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Header {
+    /// Rows.
+    pub height: usize,
+    /// Columns.
+    pub width: usize,
+    /// Values for each pixel: 1 if gray, 3 if red, green and blue.
+    pub channels: usize,
+    /// Of the file.
+    pub format: Format,
+}
+
+impl Header {
+    /// The whole picture.
+    #[must_use]
+    pub fn whole(&self) -> Region {
+        Region { left: 0, top: 0, width: self.width, height: self.height }
+    }
+
+    /// Rows and columns.
+    #[must_use]
+    pub fn size(&self) -> (u32, u32) {
+        (self.height as u32, self.width as u32)
+    }
+
+    /// Number of pixels.
+    #[must_use]
+    pub fn pixels(&self) -> u64 {
+        self.height as u64 * self.width as u64
+    }
+}

@@ -1,0 +1,120 @@
+//! A picture as the kernels see it: stretches of contiguous bytes.
+#![expect(unsafe_code, reason = "bytes that Python owns and may write to are read through raw pointers")]
+
+use std::marker::PhantomData;
+use std::ptr;
+
+/// A picture as `planes` times `count` lines of `pixels * step` contiguous bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lines<'a> {
+    pub(super) start: *const u8,
+    /// Pixels of a line.
+    pub(crate) pixels: usize,
+    /// Bytes from pixel to pixel: 1, or 3 if three channels are interleaved.
+    pub(crate) step: usize,
+    /// Lines of a plane.
+    pub(crate) count: usize,
+    pub(super) line_stride: isize,
+    /// Planes: the channels, or one if they are interleaved.
+    pub(crate) planes: usize,
+    pub(super) plane_stride: isize,
+    /// Whether the first pixel in memory is the last of the picture's row (or column).
+    pub(crate) backwards: bool,
+    /// Whether interleaved channels lie in memory last first.
+    pub(crate) blue_first: bool,
+    /// Whether a line is a column of the picture, not a row.
+    pub(crate) transposed: bool,
+    pub(super) owner: PhantomData<&'a [u8]>,
+}
+
+impl<'a> Lines<'a> {
+    /// Bytes of one line.
+    pub(crate) fn bytes_per_line(&self) -> usize {
+        self.pixels * self.step
+    }
+
+    /// Whether lines follow each other without a gap, so that two lines are one stretch of bytes.
+    pub(crate) fn touching(&self) -> bool {
+        usize::try_from(self.line_stride) == Ok(self.bytes_per_line())
+    }
+
+    /// The bytes of line `index` of plane `plane`, if there is such a line.
+    #[inline]
+    pub(crate) fn line(&self, plane: usize, index: usize) -> Option<Part<'a>> {
+        let offset = plane as isize * self.plane_stride + index as isize * self.line_stride;
+        (plane < self.planes && index < self.count).then(|| Part {
+            start: self.start.wrapping_offset(offset),
+            len: self.bytes_per_line(),
+            owner: PhantomData,
+        })
+    }
+
+    /// All bytes of plane `plane`, if there is such a plane and its lines touch.
+    pub(crate) fn plane(&self, plane: usize) -> Option<Part<'a>> {
+        let offset = plane as isize * self.plane_stride;
+        (plane < self.planes && self.touching()).then(|| Part {
+            start: self.start.wrapping_offset(offset),
+            len: self.count * self.bytes_per_line(),
+            owner: PhantomData,
+        })
+    }
+
+    /// Bytes `at..at + bytes` of `count` lines of plane `plane`: line `first`, then every `step` lines. None
+    /// at all if any of them lies outside. With [`Lines::touching`] lines, `bytes` may reach into the next
+    /// line, if that exists.
+    #[inline]
+    pub(crate) fn parts(
+        &self,
+        plane: usize,
+        [first, count]: [usize; 2],
+        step: isize,
+        [at, bytes]: [usize; 2],
+    ) -> impl Iterator<Item = Part<'a>> + use<'a> {
+        let last = first as isize + (count as isize - 1) * step;
+        let line = self.bytes_per_line();
+        // Bytes beyond the line are those of lines that must exist too.
+        let extra = (at.saturating_add(bytes).saturating_sub(1) / line) as isize;
+        let highest = last.max(first as isize) + extra;
+        let inside = plane < self.planes
+            && last >= 0
+            && highest < self.count as isize
+            && (extra == 0 || self.touching());
+        let origin = plane as isize * self.plane_stride + first as isize * self.line_stride + at as isize;
+        let (start, stride) = (self.start.wrapping_offset(origin), step * self.line_stride);
+        (0..if inside { count as isize } else { 0 }).map(move |i| Part {
+            start: start.wrapping_offset(i * stride),
+            len: bytes,
+            owner: PhantomData,
+        })
+    }
+}
+
+/// Contiguous bytes that somebody else may write to: what `&[u8]` would be, without its promise. All of them
+/// are readable for `'a`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Part<'a> {
+    start: *const u8,
+    len: usize,
+    owner: PhantomData<&'a [u8]>,
+}
+
+impl Part<'_> {
+    /// Number of bytes.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Copies the bytes into `out`, as many as both have.
+    #[inline]
+    pub(crate) fn copy_to(&self, out: &mut [u8]) {
+        // SAFETY: as many bytes are readable at `start`, and `out` is ours alone.
+        unsafe { ptr::copy_nonoverlapping(self.start, out.as_mut_ptr(), self.len.min(out.len())) };
+    }
+
+    /// Address of bytes `at..at + len`, which are readable; `None` if they are not all inside.
+    #[inline]
+    pub(crate) fn address(&self, at: usize, len: usize) -> Option<*const u8> {
+        (at <= self.len && len <= self.len - at).then(|| self.start.wrapping_add(at))
+    }
+}

@@ -1,0 +1,32 @@
+//! A rectangle of a picture.
+
+use std::ops::Range;
+
+/// A rectangle of a picture.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Region {
+    /// Its rows.
+    pub rows: Range<u32>,
+    /// Its columns.
+    pub columns: Range<u32>,
+}
+
+impl Region {
+    /// Whether it holds no pixels.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty() || self.columns.is_empty()
+    }
+}
+
+impl From<Region> for penstock_jpeg::Region {
+    fn from(region: Region) -> penstock_jpeg::Region {
+        let Region { rows, columns } = region;
+        penstock_jpeg::Region {
+            left: columns.start as usize,
+            top: rows.start as usize,
+            width: columns.len(),
+            height: rows.len(),
+        }
+    }
+}

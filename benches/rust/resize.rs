@@ -10,9 +10,9 @@ use std::hint::black_box;
 use criterion::{
     BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main, measurement::WallTime,
 };
+use penstock_core::Level;
 use penstock_core::image::Picture;
 use penstock_core::ops::resize::{Arithmetic, Filter, Method, Order, Resampler};
-use penstock_core::simd::Level;
 
 /// Pillow's resize, from version 13 on.
 const PILLOW: Method = Method { filter: Filter::Bilinear, arithmetic: Arithmetic::Pillow(Order::Shrinkage) };

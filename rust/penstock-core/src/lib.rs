@@ -18,9 +18,9 @@ pub mod image;
 pub mod ops;
 pub mod plan;
 pub mod random;
-pub mod simd;
 pub mod source;
 pub mod stats;
 pub mod write;
 
 pub use error::Error;
+pub use penstock_jpeg::Level;

@@ -7,8 +7,8 @@
 //! decoders check that after every few MCUs, and exactly at the end of an interval.
 
 use crate::error::{Irregular, Reason, give_up};
-use crate::level::Level;
-use crate::simd;
+use crate::kernels::dispatch;
+use crate::simd::Level;
 
 /// Zero bytes behind the data, so that whole words can be read.
 const PADDING: usize = 16;
@@ -66,7 +66,7 @@ impl ScanData {
         let mut used = 0;
         loop {
             let Some(out) = self.bytes.get_mut(used..) else { give_up!(Limit) };
-            let length = simd::copy_before_ff(level, rest, out);
+            let length = dispatch::copy_before_ff(level, rest, out);
             used += length;
             let (_, tail) = rest.split_at(length);
             let fill = tail.iter().take_while(|&&byte| byte == 0xFF).count();
@@ -143,12 +143,6 @@ impl ScanData {
             + self.ends.capacity() * size_of::<usize>()
             + self.gaps.capacity() * size_of::<Gap>()
     }
-}
-
-/// Copies bytes up to the first 0xFF, or as many as `out` takes; gives their number.
-pub(crate) fn copy_before_ff(bytes: &[u8], out: &mut [u8]) -> usize {
-    let pairs = bytes.iter().zip(out).take_while(|(byte, _)| **byte != 0xFF);
-    pairs.map(|(byte, out)| *out = *byte).count()
 }
 
 /// See [`ScanData::positions`].

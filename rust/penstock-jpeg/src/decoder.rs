@@ -3,9 +3,8 @@
 use crate::bits::ScanData;
 use crate::error::{Irregular, give_up};
 use crate::huffman::AcTable;
-use crate::idct::Block;
 use crate::index::Index;
-use crate::level::Level;
+use crate::kernels::idct::Block;
 use crate::markers::{MAX_COMPONENTS, Parser, Scan, Stop, Transform};
 use crate::pass::{SequentialPass, latch_quants, sequential_jobs};
 use crate::progressive::Coefficients;
@@ -13,6 +12,7 @@ use crate::region::{Geometry, Region};
 use crate::render::{Renderer, Strips, Target};
 use crate::scans::Scans;
 use crate::sequential::{Batch, ScanTables};
+use crate::simd::Level;
 
 /// What a picture may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,8 +8,8 @@
 //! * It knows its rectangle before it starts: blocks outside are stepped over in the entropy-coded data, nothing
 //!   is transformed, upsampled or coloured there, and decoding stops after the last row needed. With an
 //!   [`Index`] it takes little more than the rectangle's own data.
-//! * No dependencies, no C. `unsafe` is confined to one file, of vector loads and stores on slices of checked
-//!   length and of calls that a CPU feature check guards.
+//! * No dependencies, no C. `unsafe` is confined to vector loads and stores on slices of checked length and to calls that a
+//!   CPU feature check guards.
 //!
 //! # What it gives up
 //! It repairs nothing. On anything at which libjpeg would warn or fail, and on whatever is out of the ordinary
@@ -24,19 +24,16 @@
 //! 2. `bits` takes the stuffing out of the scan's data.
 //! 3. `sequential` decodes a few MCUs at a time with the tables of `huffman`, or steps over them; files of
 //!    several scans are first collected as coefficients by `progressive`.
-//! 4. `idct` turns blocks into samples in the strips of `render`, which `upsample` and `color` turn into the
-//!    caller's rows.
+//! 4. `render` has `kernels` turn blocks into samples, in strips, and these into the caller's rows.
 #![warn(missing_docs)]
 
 mod bits;
-mod color;
 mod decoder;
 mod error;
 mod exif;
 mod huffman;
-mod idct;
 mod index;
-mod level;
+mod kernels;
 mod markers;
 mod pass;
 mod progressive;
@@ -44,16 +41,12 @@ mod region;
 mod render;
 mod scans;
 mod sequential;
-mod simd;
-mod upsample;
-#[cfg(target_arch = "x86_64")]
-mod x86;
-#[cfg(target_arch = "x86_64")]
-mod x86_blocks;
+#[doc(hidden)]
+pub mod simd;
 
 pub use decoder::{Check, Decoder, Header, Image, Limits, Mode, read_header};
 pub use error::{Irregular, Reason};
 pub use index::Index;
-pub use level::Level;
 pub use region::Region;
 pub use render::Target;
+pub use simd::Level;

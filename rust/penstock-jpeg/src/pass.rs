@@ -2,14 +2,13 @@
 
 use crate::bits::{Positions, Reader, ScanData};
 use crate::error::{Irregular, Reason, give_up};
-use crate::idct::Quant;
 use crate::index::{Entry, Index};
-use crate::level::Level;
+use crate::kernels::idct::Quant;
 use crate::markers::{MAX_COMPONENTS, MAX_MCU_BLOCKS, Scan, Tables};
 use crate::region::{Geometry, Plane, Window};
 use crate::render::Renderer;
-use crate::sequential::{BATCH, Batch, Job, Predictors, ScanTables};
-use crate::simd;
+use crate::sequential::{BATCH, Batch, Job, Predictors, ScanTables, dispatch};
+use crate::simd::Level;
 
 /// The table that holds for a component now.
 pub(crate) fn latch_quant(tables: &Tables, slot: usize) -> Result<Quant, Irregular> {
@@ -239,12 +238,12 @@ impl SequentialPass<'_> {
             }
             let Place { reader, predictors, .. } = place;
             if keep {
-                simd::decode_mcus(self.level, reader, self.tables, jobs, predictors, run, self.batch)?;
+                dispatch::decode_mcus(self.level, reader, self.tables, jobs, predictors, run, self.batch)?;
                 for job in jobs.iter_mut() {
                     job.slot += job.step * run;
                 }
             } else {
-                simd::skip_mcus(self.level, reader, self.tables, jobs, predictors, run)?;
+                dispatch::skip_mcus(self.level, reader, self.tables, jobs, predictors, run)?;
             }
             place.left = place.left.saturating_sub(run);
             place.column += run;

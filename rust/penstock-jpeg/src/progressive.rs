@@ -7,7 +7,7 @@
 use crate::bits::Reader;
 use crate::error::{Irregular, Reason, give_up};
 use crate::huffman::{AcTable, extend};
-use crate::idct::Block;
+use crate::kernels::idct::Block;
 use crate::markers::{MAX_COMPONENTS, Scan, ZIGZAG};
 use crate::region::{Geometry, Plane};
 use crate::sequential::{Batch, Job, Predictors, ScanTables, decode_dc, decode_mcus};

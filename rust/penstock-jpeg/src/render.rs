@@ -4,11 +4,11 @@
 //! pixels may need the next MCU row's samples; it is made when those are there.
 
 use crate::error::{Irregular, give_up};
-use crate::idct::{Block, Quant};
-use crate::level::Level;
+use crate::kernels::idct::{Block, Quant};
+use crate::kernels::{dispatch, upsample};
 use crate::markers::{MAX_COMPONENTS, Transform};
 use crate::region::{Geometry, Plane, Span, Upsampling, Window};
-use crate::{simd, upsample};
+use crate::simd::Level;
 
 /// Bytes before and behind a row of samples that vector code may touch.
 const BEFORE: usize = 32;
@@ -127,7 +127,7 @@ impl<'a, 't> Renderer<'a, 't> {
         let Some(strip) = self.strips.0.get_mut(plane) else { give_up!(Components) };
         let at = (1 + 8 * row) * strip.stride + BEFORE + 8 * column;
         let Some(out) = strip.samples.get_mut(at..) else { give_up!(Limit) };
-        if !simd::blocks_to_samples(self.level, blocks, extents, quant, out, strip.stride) {
+        if !dispatch::blocks_to_samples(self.level, blocks, extents, quant, out, strip.stride) {
             give_up!(Coefficient);
         }
         Ok(())
@@ -193,8 +193,8 @@ impl<'a, 't> Renderer<'a, 't> {
                 let Some(out) = pixels.get_mut(at..at + width * channels) else { give_up!(Request) };
                 match transform {
                     Transform::Gray => copy(rows[0], out),
-                    Transform::YCbCr => simd::ycc_to_pixels(self.level, rows, out),
-                    Transform::Rgb => simd::rgb_to_pixels(self.level, rows, out),
+                    Transform::YCbCr => dispatch::ycc_to_pixels(self.level, rows, out),
+                    Transform::Rgb => dispatch::rgb_to_pixels(self.level, rows, out),
                 }
             }
             (Target::Planar { planes, stride }, transform) => {
@@ -203,7 +203,7 @@ impl<'a, 't> Renderer<'a, 't> {
                 match (transform, red, green, blue) {
                     (Transform::Gray, Some(gray), ..) => copy(rows[0], gray),
                     (Transform::YCbCr, Some(red), Some(green), Some(blue)) => {
-                        simd::ycc_to_planes(self.level, rows, [red, green, blue]);
+                        dispatch::ycc_to_planes(self.level, rows, [red, green, blue]);
                     }
                     (Transform::Rgb, Some(red), Some(green), Some(blue)) => {
                         for (row, out) in rows.into_iter().zip([red, green, blue]) {
@@ -259,7 +259,7 @@ impl Strip {
                     samples.get(at..at + columns)
                 };
                 let bias = if y.is_multiple_of(2) { 1 } else { 2 };
-                simd::h1v2(level, take(near)?, take(next)?, bias, self.wide.get_mut(..columns)?);
+                dispatch::h1v2(level, take(near)?, take(next)?, bias, self.wide.get_mut(..columns)?);
                 Some(&self.wide)
             }
             Upsampling::H2V1 | Upsampling::H2V2 => {
@@ -271,9 +271,9 @@ impl Strip {
                 };
                 let wide = self.wide.get_mut(..2 * columns)?;
                 if plane.upsampling == Upsampling::H2V1 {
-                    simd::h2v1(level, take(near)?, wide);
+                    dispatch::h2v1(level, take(near)?, wide);
                 } else {
-                    simd::h2v2(level, take(near)?, take(next)?, wide);
+                    dispatch::h2v2(level, take(near)?, take(next)?, wide);
                 }
                 self.wide.get(left - 2 * from..)
             }

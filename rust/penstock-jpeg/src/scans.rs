@@ -2,14 +2,14 @@
 
 use crate::bits::{Reader, ScanData};
 use crate::error::{Irregular, give_up};
-use crate::idct::Quant;
-use crate::level::Level;
+use crate::kernels::idct::Quant;
 use crate::markers::{MAX_COMPONENTS, Parser, Scan, Stop, Tables, Transform};
 use crate::pass::latch_quant;
 use crate::progressive::{BandDecoder, Coefficients, Progress};
 use crate::region::{Geometry, Window};
 use crate::render::{Renderer, Strips, Target};
 use crate::sequential::{Batch, Job, ScanTables};
+use crate::simd::Level;
 
 /// What reading the scans works with.
 #[derive(Debug)]

@@ -50,6 +50,9 @@ mod _native {
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         // A second interpreter in the process finds the logger set already.
         let _ = pyo3_log::try_init();
+        if let Some(name) = penstock_core::Level::misnamed() {
+            log::warn!("PENSTOCK_SIMD={name} names no level of vector instructions of this machine's kind");
+        }
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
         module.add("build_profile", if cfg!(debug_assertions) { "debug" } else { "release" })
     }
@@ -77,5 +80,5 @@ fn learn_nothing() {
 /// The vector instructions that the kernels use on this machine.
 #[pyfunction]
 fn simd_level() -> &'static str {
-    penstock_core::simd::Level::detect().name()
+    penstock_core::Level::detect().name()
 }

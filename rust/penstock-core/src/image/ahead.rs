@@ -19,7 +19,7 @@ impl Ahead {
     #[inline]
     pub(crate) fn fetch_line(&mut self) {
         if self.next < self.end {
-            crate::simd::prefetch(ptr::without_provenance(self.next));
+            penstock_jpeg::simd::arch::prefetch(ptr::without_provenance(self.next));
             self.next += 64;
         }
     }

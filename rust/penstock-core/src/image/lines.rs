@@ -2,7 +2,8 @@
 #![expect(unsafe_code, reason = "bytes that Python owns and may write to are read through raw pointers")]
 
 use std::marker::PhantomData;
-use std::ptr;
+
+use penstock_jpeg::simd::Part;
 
 /// A picture as `planes` times `count` lines of `pixels * step` contiguous bytes.
 #[derive(Clone, Copy, Debug)]
@@ -42,20 +43,18 @@ impl<'a> Lines<'a> {
     #[inline]
     pub(crate) fn line(&self, plane: usize, index: usize) -> Option<Part<'a>> {
         let offset = plane as isize * self.plane_stride + index as isize * self.line_stride;
-        (plane < self.planes && index < self.count).then(|| Part {
-            start: self.start.wrapping_offset(offset),
-            len: self.bytes_per_line(),
-            owner: PhantomData,
+        (plane < self.planes && index < self.count).then(|| {
+            // SAFETY: this is a line, all of whose bytes are pixels of the picture.
+            unsafe { Part::new(self.start.wrapping_offset(offset), self.bytes_per_line()) }
         })
     }
 
     /// All bytes of plane `plane`, if there is such a plane and its lines touch.
     pub(crate) fn plane(&self, plane: usize) -> Option<Part<'a>> {
         let offset = plane as isize * self.plane_stride;
-        (plane < self.planes && self.touching()).then(|| Part {
-            start: self.start.wrapping_offset(offset),
-            len: self.count * self.bytes_per_line(),
-            owner: PhantomData,
+        (plane < self.planes && self.touching()).then(|| {
+            // SAFETY: without gaps between them, all lines of the plane are one stretch of pixels.
+            unsafe { Part::new(self.start.wrapping_offset(offset), self.count * self.bytes_per_line()) }
         })
     }
 
@@ -81,40 +80,10 @@ impl<'a> Lines<'a> {
             && (extra == 0 || self.touching());
         let origin = plane as isize * self.plane_stride + first as isize * self.line_stride + at as isize;
         let (start, stride) = (self.start.wrapping_offset(origin), step * self.line_stride);
-        (0..if inside { count as isize } else { 0 }).map(move |i| Part {
-            start: start.wrapping_offset(i * stride),
-            len: bytes,
-            owner: PhantomData,
+        (0..if inside { count as isize } else { 0 }).map(move |i| {
+            // SAFETY: the first and the last of these lines are inside, and with them what lies between; `bytes` reach
+            // beyond a line only into ones that are there and touch it.
+            unsafe { Part::new(start.wrapping_offset(i * stride), bytes) }
         })
-    }
-}
-
-/// Contiguous bytes that somebody else may write to: what `&[u8]` would be, without its promise. All of them
-/// are readable for `'a`.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Part<'a> {
-    start: *const u8,
-    len: usize,
-    owner: PhantomData<&'a [u8]>,
-}
-
-impl Part<'_> {
-    /// Number of bytes.
-    #[inline]
-    pub(crate) fn len(&self) -> usize {
-        self.len
-    }
-
-    /// Copies the bytes into `out`, as many as both have.
-    #[inline]
-    pub(crate) fn copy_to(&self, out: &mut [u8]) {
-        // SAFETY: as many bytes are readable at `start`, and `out` is ours alone.
-        unsafe { ptr::copy_nonoverlapping(self.start, out.as_mut_ptr(), self.len.min(out.len())) };
-    }
-
-    /// Address of bytes `at..at + len`, which are readable; `None` if they are not all inside.
-    #[inline]
-    pub(crate) fn address(&self, at: usize, len: usize) -> Option<*const u8> {
-        (at <= self.len && len <= self.len - at).then(|| self.start.wrapping_add(at))
     }
 }

@@ -10,8 +10,8 @@ use crate::image::axis::Axis;
 use crate::image::sheet::Sheet;
 use crate::image::{Picture, Region};
 use crate::ops::resize::{Resampler, Resize};
-use crate::simd::Level;
 use crate::write::{self, RenderError, Scratch, Stores, Table};
+use penstock_jpeg::simd::Level;
 
 /// The stages of one picture, in memory that is reused.
 #[derive(Debug, Default)]

@@ -6,7 +6,7 @@
 use super::dispatch;
 use super::stores::Stores;
 use super::table::{Kernel, Table};
-use crate::simd::Level;
+use penstock_jpeg::simd::Level;
 
 /// Writes the elements of `codes`; `out` holds exactly one element per code.
 pub(crate) fn convert(

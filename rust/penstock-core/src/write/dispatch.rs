@@ -7,22 +7,36 @@
 
 use super::stores::Stores;
 use super::table::Table;
-use super::window::{self, Block, Straight, Strip};
+use super::window::{self, Block, MAX_LANES, Straight, Strip};
 #[cfg(target_arch = "x86_64")]
 use super::x86_64;
 use crate::image::ahead::Ahead;
-use crate::simd::{Kind, Level};
+use penstock_jpeg::simd::Level;
+#[cfg(target_arch = "x86_64")]
+use penstock_jpeg::simd::Vectors;
+
+/// Lanes of the level's windows; the scalar level has none.
+#[inline]
+pub(crate) fn lanes(level: Level) -> usize {
+    match level.vectors() {
+        #[cfg(target_arch = "x86_64")]
+        Some(Vectors::Avx512) => MAX_LANES,
+        #[cfg(target_arch = "x86_64")]
+        Some(Vectors::Avx2) => 16,
+        _ => 0,
+    }
+}
 
 /// Gathers a block of lines by windows. Only levels above the scalar one have windows.
 #[inline]
 pub(crate) fn gather(level: Level, block: &Block<'_>, strip: &mut Strip<'_>) {
-    match level.kind() {
+    match level.vectors() {
         // SAFETY: the level proves that the processor has the features.
         #[cfg(target_arch = "x86_64")]
-        Kind::Avx512 => unsafe { x86_64::gather::gather_avx512(block, strip) },
+        Some(Vectors::Avx512) => unsafe { x86_64::gather::gather_avx512(block, strip) },
         // SAFETY: the level proves that the processor has the features.
         #[cfg(target_arch = "x86_64")]
-        Kind::Avx2 => unsafe { x86_64::gather::gather_avx2(block, strip) },
+        Some(Vectors::Avx2) => unsafe { x86_64::gather::gather_avx2(block, strip) },
         _ => {
             let _ = (block, strip);
         }
@@ -33,13 +47,13 @@ pub(crate) fn gather(level: Level, block: &Block<'_>, strip: &mut Strip<'_>) {
 /// because a vector is what will be loaded: bytes stored one by one would have to reach the cache first.
 #[inline]
 pub(crate) fn ramp(level: Level, lanes: &mut [u8; 64], mask: u64, start: u8, delta: i8) {
-    match level.kind() {
+    match level.vectors() {
         // SAFETY: the level proves that the processor has the features.
         #[cfg(target_arch = "x86_64")]
-        Kind::Avx512 => unsafe { x86_64::gather::ramp_avx512(lanes, mask, start, delta) },
+        Some(Vectors::Avx512) => unsafe { x86_64::gather::ramp_avx512(lanes, mask, start, delta) },
         // SAFETY: the level proves that the processor has the features.
         #[cfg(target_arch = "x86_64")]
-        Kind::Avx2 => unsafe { x86_64::gather::ramp_avx2(lanes, mask, start, delta) },
+        Some(Vectors::Avx2) => unsafe { x86_64::gather::ramp_avx2(lanes, mask, start, delta) },
         _ => {
             let _ = (lanes, mask, start, delta);
         }
@@ -49,10 +63,12 @@ pub(crate) fn ramp(level: Level, lanes: &mut [u8; 64], mask: u64, start: u8, del
 /// Transposes codes; see [`window::transpose`].
 #[inline]
 pub(crate) fn transpose(level: Level, source: &[u8], stride: usize, shape: [usize; 2], out: &mut [u8]) {
-    match level.kind() {
+    match level.vectors() {
         // SAFETY: the level proves that the processor has AVX2 or more.
         #[cfg(target_arch = "x86_64")]
-        Kind::Avx512 | Kind::Avx2 => unsafe { x86_64::gather::transpose_avx2(source, stride, shape, out) },
+        Some(Vectors::Avx512 | Vectors::Avx2) => unsafe {
+            x86_64::gather::transpose_avx2(source, stride, shape, out);
+        },
         _ => window::transpose(source, stride, shape, out),
     }
 }
@@ -67,19 +83,19 @@ pub(crate) fn convert(
     codes: &[u8],
     out: &mut [u8],
 ) -> bool {
-    match (level.kind(), stores) {
+    match (level.vectors(), stores) {
         // SAFETY: the level proves that the processor has the features.
         #[cfg(target_arch = "x86_64")]
-        (Kind::Avx512, Stores::Cached) => unsafe {
+        (Some(Vectors::Avx512), Stores::Cached) => unsafe {
             x86_64::convert::convert_avx512::<false>(table, channel, codes, out)
         },
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
-        (Kind::Avx512, Stores::Streamed) => unsafe {
+        (Some(Vectors::Avx512), Stores::Streamed) => unsafe {
             x86_64::convert::convert_avx512::<true>(table, channel, codes, out)
         },
         #[cfg(target_arch = "x86_64")]
-        (Kind::Avx2, stores) => table.coefficients(channel).is_some_and(|c| match stores {
+        (Some(Vectors::Avx2), stores) => table.coefficients(channel).is_some_and(|c| match stores {
             // SAFETY: as above.
             Stores::Cached => unsafe { x86_64::convert::arithmetic_avx2::<false>(c, codes, out) },
             // SAFETY: as above.
@@ -89,6 +105,16 @@ pub(crate) fn convert(
             let _ = (table, channel, codes, out);
             false
         }
+    }
+}
+
+/// Whether the level has kernels that make a sample straight from the picture.
+#[inline]
+pub(crate) fn goes_straight(level: Level) -> bool {
+    match level.vectors() {
+        #[cfg(target_arch = "x86_64")]
+        Some(Vectors::Avx512) => true,
+        _ => false,
     }
 }
 
@@ -103,15 +129,15 @@ pub(crate) fn straight(
     ahead: &mut Ahead,
     out: &mut [u8],
 ) -> bool {
-    match (level.kind(), stores) {
+    match (level.vectors(), stores) {
         // SAFETY: the level proves that the processor has the features.
         #[cfg(target_arch = "x86_64")]
-        (Kind::Avx512, Stores::Cached) => unsafe {
+        (Some(Vectors::Avx512), Stores::Cached) => unsafe {
             x86_64::straight::straight_avx512::<false>(straight, table, ahead, out)
         },
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
-        (Kind::Avx512, Stores::Streamed) => unsafe {
+        (Some(Vectors::Avx512), Stores::Streamed) => unsafe {
             x86_64::straight::straight_avx512::<true>(straight, table, ahead, out)
         },
         _ => {

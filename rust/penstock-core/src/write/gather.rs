@@ -15,7 +15,7 @@ use super::window::{Block, MAX_LANES, Strip, Window, lane_mask};
 use crate::image::Picture;
 use crate::image::axis::{Axis, Run, fill_of};
 use crate::image::lines::Lines;
-use crate::simd::{Kind, Level};
+use penstock_jpeg::simd::Level;
 
 /// Reused memory of [`Geometry`].
 #[derive(Debug, Default)]
@@ -62,7 +62,7 @@ impl<'a> Geometry<'a> {
         scratch: &'a mut Scratch,
     ) -> Self {
         let mut geometry = Geometry { picture, rows, cols, table, level, method: Method::Plain };
-        let lanes = lanes(level);
+        let lanes = dispatch::lanes(level);
         // Below AVX-512 a load cannot be cut short, so a line must hold one.
         let usable = |lines: &Lines<'_>| lanes == MAX_LANES || lines.pixels >= lanes;
         let Some(lines) = picture.lines().filter(usable).filter(|_| lanes > 0) else { return geometry };
@@ -180,15 +180,6 @@ impl<'a> Geometry<'a> {
     }
 }
 
-/// Lanes of the level's windows; the scalar level has none.
-fn lanes(level: Level) -> usize {
-    match level.kind() {
-        Kind::Scalar => 0,
-        Kind::Avx2 => 16,
-        Kind::Avx512 => MAX_LANES,
-    }
-}
-
 /// Cuts an output line into windows of as many lanes as the level's vectors have. The last one is moved back
 /// to end with the line, so that no store reaches beyond it; a line shorter than a window has one, and its
 /// stores do reach too far: into the next line, which is written later, or into the room behind the plane.
@@ -199,7 +190,7 @@ fn compile<'w>(
     table: &Table,
     windows: &'w mut Vec<Window>,
 ) -> Windows<'w> {
-    let size = lanes(level);
+    let size = dispatch::lanes(level);
     let width = axis.len() as usize;
     let count = width.div_ceil(size);
     if windows.len() <= count {
@@ -250,7 +241,7 @@ impl Window {
             }
         }
         // Room for a whole load, where there is.
-        let low = low.min(high).min((lines.pixels as isize - lanes(level) as isize).max(0));
+        let low = low.min(high).min((lines.pixels as isize - dispatch::lanes(level) as isize).max(0));
         self.out = range.start;
         self.at = low as usize * lines.step;
         self.bytes = ((high - low).max(0) as usize + (count - 1) * lines.pixels) * lines.step;

@@ -23,8 +23,8 @@ pub use table::{Affine, Table, TableError};
 use crate::image::Picture;
 use crate::image::ahead::Ahead;
 use crate::image::axis::{Axis, Run, fill_of};
-use crate::simd::Level;
 use gather::Geometry;
+use penstock_jpeg::simd::Level;
 use window::{Straight, Strip};
 
 /// Codes worked on at a time: with what they become as float32, they fit the first-level cache.

@@ -17,8 +17,7 @@ impl Stores {
     #[inline]
     pub(super) fn fence(self) {
         if self == Stores::Streamed {
-            #[cfg(target_arch = "x86_64")]
-            crate::simd::memory::fence_streams();
+            penstock_jpeg::simd::arch::fence_streams();
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::image::Picture;
 use crate::image::ahead::Ahead;
 use crate::image::axis::{Axis, Run};
 use crate::image::lines::Lines;
-use crate::simd::{Kind, Level};
+use penstock_jpeg::simd::Level;
 
 /// Reused memory of [`Straight`].
 #[derive(Debug)]
@@ -39,7 +39,7 @@ impl<'a> Straight<'a> {
     ) -> Option<Self> {
         let (height, width) = (rows.len(), cols.len());
         let pairs = width == 32 && height.is_multiple_of(2);
-        if level.kind() != Kind::Avx512 || !(pairs || width == 64) {
+        if !dispatch::goes_straight(level) || !(pairs || width == 64) {
             return None;
         }
         let lines = picture.lines()?;

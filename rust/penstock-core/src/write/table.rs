@@ -5,6 +5,8 @@
 //! computed a float32 table, vector arithmetic may take its place, but only after it has given the table's
 //! bits for all 256 bytes of every channel.
 
+use penstock_jpeg::simd::Level;
+
 /// The most channels that a picture may have.
 pub(crate) const MAX_CHANNELS: usize = 4;
 
@@ -211,9 +213,7 @@ impl Table {
         match self.kernel {
             Kernel::Copy => "copy",
             // Without vectors the table is as fast, and is used.
-            Kernel::Arithmetic(_) if crate::simd::Level::detect() > crate::simd::Level::SCALAR => {
-                "arithmetic"
-            }
+            Kernel::Arithmetic(_) if Level::detect() != Level::SCALAR => "arithmetic",
             Kernel::Arithmetic(_) | Kernel::Lookup => "lookup",
         }
     }

@@ -3,7 +3,7 @@
 use super::dispatch;
 use super::reason::Reason;
 use crate::codec::error::Irregular;
-use crate::simd::Level;
+use penstock_jpeg::simd::Level;
 
 /// The last of the filters, which are numbers.
 pub(super) const MOST_FILTER: u8 = 4;

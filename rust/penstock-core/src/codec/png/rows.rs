@@ -12,7 +12,7 @@ use super::filter::{MOST_FILTER, undo};
 use super::ihdr::Ihdr;
 use super::reason::Reason;
 use crate::codec::error::Irregular;
-use crate::simd::Level;
+use penstock_jpeg::simd::Level;
 
 /// How far deflate looks back.
 const LOOK_BACK: usize = 32 << 10;

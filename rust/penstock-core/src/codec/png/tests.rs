@@ -5,7 +5,7 @@ use super::filter::{MOST_FILTER, undo};
 use super::reason::Reason;
 use super::{Decoder, SIGNATURE, read_header};
 use crate::codec::{Irregular, Region};
-use crate::simd::Level;
+use penstock_jpeg::simd::Level;
 
 fn chunk(kind: &[u8], data: &[u8]) -> Vec<u8> {
     let summed = [kind, data].concat();

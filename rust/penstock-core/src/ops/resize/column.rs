@@ -1,6 +1,8 @@
 //! What the vertical pass makes a row of, and what its kernels share with those of the horizontal one.
 
-use crate::image::lines::{Lines, Part};
+use penstock_jpeg::simd::Part;
+
+use crate::image::lines::Lines;
 
 /// Rows that the horizontal pass makes at a time.
 pub(crate) const BLOCK: usize = 4;

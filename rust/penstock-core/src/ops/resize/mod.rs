@@ -21,12 +21,12 @@ mod x86_64;
 
 pub use filter::{Filter, Precision, Scaling};
 
-use crate::image::lines::Part;
 use crate::image::sheet::Sheet;
 use crate::image::{Picture, Region};
-use crate::simd::Level;
 use column::{BLOCK, Column, half};
 use filter::Taps;
+use penstock_jpeg::simd::Level;
+use penstock_jpeg::simd::Part;
 use program::{Program, RowOf, Shape};
 use recent::Recent;
 
@@ -235,7 +235,7 @@ fn pass_across<'o>(
     let row = RowOf { first, bytes, step };
     let made = recent.get((*scaling, outputs.clone(), row, level), |made| {
         let enough = made.taps.prepare(scaling, outputs);
-        let shape = Shape::of(level, made.taps.largest()).filter(|shape| enough && shape.takes(bytes));
+        let shape = dispatch::shape(level, made.taps.largest()).filter(|shape| enough && shape.takes(bytes));
         made.shape = shape;
         if let Some(shape) = shape {
             made.program.build(shape, &made.taps, row);
@@ -290,7 +290,7 @@ fn pass_down<'o>(
     if !out.shape(lines.planes, outputs.len(), lines.pixels, lines.step) {
         return None;
     }
-    let shape = Shape::of(level, taps.largest());
+    let shape = dispatch::shape(level, taps.largest());
     for plane in 0..lines.planes {
         for row in 0..taps.len() {
             let first = taps.span(row).start.saturating_sub(above) as usize;

@@ -8,12 +8,11 @@
 //!
 //! With AVX-512 (and VNNI) a lane takes four pixels at a time; a weight is three signed bytes, worth 2^16, 2^8
 //! and 1, so three products of bytes give the exact sum. With AVX2 it takes two; a weight is two halves of 11
-//! bits, and two products of 16-bit numbers give it. Small weights have one part less ([`Shape::of`]).
+//! bits, and two products of 16-bit numbers give it. Small weights have one part less ([`Shape::of_bytes`]).
 
 use std::ops::Range;
 
 use super::filter::Taps;
-use crate::simd::{Kind, Level};
 
 /// How a level's vectors are used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,13 +42,20 @@ impl Shape {
     /// A window of 16 bytes, in both halves of the vector, for 8 sums.
     const WORDS: Shape = Shape { lanes: 8, window: 16, taps: 2, parts: 2 };
 
-    /// How a level's vectors make sums with weights of up to a magnitude; `None` if plain code does.
-    pub(crate) fn of(level: Level, largest: u32) -> Option<Shape> {
-        match level.kind() {
-            Kind::Avx512 if largest < TWO_BYTES => Some(Shape { parts: 2, ..Shape::BYTES }),
-            Kind::Avx512 if largest < THREE_BYTES => Some(Shape::BYTES),
-            Kind::Avx2 if largest < ONE_WORD => Some(Shape { parts: 1, ..Shape::WORDS }),
-            Kind::Avx2 if largest < TWO_WORDS => Some(Shape::WORDS),
+    /// For bytes, with weights of up to a magnitude; `None` if they are too large.
+    pub(crate) fn of_bytes(largest: u32) -> Option<Shape> {
+        match largest {
+            ..TWO_BYTES => Some(Shape { parts: 2, ..Shape::BYTES }),
+            TWO_BYTES..THREE_BYTES => Some(Shape::BYTES),
+            _ => None,
+        }
+    }
+
+    /// For words, with weights of up to a magnitude; `None` if they are too large.
+    pub(crate) fn of_words(largest: u32) -> Option<Shape> {
+        match largest {
+            ..ONE_WORD => Some(Shape { parts: 1, ..Shape::WORDS }),
+            ONE_WORD..TWO_WORDS => Some(Shape::WORDS),
             _ => None,
         }
     }

@@ -19,8 +19,8 @@ use std::arch::x86_64::{
 use super::column::{BLOCK, Column, half};
 use super::filter::GROUP;
 use super::program::{Group, Program, WORD_BITS, byte_weights, word_weights};
-use crate::image::lines::Part;
-use crate::simd::memory::{
+use penstock_jpeg::simd::Part;
+use penstock_jpeg::simd::arch::x86_64::memory::{
     load_first_words, load_words, load16_part, load32_part, load64_inside, load64_part, store16, store32,
     store64,
 };

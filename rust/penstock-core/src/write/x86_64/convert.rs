@@ -10,8 +10,8 @@ use std::arch::x86_64::{
 };
 
 use super::elements::Elements;
-use crate::simd::memory::{CacheLine, cache_lines, load64, put32_twice, store32};
 use crate::write::table::{Coefficients, Table};
+use penstock_jpeg::simd::arch::x86_64::memory::{CacheLine, cache_lines, load64, put32_twice, store32};
 
 /// Coefficients in every lane.
 #[derive(Clone, Copy)]

@@ -11,8 +11,8 @@ use std::arch::x86_64::{
     _mm512_sub_ps, _mm512_unpackhi_epi8, _mm512_unpackhi_epi16, _mm512_unpacklo_epi8, _mm512_unpacklo_epi16,
 };
 
-use crate::simd::memory::{CacheLine, load64, put64};
 use crate::write::table::{Coefficients, Kernel, Reciprocal, Repeated, Table};
+use penstock_jpeg::simd::arch::x86_64::memory::{CacheLine, load64, put64};
 
 /// How the elements of one channel are made, with what is needed for it in registers.
 #[expect(clippy::large_enum_variant, reason = "it lives in registers, and never in a list")]

@@ -10,9 +10,9 @@ use std::arch::x86_64::{
     _mm512_mask_permutexvar_epi8, _mm512_mask2_permutex2var_epi8, _mm512_movepi8_mask, _mm512_set1_epi8,
 };
 
-use crate::image::lines::Part;
-use crate::simd::memory::{load16, load16_part, load64, load64_part, store16, store64};
 use crate::write::window::{Block, Strip, Window, transpose};
+use penstock_jpeg::simd::Part;
+use penstock_jpeg::simd::arch::x86_64::memory::{load16, load16_part, load64, load64_part, store16, store64};
 
 /// Row `delta + 3`: the multiples of `delta` from -3 to 3, modulo 256.
 static RAMPS: [[u8; 64]; 7] = {

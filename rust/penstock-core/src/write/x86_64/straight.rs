@@ -7,10 +7,10 @@ use std::arch::x86_64::{
 
 use super::elements::Elements;
 use crate::image::ahead::Ahead;
-use crate::image::lines::Part;
-use crate::simd::memory::{cache_lines, load64, load64_up_to_end};
 use crate::write::table::Table;
 use crate::write::window::Straight;
+use penstock_jpeg::simd::Part;
+use penstock_jpeg::simd::arch::x86_64::memory::{cache_lines, load64, load64_up_to_end};
 
 /// Makes a sample. False, and nothing done, if the output is not of whole cache lines or the elements are of 8
 /// bytes. With each vector, one line of what is wanted next is asked for.

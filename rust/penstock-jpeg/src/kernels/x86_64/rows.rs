@@ -14,8 +14,8 @@ use std::arch::x86_64::{
     _mm256_unpackhi_epi8, _mm256_unpackhi_epi16, _mm256_unpacklo_epi8, _mm256_unpacklo_epi16,
 };
 
-use crate::simd::memory::{load32, store32};
-use crate::{bits, color, upsample};
+use crate::kernels::{color, unstuff, upsample};
+use crate::simd::arch::x86_64::memory::{load32, store32};
 
 /// Samples that the row kernels take at a time.
 const CHUNK: usize = 32;
@@ -236,7 +236,7 @@ pub(crate) fn ycc_to_planes(rows: [&[u8]; 3], mut out: [&mut [u8]; 3]) {
     color::ycc_to_planes(behind(rows, done), out.map(|plane| plane.get_mut(done..).unwrap_or(&mut [])));
 }
 
-/// See [`bits::copy_before_ff`].
+/// See [`unstuff::copy_before_ff`].
 #[target_feature(enable = "avx2")]
 pub(crate) fn copy_before_ff(bytes: &[u8], out: &mut [u8]) -> usize {
     let wanted = _mm256_set1_epi8(-1);
@@ -251,7 +251,7 @@ pub(crate) fn copy_before_ff(bytes: &[u8], out: &mut [u8]) -> usize {
         done += CHUNK;
     }
     let (bytes, out) = (bytes.get(done..).unwrap_or(&[]), out.get_mut(done..).unwrap_or(&mut []));
-    done + bits::copy_before_ff(bytes, out)
+    done + unstuff::copy_before_ff(bytes, out)
 }
 
 /// A pattern of 16 bytes in both halves of a vector.

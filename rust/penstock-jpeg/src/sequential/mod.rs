@@ -4,10 +4,12 @@
 //! A scan's MCUs are a list of [`Job`]s, one for each block. Blocks that nobody needs are stepped over with
 //! the same tables and checks.
 
+pub(crate) mod dispatch;
+
 use crate::bits::Reader;
 use crate::error::{Irregular, Reason, give_up};
 use crate::huffman::{AC_BITS, AcTable, DC_BITS, DcTable, END, LONG, extend};
-use crate::idct::Block;
+use crate::kernels::idct::Block;
 use crate::markers::{MAX_COMPONENTS, MAX_MCU_BLOCKS, ZIGZAG};
 
 /// MCUs that are decoded before their blocks are transformed.

@@ -1,4 +1,4 @@
-//! The transform for AVX2: what its scalar twin in `idct` does, to the bit. As in `x86`, the code is safe.
+//! The transform for AVX2: what its scalar twin in `idct` does, to the bit. As in `rows`, the code is safe.
 //!
 //! Two blocks at a time, one in each half of the vectors.
 
@@ -13,18 +13,18 @@ use std::arch::x86_64::{
     _mm256_xor_si256,
 };
 
-use crate::idct::constants::{
+use super::rows::{factors, upper};
+use crate::kernels::idct::constants::{
     F_0_298, F_0_390, F_0_541, F_0_765, F_0_899, F_1_175, F_1_501, F_1_847, F_1_961, F_2_053, F_2_562,
     F_3_072,
 };
-use crate::idct::{Block, MAX_BETWEEN, MAX_SAMPLE, Quant, SHIFT_COLUMNS, SHIFT_ROWS, flat_sample};
-use crate::simd::memory::{load8_words, store8, store16, store16_words};
-use crate::x86::{factors, upper};
+use crate::kernels::idct::{Block, MAX_BETWEEN, MAX_SAMPLE, Quant, SHIFT_COLUMNS, SHIFT_ROWS, flat_sample};
+use crate::simd::arch::x86_64::memory::{load8_words, store8, store16, store16_words};
 
 /// Coefficients at the beginning of the file's order that lie in the upper left quarter of a block.
 const CORNER: u8 = 10;
 
-/// See [`crate::idct::blocks_to_samples`]. Two blocks at a time, one in each half of the vectors.
+/// See [`crate::kernels::idct::blocks_to_samples`]. Two blocks at a time, one in each half of the vectors.
 #[target_feature(enable = "avx2")]
 pub(crate) fn blocks_to_samples(
     blocks: &mut [Block],

@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-import torch.utils.data
-
 from penstock import _native
+from penstock.tables import as_html
+from penstock.wrappers import own_iterators, unwrap
 
 _logger = logging.getLogger("penstock")
 
@@ -43,6 +43,7 @@ class Stats:
             open the files of `by_pillow`, "waiting" the time in `next()`, "outside" the time between its calls.
         index_files: Files that this process has seen and knows where their parts are, of all its loaders.
         index_bytes: Memory that this takes; `PENSTOCK_INDEX_BYTES` bounds it.
+        made_by: Who makes the batches on torch's way, in words.
     """
 
     way: str | None
@@ -55,6 +56,7 @@ class Stats:
     seconds: dict[str, float]
     index_files: int
     index_bytes: int
+    made_by: str = "torch's own loader"
 
     @property
     def native_share(self) -> float:
@@ -73,7 +75,7 @@ class Stats:
         if self.way is None:
             return "no iterator of penstock's was made yet"
         if self.way == "torch":
-            return "torch's own loader makes these batches; penstock.explain(loader) says why"
+            return f"{self.made_by} makes these batches; penstock.explain(loader) says why"
         bound = "loader-bound" if self.waiting_share > _HOLDS_UP else "not loader-bound"
         return f"{bound}: {self.waiting_share:.1%} of the time was spent waiting for a batch"
 
@@ -89,6 +91,10 @@ class Stats:
         for row in self._table():
             table.add_row(*row)
         return table
+
+    def _repr_html_(self) -> str:
+        """Return the table as a notebook shows it."""
+        return as_html(f"penstock: {self.verdict}", (), self._table())
 
     def _table(self) -> Iterator[tuple[str, str]]:
         yield "samples", f"{self.samples:,} in {self.batches:,} batches"
@@ -252,20 +258,22 @@ def stats(loader: Any) -> Stats:
     """Return what a loader has done so far and where its time went; print it for a table.
 
     Args:
-        loader: A `penstock.DataLoader`, or what Accelerate made of one, at any time.
+        loader: A `penstock.DataLoader` at any time, or what a framework has wrapped around one.
 
     Returns:
         `Stats`, with the fields `samples`, `native_share`, `by_pillow` (counts by reason), `seconds` (by stage),
         `waiting_share`, `verdict`, `index_bytes` and more.
 
     Raises:
-        TypeError: If `loader` is no `torch.utils.data.DataLoader`.
+        TypeError: If there is no `torch.utils.data.DataLoader` in it, or more than one.
 
     Example:
         >>> for images, targets in loader:
         ...     ...
         >>> print(penstock.stats(loader))
     """
-    if not isinstance(loader, torch.utils.data.DataLoader):
-        raise TypeError(f"stats() takes a DataLoader, got {type(loader).__name__}")
-    return counters_of(getattr(loader, "base_dataloader", loader)).read()  # where Accelerate keeps the loader
+    loader = unwrap(loader, "stats")
+    counted = counters_of(loader).read()
+    if counted.way is None and (maker := own_iterators(loader)) is not None:
+        return dataclasses.replace(counted, way="torch", made_by=f"{maker}'s own iterator")
+    return counted

@@ -2,8 +2,8 @@
 
 Frameworks rebuild a loader of the user's as torch's own class, by whatever name they have of it: Accelerate and
 Hugging Face's Trainer always, Ray Train on several workers. So the class is exchanged where that name is looked up:
-in torch, and in those modules that took it from there by value before. A module that is imported later takes ours by
-itself, which is why nothing has to watch imports.
+in torch, and in those modules of these frameworks that took it from there by value before. A module that is imported
+later takes ours by itself, which is why nothing has to watch imports.
 
 Loaders that torch's class made before stay what they are. They are instances of `torch.utils.data.DataLoader` as
 before, though that is our class now, and they can be pickled as before, though their class is no longer found where it
@@ -15,20 +15,25 @@ import copyreg
 import sys
 import threading
 from collections.abc import Iterator
+from types import ModuleType
 from typing import Any
 
 import torch.utils.data
 
-__all__ = ["install", "installed", "uninstall"]
+__all__ = ["holders", "install", "installed", "uninstall"]
 
-# Modules whose global `DataLoader` is torch's; the first two are torch's own names of it.
-_HOLDERS = (
-    "torch.utils.data",
-    "torch.utils.data.dataloader",
-    "accelerate.data_loader",
-    "transformers.trainer",
-    "transformers.trainer_seq2seq",
-    "ray.train.torch.train_loop_utils",
+# torch's own modules that have the name.
+_TORCH = ("torch.utils.data", "torch.utils.data.dataloader")
+# Packages of which every module is looked at: their modules move from one version to the next.
+_FRAMEWORKS = (
+    "accelerate",
+    "ignite",
+    "lightning",
+    "lightning_fabric",
+    "pytorch_lightning",
+    "ray.train",
+    "timm",
+    "transformers",
 )
 _TORCHS: Any = torch.utils.data.DataLoader
 _lock = threading.Lock()
@@ -38,9 +43,10 @@ def install() -> None:
     """Make `torch.utils.data.DataLoader` penstock's class, for code that cannot be told to import it from penstock.
 
     Call it before the imports of what makes loaders. A module that has taken torch's class by
-    `from torch.utils.data import DataLoader` before keeps it, but for those of Accelerate, Hugging Face's Trainer and
-    Ray Train, in which the name is exchanged. So do processes that are spawned later, unless they call it, too; forked
-    ones have what their parent has.
+    `from torch.utils.data import DataLoader` before keeps it, but for those of Accelerate, Hugging Face's transformers,
+    Ignite, Lightning, Ray Train and timm, in which each global that is the class is exchanged, whatever its name. What
+    has the class otherwise keeps it: a subclass, a default argument, an attribute. So do processes that are spawned
+    later, unless they call it, too; forked ones have what their parent has.
 
     A second call changes nothing. With `PENSTOCK=0` in the environment, or with a version of torch that penstock does
     not know, no call changes anything.
@@ -103,10 +109,23 @@ def _install() -> bool:
 
 
 def _exchange(held: Any, wanted: Any) -> None:
-    for name in _HOLDERS:
-        module = sys.modules.get(name)
-        if module is not None and vars(module).get("DataLoader") is held:
-            vars(module)["DataLoader"] = wanted
+    for module, name in holders(held):
+        vars(module)[name] = wanted
+
+
+def holders(held: Any = _TORCHS, *, frameworks_only: bool = False) -> Iterator[tuple[ModuleType, str]]:
+    """Yield the modules of torch and of frameworks that hold a class, each with the name that they have of it.
+
+    Args:
+        held: The class.
+        frameworks_only: Whether torch's own modules are left out.
+    """
+    for path, module in list(sys.modules.items()):
+        parts = path.split(".")
+        framework = parts[0] in _FRAMEWORKS or ".".join(parts[:2]) in _FRAMEWORKS
+        if (framework or (path in _TORCH and not frameworks_only)) and isinstance(module, ModuleType):
+            # Not getattr, on which lazy modules import what they lack.
+            yield from ((module, name) for name, value in list(vars(module).items()) if value is held)
 
 
 def _reduce(loader: Any) -> Any:

@@ -1,17 +1,21 @@
 """`penstock.DataLoader`: torch's class, with another way of making batches behind it."""
 
 import abc
+import dataclasses
+import functools
 import logging
 from typing import Any, TypeVar
 
 import torch.utils.data
 from torch.utils.data.dataloader import _BaseDataLoaderIter
 
+from penstock import hints
 from penstock.counters import counters_of
 from penstock.iterator import NativeDataLoaderIter
 from penstock.lowering.lower import Lowered, lower
-from penstock.lowering.report import Report
+from penstock.lowering.report import Report, Row
 from penstock.recording.iterators import iterator_for
+from penstock.wrappers import is_ours, own_iterators, unwrap
 
 __all__ = ["DataLoader", "explain"]
 
@@ -29,11 +33,17 @@ class _Kind(abc.ABCMeta):  # an abstract class may derive from torch's loader, s
 
     stands_in = False
 
+    # Torch's class is asked first: what the base class finds it remembers, and that has to hold after `uninstall`.
     def __instancecheck__(cls, instance: Any) -> bool:
-        return super().__instancecheck__(instance) or (cls._stands_for_torchs() and isinstance(instance, _TORCHS))
+        return (cls._stands_for_torchs() and isinstance(instance, _TORCHS)) or super().__instancecheck__(instance)
 
     def __subclasscheck__(cls, subclass: type) -> bool:
-        return super().__subclasscheck__(subclass) or (cls._stands_for_torchs() and issubclass(subclass, _TORCHS))
+        return (cls._stands_for_torchs() and issubclass(subclass, _TORCHS)) or super().__subclasscheck__(subclass)
+
+    def __subclasses__(cls) -> list[type]:
+        """Return the subclasses; Lightning patches them all, those of torch's class too, to rebuild their loaders."""
+        others = _TORCHS.__subclasses__() if cls._stands_for_torchs() else []
+        return super().__subclasses__() + [each for each in others if each is not cls]
 
     def _stands_for_torchs(cls) -> bool:
         return _Kind.stands_in and cls is DataLoader
@@ -71,6 +81,7 @@ class DataLoader(torch.utils.data.DataLoader[_T_co], metaclass=_Kind):
     """
 
     def _get_iterator(self) -> _BaseDataLoaderIter:
+        hints.iterated(self)
         lowered = _lower_safely(self)
         if isinstance(lowered, Lowered):
             if self.num_workers > 0:
@@ -85,27 +96,42 @@ class DataLoader(torch.utils.data.DataLoader[_T_co], metaclass=_Kind):
         return super()._get_iterator()
 
 
+@functools.wraps(_TORCHS.__init__)
+def _init(self: Any, *args: Any, **kwargs: Any) -> None:
+    super(DataLoader, self).__init__(*args, **kwargs)
+    hints.made(self)
+
+
+# Not in the class's body, where it would hide the signature from type checkers.
+DataLoader.__init__ = _init  # type: ignore[method-assign]
+
+
 def explain(loader: Any) -> Report:
     """Return how a loader's batches are made, part by part; print it for a table.
 
     Args:
-        loader: A `penstock.DataLoader`, or torch's, for which it says what penstock would do.
+        loader: A `penstock.DataLoader`, or torch's, for which it says what penstock's would do, or what a framework
+            has wrapped around one.
 
     Returns:
         A `Report` with the fields `native` (bool), `way` ("lowered", "recorded" or "torch") and `rows`.
 
     Raises:
-        TypeError: If `loader` is no `torch.utils.data.DataLoader`.
+        TypeError: If there is no `torch.utils.data.DataLoader` in it, or more than one.
 
     Example:
         >>> report = penstock.explain(loader)
         >>> print(report)
         >>> assert report.native
     """
-    if not isinstance(loader, _TORCHS):
-        raise TypeError(f"explain() takes a DataLoader, got {type(loader).__name__}")
+    loader = unwrap(loader, "explain")
     lowered = lower(loader)
-    return lowered.report if isinstance(lowered, Lowered) else lowered
+    report = lowered.report if isinstance(lowered, Lowered) else lowered
+    maker = own_iterators(loader)
+    if maker is not None and counters_of(loader).way is None:
+        rows = (*report.rows, Row("loader", maker, False, "it makes its iterators itself and does not ask penstock"))
+        return Report(rows, "torch", made_by=f"{maker}'s own iterator")
+    return dataclasses.replace(report, hypothetical=not is_ours(loader))
 
 
 def _lower_safely(loader: Any) -> Lowered | Report:

@@ -7,6 +7,7 @@ from torch.utils.data import DataLoader
 
 from penstock.errors import NotSupportedError
 from penstock.lowering.report import Report, Row
+from penstock.wrappers import unwrap
 
 __all__ = ["DataLoader", "compile", "explain", "warn"]
 
@@ -20,8 +21,9 @@ def warn(error: Exception) -> None:
     warnings.warn(f"penstock.DataLoader is torch's own class, since {_reason}", RuntimeWarning, stacklevel=3)
 
 
-def explain(loader: Any) -> Report:  # noqa: ARG001 - the same for all loaders
-    """Return a report that says why nothing runs natively."""
+def explain(loader: Any) -> Report:
+    """Return a report that says why nothing runs natively; TypeError if there is no loader in it."""
+    unwrap(loader, "explain")
     return Report((Row("loader", "torch", False, _reason),), "torch")
 
 

@@ -3,8 +3,11 @@
 import dataclasses
 from typing import Any, Literal
 
+from penstock.tables import as_html
+
 __all__ = ["Opaque", "Report", "Row"]
 
+_HEADINGS = ("part", "what", "native", "how, or why not")
 Way = Literal["lowered", "recorded", "torch"]
 
 
@@ -40,12 +43,16 @@ class Report:
             own machinery makes all.
         threads: Threads that work for one iterator; 0 on torch's way.
         batch_bytes: Bytes of the image tensor of a full batch; None if it is not known in advance.
+        made_by: Who makes the batches on torch's way, in words.
+        hypothetical: Whether the loader is of torch's own class, and this is what penstock's would do.
     """
 
     rows: tuple[Row, ...]
     way: Way
     threads: int = 0
     batch_bytes: int | None = None
+    made_by: str = "torch's own machinery"
+    hypothetical: bool = False
 
     @property
     def native(self) -> bool:
@@ -70,17 +77,26 @@ class Report:
         from rich.table import Table
 
         table = Table(title=self._verdict(), title_justify="left")
-        for heading in ("part", "what", "native", "how, or why not"):
+        for heading in _HEADINGS:
             table.add_column(heading)
-        for row in self.rows:
-            native = "yes" if row.native else "[bold red]no[/]"
-            table.add_row(row.part, escape(row.name), native, escape(row.reason))
+        for part, name, native, reason in self._cells():
+            table.add_row(part, escape(name), native if native == "yes" else f"[bold red]{native}[/]", escape(reason))
         return table
 
+    def _repr_html_(self) -> str:
+        """Return the table as a notebook shows it."""
+        return as_html(self._verdict(), _HEADINGS, self._cells())
+
+    def _cells(self) -> list[tuple[str, str, str, str]]:
+        return [(row.part, row.name, "yes" if row.native else "no", row.reason) for row in self.rows]
+
     def _verdict(self) -> str:
+        others = "this is torch's own class; with penstock's, " if self.hypothetical and self.way != "torch" else ""
         if self.way == "recorded":
-            return "penstock: torch's workers run this code on pictures that record; stats() tells what became native"
-        if not self.native:
-            return "penstock: torch's own machinery makes these batches"
-        size = "" if self.batch_bytes is None else f", {self.batch_bytes / 2**20:.2f} MiB a batch"
-        return f"penstock: {self.threads} thread{'s' * (self.threads != 1)} make these batches natively{size}"
+            how = "torch's workers run this code on pictures that record; stats() tells what became native"
+        elif self.way == "torch":
+            how = f"{self.made_by} makes these batches"
+        else:
+            size = "" if self.batch_bytes is None else f", {self.batch_bytes / 2**20:.2f} MiB a batch"
+            how = f"{self.threads} thread{'s' * (self.threads != 1)} make these batches natively{size}"
+        return f"penstock: {others}{how}"

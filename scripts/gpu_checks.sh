@@ -29,7 +29,7 @@ PY
 check "tests" "$python" -m pytest -m cuda -ra
 for loader in torch penstock; do
     check "train with $loader's loader" \
-        "$python" -m penstock.cli train --device cuda --loader "$loader" --workers 2 --seed 0 --out "$out/train-$loader"
+        "$python" -m penstock train --device cuda --loader "$loader" --workers 2 --seed 0 --out "$out/train-$loader"
 done
 check "both trainings" "$python" - "$out" <<'PY'
 import json
@@ -46,7 +46,7 @@ assert min(accuracy.values()) >= 0.97, accuracy
 PY
 for batch_size in 128 512; do
     check "throughput, batches of $batch_size, $workers workers" \
-        "$python" -m penstock.cli bench --workers "$workers" --batch-size "$batch_size" --epochs 3 \
+        "$python" -m penstock bench --workers "$workers" --batch-size "$batch_size" --epochs 3 \
         --json "$out/bench-$batch_size.json" --plot "$out/bench-$batch_size.png"
 done
 if [ -n "${PHOTOS:-}" ]; then

@@ -11,6 +11,7 @@ import torch
 
 from penstock import _native
 from penstock.errors import NotSupportedError
+from penstock.filled import check_out
 from penstock.generators import lend
 from penstock.lowering.lower import threads_for
 from penstock.lowering.transforms import Opaque, Pipeline, lower_transform
@@ -70,7 +71,8 @@ class Compiled:
 
         Raises:
             TypeError: If `images` is no array of uint8 or an index is no integer.
-            ValueError: If a shape does not fit, if `out` overlaps `images`, or as the transform raises.
+            ValueError: If a shape does not fit, if `out` is not contiguous, read-only or overlaps `images`, or as the
+                transform raises.
             IndexError: If an index is out of range. In all cases `out` is untouched.
         """
         pipeline = self._pipelines[_mode(images)]
@@ -78,7 +80,8 @@ class Compiled:
         source = _native.Source(images, pipeline.plan)
         _check_guards()
         if out is not None and (first := _native.Batch(source, chosen[:1], _native.Generator(0))).refused is None:
-            _check_out(out, (len(chosen), *first.shapes[0]), numpy_dtype(pipeline.dtype), images)
+            check_out(out, (len(chosen), *first.shapes[0]), numpy_dtype(pipeline.dtype))
+            _check_apart(out, images)
         with lend(torch.default_generator if generator is None else generator, pipeline.draws) as stream:
             batch = _native.Batch(source, chosen, stream)
         if batch.refused is not None:
@@ -147,12 +150,7 @@ def _index(index: Any) -> int:
     return operator.index(index)
 
 
-def _check_out(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any], images: npt.NDArray[np.uint8]) -> None:
-    if not isinstance(out, np.ndarray) or out.dtype != dtype:
-        kind = out.dtype if isinstance(out, np.ndarray) else type(out).__name__
-        raise TypeError(f"out must be an array of {dtype}, got {kind}")
-    if out.shape != shape or not out.flags.c_contiguous or not out.flags.writeable:
-        raise ValueError(f"out must be writable, C-contiguous and of shape {shape}, got {out.shape}")
+def _check_apart(out: npt.NDArray[Any], images: npt.NDArray[np.uint8]) -> None:
     try:
         overlaps = np.shares_memory(out, images, max_work=100_000)  # type: ignore[arg-type]
     except np.exceptions.TooHardError:

@@ -22,10 +22,24 @@ from rich.console import Console
 from rich.table import Table
 
 from penstock import machine
+from penstock.errors import ArgumentError, CommandError
 from penstock.lowering.report import Report, Row
+from penstock.measure import split
+from penstock.outputs import check_file, writing
 from penstock.train.recipe import DATA
 
-__all__ = ["BenchError", "Child", "Figures", "Result", "Subject", "measure", "passes", "run", "subject_for"]
+__all__ = [
+    "BenchArgumentError",
+    "BenchError",
+    "Child",
+    "Figures",
+    "Result",
+    "Subject",
+    "measure",
+    "passes",
+    "run",
+    "subject_for",
+]
 
 CLASSES = ("torch", "penstock")
 # A short pass is repeated, or a single interruption would be all of a turn.
@@ -34,8 +48,12 @@ _HERE = Path(__file__).parent
 _MIB = 2**20
 
 
-class BenchError(Exception):
-    """What keeps a loader from being measured; the message is all that the user needs to see."""
+class BenchError(CommandError):
+    """What keeps a loader from being measured."""
+
+
+class BenchArgumentError(BenchError, ArgumentError):
+    """The same, where an argument is wrong."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -165,7 +183,7 @@ class Child:
             raise BenchError(f"the process that measured {self.which}'s loader ended with status {status}")
         answered = json.loads(answer)
         if "refusal" in answered:
-            raise BenchError(answered["refusal"])
+            raise (BenchArgumentError if answered["argument"] else BenchError)(answered["refusal"])
         return answered["result"]
 
     def close(self) -> None:
@@ -336,7 +354,8 @@ def run(
         plot: Gets a drawing of the figures.
 
     Raises:
-        BenchError: If the loader cannot be measured, or the files not written.
+        BenchError: If the loader cannot be measured.
+        ArgumentError: If the files cannot be written.
     """
     _check_outputs(json_file, plot)
     with Console(stderr=True).status("") as status:
@@ -346,9 +365,11 @@ def run(
     console.print(result.verdict, style="bold green" if result.equal else "bold red")
     console.print(result.explain)
     if json_file is not None:
-        json_file.write_text(json.dumps(result.as_json(), indent=1) + "\n", encoding="utf-8")
+        with writing(json_file):
+            json_file.write_text(json.dumps(result.as_json(), indent=1) + "\n", encoding="utf-8")
     if plot is not None:
-        _draw(result, plot)
+        with writing(plot):
+            _draw(result, plot)
     return result
 
 
@@ -372,16 +393,16 @@ def subject_for(
         batch_size: The loader's, 128 by default.
 
     Raises:
-        BenchError: If the options do not fit together.
+        BenchArgumentError: If the options do not fit together.
     """
     if module is not None:
         if data is not None:
-            raise BenchError("--data and --module exclude each other")
+            raise BenchArgumentError("--data and --module exclude each other")
         if workers is not None or batch_size is not None:
-            raise BenchError("--workers and --batch-size go with --data; with --module your function sets them")
-        file, _, function = module.rpartition(":")
-        if not file or not function.isidentifier():
-            raise BenchError(f"--module is FILE.py:FUNCTION, got {module}")
+            raise BenchArgumentError("--workers and --batch-size go with --data; with --module your function sets them")
+        file, function = split(module)
+        if not file:
+            raise BenchArgumentError(f"--module is FILE.py:FUNCTION, got {module}")
         return Subject(module, Path(file), function)
     data = data or "synthetic"
     options: dict[str, Any] = {
@@ -390,15 +411,14 @@ def subject_for(
     }
     if data != "synthetic":
         if data.partition(":")[0] not in DATA:
-            raise BenchError(f"--data {data} is not known; there are synthetic, {', '.join(DATA)}:PATH")
+            raise BenchArgumentError(f"--data {data} is not known; there are synthetic, {', '.join(DATA)}:PATH")
         options.update(data=data, root=root or "data", download=download)
     return Subject(data, _HERE / "bench_loaders.py", "synthetic" if data == "synthetic" else "known", options)
 
 
 def _check_outputs(json_file: Path | None, plot: Path | None) -> None:
     """Refuse now what could not be written when everything is measured."""
-    for option, path in (("--json", json_file), ("--plot", plot)):
-        if path is not None and not path.parent.is_dir():
-            raise BenchError(f"{option}: there is no folder {path.parent}")
+    check_file("--json", json_file)
+    check_file("--plot", plot)
     if plot is not None and importlib.util.find_spec("matplotlib") is None:
         raise BenchError('--plot needs matplotlib: pip install "penstock[train]"')

@@ -63,5 +63,5 @@ def known(DataLoader: Any, *, data: str, root: str, download: bool, batch_size: 
     try:
         pictures = load(recipe_for(data, root=root, download=download))
     except TrainingError as error:
-        raise SystemExit(str(error)) from None
+        raise SystemExit(str(error)) from error
     return DataLoader(pictures.train, batch_size=batch_size, shuffle=True, num_workers=workers)

@@ -23,7 +23,8 @@ _process = os.getpid()
 
 def made(loader: Any) -> None:
     """Note a new loader of penstock's, which is not one that a framework makes by torch's name."""
-    if not type(type(loader)).stands_in:
+    kind: Any = type(type(loader))
+    if not kind.stands_in:
         _waiting.add(id(loader.dataset))
 
 
@@ -45,8 +46,8 @@ def _tell() -> None:
     names = sorted({module.__name__.partition(".")[0] for module, _ in holders(frameworks_only=True)})
     if names:
         _logger.warning(
-            "a DataLoader of penstock's was made and never iterated over, and %s may have made one of torch's class out "
-            "of it: call penstock.install() before the imports of what makes loaders",
+            "a DataLoader of penstock's was made and never iterated over, and %s may have made one of torch's class of "
+            "it: call penstock.install() before the imports of what makes loaders",
             " or ".join(names),
         )
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from penstock import _native
+from penstock.filled import check_out
 
 __all__ = ["decode_jpeg"]
 
@@ -91,9 +92,6 @@ def _output(out: Any, rectangle: tuple[int, int, int, int], channels: tuple[int,
     shape = (rectangle[3], rectangle[2], *channels)
     if out is None:
         return np.empty(shape, np.uint8)
-    if not isinstance(out, np.ndarray) or out.dtype != np.uint8:
-        kind = out.dtype if isinstance(out, np.ndarray) else type(out).__name__
-        raise TypeError(f"out must be an array of uint8, got {kind}")
-    if out.shape != shape or not out.flags.c_contiguous or not out.flags.writeable:
-        raise ValueError(f"out must be writable, C-contiguous and of shape {shape}, got {out.shape}")
-    return out
+    check_out(out, shape, np.dtype(np.uint8))
+    checked: Pixels = out
+    return checked

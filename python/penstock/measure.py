@@ -33,7 +33,19 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["RefusedError", "check", "cpu_seconds", "digest", "epoch", "first_batch", "load_loader", "memory_bytes"]
+__all__ = [
+    "ArgumentRefusedError",
+    "RefusedError",
+    "call",
+    "check",
+    "cpu_seconds",
+    "digest",
+    "epoch",
+    "first_batch",
+    "load_loader",
+    "memory_bytes",
+    "split",
+]
 
 MEMORY_INTERVAL_SECONDS = 0.1
 _PROC = Path("/proc")
@@ -43,8 +55,18 @@ class RefusedError(Exception):
     """What keeps a loader from being measured; the message is for the user."""
 
 
+class ArgumentRefusedError(RefusedError):
+    """The same, where the user has named what is not there."""
+
+
 # ---------------------------------------------------------------------------------------------------------------
 # the loader
+
+
+def split(named: str) -> tuple[str, str]:
+    """Return file and function of FILE.py:FUNCTION, two empty strings if it is not of that form."""
+    file, _, function = named.rpartition(":")
+    return (file, function) if file and function.isidentifier() else ("", "")
 
 
 def load_loader(which: str, file: str, function: str, options: Mapping[str, Any]) -> Any:
@@ -57,33 +79,39 @@ def load_loader(which: str, file: str, function: str, options: Mapping[str, Any]
         options: Its keyword arguments.
 
     Raises:
-        RefusedError: If the file or the function fails, is not there, or returns no loader of that class.
+        ArgumentRefusedError: If the file or the function is not there.
+        RefusedError: If one of them fails, or returns no loader of that class.
     """
-    make = _function(Path(file), function)
-    if which == "torch":
-        from torch.utils.data import DataLoader
-    else:
-        from penstock import DataLoader
-    with _refusing(f"{function} in {file}, called with {which}'s DataLoader, failed"):
-        loader = make(DataLoader, **options)
-    if not isinstance(loader, DataLoader):
+    loader, wanted = call(which, file, function, options), _class(which)
+    if not isinstance(loader, wanted):
         got = f"{type(loader).__module__}.{type(loader).__qualname__}"
         raise RefusedError(
             f"{function} in {file} returned a {got}; it must return the loader that it makes with the class it is "
-            f"called with, here {DataLoader.__module__}.{DataLoader.__qualname__}"
+            f"called with, here {wanted.__module__}.{wanted.__qualname__}"
         )
     return loader
 
 
+def call(which: str, file: str, function: str, options: Mapping[str, Any]) -> Any:
+    """Return what a function in a file makes of a class, whatever it is; see `load_loader`."""
+    make = _function(Path(file), function)
+    with _refusing(f"{function} in {file}, called with {which}'s DataLoader, failed"):
+        return make(_class(which), **options)
+
+
+def _class(which: str) -> Any:
+    return importlib.import_module("torch.utils.data" if which == "torch" else "penstock").DataLoader
+
+
 def _function(file: Path, function: str) -> Callable[..., Any]:
     if not file.is_file():
-        raise RefusedError(f"there is no file {file}")
+        raise ArgumentRefusedError(f"there is no file {file}")
     # Under its own name, so that workers that are spawned can import the dataset's class.
     name = file.stem if file.stem.isidentifier() and file.stem not in sys.modules else "penstock_bench_module"
     sys.path.insert(0, str(file.resolve().parent))
     spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None:
-        raise RefusedError(f"{file} is no Python file")
+        raise ArgumentRefusedError(f"{file} is no Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     with _refusing(f"{file} cannot be loaded"):
@@ -91,7 +119,9 @@ def _function(file: Path, function: str) -> Callable[..., Any]:
     found = getattr(module, function, None)
     if not callable(found):
         here = sorted(key for key, value in vars(module).items() if getattr(value, "__module__", None) == name)
-        raise RefusedError(f"there is no function {function} in {file}; it defines {', '.join(here) or 'nothing'}")
+        raise ArgumentRefusedError(
+            f"there is no function {function} in {file}; it defines {', '.join(here) or 'nothing'}"
+        )
     return found  # type: ignore[no-any-return]
 
 
@@ -103,7 +133,8 @@ def _refusing(what: str) -> Iterator[None]:
     except RefusedError:
         raise
     except SystemExit as stop:
-        raise RefusedError(str(stop)) from None
+        wrong = getattr(stop.__cause__, "exit_code", 1) == 2  # by what the built-in loaders raise
+        raise (ArgumentRefusedError if wrong else RefusedError)(str(stop)) from None
     except Exception as error:
         trace = error.__traceback__
         while trace is not None and trace.tb_next is not None and _is_ours(trace.tb_frame.f_code.co_filename):
@@ -363,7 +394,7 @@ def main() -> None:
         try:
             answer = {"result": getattr(server, request.pop("do"))(**request)}
         except RefusedError as refusal:
-            answer = {"refusal": str(refusal)}
+            answer = {"refusal": str(refusal), "argument": isinstance(refusal, ArgumentRefusedError)}
         print(json.dumps(answer), file=answers, flush=True)
 
 

@@ -11,19 +11,33 @@ import io
 import os
 import runpy
 import sys
+import textwrap
 import types
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import penstock
 from penstock.counters import Counters, keep_all
+from penstock.errors import ArgumentError
 from penstock.install import install
 
 __all__ = ["run"]
 
 _INTERRUPTED = 130  # what a shell reports for a command that Ctrl-C ended: 128 + SIGINT
 _REASONS = 6  # that are told of a loader; what is left out is counted
+_NOT_COUNTED = "-"
+
+
+class _Row(NamedTuple):
+    """A kind of loader: the way and what was measured of it, what it is called, and what was left to Python code."""
+
+    figures: tuple[str, str, str, str]
+    name: str
+    reasons: tuple[str, ...] = ()
+
+
+_HEADINGS = _Row(("way", "native", "samples/s", "waiting"), "loader")
 
 
 class _NoModuleError(Exception):
@@ -40,7 +54,7 @@ def run(command: str, arguments: Sequence[str], *, module: bool = False) -> None
 
     Raises:
         SystemExit: Whatever the script raises of it; 1 after another exception, whose traceback is printed; 130 after
-            Ctrl-C; 2 if there is no such script, 1 if there is no such module.
+            Ctrl-C; 2 if there is no such script or module.
     """
     process = os.getpid()
     sys.excepthook = sys.__excepthook__  # typer has its own
@@ -70,7 +84,7 @@ def _load_script(path: str, arguments: Sequence[str]) -> tuple[types.ModuleType,
         with io.open_code(file) as opened:
             source = opened.read()
     except OSError as error:
-        _refuse(f"can't open file '{file}': [Errno {error.errno}] {error.strerror}", 2)
+        _refuse(f"can't open file '{file}': [Errno {error.errno}] {error.strerror}")
     main = types.ModuleType("__main__")
     main.__file__ = file
     main.__loader__ = importlib.machinery.SourceFileLoader("__main__", file)
@@ -86,7 +100,7 @@ def _load_module(name: str, arguments: Sequence[str]) -> tuple[types.ModuleType,
         details: Any = runpy._get_module_details  # type: ignore[attr-defined]
         _, spec, code = details(name, _NoModuleError)
     except _NoModuleError as error:
-        _refuse(str(error), 1)
+        _refuse(str(error))
     sys.argv[0] = spec.origin
     main = types.ModuleType("__main__")
     main.__file__, main.__loader__ = spec.origin, spec.loader
@@ -100,9 +114,9 @@ def _put_first(folder: str) -> None:
         sys.path[0] = folder
 
 
-def _refuse(message: str, code: int) -> Any:
+def _refuse(message: str) -> Any:
     sys.stderr.write(f"penstock run: {message}\n")
-    raise SystemExit(code)
+    raise SystemExit(ArgumentError.exit_code)
 
 
 @contextlib.contextmanager
@@ -131,28 +145,44 @@ def _of_the_script(error: BaseException) -> types.TracebackType | None:
 
 def _tell(counted: Mapping[str, Iterable[Counters]]) -> None:
     from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
 
     with contextlib.suppress(Exception):  # the script may have closed it
         sys.stdout.flush()
-    console = Console(stderr=True)
     rows = [*_rows(counted)]
-    if not rows:
-        why = "no loader was iterated over"
-        if penstock.DataLoader.__module__.startswith("torch."):
-            why = "torch's own class made the loaders; PENSTOCK=0 is set, or this torch is not known"
-        console.print(f"penstock run: {why}")
-        return
-    table = Table(title="penstock run", title_justify="left")
-    for heading in ("loader", "way", "native", "samples/s", "waiting", "left to Python code"):
-        table.add_column(heading)
-    for row in rows:
-        table.add_row(*map(escape, row))
-    console.print(table)
+    title = f"penstock run{_rank()}"
+    if rows:
+        lines = [title, *_table(rows, Console(stderr=True).width)]
+    elif penstock.DataLoader.__module__.startswith("torch."):
+        lines = [f"{title}: torch's own class made the loaders; PENSTOCK=0 is set, or this torch is not known"]
+    else:
+        lines = [f"{title}: no loader of penstock's was iterated over"]
+    # In one piece: other ranks write to the same terminal.
+    sys.stderr.write("".join(f"{line}\n" for line in lines))
+    sys.stderr.flush()
 
 
-def _rows(counted: Mapping[str, Iterable[Counters]]) -> Iterator[tuple[str, ...]]:
+def _rank() -> str:
+    """Return which of several processes this is, where torchrun or a scheduler's launcher says so."""
+    rank, size = os.environ.get("RANK", os.environ.get("LOCAL_RANK")), os.environ.get("WORLD_SIZE")
+    return "" if rank is None else f", rank {rank}{f' of {size}' if size else ''}"
+
+
+def _table(rows: Sequence[_Row], width: int) -> Iterator[str]:
+    """Yield the lines of a table: the figures first, since they are short; reasons below, over the whole width."""
+    figures = [row.figures for row in (_HEADINGS, *rows)]
+    widths = [max(map(len, column)) for column in zip(*figures, strict=True)]
+    for row in (_HEADINGS, *rows):
+        way, *numbers = row.figures
+        cells = [f"{way:<{widths[0]}}", *(f"{cell:>{size}}" for cell, size in zip(numbers, widths[1:], strict=True))]
+        start = "  ".join(["", *cells, ""])
+        yield from textwrap.wrap(
+            row.name, max(width, len(start) + 12), initial_indent=start, subsequent_indent=" " * len(start)
+        )
+        for reason in row.reasons:
+            yield from textwrap.wrap(reason, width, initial_indent="    - ", subsequent_indent="      ")
+
+
+def _rows(counted: Mapping[str, Iterable[Counters]]) -> Iterator[_Row]:
     """Yield a row for each kind of loader: a program may make the same one in each epoch."""
     for name, loaders in counted.items():
         by_way: dict[str, list[Counters]] = {}
@@ -160,16 +190,16 @@ def _rows(counted: Mapping[str, Iterable[Counters]]) -> Iterator[tuple[str, ...]
             if counters.way is not None:
                 by_way.setdefault(counters.way, []).append(counters)
         for way, alike in by_way.items():
-            yield (name if len(alike) == 1 else f"{name}, made {len(alike)} times", way, *_figures(way, alike))
+            yield _row(name if len(alike) == 1 else f"{name}, made {len(alike)} times", way, alike)
 
 
-def _figures(way: str, alike: Sequence[Counters]) -> tuple[str, str, str, str]:
+def _row(name: str, way: str, alike: Sequence[Counters]) -> _Row:
     read = [counters.read() for counters in alike]
     reasons: Counter[str] = Counter()
     for stats in read:
         reasons.update(stats.by_pillow)
     pictures, samples = sum(stats.pictures for stats in read), sum(stats.samples for stats in read)
-    told = [f"{count:,} of {pictures:,} pictures: {reason}" for reason, count in reasons.most_common()]
+    told = [f"{count:,} of {pictures:,} pictures left to Python: {reason}" for reason, count in reasons.most_common()]
     if not pictures:
         told = [*dict.fromkeys(reason for counters in alike for reason in counters.reasons)]
     if len(told) > _REASONS:
@@ -177,9 +207,6 @@ def _figures(way: str, alike: Sequence[Counters]) -> tuple[str, str, str, str]:
     waiting = sum(stats.seconds["waiting"] for stats in read)
     whole = waiting + sum(stats.seconds["outside"] for stats in read)
     rate = samples / whole if samples else 0.0
-    return (
-        f"{1 - reasons.total() / pictures:.1%}" if pictures else "0.0%" if way == "torch" else "no pictures",
-        f"{rate:,.{0 if rate >= 10 else 2}f}" if samples else "not counted",
-        f"{waiting / whole:.1%}" if samples else "not counted",
-        "\n".join(told),
-    )
+    native = f"{1 - reasons.total() / pictures:.1%}" if pictures else "0.0%" if way == "torch" else _NOT_COUNTED
+    counts = f"{rate:,.{0 if rate >= 10 else 2}f}" if samples else _NOT_COUNTED
+    return _Row((way, native, counts, f"{waiting / whole:.1%}" if samples else _NOT_COUNTED), name, tuple(told))

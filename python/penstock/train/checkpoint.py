@@ -2,12 +2,13 @@
 
 import dataclasses
 import os
+import pickle
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from penstock.train.recipe import FREE_FIELDS, Recipe, TrainingError
+from penstock.train.recipe import FREE_FIELDS, Recipe, SettingError
 
 __all__ = ["last_folder", "next_folder", "random_state", "read", "resumed_recipe", "set_random_state", "write"]
 
@@ -27,12 +28,12 @@ def last_folder(data: str | None = None) -> Path:
     """Return the folder in `runs` whose checkpoint is the newest, among those of one data set or of all.
 
     Raises:
-        TrainingError: If there is none.
+        SettingError: If there is none.
     """
     kind = "*" if data is None else data.partition(":")[0]
     found = sorted(RUNS.glob(f"{kind}-*/{NAME}"), key=lambda path: path.stat().st_mtime_ns)
     if not found:
-        raise TrainingError(f"there is no {RUNS / f'{kind}-*' / NAME} to resume from; name the run's folder with --out")
+        raise SettingError(f"there is no {RUNS / f'{kind}-*' / NAME} to resume from; name the run's folder with --out")
     return found[-1].parent
 
 
@@ -53,12 +54,15 @@ def read(folder: Path) -> dict[str, Any]:
     """Return a run's checkpoint.
 
     Raises:
-        TrainingError: If there is none.
+        SettingError: If there is none, or it cannot be read.
     """
     path = folder / NAME
     if not path.is_file():
-        raise TrainingError(f"there is no {path} to resume from")
-    saved: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        raise SettingError(f"there is no {path} to resume from")
+    try:
+        saved: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, EOFError, RuntimeError, pickle.UnpicklingError) as error:
+        raise SettingError(f"{path} cannot be read: {str(error).partition(chr(10))[0]}") from error
     return saved
 
 
@@ -70,7 +74,7 @@ def resumed_recipe(saved: dict[str, Any], **changes: Any) -> Recipe:
         changes: Fields of `Recipe`; a value of None keeps the run's own.
 
     Raises:
-        TrainingError: If another field is changed.
+        SettingError: If another field is changed.
     """
     recipe = Recipe(**saved["recipe"])
     given = {name: value for name, value in changes.items() if value is not None}
@@ -80,7 +84,7 @@ def resumed_recipe(saved: dict[str, Any], **changes: Any) -> Recipe:
         if name not in FREE_FIELDS and value != getattr(recipe, name)
     ]
     if differing:
-        raise TrainingError(f"a resumed run keeps its settings: {'; '.join(differing)}")
+        raise SettingError(f"a resumed run keeps its settings: {'; '.join(differing)}")
     return dataclasses.replace(recipe, **given)
 
 

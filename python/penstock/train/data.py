@@ -17,7 +17,7 @@ from torchvision import datasets
 from torchvision.transforms import v2
 
 from penstock import ImageDataset
-from penstock.train.recipe import Recipe, TrainingError
+from penstock.train.recipe import Recipe, SettingError, TrainingError
 
 __all__ = ["Digits", "Pictures", "load"]
 
@@ -173,7 +173,7 @@ PHOTO_MEAN, PHOTO_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet
 def _folder(root: Path) -> Pictures:
     test_root = next((root / name for name in ("val", "test") if (root / name).is_dir()), None)
     if not (root / "train").is_dir() or test_root is None:
-        raise TrainingError(
+        raise SettingError(
             f"{root} needs the folders train and val (or test), each with one folder of pictures per class, as in "
             f"{root / 'train' / 'cat' / '1.jpg'}"
         )
@@ -183,9 +183,9 @@ def _folder(root: Path) -> Pictures:
         train = datasets.ImageFolder(str(root / "train"), _transform(PHOTO_MEAN, PHOTO_STD, *augment))
         test = datasets.ImageFolder(str(test_root), _transform(PHOTO_MEAN, PHOTO_STD, *whole))
     except FileNotFoundError as error:  # a folder without classes, or a class without pictures
-        raise TrainingError(str(error)) from error
+        raise SettingError(str(error)) from error
     if train.classes != test.classes:
-        raise TrainingError(f"{root / 'train'} and {test_root} do not have the same classes")
+        raise SettingError(f"{root / 'train'} and {test_root} do not have the same classes")
     return Pictures(train=train, test=test, size=PHOTO_SIZE, channels=3, classes=len(train.classes))
 
 

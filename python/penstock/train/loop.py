@@ -24,10 +24,11 @@ from torch import nn
 from torch.nn import functional as F
 
 from penstock import DataLoader, explain
+from penstock.outputs import make_folder, writing
 from penstock.train import checkpoint
 from penstock.train.data import Pictures, load
 from penstock.train.model import make_model
-from penstock.train.recipe import Recipe, TrainingError
+from penstock.train.recipe import Recipe, SettingError
 from penstock.train.report import Epoch, Report, draw_curves, require_extras
 
 __all__ = ["Result", "make_loaders", "train"]
@@ -74,6 +75,8 @@ def train(
 
     Raises:
         TrainingError: If something is missing that the user can supply.
+        ArgumentError: If the run's folder cannot be written.
+        CommandError: If it no longer can, before the run has ended.
     """
     console = console or Console()
     require_extras()
@@ -85,7 +88,7 @@ def train(
     train_loader, test_loader = make_loaders(recipe, pictures, device)
     steps = min(len(train_loader), recipe.max_steps or len(train_loader))
     if steps == 0:
-        raise TrainingError(f"--batch-size {recipe.batch_size} is more than there are training pictures")
+        raise SettingError(f"--batch-size {recipe.batch_size} is more than there are training pictures")
     model = make_model(pictures.size, pictures.channels, pictures.classes)
 
     # ---- on a GPU: reduced precision, and the layout that its tensor cores want
@@ -115,8 +118,8 @@ def train(
         checkpoint.set_random_state(resume["random"], device)
         history = [Epoch(**line) for line in resume["history"]]
     elif (folder / checkpoint.NAME).exists():
-        raise TrainingError(f"{folder} holds a run already; go on with --resume, or name another folder with --out")
-    folder.mkdir(parents=True, exist_ok=True)
+        raise SettingError(f"{folder} holds a run already; go on with --resume, or name another folder with --out")
+    make_folder("--out", folder)
 
     console.print(
         f"{recipe.data}: {len(train_loader.dataset):,} training and {len(test_loader.dataset):,} test pictures of "
@@ -131,7 +134,9 @@ def train(
     interrupted = False
     began = time.perf_counter()
     try:
-        with Report(folder, recipe.epochs, steps, history, console) as report:
+        with writing(folder):
+            report = Report(folder, recipe.epochs, steps, history, console)
+        with report:
             for number in range(len(history) + 1, recipe.epochs + 1):
                 # ---- learn from every training picture once
                 model.train()
@@ -183,19 +188,18 @@ def train(
                 )
 
                 # ---- keep what was reached
-                checkpoint.write(
-                    folder,
-                    {
-                        "recipe": dataclasses.asdict(recipe),
-                        "model": model.state_dict(),
-                        "optimizer": optimizer.state_dict(),
-                        "scaler": scaler.state_dict(),
-                        "random": checkpoint.random_state(device),
-                        "history": [dataclasses.asdict(line) for line in [*history, epoch]],
-                    },
-                )
-                history.append(epoch)
-                report.epoch(epoch)
+                kept = {
+                    "recipe": dataclasses.asdict(recipe),
+                    "model": model.state_dict(),
+                    "optimizer": optimizer.state_dict(),
+                    "scaler": scaler.state_dict(),
+                    "random": checkpoint.random_state(device),
+                    "history": [dataclasses.asdict(line) for line in [*history, epoch]],
+                }
+                with writing(folder):
+                    checkpoint.write(folder, kept)
+                    history.append(epoch)
+                    report.epoch(epoch)
                 if on_epoch is not None:
                     on_epoch(epoch)
     except KeyboardInterrupt:
@@ -208,7 +212,8 @@ def train(
             f"interrupted after {len(history)} of {recipe.epochs} epochs", style="bold yellow", highlight=False
         )
     if history:
-        draw_curves(folder / CURVES, history, f"{recipe.data}, resnet18: test accuracy {result.accuracy:.2%}")
+        with writing(folder):
+            draw_curves(folder / CURVES, history, f"{recipe.data}, resnet18: test accuracy {result.accuracy:.2%}")
         waiting = sum(line.waiting * line.seconds for line in history) / sum(line.seconds for line in history)
         console.print(
             f"test accuracy {result.accuracy:.2%} in {time.perf_counter() - began:.0f} s; "
@@ -228,7 +233,7 @@ def pick_device(name: str) -> torch.device:
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if name == "cuda" and not torch.cuda.is_available():
-        raise TrainingError("--device cuda: torch finds no GPU here")
+        raise SettingError("--device cuda: torch finds no GPU here")
     return torch.device(name)
 
 

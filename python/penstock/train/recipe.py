@@ -8,11 +8,17 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, Literal
 
-__all__ = ["DATA", "FREE_FIELDS", "Recipe", "TrainingError", "recipe_for"]
+from penstock.errors import ArgumentError, CommandError
+
+__all__ = ["DATA", "FREE_FIELDS", "Recipe", "SettingError", "TrainingError", "recipe_for"]
 
 
-class TrainingError(Exception):
+class TrainingError(CommandError):
     """Something that the user can put right; the message says how, and the command prints nothing else."""
+
+
+class SettingError(TrainingError, ArgumentError):
+    """A setting with which there is nothing to train."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -59,11 +65,11 @@ class Recipe:
         """Refuse what cannot be trained with, before anything is read or written."""
         for field in ("epochs", "batch_size"):
             if getattr(self, field) < 1:
-                raise TrainingError(f"--{field.replace('_', '-')} is at least 1, got {getattr(self, field)}")
+                raise SettingError(f"--{field.replace('_', '-')} is at least 1, got {getattr(self, field)}")
         if self.workers < 0:
-            raise TrainingError(f"--workers is at least 0, got {self.workers}")
+            raise SettingError(f"--workers is at least 0, got {self.workers}")
         if not self.lr > 0:
-            raise TrainingError(f"--lr is greater than 0, got {self.lr}")
+            raise SettingError(f"--lr is greater than 0, got {self.lr}")
 
 
 # These change where and how fast a run goes, not what is learned, so a resumed run may change them.
@@ -102,7 +108,7 @@ def recipe_for(data: str = "digits", **changes: Any) -> Recipe:
         changes: Fields of `Recipe`; a value of None keeps the recipe's own.
 
     Raises:
-        TrainingError: If there is no such data set or a value is out of range.
+        SettingError: If there is no such data set or a value is out of range.
 
     Example:
         >>> recipe_for("cifar10", epochs=40).batch_size
@@ -111,6 +117,6 @@ def recipe_for(data: str = "digits", **changes: Any) -> Recipe:
     kind, colon, path = data.partition(":")
     if kind not in DATA or (kind == "folder") != bool(colon and path):
         known = ", ".join("folder:PATH" if name == "folder" else name for name in DATA)
-        raise TrainingError(f"--data {data} is not known; there are {known}")
+        raise SettingError(f"--data {data} is not known; there are {known}")
     given = {name: value for name, value in changes.items() if value is not None}
     return Recipe(data=data, **{**DATA[kind], **given})

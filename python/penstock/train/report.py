@@ -1,12 +1,13 @@
 """What a run shows and leaves behind: progress bar, table of epochs, metrics.jsonl, TensorBoard events, curves.png.
 
 The table is printed row by row above the bar, so that a run that is stopped, or whose output goes to a file, has its
-rows all the same.
+rows all the same. Where there is no terminal for a bar, a line now and then says how far the run is.
 """
 
 import dataclasses
 import importlib.util
 import json
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -69,13 +70,15 @@ class Report:
     """
 
     HEADINGS = ("epoch", "loss", "train acc", "test acc", "images/s", "waiting")
+    LINE_SECONDS = 30.0  # between two lines where there is no terminal
 
     def __init__(self, folder: Path, epochs: int, steps: int, history: list[Epoch], console: Console) -> None:
         # Imported here: TensorBoard takes a second to load, and only a run needs it.
         from torch.utils.tensorboard import SummaryWriter
 
         self._console = console
-        self._epochs = epochs
+        self._epochs, self._steps = epochs, steps
+        self._said = time.monotonic()
         # Rewritten rather than appended to: a run stopped between two files may have left a line too many.
         self._metrics = (folder / "metrics.jsonl").open("w", encoding="utf-8")
         done = history[-1].step if history else 0
@@ -111,13 +114,21 @@ class Report:
         self._tensorboard.close()
 
     def step(self, epoch: int, images_per_second: float, waiting: float) -> None:
-        """Move the bar on by one training step."""
+        """Move the bar on by one training step; without a bar say so, if nothing was said for a while."""
+        title = f"epoch {epoch}/{self._epochs}"
         speed = f"{images_per_second:,.0f} images/s, {waiting:.0%} waiting"
-        self._bar.update(self._task, advance=1, description=f"epoch {epoch}/{self._epochs}", speed=speed)
+        self._bar.update(self._task, advance=1, description=title, speed=speed)
+        if self._bar.disable and time.monotonic() - self._said >= self.LINE_SECONDS:
+            done = int(self._bar.tasks[0].completed) - (epoch - 1) * self._steps
+            self._say(f"{title}, step {done:,} of {self._steps:,}: {speed}")
 
     def testing(self, epoch: int) -> None:
         """Say that the epoch's test has begun."""
         self._bar.update(self._task, description=f"epoch {epoch}/{self._epochs}, testing")
+
+    def _say(self, line: str) -> None:
+        self._console.print(line, highlight=False)
+        self._said = time.monotonic()
 
     def epoch(self, epoch: Epoch) -> None:
         """Add a finished epoch to the table, to metrics.jsonl and to TensorBoard."""
@@ -138,7 +149,7 @@ class Report:
             f"{epoch.images_per_second:,.0f}",
             f"{epoch.waiting:.1%}",
         )
-        self._console.print("  ".join(f"{cell:>9}" for cell in cells), highlight=False)
+        self._say("  ".join(f"{cell:>9}" for cell in cells))
 
 
 def draw_curves(path: Path, history: list[Epoch], title: str) -> None:

@@ -33,6 +33,7 @@ __all__ = [
     "look_through",
     "memory_usage",
     "picture_shape",
+    "render_picture",
     "simd_level",
     "trim_memory",
 ]
@@ -79,6 +80,25 @@ def picture_shape(data: bytes) -> tuple[str, int, int, int] | None:
 
 def decode_picture(data: bytes, region: tuple[int, int, int, int], out: _Memory) -> bool:
     """Decode a rectangle of a file of any such format; otherwise like `decode_jpeg`."""
+
+def render_picture(source: bytes | _Memory, record: bytes, plan: Plan, out: _Memory) -> str | None:
+    """Make one picture here and now, by the calling thread, and decode no more of it than is needed.
+
+    Args:
+        source: A file's content, or its pixels: uint8 of shape (H, W), or (H, W, C) with as many channels as the plan,
+            and any strides. Gray ones feed any number of channels.
+        record: Of this one picture, as `penstock.recording.sources.pack` makes it.
+        plan: For one channel or three, if it is a file.
+        out: Writable, of shape (C, H, W), or (H, W) for one channel, and elements of the plan's size. Strides are any
+            positive ones by which no two elements share memory. Elements may come as their bytes, which must touch:
+            (C, H, W * size). Nobody else may use the memory from the first element to the last meanwhile.
+
+    Returns:
+        None; or why the library should decode the file, and `out` then holds anything.
+
+    Raises:
+        ValueError: What is given does not fit together.
+    """
 
 def look_at_file(descriptor: int) -> tuple[tuple[int, int, int, str], bytes, bool, OpenFile] | None:
     """Look through an open file, if it was not done before; where it is read does not change.

@@ -19,6 +19,7 @@ mod jpeg;
 mod plan;
 mod record;
 mod sight;
+mod single;
 mod source;
 
 #[pymodule]
@@ -41,6 +42,8 @@ mod _native {
     use super::plan::{PyOp, PyPlan};
     #[pymodule_export]
     use super::sight::{PyOpenFile, look_at_file, look_through};
+    #[pymodule_export]
+    use super::single::render_picture;
     #[pymodule_export]
     use super::source::PySource;
     #[pymodule_export]

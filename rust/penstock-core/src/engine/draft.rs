@@ -2,13 +2,13 @@
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::Instant;
 
-use super::{Reading, Tools};
+use super::Reading;
+use super::tools::{Tools, View};
 use crate::codec::Header;
 use crate::error::Error;
 use crate::image::Picture;
-use crate::plan::{Plan, Refusal, Step, Workspace, size_after};
+use crate::plan::{Plan, Refusal, Step, size_after};
 use crate::random::Mt19937;
 use crate::source::files::{File, Left};
 
@@ -180,39 +180,17 @@ impl Draft {
         tools: &mut Tools,
         out: &mut [u8],
     ) -> Result<Result<(), Left>, Error> {
-        let Tools { workspace, decoder, tally } = tools;
         // The next picture comes from memory while this one is made.
         if let Some(Sample { content: Content::Pixels(next), .. }) = self.samples.get(index + 1) {
-            workspace.look_ahead(next);
+            tools.workspace.look_ahead(next);
         }
-        let sample = &self.samples[index];
-        let file = match sample.content.look() {
-            Seen::Pixels(picture) => return self.render_from(picture, index, workspace, out).map(Ok),
-            Seen::File(file) => file,
-            Seen::Left(left) => return Ok(Err(left)),
+        let (content, view) = (&self.samples[index].content, self.view(index));
+        let made = match content.look() {
+            Seen::Pixels(picture) => tools.view_pixels(picture, view, out.into()).map(Ok),
+            Seen::File(file) => tools.view_file(file.bytes(), file.header(), view, out.into()),
+            Seen::Left(left) => Ok(Err(left)),
         };
-        let (header, size, steps) = (file.header(), sample.content.size(), &self.steps[sample.steps.clone()]);
-        let looked_at = workspace.source_region(size, steps);
-        // If only margins are seen of it, damage must be found all the same.
-        let only_margins = looked_at.is_empty();
-        let region = if only_margins { header.whole() } else { looked_at.into() };
-        let start = Instant::now();
-        let decoded = decoder.decode(file.bytes(), header, region);
-        tally.decoding += start.elapsed();
-        let decoded = match decoded {
-            Ok(decoded) => decoded,
-            Err(irregular) => return Ok(Err(Left::Irregular(irregular))),
-        };
-        tally.decoded += 1;
-        tally.known += usize::from(decoded.known);
-        let plan = &self.plans[sample.plan];
-        let gray = decoded.picture.gray().filter(|_| plan.table().channels() == 1);
-        let picture = gray.unwrap_or(decoded.picture);
-        if only_margins {
-            return self.render_from(&picture, index, workspace, out).map(Ok);
-        }
-        let rendered = plan.render_part(&picture, size, steps, workspace, out);
-        rendered.map(Ok).map_err(|source| Error::Render { sample: index, source })
+        made.map_err(|source| Error::Render { sample: index, source })
     }
 
     /// Makes a picture of these pixels instead of its own; false if they are not of the size that it was drawn for.
@@ -226,19 +204,12 @@ impl Draft {
         if self.samples[index].content.size() != size_of(picture) {
             return Ok(false);
         }
-        self.render_from(picture, index, &mut tools.workspace, out).map(|()| true)
+        let made = tools.view_pixels(picture, self.view(index), out.into());
+        made.map(|()| true).map_err(|source| Error::Render { sample: index, source })
     }
 
-    fn render_from(
-        &self,
-        picture: &Picture<'_>,
-        index: usize,
-        workspace: &mut Workspace,
-        out: &mut [u8],
-    ) -> Result<(), Error> {
+    fn view(&self, index: usize) -> View<'_> {
         let sample = &self.samples[index];
-        let steps = &self.steps[sample.steps.clone()];
-        let rendered = self.plans[sample.plan].render(picture, steps, workspace, out);
-        rendered.map_err(|source| Error::Render { sample: index, source })
+        View { plan: &self.plans[sample.plan], steps: &self.steps[sample.steps.clone()] }
     }
 }

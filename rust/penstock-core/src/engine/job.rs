@@ -1,7 +1,6 @@
 //! A batch on its way: which of its pictures are claimed, running, done.
 #![expect(unsafe_code, reason = "the claims counted here are what makes slots disjoint")]
 
-use std::cell::RefCell;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Condvar, Mutex, PoisonError};
@@ -41,11 +40,6 @@ struct Progress {
     cancelled: bool,
     failure: Option<Error>,
     tally: Tally,
-}
-
-thread_local! {
-    /// Of threads that are not the pool's.
-    static TOOLS: RefCell<Tools> = RefCell::default();
 }
 
 impl Job {
@@ -127,7 +121,7 @@ impl Job {
     /// Makes pictures in this thread until the last one is claimed or `patience` is over.
     pub fn help(&self, patience: Duration) {
         let deadline = Instant::now() + patience;
-        TOOLS.with_borrow_mut(|tools| {
+        Tools::lend(|tools| {
             while Instant::now() < deadline
                 && let Some(claim) = self.claim()
             {
@@ -157,7 +151,7 @@ impl Job {
         }
         // SAFETY: every thread has finished, and whoever else would supply this picture waits for the lock.
         let slot = unsafe { self.slots.slot(index, self.picture_bytes) };
-        TOOLS.with_borrow_mut(|tools| self.draft.render_instead(picture, index, tools, slot))
+        Tools::lend(|tools| self.draft.render_instead(picture, index, tools, slot))
     }
 
     /// Waits until every picture is made; `None` if that takes longer than `patience`.

@@ -3,6 +3,7 @@
 //! A [`Draft`] is a batch whose numbers are drawn. With memory to go to it becomes a [`Job`], which a
 //! [`Stream`] hands to the process's threads in order.
 
+mod alone;
 mod crew;
 mod draft;
 mod job;
@@ -15,6 +16,7 @@ mod stream;
 mod tools;
 mod waits;
 
+pub use alone::{Original, render_alone};
 pub use draft::{Content, Draft};
 pub use job::Job;
 pub use reading::{Origin, Reading};

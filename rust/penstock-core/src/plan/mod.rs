@@ -21,7 +21,7 @@ pub use resize::{Exp, RandomResizedCrop, Target};
 use crate::image::axis::Axis;
 use crate::image::{Picture, Region};
 use crate::random::Mt19937;
-use crate::write::{self, RenderError, Scratch, Stores, Table, TableError};
+use crate::write::{self, Output, RenderError, Scratch, Stores, Table, TableError};
 use stages::Stages;
 
 /// A pipeline that was read from the user's transforms.
@@ -118,22 +118,22 @@ impl Plan {
         Ok(size)
     }
 
-    /// Makes one picture: `steps` as [`Plan::draw`] gave them, `out` of exactly the output's size in bytes.
+    /// Makes one picture: `steps` as [`Plan::draw`] gave them, `out` of exactly the output's size.
     ///
     /// # Errors
     /// [`RenderError`] if the steps were not drawn for this picture or `out` has another size.
-    pub fn render(
+    pub fn render<'o>(
         &self,
         picture: &Picture<'_>,
         steps: &[Step],
         workspace: &mut Workspace,
-        out: &mut [u8],
+        out: impl Into<Output<'o>>,
     ) -> Result<(), RenderError> {
         if self.inks.is_some() {
             let size = (picture.height() as u32, picture.width() as u32);
             let region = workspace.source_region(size, steps);
             let part = picture.part(&region.rows, &region.columns).ok_or(RenderError::Axis)?;
-            return self.render_planned(&part, workspace, out);
+            return self.render_planned(&part, workspace, out.into());
         }
         let Workspace { rows, columns, scratch, .. } = workspace;
         rows.reset(picture.height() as u32);
@@ -141,7 +141,7 @@ impl Plan {
         for step in steps {
             step.apply(rows, columns);
         }
-        write::render(picture, rows, columns, &self.table, scratch, out)
+        write::render_to(picture, rows, columns, &self.table, scratch, out.into())
     }
 
     /// As [`Plan::render`], from no more of the picture than the steps look at: `part` is the region that
@@ -149,26 +149,26 @@ impl Plan {
     ///
     /// # Errors
     /// [`RenderError`] if `part` is not of that region's size, and as [`Plan::render`].
-    pub fn render_part(
+    pub fn render_part<'o>(
         &self,
         part: &Picture<'_>,
         size: (u32, u32),
         steps: &[Step],
         workspace: &mut Workspace,
-        out: &mut [u8],
+        out: impl Into<Output<'o>>,
     ) -> Result<(), RenderError> {
         let region = workspace.source_region(size, steps);
         if (part.height(), part.width()) != (region.rows.len(), region.columns.len()) {
             return Err(RenderError::Axis);
         }
-        self.render_planned(part, workspace, out)
+        self.render_planned(part, workspace, out.into())
     }
 
     fn render_planned(
         &self,
         part: &Picture<'_>,
         workspace: &mut Workspace,
-        out: &mut [u8],
+        out: Output<'_>,
     ) -> Result<(), RenderError> {
         let inks = self.inks.as_ref().unwrap_or(&self.table);
         workspace.stages.render(part, [inks, &self.table], &mut workspace.scratch, out)

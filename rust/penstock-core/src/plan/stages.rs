@@ -10,7 +10,7 @@ use crate::image::axis::Axis;
 use crate::image::sheet::Sheet;
 use crate::image::{Picture, Region};
 use crate::ops::resize::{Resampler, Resize};
-use crate::write::{self, RenderError, Scratch, Stores, Table};
+use crate::write::{self, Output, RenderError, Scratch, Stores, Table};
 use penstock_jpeg::simd::Level;
 
 /// The stages of one picture, in memory that is reused.
@@ -97,7 +97,7 @@ impl Stages {
         source: &Picture<'_>,
         [inks, table]: [&Table; 2],
         scratch: &mut Scratch,
-        out: &mut [u8],
+        out: Output<'_>,
     ) -> Result<(), RenderError> {
         let stages = self.stages.get_mut(..self.count).unwrap_or(&mut []);
         let Some((last, resizes)) = stages.split_last_mut() else { return Err(RenderError::Axis) };
@@ -108,7 +108,7 @@ impl Stages {
             picture = stage.run(picture, inks, scratch)?;
         }
         scratch.set_stores(stores);
-        write::render(&picture, &last.rows, &last.columns, table, scratch, out)
+        write::render_to(&picture, &last.rows, &last.columns, table, scratch, out)
     }
 }
 

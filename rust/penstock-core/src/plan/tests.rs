@@ -138,7 +138,7 @@ proptest! {
         let wanted: Vec<u8> = (0..3).flat_map(|c| expected.bytes.iter().copied().skip(c).step_by(3)).collect();
         let (plan, mut workspace) = (plan(), Workspace::default());
         let mut out = vec![0; wanted.len()];
-        plan.render(&picture, &list, &mut workspace, &mut out).unwrap();
+        plan.render(&picture, &list, &mut workspace, out.as_mut_slice()).unwrap();
         prop_assert!(out == wanted, "{list:?}");
 
         // The region is enough: all else may be missing.
@@ -149,7 +149,7 @@ proptest! {
             .collect();
         let only = Picture::from_slice(&only, part.height(), part.width(), 3).unwrap();
         out.fill(1);
-        plan.render_part(&only, size, &list, &mut workspace, &mut out).unwrap();
+        plan.render_part(&only, size, &list, &mut workspace, out.as_mut_slice()).unwrap();
         prop_assert!(out == wanted, "{list:?} from {region:?}");
     }
 }
@@ -183,7 +183,7 @@ fn parts_of_another_size_and_odd_inks_are_refused() {
     let picture = Picture::from_slice(&bytes, 3, 3, 3).unwrap();
     let (plan, mut workspace) = (plan(), Workspace::default());
     let steps = [Step::Crop { top: 0, left: 0, height: 2, width: 3 }];
-    let made = plan.render_part(&picture, (3, 3), &steps, &mut workspace, &mut [0; 18]);
+    let made = plan.render_part(&picture, (3, 3), &steps, &mut workspace, [0; 18].as_mut_slice());
     assert_eq!(made, Err(RenderError::Axis));
     let entries: Vec<u8> = (0..3).flat_map(|_| 0..=255).collect();
     let table = Table::new(1, 3, &entries, None).unwrap();

@@ -10,14 +10,19 @@
 mod convert;
 mod dispatch;
 mod gather;
+mod interleave;
+mod layout;
 mod stores;
 mod straight;
+mod strided;
 mod table;
 mod window;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
+pub use layout::{Layout, Output};
 pub use stores::Stores;
+pub use strided::{render_to, render_to_at};
 pub use table::{Affine, Table, TableError};
 
 use crate::image::Picture;
@@ -38,6 +43,7 @@ pub struct Scratch {
     straight: straight::Scratch,
     geometry: gather::Scratch,
     strip: Vec<u8>,
+    strided: strided::Scratch,
 }
 
 impl Scratch {
@@ -69,6 +75,9 @@ pub enum RenderError {
     /// A resize whose pixels find no memory.
     #[error("no memory for a resize")]
     Memory,
+    /// The output's layout is one of another picture.
+    #[error("an output of another shape or element size")]
+    Layout,
     /// The output slice has another size than channels * rows * columns * bytes per element.
     #[error("output of {found} bytes instead of {expected}")]
     Output {
@@ -114,7 +123,7 @@ pub fn render_at(
     if plane_bytes == 0 {
         return Ok(());
     }
-    let Scratch { stores, ahead, straight, geometry, strip } = scratch;
+    let Scratch { stores, ahead, straight, geometry, strip, .. } = scratch;
     let stores = *stores;
     if let Some(straight) = Straight::new(level, picture, rows, cols, straight)
         && straight.render(level, stores, table, ahead, out)

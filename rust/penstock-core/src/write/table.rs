@@ -218,6 +218,18 @@ impl Table {
         }
     }
 
+    /// Whether bytes are the elements.
+    pub(crate) fn is_copy(&self) -> bool {
+        matches!(self.kernel, Kernel::Copy)
+    }
+
+    /// Whether all channels have the same elements.
+    pub(crate) fn is_uniform(&self) -> bool {
+        let mut channels = self.entries.chunks_exact(self.entries.len() / self.channels);
+        let first = channels.next();
+        channels.all(|channel| Some(channel) == first)
+    }
+
     pub(crate) fn kernel(&self) -> &Kernel {
         &self.kernel
     }

@@ -100,17 +100,21 @@ def render_picture(source: bytes | _Memory, record: bytes, plan: Plan, out: _Mem
         ValueError: What is given does not fit together.
     """
 
-def look_at_file(descriptor: int) -> tuple[tuple[int, int, int, str], bytes, bool, OpenFile] | None:
+def look_at_file(descriptor: int, stays: bool) -> tuple[tuple[int, int, int, str], bytes, OpenFile] | str:
     """Look through an open file, if it was not done before; where it is read does not change.
 
+    Args:
+        descriptor: Of the file.
+        stays: Whether its path leads to it for as long as anybody may want it.
+
     Returns:
-        None if Pillow should look at it itself: if it might raise or warn, now or when it decodes. Otherwise height,
-        width, channels and format of the picture, by what the file is known again, whether it was changed just now
-        and is therefore not remembered, and the file.
+        Why Pillow should look at it itself: it might raise or warn, now or when it decodes, or too much is held
+        already. Otherwise height, width, channels and format of the picture, by what the file is known again, zeros if
+        it is not, and the file.
     """
 
 def look_through(content: bytes) -> tuple[int, int, int, str] | None:
-    """Do the same with a file's content."""
+    """Look through a file's content; None if Pillow should look at it itself."""
 
 @final
 class Buffer:
@@ -151,10 +155,10 @@ class Generator:
 
 @final
 class OpenFile:
-    """A file that was looked at, kept for as long as this lives: open, or its content where many are open already."""
+    """A file that was looked at, kept for as long as this lives: open, or its content where descriptors are few."""
 
     def is_at(self, path: str) -> bool:
-        """Return whether a path leads to it, unchanged."""
+        """Return whether a path leads to it, unchanged and for as long as anybody may want it."""
 
     def read(self) -> bytes:
         """Return all of it; OSError if it was changed since."""

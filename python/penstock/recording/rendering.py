@@ -15,7 +15,7 @@ from penstock import _native, memory
 from penstock.lowering.lower import threads_for
 from penstock.recording.chain import Chain
 from penstock.recording.decoders import decode
-from penstock.recording.sources import NO_LIMIT, Trace, pack
+from penstock.recording.sources import NO_LIMIT, Source, Trace, pack
 
 __all__ = ["Given", "Renderer", "Rendering", "Run", "render", "runs_of"]
 
@@ -38,8 +38,14 @@ class Run:
     records: bytes
 
 
-def runs_of(traces: Sequence[Trace], given: Given) -> list[Run]:
-    """Return the runs of a batch's pictures, between the plain tensors that are part of it."""
+def runs_of(traces: Sequence[Trace], given: Given, *, read: bool = False) -> list[Run]:
+    """Return the runs of a batch's pictures, between the plain tensors that are part of it.
+
+    Args:
+        traces: Of the pictures.
+        given: The plain tensors.
+        read: Whether the files' contents are given, and not their paths.
+    """
     runs: list[list[Trace]] = [[]]
     firsts, upcoming = [0], iter(traces)
     for place in range(len(traces) + len(given)):
@@ -49,7 +55,8 @@ def runs_of(traces: Sequence[Trace], given: Given) -> list[Run]:
         else:
             runs[-1].append(next(upcoming))
     found = zip(firsts, runs, strict=True)
-    return [Run(first, [trace.source.place() for trace in run], pack(run)) for first, run in found if run]
+    place = Source.read if read else Source.place
+    return [Run(first, [place(trace.source) for trace in run], pack(run)) for first, run in found if run]
 
 
 class Rendering:
@@ -163,9 +170,7 @@ def render(traces: Sequence[Trace], chain: Chain, given: Given, *, threads: int 
         given: Tensors that are part of the batch, by their places in it.
         threads: As many as there are cores if None; with one, no thread is started, and the caller reads the files.
     """
-    runs = runs_of(traces, given)
-    if threads == 1:
-        runs = [dataclasses.replace(run, places=[*map(_content, run.places)]) for run in runs]
+    runs = runs_of(traces, given, read=threads == 1)
     stream = _native.Stream(threads_for(0) if threads is None else threads)
     rendering = Rendering(runs, chain, given, batched=True, stream=stream, alone=True)
     rendering.finish()

@@ -142,8 +142,11 @@ class Source:
         """Return the same, for what can be known of it without pixels."""
         if self.content is not None or (self.file is not None and not self.file.is_at(self.path)):
             return self.open()
-        with Path(self.path).open("rb") as file:
-            return PLUGINS[self.format](file, self.path)
+        try:
+            with Path(self.path).open("rb") as file:
+                return PLUGINS[self.format](file, self.path)
+        except OSError:  # no descriptor is left, or the path is gone meanwhile
+            return self.open()
 
     def whole(self) -> Image.Image:
         """Return the whole picture, made once however often it is asked for."""
@@ -294,16 +297,12 @@ def source_of(fp: Any, filename: Any, file_format: str | None) -> tuple[Source |
         seen = _native.look_through(content)
         source = None if seen is None else Source("", content, _NOBODY, seen)
     elif type(fp) is io.BufferedReader and isinstance(path := filename or fp.raw.name, str):
-        found = _native.look_at_file(fp.fileno())
-        if found is None:
-            return None, "irregular file"
-        seen, identity, fresh, look = found
-        file: _native.OpenFile | None = look
-        content = None
-        if fresh or not (filename or _is_at(path, fp)) or path.startswith(("/proc/", "/dev/")):
-            # Written just now, it may be a file for this one purpose, and gone when its pixels are made.
-            content, identity, file = _content(fp), _NOBODY, None
-        source = Source(path if path.startswith("/") else os.path.abspath(path), content, identity, seen)  # noqa: PTH100
+        stays = bool(filename or _is_at(path, fp)) and not path.startswith(("/proc/", "/dev/"))
+        found = _native.look_at_file(fp.fileno(), stays)
+        if isinstance(found, str):
+            return None, found
+        seen, identity, file = found
+        source = Source(path if path.startswith("/") else os.path.abspath(path), None, identity, seen)  # noqa: PTH100
         source.file = file
     else:
         return None, "not opened from a path or from bytes"

@@ -3,11 +3,13 @@
 
 use std::cell::RefCell;
 use std::fs::File;
-use std::os::fd::{BorrowedFd, RawFd};
+use std::mem::ManuallyDrop;
+use std::os::fd::{AsFd, FromRawFd, RawFd};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use penstock_core::codec::{Decoder, Header};
+use penstock_core::source::descriptors::Kept;
 use penstock_core::source::sights::{Identity, Sight, Sights};
 use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
@@ -29,62 +31,80 @@ fn seen(header: Header) -> Seen {
     (header.height, header.width, header.channels, header.format.name())
 }
 
-/// Files that are held open at a time, at most: a process may have some thousand.
-const MOST_HELD: usize = 256;
-static HELD: AtomicUsize = AtomicUsize::new(0);
+/// Content of files that is held at a time, at most.
+const MOST_CONTENT: usize = 64 << 20;
+static CONTENT: AtomicUsize = AtomicUsize::new(0);
+
+/// All bytes of a file.
+struct Content(Vec<u8>);
+
+impl Content {
+    /// Reads a file, if there is room for it.
+    fn read(sight: Sight, file: &File) -> Option<Self> {
+        let room = |held: usize| held.checked_add(sight.length).filter(|&held| held <= MOST_CONTENT);
+        CONTENT.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room).ok()?;
+        let content = sight.read(file).ok().flatten();
+        if content.is_none() {
+            CONTENT.fetch_sub(sight.length, Ordering::Relaxed);
+        }
+        content.map(Self)
+    }
+}
+
+impl Drop for Content {
+    fn drop(&mut self) {
+        CONTENT.fetch_sub(self.0.len(), Ordering::Relaxed);
+    }
+}
 
 /// How a file is kept.
-enum Kept {
-    Open(File),
-    /// All of it: enough files are open.
-    Content(Vec<u8>),
+enum Keep {
+    Open(Kept),
+    /// No descriptor is to be had for it, or it will not stay as it is.
+    Content(Content),
 }
 
 /// A file that was looked at, kept for as long as this lives, whatever happens to its path.
 #[pyclass(frozen, name = "OpenFile", module = "penstock._native")]
 pub(crate) struct PyOpenFile {
-    kept: Kept,
+    keep: Keep,
     sight: Sight,
+    stays: bool,
 }
 
 #[pymethods]
 impl PyOpenFile {
-    /// Whether a path leads to it, unchanged.
+    /// Whether a path leads to it, unchanged and for as long as anybody may want it.
     fn is_at(&self, path: PathBuf) -> bool {
-        self.sight.is_at(&path)
+        self.stays && self.sight.is_at(&path)
     }
 
     /// All of it, as it is now.
     fn read(&self, py: Python<'_>) -> PyResult<Py<PyBytes>> {
-        let file = match &self.kept {
-            Kept::Open(file) => file,
-            Kept::Content(content) => return Ok(PyBytes::new(py, content).unbind()),
+        let kept = match &self.keep {
+            Keep::Open(kept) => kept,
+            Keep::Content(content) => return Ok(PyBytes::new(py, &content.0).unbind()),
         };
-        let content = gil::without(py, || self.sight.read(file)).map_err(PyOSError::new_err)?;
+        let content = gil::without(py, || self.sight.read(kept.file())).map_err(PyOSError::new_err)?;
         let content =
             content.ok_or_else(|| PyOSError::new_err("the file was changed while it was being loaded"))?;
         Ok(PyBytes::new(py, &content).unbind())
     }
 }
 
-impl Drop for PyOpenFile {
-    fn drop(&mut self) {
-        if matches!(self.kept, Kept::Open(_)) {
-            HELD.fetch_sub(1, Ordering::Relaxed);
-        }
-    }
+/// What was seen, by what the file is known again (zeros if it is not), and the file; or why Pillow should look at it.
+#[derive(IntoPyObject)]
+pub(crate) enum Look {
+    Found(Seen, Py<PyBytes>, PyOpenFile),
+    Not(&'static str),
 }
 
-/// What was seen, by what the file is known again, whether it was changed just now, and the file.
-type Look = (Seen, Py<PyBytes>, bool, PyOpenFile);
-
-/// What the header of an open file says; `None` if Pillow should look at it.
+/// What the header of an open file says. It `stays` if its path leads to it for as long as anybody may want it.
 #[pyfunction]
-pub(crate) fn look_at_file(py: Python<'_>, descriptor: RawFd) -> PyResult<Option<Look>> {
-    // SAFETY: the caller holds the file open until this returns.
-    let file = unsafe { BorrowedFd::borrow_raw(descriptor) }.try_clone_to_owned().map(File::from);
-    let file = file.map_err(PyOSError::new_err)?;
-    let Ok(Some(sight)) = Sight::of(&file) else { return Ok(None) };
+pub(crate) fn look_at_file(py: Python<'_>, descriptor: RawFd, stays: bool) -> Look {
+    // SAFETY: the caller holds the file open until this returns, and it is not closed here.
+    let file = ManuallyDrop::new(unsafe { File::from_raw_fd(descriptor) });
+    let Ok(Some(sight)) = Sight::of(&file) else { return Look::Not("irregular file") };
     let header = SIGHTS.get(sight.identity).or_else(|| {
         let header = gil::without(py, || {
             let content = sight.read(&file).ok()??;
@@ -95,16 +115,16 @@ pub(crate) fn look_at_file(py: Python<'_>, descriptor: RawFd) -> PyResult<Option
         }
         Some(header)
     });
-    let Some(header) = header else { return Ok(None) };
-    let kept = if HELD.fetch_add(1, Ordering::Relaxed) < MOST_HELD {
-        Kept::Open(file)
-    } else {
-        HELD.fetch_sub(1, Ordering::Relaxed);
-        let Ok(Some(content)) = gil::without(py, || sight.read(&file)) else { return Ok(None) };
-        Kept::Content(content)
-    };
-    let identity = PyBytes::new(py, &sight.identity.0.to_le_bytes()).unbind();
-    Ok(Some((seen(header), identity, sight.fresh, PyOpenFile { kept, sight })))
+    let Some(header) = header else { return Look::Not("irregular file") };
+    // Written just now, it may be a file for this one purpose, and gone when its pixels are made.
+    let stays = stays && !sight.fresh;
+    let kept = if stays { Kept::duplicate(file.as_fd()) } else { None };
+    let keep =
+        kept.map(Keep::Open).or_else(|| gil::without(py, || Content::read(sight, &file)).map(Keep::Content));
+    let Some(keep) = keep else { return Look::Not("so many files are held already") };
+    let identity = if stays { sight.identity.0 } else { 0 };
+    let identity = PyBytes::new(py, &identity.to_le_bytes()).unbind();
+    Look::Found(seen(header), identity, PyOpenFile { keep, sight, stays })
 }
 
 /// What the header of a file's content says; `None` if Pillow should look at it.

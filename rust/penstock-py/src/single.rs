@@ -7,8 +7,8 @@
 use std::ops::Range;
 
 use penstock_core::engine::{Original, render_alone};
+use penstock_core::image::Picture;
 use penstock_core::plan::size_after;
-use penstock_core::source::array::Picture;
 use penstock_core::source::files::Left;
 use penstock_core::write::{Layout, Output, Table};
 use pyo3::buffer::{PyBuffer, PyUntypedBuffer};

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::descriptors;
 use crate::codec::{Header, Irregular, read_header};
 
 /// A file larger than this is left to Pillow.
@@ -125,7 +126,8 @@ fn read_to(path: &Path, memory: &mut Vec<u8>) -> io::Result<Option<usize>> {
     // A pipe, once opened, might otherwise wait for ever.
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK);
-    let mut file = options.open(path)?;
+    let mut reading = descriptors::open(&options, path)?;
+    let file = &mut reading.file;
     let metadata = file.metadata()?;
     if !metadata.is_file() {
         return Ok(None);

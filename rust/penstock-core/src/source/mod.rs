@@ -1,4 +1,5 @@
 //! Sources: from a sample's index to its bytes or pixels.
 
+pub mod descriptors;
 pub mod files;
 pub mod sights;

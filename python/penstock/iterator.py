@@ -14,13 +14,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch._utils import ExceptionWrapper
 from torch.utils.data import default_collate
-from torch.utils.data._utils.fetch import _MapDatasetFetcher
-from torch.utils.data._utils.pin_memory import pin_memory
-from torch.utils.data.dataloader import _BaseDataLoaderIter
 
 from penstock import _native, memory
+from penstock.compat.torch import (
+    ExceptionWrapper,
+    _BaseDataLoaderIter,
+    _MapDatasetFetcher,
+    pin_memory,
+    profiler_enabled,
+)
 from penstock.counters import Counters, counters_of
 from penstock.generators import lend
 from penstock.lowering.gather import Gathering
@@ -81,7 +84,7 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
         self._begin()
 
     def __next__(self) -> Any:
-        if torch._C._autograd._profiler_enabled():
+        if profiler_enabled():
             return super().__next__()
         # The base class's method without the profiler's range, which takes longer than making a small batch.
         called = self._counters.called()

@@ -7,9 +7,9 @@ import logging
 from typing import Any, TypeVar
 
 import torch.utils.data
-from torch.utils.data.dataloader import _BaseDataLoaderIter
 
 from penstock import hints
+from penstock.compat.torch import _BaseDataLoaderIter
 from penstock.counters import counters_of
 from penstock.iterator import NativeDataLoaderIter
 from penstock.lowering.lower import Lowered, lower

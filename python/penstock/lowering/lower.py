@@ -7,12 +7,11 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-import PIL
 import torch
 from torch.utils.data import IterableDataset, default_collate, default_convert
-from torch.utils.data._utils.collate import default_collate_fn_map
 
-from penstock import _native
+from penstock import _native, compat
+from penstock.compat.torch import default_collate_fn_map, dispatch_modes, function_modes
 from penstock.lowering.datasets import lower_dataset, opens_files, signature
 from penstock.lowering.known import HOOKED, module_hooks, unhooked
 from penstock.lowering.pillow import keeps_pixels_as_known, why_not
@@ -77,7 +76,7 @@ def lower(loader: Any) -> Lowered | Report:
     blockers = [*process, *_guards(loader)]
     if isinstance(loader.dataset, IterableDataset):
         blockers.append(Row("dataset", type(loader.dataset).__name__, False, "an IterableDataset"))
-    elif not process:  # which would lead astray what looks into transforms
+    elif not process and compat.why_not(compat.LOWERING) is None:  # which would lead astray what looks into transforms
         try:
             place, rows = lower_dataset(loader.dataset, snapshot=loader.num_workers > 0)
         except Opaque as opaque:
@@ -87,9 +86,8 @@ def lower(loader: Any) -> Lowered | Report:
         rows.append(Row("collation", "default_collate", True, "pictures are made in place, targets collated by torch"))
     if place is None or not all(row.native for row in rows):
         recorded = not process and _may_record(loader)
-        if recorded and not keeps_pixels_as_known():
-            reason = "its pictures keep their pixels where none can record; those of Pillow 11 and newer record"
-            rows.append(Row("recording", f"Pillow {PIL.__version__}", False, reason))
+        if recorded and (reason := _why_none_records()) is not None:
+            rows.append(Row("recording", "pictures", False, reason))
             recorded = False
         return Report(tuple(rows), "recorded" if recorded else "torch")
     report = Report(tuple(rows), "lowered", threads_for(loader.num_workers), _batch_bytes(loader, place))
@@ -99,12 +97,19 @@ def lower(loader: Any) -> Lowered | Report:
 def _may_record(loader: Any) -> bool:
     """Whether the loader's pictures may be recorded by torch's workers: whether it may open any, and all is known."""
     wanted = os.environ.get("PENSTOCK_RECORD", "")
-    if wanted == "0" or why_not() is not None:
+    if wanted == "0":
         return False
     if loader.num_workers > 0 and not loader.prefetch_factor:
         return False
     collated = loader.collate_fn is not default_collate and loader.collate_fn is not default_convert
     return wanted == "1" or opens_files(loader.dataset, collated=collated)
+
+
+def _why_none_records() -> str | None:
+    reason = compat.why_not(compat.RECORDING)
+    if not keeps_pixels_as_known():
+        reason = f"{reason}: its pictures keep their pixels elsewhere; those of Pillow 11 and newer record"
+    return reason or why_not()
 
 
 def _signature(loader: Any) -> list[Any]:
@@ -127,12 +132,14 @@ def _process_guards() -> Iterator[Row]:
         yield Row("loader", "default dtype", False, f"{torch.get_default_dtype()}; plans are made for float32")
     if torch.get_default_device().type != "cpu":
         yield Row("loader", "default device", False, f"{torch.get_default_device()}; transforms would draw there")
-    if torch._C._len_torch_dispatch_stack() or torch._C._len_torch_function_stack():
+    if dispatch_modes() or function_modes():
         yield Row("loader", "torch mode", False, "a dispatch or function mode is active")
 
 
 def _guards(loader: Any) -> Iterator[Row]:
-    """Yield a row for each thing about the loader that rules out the native way."""
+    """Yield a row for each thing about the loader, or the libraries, that rules out the native way."""
+    if (reason := compat.why_not(compat.LOWERING)) is not None:
+        yield Row("loader", f"torch {torch.__version__}", False, reason)
     if loader.batch_sampler is None:
         yield Row("loader", "batch_size=None", False, "samples are not batched")
     if loader.num_workers > 0 and loader.worker_init_fn is not None and not _is_seeder(loader.worker_init_fn):

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageFile, JpegImagePlugin, PngImagePlugin, PpmImagePlugin
 
-from penstock import _native
+from penstock import _native, compat
+from penstock.compat.pillow import ID, NAMES, OPEN
 from penstock.lowering.known import unhooked
 
 __all__ = ["PLUGINS", "jpegs", "keeps_pixels_as_known", "most_pixels", "pixel_limit", "pngs", "why_not"]
@@ -39,8 +40,10 @@ def why_not() -> str | None:
     """Return why files are left to Pillow, None if those of the known formats are decoded natively."""
     if ImageFile.LOAD_TRUNCATED_IMAGES:
         return "ImageFile.LOAD_TRUNCATED_IMAGES is set"
+    if (reason := compat.why_not(compat.FILES)) is not None:
+        return reason
     Image.preinit()
-    if Image.open is not _OPEN or not _plugins_are_pillows():
+    if Image.open is not _OPEN or Image.OPEN is not OPEN or not _plugins_are_pillows():
         return "Pillow's way of opening files was changed"
     if PngImagePlugin.MAX_TEXT_CHUNK < _LEAST_TEXT or PngImagePlugin.MAX_TEXT_MEMORY < _LEAST_TEXT_IN_ALL:
         return "Pillow's limits of text in PNG files were lowered"
@@ -52,13 +55,12 @@ def pixel_limit() -> int:
     return most_pixels() if why_not() is None else 0
 
 
-@functools.cache
 def keeps_pixels_as_known() -> bool:
     """Whether a picture's pixels are reached through the one attribute that recording pictures guard.
 
     Earlier versions of Pillow have another one.
     """
-    return {"_im", "_mode", "_size"} <= vars(Image.Image()).keys()
+    return "PIL.Image.Image._im" not in NAMES.missing
 
 
 def most_pixels() -> int:
@@ -69,10 +71,10 @@ def most_pixels() -> int:
 
 def _plugins_are_pillows() -> bool:
     """Whether all plugins that are asked before the last of ours are Pillow's own."""
-    openers = {name: unhooked(opener) for name, (opener, _) in Image.OPEN.items()}
+    openers = {name: unhooked(opener) for name, (opener, _) in OPEN.items()}
     if any(openers.get(name) is not plugin for name, plugin in PLUGINS.items()):
         return False
-    asked = Image.ID[: 1 + max(map(Image.ID.index, PLUGINS))]
+    asked = ID[: 1 + max(map(ID.index, PLUGINS))]
     plugins = [openers[name] for name in asked if name in openers]
     return all(getattr(plugin, "__module__", "").startswith("PIL.") for plugin in plugins)
 

@@ -15,6 +15,7 @@ from typing import Any, Self
 import torch
 from torchvision.io import image as torchvisions
 
+from penstock.compat.torch import is_torch_function_enabled, make_wrapper_subclass
 from penstock.recording.chain import chain_of
 from penstock.recording.decoders import CHANNELS, agrees, has_checksums
 from penstock.recording.recorder import Recorder
@@ -54,7 +55,7 @@ class _Unread(torch.Tensor):
 
     @staticmethod
     def __new__(cls, source: Source, size: int, read: Callable[[], torch.Tensor], recorder: Recorder) -> Self:
-        self: Self = torch.Tensor._make_wrapper_subclass(cls, (size,), dtype=torch.uint8)
+        self: Self = make_wrapper_subclass(cls, (size,), dtype=torch.uint8)
         self.source, self.read, self.recorder = source, read, recorder
         return self
 
@@ -114,7 +115,7 @@ def reads_files(current: Callable[[], Recorder | None]) -> Callable[[Any], Any]:
             recorder = current()
             if recorder is None or not _is_for_decoder(sys._getframe(1)) or not isinstance(path, str):
                 return function(path)
-            if not torch._C._is_torch_function_enabled():  # who reads it would not be noticed
+            if not is_torch_function_enabled():  # who reads it would not be noticed
                 return function(path)
             start = time.perf_counter()
             try:

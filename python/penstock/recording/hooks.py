@@ -2,11 +2,13 @@
 
 Nothing else of Pillow or torchvision is touched, and every hook does what it stands before unless it meets a picture of
 ours. In torch's workers the hooks stay; elsewhere they are there for the time of one fetch, and only pictures that the
-fetching thread opens record.
+fetching thread opens record. All hooks are there or none: where one cannot be put, those before it are taken away,
+pictures are what they are without penstock, and it is not tried a second time.
 """
 
 import contextlib
 import functools
+import logging
 import os
 import threading
 import time
@@ -17,13 +19,16 @@ import numpy as np
 import torch
 import torch.utils.dlpack
 from PIL import Image
-from torch.utils.data._utils.collate import default_collate_fn_map
+from torch.utils.data import get_worker_info
 from torchvision import transforms, tv_tensors
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms import functional as F
 from torchvision.transforms.v2 import functional as F2
-from torchvision.transforms.v2.functional import _utils as v2_utils
 
+from penstock import compat
+from penstock.compat.pillow import OPEN
+from penstock.compat.torch import collate_tensor_fn, default_collate_fn_map, script_builtin
+from penstock.compat.torchvision import KERNEL_REGISTRY
 from penstock.lowering.known import HOOKED, unhooked
 from penstock.recording import resizes
 from penstock.recording.chain import chain_of
@@ -53,6 +58,7 @@ __all__ = ["begin", "current", "find_imported", "recording"]
 _recorders: dict[int | None, Recorder] = {}
 _lock = threading.Lock()
 _undo: list[Callable[[], Any]] = []
+_logger = logging.getLogger("penstock")
 # A worker that is forked while another thread holds the lock would wait for ever.
 os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
 
@@ -81,11 +87,29 @@ def recording(recorder: Recorder) -> Iterator[None]:
 
 
 def begin(recorder: Recorder) -> None:
-    """Have pictures record until the process ends."""
+    """Have pictures record until the process ends; the recorder is told if they cannot."""
     with _lock:
         if not _recorders:
-            _install()
+            _install_or_give_up()
+        recorder.why_not = compat.why_not(compat.RECORDING)
         _recorders[recorder.thread] = recorder
+
+
+def _install_or_give_up() -> None:
+    if compat.why_not(compat.RECORDING) is not None:
+        return
+    try:
+        _install()
+    except Exception as error:
+        _remove()
+        reason = f"pictures cannot be made to record: {type(error).__name__}: {error}"
+        compat.give_up(compat.RECORDING, reason)
+        worker = get_worker_info()
+        if worker is None or worker.id == 0:
+            _logger.warning("%s", reason, exc_info=error)
+    except BaseException:
+        _remove()
+        raise
 
 
 def _install() -> None:
@@ -117,12 +141,13 @@ def _install() -> None:
 
 def _remove() -> None:
     while _undo:
-        _undo.pop()()
+        with contextlib.suppress(Exception):  # what a user has taken away meanwhile need not be put back
+            _undo.pop()()
     HOOKED.clear()
 
 
 def _hook_opener(name: str) -> None:
-    factory, accept = Image.OPEN[name]
+    factory, accept = OPEN[name]
 
     def opener(fp: Any, filename: Any = None) -> Any:
         recorder = current()
@@ -143,9 +168,9 @@ def _hook_opener(name: str) -> None:
 
 
 def _hook_other(name: str) -> None:
-    if name not in Image.OPEN:
+    if name not in OPEN:
         return
-    factory, accept = Image.OPEN[name]
+    factory, accept = OPEN[name]
 
     def opener(fp: Any, filename: Any = None) -> Any:
         picture = factory(fp, filename)
@@ -158,11 +183,11 @@ def _hook_other(name: str) -> None:
 
 def _replace_opener(name: str, opener: Any, factory: Any, accept: Any) -> None:
     HOOKED[opener] = factory
-    Image.OPEN[name] = opener, accept
+    OPEN[name] = opener, accept
 
     def undo() -> None:
-        if Image.OPEN.get(name, (None,))[0] is opener:
-            Image.OPEN[name] = factory, accept
+        if OPEN.get(name, (None,))[0] is opener:
+            OPEN[name] = factory, accept
 
     _undo.append(undo)
 
@@ -171,7 +196,7 @@ def _hook_function(owner: Any, name: str, make: Callable[[Any], Any], *, static:
     function = getattr(owner, name)
     hook = functools.wraps(function)(make(function))
     HOOKED[hook] = function
-    _undo.append(_has_scripts_call(hook, function))
+    _have_scripts_call(hook, function)
     kind: Any = staticmethod if static else lambda plain: plain
     setattr(owner, name, kind(hook))
 
@@ -182,14 +207,13 @@ def _hook_function(owner: Any, name: str, make: Callable[[Any], Any], *, static:
     _undo.append(undo)
 
 
-def _has_scripts_call(hook: Any, function: Any) -> Callable[[], Any]:
-    """Have `torch.jit.script` compile a function and not its hook; return what undoes that."""
-    if isinstance(function, torch._ops.OpOverloadPacket):
-        torch.jit._builtins._register_builtin(hook, function._qualified_op_name)
-        return functools.partial(torch.jit._builtins._get_builtin_table().pop, id(hook), None)
-    # As torch's own `script_if_tracing` has it.
-    hook.__original_fn, hook.__script_if_tracing_wrapper = function, True
-    return lambda: None
+def _have_scripts_call(hook: Any, function: Any) -> None:
+    """Have `torch.jit.script` compile a function and not its hook."""
+    if (undo := script_builtin(hook, function)) is not None:
+        _undo.append(undo)
+    else:
+        # As torch's own `script_if_tracing` has it.
+        hook.__original_fn, hook.__script_if_tracing_wrapper = function, True
 
 
 def find_imported() -> None:
@@ -214,7 +238,7 @@ def _hook_imported() -> None:
 
 def _hook_kernel(functional: Any, kind: type, make: Callable[[Any], Any]) -> None:
     """Put a hook before the kernel of version 2 for a type; to a look-up a recording image's type is that of images."""
-    registry = v2_utils._KERNEL_REGISTRY[functional]
+    registry = KERNEL_REGISTRY[functional]
     kernel = registry[kind]
     registry[kind] = hook = functools.wraps(kernel)(make(kernel))
 
@@ -387,4 +411,4 @@ _KERNELS: dict[tuple[Any, type], Callable[[Any], Any]] = {
     (F2.vertical_flip, tv_tensors.Image): functools.partial(_flips_images, horizontal=False),
 }
 # A user may have put another function there, or give a map with another one.
-_COLLATE = default_collate_fn_map[torch.Tensor]
+_COLLATE = collate_tensor_fn

@@ -5,16 +5,16 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from torch._utils import ExceptionWrapper
-from torch.utils.data import _utils
-from torch.utils.data.dataloader import (
+from penstock import _native
+from penstock.compat.torch import (
+    STATUS_CHECK_INTERVAL,
+    ExceptionWrapper,
     _BaseDataLoaderIter,
     _DatasetKind,
     _MultiProcessingDataLoaderIter,
     _SingleProcessDataLoaderIter,
+    pin_memory,
 )
-
-from penstock import _native
 from penstock.counters import counters_of
 from penstock.lowering.lower import threads_for
 from penstock.recording import hooks
@@ -124,7 +124,7 @@ class RecordingIter(_MultiProcessingDataLoaderIter):
         self._counters.begin()
         super()._reset(loader, first_iter)
 
-    def _try_get_data(self, timeout: float = _utils.MP_STATUS_CHECK_INTERVAL) -> tuple[bool, Any]:
+    def _try_get_data(self, timeout: float = STATUS_CHECK_INTERVAL) -> tuple[bool, Any]:
         with receiving(self._renderer) as renderings:
             success, item = super()._try_get_data(timeout)  # type: ignore[no-untyped-call]
         if success and renderings:
@@ -160,7 +160,7 @@ class RecordingIter(_MultiProcessingDataLoaderIter):
         if isinstance(data, Parcel):
             self._counters.recorded(data.samples, *data.counted)
             data = data.data
-        return _utils.pin_memory.pin_memory(data, self._pin_memory_device) if self._pins else data
+        return pin_memory(data, self._pin_memory_device) if self._pins else data
 
     def _rendered(self, arrived: _Arrived, worker: int) -> Any:
         """Wait for a batch's pixels and return it, or what takes its place if a file cannot be read any more."""

@@ -20,6 +20,7 @@ from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 
+from penstock.compat.pillow import PLAIN, READONLY, copy_info
 from penstock.recording.sources import Source, Trace, making
 
 __all__ = ["Recorded", "is_recorded", "open_recorded", "settle", "touch"]
@@ -27,12 +28,6 @@ __all__ = ["Recorded", "is_recorded", "open_recorded", "settle", "touch"]
 _PILLOW = os.path.dirname(str(Image.__file__))  # noqa: PTH120
 _RESAMPLING = frozenset(
     int(Image.Resampling[name]) for name in ("NEAREST", "BOX", "BILINEAR", "HAMMING", "BICUBIC", "LANCZOS")
-)
-# Pillow's name for it, which was `readonly` up to version 11.0.
-_READONLY = next(name for name in vars(Image.Image()) if name.endswith("readonly"))
-# As `_new` of Pillow copies it: lists in it are copied too from version 13 on.
-_copy_info: Callable[[Image.Image], dict[Any, Any]] = getattr(
-    Image.Image, "_copy_info", lambda picture: picture.info.copy()
 )
 
 _Method = TypeVar("_Method", bound=Callable[..., Any])
@@ -110,7 +105,7 @@ class _Recording(Image.Image):
         attributes["_trace"], attributes["_is_loaded"] = trace, True
         attributes["_mode"], attributes["_size"] = trace.mode, (trace.width, trace.height)
         if "info" in self.__dict__:
-            attributes["info"] = _copy_info(self)
+            attributes["info"] = copy_info(self)
         if (keeper := trace.source.keeper) is not None:
             keeper.append(weakref.ref(new))
         return new
@@ -273,9 +268,9 @@ class Recorded(_Recording, metaclass=_LikePillows):
     def __getattr__(self, name: str) -> Any:
         attributes = self.__dict__
         if name == "info":
-            attributes["info"] = _copy_info(self._trace.source.header())
-        elif name in _PLAIN:
-            attributes[name] = _PLAIN[name]
+            attributes["info"] = copy_info(self._trace.source.header())
+        elif name in PLAIN:
+            attributes[name] = PLAIN[name]
         else:
             return self._other(name)
         return attributes[name]
@@ -284,10 +279,10 @@ class Recorded(_Recording, metaclass=_LikePillows):
         attributes = self.__dict__
         trace = attributes["_trace"]
         if "info" not in attributes:
-            attributes["info"] = _copy_info(trace.source.header())
+            attributes["info"] = copy_info(trace.source.header())
         del attributes["_trace"], attributes["_is_loaded"]
         attributes.pop("_array", None)
-        attributes.update({name: value for name, value in _PLAIN.items() if name not in attributes})
+        attributes.update({name: value for name, value in PLAIN.items() if name not in attributes})
         self.__class__ = Image.Image  # type: ignore[assignment]
 
 
@@ -315,7 +310,7 @@ class _RecordedFile(_Recording):
             if opened is not None and attributes.get("_exclusive_fp"):
                 opened.close()
             attributes["fp"], attributes["tile"], attributes["map"] = None, [], None
-            attributes[_READONLY] = 0
+            attributes[READONLY] = 0
         return _Pixels(self)
 
     def __getattr__(self, name: str) -> Any:
@@ -401,11 +396,6 @@ _kind: Any
 for _kind in (Recorded, *_FILES.values()):
     _kind.__name__ = _kind.__qualname__ = _kind._stands_for.__name__
     _kind.__module__ = _kind._stands_for.__module__
-
-# What `Image.__init__` sets, and pictures that it did not make have.
-_PLAIN: dict[str, Any] = {
-    name: value for name, value in vars(Image.Image()).items() if name not in ("_im", "_mode", "_size", "info")
-}
 
 
 @functools.cache

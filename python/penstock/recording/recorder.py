@@ -35,6 +35,7 @@ class Recorder:
         others: Why Pillow opened files itself, since then.
         kept: The pictures and tensors that were recorded for one thread; nobody else makes those that are held on to.
         given_up: Whether pictures are no longer recorded.
+        why_not: Why none ever records; None if they do.
     """
 
     def __init__(self, thread: int | None = None) -> None:
@@ -43,6 +44,7 @@ class Recorder:
         self.others: Counter[str] = Counter()
         self.kept: list[weakref.ref[Any]] = []
         self.given_up = False
+        self.why_not: str | None = None
         self._opened = self._untouched = 0
         self._ours: list[float] = []
         self._pillows: list[float] = []
@@ -64,6 +66,8 @@ class Recorder:
             How many pictures recorded, how many were opened in all, and why some of them were made by Python code.
         """
         reasons = self.others
+        if self.why_not is not None:
+            reasons[self.why_not] += 1
         recorded = len(self.fates)
         opened = recorded + reasons.total()
         for fate in self.fates:

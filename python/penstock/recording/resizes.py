@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 from torchvision.transforms import InterpolationMode
-from torchvision.transforms.functional import _compute_resized_output_size
 from torchvision.transforms.v2 import functional as F2
 
+from penstock.compat.torchvision import compute_resized_output_size
 from penstock.lowering.report import Opaque
 from penstock.lowering.resampling import mode_of, tensor_filter
 from penstock.recording.chain import Chain
@@ -34,7 +34,7 @@ def _resized(kind: Any, trace: Trace, chain: Chain | None, size: Any, options: t
         mode = mode_of(interpolation, strings=True)
         antialias = True if mode is InterpolationMode.NEAREST else antialias
         name = tensor_filter(mode, antialias, version=2)
-        height, width = _compute_resized_output_size((trace.height, trace.width), size=size, max_size=max_size)
+        height, width = compute_resized_output_size((trace.height, trace.width), size=size, max_size=max_size)
     except (Opaque, TypeError, ValueError, IndexError):
         return None
     same = (height, width) == (trace.height, trace.width)

@@ -15,8 +15,15 @@ from typing import Any, Self, cast
 import torch
 from torch.utils.data import get_worker_info
 from torchvision import tv_tensors
-from torchvision.tv_tensors import _torch_function_helpers
 
+from penstock.compat.torch import (
+    DisableTorchFunction,
+    DisableTorchFunctionSubclass,
+    function_modes,
+    make_wrapper_subclass,
+    swap_tensor_impl,
+)
+from penstock.compat.torchvision import must_return_subclass
 from penstock.recording.chain import Chain
 from penstock.recording.rendering import Given, render
 from penstock.recording.sources import Trace, making
@@ -111,7 +118,7 @@ class RecordedTensor(torch.Tensor):
         shape = (len(traces) + len(given), channels, height, width) if batched else (channels, height, width)
         if chain.interleaved and not batched:
             strides = (1, width * channels, channels)
-        self: Self = torch.Tensor._make_wrapper_subclass(cls, shape, strides=strides, dtype=chain.dtype)
+        self: Self = make_wrapper_subclass(cls, shape, strides=strides, dtype=chain.dtype)
         self._traces, self._chain, self._batched, self._given = tuple(traces), chain, batched, given
         if (keeper := self._traces[0].source.keeper) is not None:
             keeper.append(weakref.ref(self))
@@ -127,7 +134,7 @@ class RecordedTensor(torch.Tensor):
     ) -> Any:
         kwargs = kwargs or {}
         if func in _METADATA and args and is_recording(args[0]):
-            with torch._C.DisableTorchFunctionSubclass():
+            with DisableTorchFunctionSubclass():
                 return func(*args, **kwargs)
         if (recorder := _RECORDERS.get(func)) is not None and not _keeps_kind(types):
             recorded = recorder(*args, **kwargs)
@@ -136,7 +143,7 @@ class RecordedTensor(torch.Tensor):
         found: list[torch.Tensor] = []
         args, kwargs = _real(args, found), _real(kwargs, found)
         if not found:  # they are in a container of an unknown kind
-            with torch._C.DisableTorchFunctionSubclass():
+            with DisableTorchFunctionSubclass():
                 return func(*args, **kwargs)
         return func(*args, **kwargs)
 
@@ -212,7 +219,7 @@ def _one(trace: Trace, chain: Chain) -> torch.Tensor:
 def _as_recorded() -> Iterator[None]:
     """Have torch make tensors as it would have when they were recorded, whatever the caller has set since."""
     default = torch.get_default_dtype()
-    with torch._C.DisableTorchFunction(), torch.inference_mode(False):
+    with DisableTorchFunction(), torch.inference_mode(False):
         if default is torch.float32:
             yield
             return
@@ -225,11 +232,7 @@ def _as_recorded() -> Iterator[None]:
 
 def is_torch_plain() -> bool:
     """Whether torch makes tensors as the caller's process does."""
-    return (
-        torch.get_default_dtype() is torch.float32
-        and not torch._C._len_torch_function_stack()
-        and not torch.is_inference_mode_enabled()
-    )
+    return torch.get_default_dtype() is torch.float32 and not function_modes() and not torch.is_inference_mode_enabled()
 
 
 def is_recording(value: Any) -> bool:
@@ -262,7 +265,7 @@ def part_of(whole: torch.Tensor, part: Any) -> torch.Tensor:
 
 def _keeps_kind(types: Any) -> bool:
     """Whether torchvision was told to give images where torch's functions meet images."""
-    return _torch_function_helpers._must_return_subclass() and tv_tensors.Image in types
+    return must_return_subclass() and tv_tensors.Image in types
 
 
 def record(trace: Trace, chain: Chain | None, *, image: bool = False) -> torch.Tensor | None:
@@ -341,7 +344,7 @@ def make_plain(tensor: torch.Tensor) -> torch.Tensor:
 def _swapped(tensor: RecordedTensor, real: torch.Tensor) -> torch.Tensor:
     """Put a plain tensor into the place of the recording one."""
     try:
-        torch._C._swap_tensor_impl(tensor, real)
+        swap_tensor_impl(tensor, real)
     except RuntimeError:  # code in C++ has a weak reference to it
         tensor._real = real
         return real

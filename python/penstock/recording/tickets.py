@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.multiprocessing.reductions import reduce_tensor
 from torchvision import tv_tensors
 
 from penstock import _native
+from penstock.compat.torch import extra_reducers, reduce_tensor
 from penstock.lowering.lower import threads_for
 from penstock.recording.chain import Key, chain_of
 from penstock.recording.rendering import Renderer, Rendering, Run, runs_of
@@ -115,7 +115,7 @@ def _reduce(tensor: Any) -> Any:
             pass
     plain = touch(tensor)
     if type(plain) is torch.Tensor:
-        return ForkingPickler._extra_reducers[torch.Tensor](plain)  # type: ignore[attr-defined]
+        return extra_reducers[torch.Tensor](plain)
     return plain.__reduce_ex__(pickle.DEFAULT_PROTOCOL)
 
 

@@ -1,0 +1,37 @@
+"""The private names of Pillow."""
+
+from typing import Any
+
+from PIL import Image
+
+from penstock.compat.names import FILES, RECORDING, Names
+
+__all__ = ["ID", "NAMES", "OPEN", "PLAIN", "READONLY", "copy_info"]
+
+NAMES = Names("Pillow", "pillow")
+_fetch, _expect = NAMES.fetch, NAMES.expect
+
+# Which plugin opens which format, and in which order they are asked.
+OPEN: dict[str, Any] = _fetch("PIL.Image", "OPEN", FILES, RECORDING, instead={})
+ID: list[str] = _fetch("PIL.Image", "ID", FILES, RECORDING, instead=[])
+
+# How a picture keeps its pixels: those of Pillow 11 and newer have one attribute by which all code reaches them.
+_expect("PIL.Image:Image", "_im _mode _size", RECORDING)
+# What a file that is open, or was loaded, knows.
+_expect("PIL.ImageFile:ImageFile", "_exclusive_fp decoderconfig", RECORDING)
+_expect("PIL.PngImagePlugin:PngImageFile", "_PngImageFile__idat _fp _text png", RECORDING)
+_expect("PIL.PngImagePlugin:PngStream", "im_text", RECORDING)
+
+
+def _plain() -> dict[str, Any]:
+    """Return what `Image.__init__` sets, and pictures that it did not make have."""
+    attributes = dict(vars(Image.Image()))
+    return {name: value for name, value in attributes.items() if name not in ("_im", "_mode", "_size", "info")}
+
+
+PLAIN = _plain()
+# It was `readonly` up to version 11.0.
+READONLY: str = next((name for name in PLAIN if name.endswith("readonly")), "_readonly")
+_expect("PIL.Image:Image", READONLY, RECORDING)
+# As `_new` of Pillow copies it: lists in it are copied too from version 13 on, whose method this is.
+copy_info: Any = getattr(Image.Image, "_copy_info", lambda picture: picture.info.copy())

@@ -1,0 +1,23 @@
+"""The private names of torchvision."""
+
+from typing import Any
+
+from penstock.compat.names import LOWERING, RECORDING, Names
+
+__all__ = ["KERNEL_REGISTRY", "NAMES", "compute_resized_output_size", "must_return_subclass"]
+
+NAMES = Names("torchvision", "torchvision")
+_fetch, _expect = NAMES.fetch, NAMES.expect
+
+_V2 = "torchvision.transforms.v2"
+# What transforms of version 2 keep of their parameters, and call.
+_expect(f"{_V2}:Transform", "_call_kernel _needs_transform_list", LOWERING)
+_expect(f"{_V2}:Pad", "_fill", LOWERING)
+_expect(f"{_V2}:RandomCrop", "_fill", LOWERING)
+_expect(f"{_V2}:RandomResizedCrop", "_log_ratio", LOWERING)
+
+KERNEL_REGISTRY: dict[Any, dict[Any, Any]] = _fetch(f"{_V2}.functional._utils", "_KERNEL_REGISTRY", RECORDING)
+compute_resized_output_size: Any = _fetch(
+    "torchvision.transforms.functional", "_compute_resized_output_size", RECORDING
+)
+must_return_subclass: Any = _fetch("torchvision.tv_tensors._torch_function_helpers", "_must_return_subclass", RECORDING)

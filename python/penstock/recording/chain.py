@@ -3,11 +3,15 @@
 Each of these functions looks at one value of one channel at a time. So their composition is a table of 256 values for
 each channel, made by calling the functions themselves on a *strip*: a picture one pixel high that holds the values 0
 to 255 in every channel. A chain is such a composition; chains are made once in a process and then looked up.
+
+How the result lies in memory, and whether it is new memory at all, is told by the same calls on a *sheet*, a picture
+of some pixels more. Those of a batch are called on batches of two strips and of two sheets.
 """
 
+import contextlib
 import copy
 import functools
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from typing import Any
 
 import torch
@@ -16,9 +20,11 @@ from torchvision.transforms import functional as F
 from torchvision.transforms.v2 import functional as F2
 
 from penstock import _native
+from penstock.compat.torch import DisableTorchFunction
 from penstock.lowering.strip import arithmetic, strip_of
+from penstock.recording import calls
 
-__all__ = ["Chain", "chain_of"]
+__all__ = ["Chain", "Key", "Link", "apply", "as_at_first", "chain_of"]
 
 Link = tuple[Hashable, ...]
 Key = tuple[Link, ...]
@@ -30,6 +36,10 @@ def _in_longer_rows(tensor: torch.Tensor) -> torch.Tensor:
     interleaved = tensor.stride() == (1, width * channels, channels)
     strides = (1, (width + 1) * channels, channels) if interleaved else (height * (width + 1), width + 1, 1)
     return torch.empty_strided((channels, height, width + 1), strides, dtype=tensor.dtype)[..., :width].copy_(tensor)
+
+
+def _as_batch(tensor: torch.Tensor) -> torch.Tensor:
+    return torch.stack([tensor, tensor])
 
 
 # The functions by the names under which they are recorded, as they are before anything is hooked.
@@ -46,9 +56,9 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     # What torchvision decodes lies in memory as what it makes of Pillow's picture does.
     "decode_image": F.pil_to_tensor,
     "view": _in_longer_rows,
+    "stack": _as_batch,
+    "call": calls.repeat,
 }
-# Functions that change no value.
-_LAYOUT = ("contiguous", "clone", "view")
 _NORMALIZE = ("normalize", "normalize_image")
 # Width and height of a picture from which it is seen how a result lies in memory.
 _SHEET = (3, 2)
@@ -71,22 +81,25 @@ class Chain:
     """
 
     __slots__ = (
-        *("_next", "_plan", "_sheet", "_strip", "channels", "dtype", "interleaved", "is_view", "key", "mode"),
-        "values",
+        *("_next", "_plan", "_returning", "_sheet", "_strip", "channels", "dtype", "interleaved", "is_view", "key"),
+        *("mode", "values"),
     )
 
-    def __init__(self, mode: str, key: Key, strip: torch.Tensor, sheet: torch.Tensor) -> None:
-        self.mode, self.key = mode, key
-        self.dtype, self.channels = strip.dtype, strip.shape[0]
+    def __init__(self, mode: str, key: Key, strip: torch.Tensor, sheet: torch.Tensor, values: Key) -> None:
+        self.mode, self.key, self.values = mode, key, (mode, values)
+        self.dtype, self.channels = strip.dtype, strip.shape[-3]
         self.interleaved = sheet.stride() == (1, _SHEET[0] * self.channels, self.channels)
         self.is_view = key[-1] == ("view",)
-        self.values = mode, tuple(link for link in key if link[0] not in _LAYOUT)
         self._strip, self._sheet = strip, sheet
         self._next: dict[Link, Chain | None] = {}
+        self._returning: set[Link] = set()
         self._plan: _native.Plan | None = None
 
     def then(self, name: str, *arguments: Hashable) -> "Chain | None":
-        """Return this chain and one function more; None if that raises, or does not look at single values."""
+        """Return this chain and one function more; None if that raises, or does not look at single values.
+
+        It is this one if the function changes neither the values nor how they lie in memory.
+        """
         link = (name, *arguments)
         try:
             return self._next[link]
@@ -94,20 +107,40 @@ class Chain:
             pass
         if len(self._next) >= _MOST:
             self._next.clear()
-        made = [_apply(copy.deepcopy(tensor), link) for tensor in (self._strip, self._sheet)]
-        longer = _chain(self.mode, (*self.key, link), *made)
-        self._next[link] = longer
+            self._returning.clear()
+        self._next[link] = longer = self._longer(link)
         return longer
+
+    def returns(self, name: str, *arguments: Hashable) -> bool:
+        """Whether a function, with which `then` was asked, returns the tensor itself that it is given."""
+        return (name, *arguments) in self._returning
+
+    def _longer(self, link: Link) -> "Chain | None":
+        given = [copy.deepcopy(tensor) for tensor in (self._strip, self._sheet)]
+        strip, sheet = (apply(tensor, link) for tensor in given)
+        if strip is None or sheet is None:
+            return None
+        if link[0] == "call":
+            with as_at_first():
+                if not calls.is_exact(link[1:], self._strip, strip):
+                    return None
+        if sheet is given[1]:
+            self._returning.add(link)
+        elif sheet.untyped_storage().data_ptr() == given[1].untyped_storage().data_ptr():
+            return None
+        unchanged = strip.dtype == self.dtype and calls.bytes_of(_table(strip)) == calls.bytes_of(_table(self._strip))
+        if unchanged and sheet.stride() == self._sheet.stride():
+            return self
+        values = self.values[1] if unchanged else (*self.values[1], link)
+        return _chain(self.mode, (*self.key, link), strip, sheet, values)
 
     @property
     def plan(self) -> _native.Plan:
         """The plan that makes these values of pixels."""
         if self._plan is None:
-            table = self._strip.contiguous().view(self.channels, -1)
-            normalized = [link[1:3] for link in self.key if link[0] in _NORMALIZE]
-            entries = table.view(torch.uint8).numpy().tobytes()
+            table, normalized = _table(self._strip), [link[1:3] for link in self.key if link[0] in _NORMALIZE]
             affine = arithmetic(table, normalized)  # type: ignore[arg-type]
-            self._plan = _native.Plan([], entries, self.channels, self.dtype.itemsize, affine, b"")
+            self._plan = _native.Plan([], calls.bytes_of(table), self.channels, self.dtype.itemsize, affine, b"")
         return self._plan
 
     def apply(self, image: Any) -> Any:
@@ -129,8 +162,8 @@ def chain_of(mode: str, key: Key) -> Chain | None:
         shorter = chain_of(mode, key[:-1])
         chain = None if shorter is None else shorter.then(*key[-1])  # type: ignore[arg-type]
     else:
-        made = [_apply(picture, key[0]) for picture in (strip_of(mode), Image.new(mode, _SHEET))]
-        chain = _chain(mode, key, *made)
+        strip, sheet = (apply(picture, key[0]) for picture in (strip_of(mode), Image.new(mode, _SHEET)))
+        chain = None if strip is None or sheet is None else _chain(mode, key, strip, sheet, key)
     if chain is not None:
         if len(_chains) >= _MOST:
             _chains.clear()
@@ -138,24 +171,50 @@ def chain_of(mode: str, key: Key) -> Chain | None:
     return chain
 
 
-def _chain(mode: str, key: Key, strip: torch.Tensor | None, sheet: torch.Tensor | None) -> Chain | None:
-    if strip is None or sheet is None or strip.shape[1:] != (1, 256):
-        return None
-    chain = Chain(mode, key, strip, sheet)
+def _chain(mode: str, key: Key, strip: torch.Tensor, sheet: torch.Tensor, values: Key) -> Chain | None:
     width, height = _SHEET
-    known = chain.interleaved or chain.is_view or sheet.stride() == (width * height, width, 1)
-    return chain if known else None
+    if strip.shape[-2:] != (1, 256) or sheet.shape[-2:] != (height, width) or strip.shape[:-2] != sheet.shape[:-2]:
+        return None
+    chain = Chain(mode, key, strip, sheet, values)
+    in_order = sheet.stride() == torch.empty(sheet.shape).stride()
+    return chain if in_order or chain.interleaved or chain.is_view else None
 
 
-def _apply(strip: Any, link: Link) -> torch.Tensor | None:
+def _table(strip: torch.Tensor) -> torch.Tensor:
+    """Return the values of a strip, of shape (C, 256)."""
+    return (strip[0] if strip.ndim == 4 else strip).reshape(strip.shape[-3], 256)
+
+
+def apply(strip: Any, link: Link) -> torch.Tensor | None:
+    """Return what one of the functions makes of a picture or a tensor, None if it is nothing that can be recorded."""
     name, *arguments = link
     try:
-        with torch.no_grad():
+        with as_at_first():
             result = _FUNCTIONS[name](strip, *arguments)  # type: ignore[index]
     except Exception:
         return None
-    if type(result) is not torch.Tensor or result.ndim != 3:
+    if type(result) is not torch.Tensor or result.ndim not in (3, 4):
         return None
     if result.device.type != "cpu" or result.is_complex() or result.layout != torch.strided:
         return None
     return result
+
+
+@contextlib.contextmanager
+def as_at_first(*, inference: bool = False, gradients: bool = False) -> Iterator[None]:
+    """Have torch make tensors as it does where nothing was set, whatever the caller has set since.
+
+    Args:
+        inference: Whether they are tensors of the inference mode.
+        gradients: Whether views are made where gradients are followed.
+    """
+    default = torch.get_default_dtype()
+    with DisableTorchFunction(), torch.inference_mode(inference), torch.set_grad_enabled(gradients):
+        if default is torch.float32:
+            yield
+            return
+        torch.set_default_dtype(torch.float32)
+        try:
+            yield
+        finally:
+            torch.set_default_dtype(default)

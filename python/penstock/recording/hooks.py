@@ -34,6 +34,7 @@ from penstock.recording import resizes
 from penstock.recording.chain import chain_of
 from penstock.recording.decoded import has_decoder, reads_files
 from penstock.recording.draws import draws_rectangles
+from penstock.recording.functions import change, extended, flip, stack
 from penstock.recording.imported import names_of
 from penstock.recording.pictures import Recorded, is_recorded, open_recorded
 from penstock.recording.recorder import Recorder
@@ -43,11 +44,9 @@ from penstock.recording.tensors import (
     RecordedImage,
     RecordedTensor,
     alias,
-    flip,
     is_recording,
     is_torch_plain,
     record,
-    stack,
     touch,
 )
 
@@ -281,7 +280,7 @@ def _normalizes(function: Any) -> Any:
 def _converts(function: Any) -> Any:
     def hook(image: Any, dtype: torch.dtype = torch.float) -> Any:
         if type(image) is RecordedTensor and is_recording(image):
-            result = image if dtype == image.dtype else _extended(image, "convert_image_dtype", dtype)
+            result = image if dtype == image.dtype else extended(image, "convert_image_dtype", dtype)
             if result is not None:
                 return result
         return function(image, dtype)
@@ -323,11 +322,6 @@ _WRAPPERS = {
 }
 
 
-def _extended(tensor: RecordedTensor, name: str, *arguments: Any) -> Any:
-    chain = tensor._chain.then(name, *arguments) if is_torch_plain() and not tensor._given else None
-    return None if chain is None else type(tensor)(tensor._traces, chain, tensor._batched)
-
-
 def _normalize(tensor: RecordedTensor, name: str, mean: Any, std: Any, inplace: Any) -> Any:
     numbers = []
     for values in (mean, std):
@@ -336,12 +330,11 @@ def _normalize(tensor: RecordedTensor, name: str, mean: Any, std: Any, inplace: 
         if type(values) not in (tuple, list) or not all(type(value) in (int, float) for value in values):
             return None
         numbers.append(tuple(values))
-    result = _extended(tensor, name, *numbers)
+    result = extended(tensor, name, *numbers)
     if result is None or not inplace:
         return result
-    if tensor._is_shared or result._chain.channels != tensor._chain.channels or result.dtype != tensor.dtype:
+    if not change(tensor, result):
         return None
-    tensor._chain = result._chain
     return alias(tensor, RecordedImage) if isinstance(tensor, RecordedImage) else tensor
 
 
@@ -375,7 +368,7 @@ def _converts_images(kernel: Any) -> Any:
         result = None
         if is_recording(image):
             if dtype != image.dtype:
-                result = _extended(image, "to_dtype_image", dtype, scale)
+                result = extended(image, "to_dtype_image", dtype, scale)
             else:
                 result = alias(image, RecordedImage) if isinstance(image, RecordedImage) else image
         return kernel(image, dtype=dtype, scale=scale) if result is None else result

@@ -20,7 +20,8 @@ from penstock.lowering.lower import threads_for
 from penstock.recording import hooks
 from penstock.recording.recorder import Recorder
 from penstock.recording.rendering import Renderer, Rendering
-from penstock.recording.tickets import receiving, send_small_tensors
+from penstock.recording.storages import send_small_tensors
+from penstock.recording.tickets import receiving
 
 __all__ = ["RecordingIter", "RecordingSingleIter", "iterator_for"]
 

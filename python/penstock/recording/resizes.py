@@ -6,7 +6,6 @@ They are steps of the picture's trace, with torch's arithmetic in place of Pillo
 from collections.abc import Callable
 from typing import Any
 
-import torch
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as F2
 
@@ -19,16 +18,14 @@ from penstock.recording.tensors import is_recording
 
 __all__ = ["KERNELS"]
 
-_UNCONVERTED = frozenset(
-    (*before, *after) for before in ((("pil_to_tensor",),), (("decode_image",),)) for after in ((), (("contiguous",),))
-)
+_UNCONVERTED = ((("pil_to_tensor",),), (("decode_image",),))
 _NUMBERS = {("corner" if mode is InterpolationMode.NEAREST else mode.value): k for k, mode in TORCH_MODES.items()}
 
 
 def _resized(kind: Any, trace: Trace, chain: Chain | None, size: Any, options: tuple[Any, Any, Any]) -> Any:
     """Return the recording tensor that a resize makes, None if it cannot be recorded."""
     interpolation, max_size, antialias = options
-    if chain is None or torch.is_inference_mode_enabled():
+    if chain is None:
         return None
     try:
         mode = mode_of(interpolation, strings=True)
@@ -97,7 +94,10 @@ def _kept(image: Any) -> Chain | None:
 
 
 def _is_unconverted(image: Any) -> bool:
-    return is_recording(image) and not image._batched and image._chain.key in _UNCONVERTED
+    if not is_recording(image) or image._batched:
+        return False
+    chain = image._chain
+    return chain.values[1] in _UNCONVERTED and not chain.is_view
 
 
 KERNELS: dict[Any, Callable[[Any], Any]] = {F2.resize: _resizes, F2.resized_crop: _crops_and_resizes}

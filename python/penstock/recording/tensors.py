@@ -4,41 +4,39 @@ A recording tensor knows its shape and type, and has no memory. Where torch's fu
 written down; any other one makes it, in place, the plain tensor that it stands for, and then goes on.
 """
 
-import contextlib
 import operator
 import time
 import types
 import weakref
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Self, cast
+from collections.abc import Callable, Sequence
+from typing import Any, Self
 
 import torch
 from torch.utils.data import get_worker_info
 from torchvision import tv_tensors
 
 from penstock.compat.torch import (
-    DisableTorchFunction,
     DisableTorchFunctionSubclass,
     function_modes,
     make_wrapper_subclass,
     swap_tensor_impl,
 )
 from penstock.compat.torchvision import must_return_subclass
-from penstock.recording.chain import Chain
+from penstock.recording.chain import Chain, as_at_first
 from penstock.recording.rendering import Given, render
 from penstock.recording.sources import Trace, making
 
 __all__ = [
+    "RECORDERS",
     "RecordedImage",
     "RecordedTensor",
     "alias",
-    "flip",
     "is_recording",
     "is_torch_plain",
     "make_plain",
     "part_of",
     "record",
-    "stack",
+    "sharing",
     "touch",
 ]
 
@@ -74,7 +72,11 @@ _METADATA = frozenset(
 
 _NONE: Given = types.MappingProxyType({})
 # The attributes that only a recording tensor has.
-_OWN = frozenset(("_traces", "_chain", "_batched", "_given", "_shares", "_is_shared", "_real", "_part", "_sharers"))
+_OWN = frozenset(
+    ("_traces", "_chain", "_batched", "_given", "_modes", "_shares", "_is_shared", "_real", "_part", "_sharers")
+)
+# Functions of torch that are written down, and what writes them down; it returns None if that cannot be done.
+RECORDERS: dict[Any, Callable[..., Any]] = {}
 
 
 class RecordedTensor(torch.Tensor):
@@ -92,6 +94,8 @@ class RecordedTensor(torch.Tensor):
     _chain: Chain
     _batched: bool
     _given: Given
+    # Whether torch was in the inference mode when this one was recorded, and whether it followed gradients.
+    _modes: tuple[bool, bool]
     # The tensor with whose memory this one's is the same.
     _shares: "RecordedTensor | None" = None
     # Whether another tensor's memory is the same.
@@ -100,7 +104,7 @@ class RecordedTensor(torch.Tensor):
     _sharers: "tuple[weakref.ref[RecordedTensor], ...]" = ()
     # The plain tensor, if there is one and this one could not be it, because code in C++ holds it.
     _real: torch.Tensor | None = None
-    # Which part of the memory that it shares this one is, as an index; all of it if None.
+    # How this one is seen in the memory that it shares, as `part_of` is told it.
     _part: Any = None
 
     @staticmethod
@@ -120,6 +124,7 @@ class RecordedTensor(torch.Tensor):
             strides = (1, width * channels, channels)
         self: Self = make_wrapper_subclass(cls, shape, strides=strides, dtype=chain.dtype)
         self._traces, self._chain, self._batched, self._given = tuple(traces), chain, batched, given
+        self._modes = torch.is_inference_mode_enabled(), torch.is_grad_enabled()
         if (keeper := self._traces[0].source.keeper) is not None:
             keeper.append(weakref.ref(self))
         return self
@@ -136,7 +141,7 @@ class RecordedTensor(torch.Tensor):
         if func in _METADATA and args and is_recording(args[0]):
             with DisableTorchFunctionSubclass():
                 return func(*args, **kwargs)
-        if (recorder := _RECORDERS.get(func)) is not None and not _keeps_kind(types):
+        if (recorder := RECORDERS.get(func)) is not None and not _keeps_kind(types):
             recorded = recorder(*args, **kwargs)
             if recorded is not None:
                 return recorded
@@ -156,7 +161,7 @@ class RecordedTensor(torch.Tensor):
 
     def as_subclass(self, *arguments: Any, **options: Any) -> Any:
         """Return the same as a tensor of another class; torch calls no `__torch_function__` for it."""
-        recorded = _record_kind(self, arguments[0]) if len(arguments) == 1 and not options else None
+        recorded = _of_kind(self, arguments[0]) if len(arguments) == 1 and not options else None
         return torch.Tensor.as_subclass(touch(self), *arguments, **options) if recorded is None else recorded
 
     def __reduce_ex__(self, protocol: Any) -> Any:
@@ -164,10 +169,10 @@ class RecordedTensor(torch.Tensor):
 
     def make(self) -> torch.Tensor:
         """Return the plain tensor that this one stands for."""
-        if self._shares is not None:
-            with _as_recorded():
+        inference, gradients = self._modes
+        with as_at_first(inference=inference, gradients=gradients):
+            if self._shares is not None:
                 return part_of(make_plain(self._shares), self._part)
-        with _as_recorded():
             if self._batched:
                 # No thread is started in the user's worker process.
                 threads = None if get_worker_info() is None else 1
@@ -215,24 +220,9 @@ def _one(trace: Trace, chain: Chain) -> torch.Tensor:
     return made
 
 
-@contextlib.contextmanager
-def _as_recorded() -> Iterator[None]:
-    """Have torch make tensors as it would have when they were recorded, whatever the caller has set since."""
-    default = torch.get_default_dtype()
-    with DisableTorchFunction(), torch.inference_mode(False):
-        if default is torch.float32:
-            yield
-            return
-        torch.set_default_dtype(torch.float32)
-        try:
-            yield
-        finally:
-            torch.set_default_dtype(default)
-
-
 def is_torch_plain() -> bool:
     """Whether torch makes tensors as the caller's process does."""
-    return torch.get_default_dtype() is torch.float32 and not function_modes() and not torch.is_inference_mode_enabled()
+    return torch.get_default_dtype() is torch.float32 and not function_modes()
 
 
 def is_recording(value: Any) -> bool:
@@ -247,20 +237,36 @@ def is_recording(value: Any) -> bool:
 def alias(tensor: Any, kind: type[RecordedTensor]) -> Any:
     """Return another recording tensor with the same memory."""
     strides = tensor.stride() if tensor._chain.is_view and not tensor._batched else None
-    return _sharing(kind(tensor._traces, tensor._chain, tensor._batched, tensor._given, strides=strides), tensor)
+    return sharing(kind(tensor._traces, tensor._chain, tensor._batched, tensor._given, strides=strides), tensor)
 
 
-def _sharing(other: Any, tensor: Any) -> Any:
-    other._shares = tensor
+def sharing(other: Any, tensor: Any, part: Any = None) -> Any:
+    """Have a new recording tensor share the memory of another one; return it."""
+    other._shares, other._part = tensor, part
     tensor._is_shared = other._is_shared = True
     tensor._sharers = *(sharer for sharer in tensor._sharers if sharer() is not None), weakref.ref(other)
     return other
 
 
 def part_of(whole: torch.Tensor, part: Any) -> torch.Tensor:
-    """Return the plain tensor that shares this one's memory; `part` is an index, None for all of it."""
+    """Return the plain tensor that shares this one's memory.
+
+    Args:
+        whole: A plain one.
+        part: An index; None for all of it, "detached" for what `detach` makes of it.
+    """
     pure = whole.as_subclass(torch.Tensor)
+    if part == "detached":
+        return pure.detach()
     return pure if part is None else pure[part]
+
+
+def _of_kind(tensor: Any, kind: Any) -> Any:
+    if not is_recording(tensor):
+        return None
+    if kind is tv_tensors.Image or kind is RecordedImage:
+        return alias(tensor, RecordedImage)
+    return alias(tensor, RecordedTensor) if kind is torch.Tensor else None
 
 
 def _keeps_kind(types: Any) -> bool:
@@ -274,35 +280,6 @@ def record(trace: Trace, chain: Chain | None, *, image: bool = False) -> torch.T
     if chain is None or trace.height == 1 or trace.width == 1:
         return None
     return (RecordedImage if image else RecordedTensor)((trace,), chain, False)
-
-
-def stack(tensors: Sequence[Any], dim: int = 0) -> RecordedTensor | None:
-    """Return tensors of single pictures, some of which record, as a batch; None if they make none."""
-    first = next(filter(is_recording, tensors), None)
-    if dim != 0 or first is None or first._batched or torch.is_inference_mode_enabled():
-        return None
-    chain, shape = first._chain, first.shape
-    traces, given = [], {}
-    for place, tensor in enumerate(tensors):
-        if not is_recording(tensor):
-            # One that the code has touched, or Pillow made: it does not make the others real.
-            if not _is_plain(tensor) or tensor.dtype != chain.dtype or tensor.shape != shape:
-                return None
-            given[place] = tensor
-        elif tensor._batched or tensor._chain.values != chain.values or tensor.shape != shape:
-            return None
-        else:
-            traces.append(tensor._traces[0])
-    return RecordedTensor(traces, chain, True, given)
-
-
-def _is_plain(tensor: Any) -> bool:
-    return (
-        type(tensor) in (torch.Tensor, tv_tensors.Image)
-        and tensor.device.type == "cpu"
-        and tensor.layout is torch.strided
-        and not (tensor.requires_grad or tensor.is_inference())
-    )
 
 
 def touch(tensor: torch.Tensor) -> torch.Tensor:
@@ -374,94 +351,3 @@ def _real(value: Any, found: list[torch.Tensor]) -> Any:
         # Functions write into such as they are given, as those that copy do.
         return value if all(map(operator.is_, items.values(), value.values())) else items
     return value
-
-
-def _record_stack(tensors: Any, dim: int = 0, *, out: Any = None) -> RecordedTensor | None:
-    if out is not None or type(tensors) not in (tuple, list) or not tensors:
-        return None
-    return stack(tensors, dim)
-
-
-def _record_flip(tensor: Any, *dims: Any, **options: Any) -> RecordedTensor | None:
-    if not dims and [*options] == ["dims"]:
-        dims = (options["dims"],)
-    if len(dims) == 1 and isinstance(dims[0], (tuple, list)):
-        dims = tuple(dims[0])
-    if len(dims) != 1 or dims[0] not in (-1, -2, 1, 2):
-        return None
-    return flip(tensor, RecordedTensor, horizontal=dims[0] in (-1, 2))
-
-
-def flip(tensor: Any, kind: type[RecordedTensor], *, horizontal: bool) -> RecordedTensor | None:
-    """Return the recording tensor of a flipped picture, None if there is none."""
-    if not is_recording(tensor) or tensor._batched or torch.is_inference_mode_enabled():
-        return None
-    # A copy has no gaps, in whatever order torch puts its values.
-    chain = tensor._chain.then("clone") if tensor._chain.is_view else tensor._chain
-    return None if chain is None else kind((tensor._traces[0].flip(horizontal=horizontal),), chain, False)
-
-
-def _record_part(tensor: Any, index: Any) -> RecordedTensor | None:
-    """Return a rectangle, `tensor[..., top:bottom, left:right]`, which is a view."""
-    if type(index) is not tuple or len(index) != 3 or not is_recording(tensor) or tensor._batched:
-        return None
-    first, *others = index
-    if first is not Ellipsis and not (type(first) is slice and first == slice(None)):
-        return None
-    trace, chain = tensor._traces[0], tensor._chain
-    ranges = [_range(part, length) for part, length in zip(others, (trace.height, trace.width), strict=True)]
-    if None in ranges:
-        return None
-    (top, bottom), (left, right) = ranges  # type: ignore[misc]
-    whole = (right - left == trace.width, bottom - top == trace.height)
-    if whole[0] and not all(whole) and chain.channels == 1 and not (chain.is_view or chain.interleaved):
-        # It has no gaps, so what is made of it keeps the stride of its only channel, which no chain tells.
-        return None
-    if not (chain.is_view or all(whole) or (whole[0] and chain.interleaved)):
-        chain = chain.then("view")
-        if chain is None:
-            return None
-    cropped = trace if all(whole) else trace.crop(left, top, right, bottom)
-    view = _sharing(RecordedTensor((cropped,), chain, False, strides=tensor.stride()), tensor)
-    view._part = index
-    return cast("RecordedTensor", view)
-
-
-def _range(part: Any, length: int) -> tuple[int, int] | None:
-    """Return where a slice begins and ends; None if it is none, has a step, or leaves fewer than two."""
-    if type(part) is not slice or part.step not in (None, 1):
-        return None
-    if not all(bound is None or type(bound) is int for bound in (part.start, part.stop)):
-        return None
-    start, stop, _ = part.indices(length)
-    return (start, stop) if stop - start > 1 else None
-
-
-def _record_contiguous(tensor: Any, *, memory_format: Any = torch.contiguous_format) -> RecordedTensor | None:
-    if memory_format is not torch.contiguous_format:
-        return None
-    if not is_recording(tensor) or not tensor.is_contiguous():
-        return None
-    return cast("RecordedTensor", alias(tensor, RecordedTensor) if isinstance(tensor, RecordedImage) else tensor)
-
-
-def _record_kind(tensor: Any, kind: Any) -> Any:
-    if not is_recording(tensor):
-        return None
-    if kind is tv_tensors.Image or kind is RecordedImage:
-        return alias(tensor, RecordedImage)
-    return alias(tensor, RecordedTensor) if kind is torch.Tensor else None
-
-
-def _record_no_gradient(tensor: Any, requires_grad: Any = True) -> RecordedTensor | None:
-    return tensor if requires_grad is False and is_recording(tensor) else None
-
-
-_RECORDERS: dict[Any, Callable[..., RecordedTensor | None]] = {
-    torch.stack: _record_stack,
-    torch.Tensor.flip: _record_flip,
-    torch.flip: _record_flip,
-    torch.Tensor.contiguous: _record_contiguous,
-    torch.Tensor.__getitem__: _record_part,
-    torch.Tensor.requires_grad_: _record_no_gradient,
-}

@@ -17,13 +17,13 @@ import torch
 from torchvision import tv_tensors
 
 from penstock import _native
-from penstock.compat.torch import extra_reducers, reduce_tensor
+from penstock.compat.torch import extra_reducers
 from penstock.lowering.lower import threads_for
 from penstock.recording.chain import Key, chain_of
 from penstock.recording.rendering import Renderer, Rendering, Run, runs_of
 from penstock.recording.tensors import RecordedImage, RecordedTensor, is_recording, part_of, touch
 
-__all__ = ["receiving", "send_small_tensors"]
+__all__ = ["receiving"]
 
 # What a ticket holds: mode and chain, whether there is a dimension for pictures, the runs of pictures in which contents
 # may be missing, those contents one after the other and their lengths, and the plain tensors of the batch and their
@@ -31,14 +31,6 @@ __all__ = ["receiving", "send_small_tensors"]
 _Ticket = tuple[str, Key, bool, list[Run], tuple[Any, list[int]], tuple[Any, list[int]]]
 # Contents travel in shared memory if they are larger than this together.
 _INLINE_BYTES = 1 << 16
-# Tensors up to this size travel with the message that they are part of.
-_SMALL_BYTES = 1 << 13
-_SMALL_DTYPES = frozenset(
-    (
-        *(torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64),
-        *(torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.complex64, torch.complex128),
-    )
-)
 
 
 class _InCharge(threading.local):
@@ -117,56 +109,6 @@ def _reduce(tensor: Any) -> Any:
     if type(plain) is torch.Tensor:
         return extra_reducers[torch.Tensor](plain)
     return plain.__reduce_ex__(pickle.DEFAULT_PROTOCOL)
-
-
-def _reduce_small(tensor: torch.Tensor) -> Any:
-    """Carry a small tensor's bytes with the message; a file of shared memory would take half a millisecond."""
-    try:
-        content = _content_of_small(tensor)
-    except Exception:  # of a kind that has no bytes, or none that can be asked for; torch sends it, or says why not
-        content = None
-    if content is None:
-        return reduce_tensor(tensor)
-    return _receive_small, (content, tensor.dtype, tuple(tensor.shape))
-
-
-def _content_of_small(tensor: torch.Tensor) -> bytes | None:
-    """Return a tensor's bytes; None if it is not small, or is more than its bytes."""
-    if (
-        tensor.dtype not in _SMALL_DTYPES
-        or tensor.device.type != "cpu"
-        or tensor.layout != torch.strided
-        or tensor.is_nested
-        or not _is_in_order(tensor)
-        or not 0 < tensor.nbytes <= _SMALL_BYTES
-        or tensor.untyped_storage().nbytes() != tensor.nbytes
-        or tensor.requires_grad
-        or tensor.is_shared()
-        or tensor.is_conj()
-        or tensor.is_neg()
-    ):
-        return None
-    return tensor.view(-1).view(torch.uint8).numpy().tobytes()
-
-
-def _is_in_order(tensor: torch.Tensor) -> bool:
-    """Whether the strides are those of a new tensor; of lengths of 1 others may be contiguous, too."""
-    expected = 1
-    for length, stride in zip(reversed(tensor.shape), reversed(tensor.stride()), strict=True):
-        if stride != expected:
-            return False
-        expected *= length
-    return True
-
-
-def _receive_small(content: bytes, dtype: torch.dtype, shape: tuple[int, ...]) -> torch.Tensor:
-    # A tensor of borrowed memory could not be resized.
-    return torch.frombuffer(bytearray(content), dtype=dtype).view(shape).clone()
-
-
-def send_small_tensors() -> None:
-    """Have this process, a worker, send small tensors so."""
-    ForkingPickler.register(torch.Tensor, _reduce_small)
 
 
 ForkingPickler.register(RecordedTensor, _reduce)

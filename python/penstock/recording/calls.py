@@ -1,0 +1,132 @@
+"""Calls of torch's functions that look at one value at a time, as something that can be looked up, sent and repeated.
+
+A call's arguments are *frozen*: numbers with their types, since `x * 2` and `x * 2.0` may give other types, and small
+tensors of a value for each channel with their bytes.
+"""
+
+import inspect
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any
+
+import torch
+
+__all__ = ["FUNCTIONS", "bytes_of", "call_of", "is_exact", "is_in_place", "repeat"]
+
+# Of another type or in other memory the values are the same.
+_CONVERSIONS = (
+    *("bfloat16", "bool", "byte", "char", "clone", "contiguous", "cpu", "double", "float", "half", "int", "long"),
+    *("short", "to", "type", "type_as"),
+)
+# With constants, what IEEE defines exactly. The names of those that work in place end with an underscore.
+_ARITHMETIC = (
+    *("abs", "absolute", "add", "ceil", "clamp", "clamp_max", "clamp_min", "clip", "div", "divide", "floor", "mul"),
+    *("multiply", "neg", "negative", "round", "sqrt", "sub", "subtract", "true_divide", "trunc"),
+)
+_NAMES = (*_CONVERSIONS, *_ARITHMETIC, *(f"{name}_" for name in _ARITHMETIC), "rsub", "__rsub__")
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    **{f"Tensor.{name}": getattr(torch.Tensor, name) for name in _NAMES if hasattr(torch.Tensor, name)},
+    **{name: getattr(torch, name) for name in _NAMES if inspect.isbuiltin(getattr(torch, name, None))},
+}
+# What may be given by name. A factor, `alpha`, may be part of a fused operation, and is torch's affair.
+_OPTIONS = frozenset(("copy", "device", "dtype", "max", "memory_format", "min", "non_blocking", "other", "tensor"))
+# Where the tensor that a function is called on stands among its arguments.
+_PLACE = ("tensor itself",)
+# Values of a constant tensor: more than there are channels are none per channel.
+_MOST_VALUES = 4
+
+
+def is_in_place(name: str) -> bool:
+    """Whether a function changes its first argument."""
+    return name.endswith("_") and not name.endswith("__")
+
+
+def call_of(name: str, place: int, arguments: Sequence[Any], options: Mapping[str, Any]) -> tuple[Hashable, ...] | None:
+    """Return a call with what its arguments are; None if it is not known to look at one value at a time.
+
+    Args:
+        name: Of the function, in `FUNCTIONS`.
+        place: Of the tensor that it is called on, among the arguments.
+        arguments: Of the call, that tensor included.
+        options: What is given by name.
+    """
+    only_types = name.removeprefix("Tensor.") in _CONVERSIONS
+    if not _OPTIONS.issuperset(options) or (place and (only_types or is_in_place(name))):
+        return None
+    frozen = [_PLACE if k == place else _frozen(value, only_type=only_types) for k, value in enumerate(arguments)]
+    named = [(key, _frozen(value, only_type=only_types)) for key, value in sorted(options.items())]
+    if None in frozen or any(value is None for _, value in named):
+        return None
+    return name, tuple(frozen), tuple(named)
+
+
+def repeat(tensor: torch.Tensor, name: str, arguments: Sequence[Any], named: Sequence[tuple[str, Any]]) -> Any:
+    """Make a call again, on another tensor."""
+    given = [tensor if value == _PLACE else _thawed(value) for value in arguments]
+    return FUNCTIONS[name](*given, **{key: _thawed(value) for key, value in named})
+
+
+def _frozen(value: Any, *, only_type: bool) -> tuple[Hashable, ...] | None:
+    if value is None or type(value) in (bool, int, torch.dtype, torch.memory_format):
+        return type(value).__name__, value
+    if isinstance(value, float):
+        return "float", float(value).hex()
+    if value == "cpu" if type(value) is str else (type(value) is torch.device and value == torch.device("cpu")):
+        return "device", "cpu"
+    if type(value) is str and value.startswith("torch.") and value.count(".") == 1:
+        return "type", value
+    if type(value) is torch.Tensor and value.device == torch.device("cpu") and value.layout is torch.strided:
+        return _frozen_type(value) if only_type else _frozen_constant(value)
+    return None
+
+
+def _frozen_type(tensor: torch.Tensor) -> tuple[Hashable, ...] | None:
+    return None if tensor.is_quantized or tensor.is_nested else ("like", tensor.dtype)
+
+
+def _frozen_constant(tensor: torch.Tensor) -> tuple[Hashable, ...] | None:
+    """Return a tensor of one value, or one for each channel; of no other one each value's partner is known."""
+    if tensor.requires_grad or tensor.is_neg() or tensor.is_conj() or tensor.is_quantized or tensor.is_nested:
+        return None
+    shape = tuple(tensor.shape)
+    # A third dimension from behind is that of channels, and a fourth one that of pictures.
+    if not 0 < tensor.numel() <= _MOST_VALUES or any(length != 1 for length in (*shape[-2:], *shape[:-3])):
+        return None
+    return "tensor", tensor.dtype, shape, bytes_of(tensor)
+
+
+def _thawed(frozen: Sequence[Any]) -> Any:
+    kind, *values = frozen
+    if kind == "float":
+        return float.fromhex(values[0])
+    if kind == "like":
+        return torch.empty(0, dtype=values[0])
+    if kind == "tensor":
+        dtype, shape, content = values
+        return torch.frombuffer(bytearray(content), dtype=dtype).reshape(shape)
+    return values[0]
+
+
+def is_exact(call: Sequence[Any], before: torch.Tensor, after: torch.Tensor) -> bool:
+    """Whether the values that a call gives depend on nothing else: not on where in memory a value lies.
+
+    Args:
+        call: As `call_of` gave it.
+        before: All values that there can be, in order.
+        after: What the call made of them.
+    """
+    if before.is_floating_point() and not (after.is_floating_point() or after.dtype is torch.bool):
+        # What does not fit is cast to whatever the processor's instruction gives.
+        limits, whole = torch.iinfo(after.dtype), before.trunc().double()
+        if not bool(((whole >= limits.min) & (whole < float(limits.max) + 1)).all()):
+            return False
+    if after.is_floating_point() and bool(after.isnan().any()):
+        return False
+    # Values with gaps between them go through torch's scalar loop, as those at the end of its vectors do.
+    scattered = torch.empty((*before.shape, 2), dtype=before.dtype)[..., 0].copy_(before)
+    again = repeat(scattered, *call)
+    return again.dtype == after.dtype and again.shape == after.shape and bytes_of(again) == bytes_of(after)
+
+
+def bytes_of(tensor: torch.Tensor) -> bytes:
+    """Return the bytes of a tensor's values, in order."""
+    return tensor.contiguous().view(-1).view(torch.uint8).numpy().tobytes()

@@ -1,0 +1,214 @@
+"""Functions of torch that are written down where they meet recording tensors.
+
+Batches and parts are made of other recording tensors. A function that looks at one value at a time joins the chain,
+by a call of the same function with the same arguments on a strip of all values; what it returns for a small sheet
+tells whether there is new memory at all.
+"""
+
+import functools
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, cast
+
+import torch
+from torchvision import tv_tensors
+
+from penstock.recording import calls
+from penstock.recording.chain import Chain, Link, apply
+from penstock.recording.rendering import Given
+from penstock.recording.tensors import (
+    RECORDERS,
+    RecordedTensor,
+    alias,
+    is_recording,
+    is_torch_plain,
+    sharing,
+)
+
+__all__ = ["change", "extended", "flip", "stack"]
+
+
+def stack(tensors: Sequence[Any], dim: int = 0) -> RecordedTensor | None:
+    """Return tensors of single pictures, some of which record, as a batch; None if they make none."""
+    first = next(filter(is_recording, tensors), None)
+    if dim != 0 or first is None or first._batched:
+        return None
+    chain, shape = first._chain, first.shape
+    traces, given = [], {}
+    for place, tensor in enumerate(tensors):
+        if not is_recording(tensor):
+            # One that the code has touched, or Pillow made: it does not make the others real.
+            if not _is_plain(tensor) or tensor.dtype != chain.dtype or tensor.shape != shape:
+                return None
+            given[place] = tensor.as_subclass(torch.Tensor)
+        elif tensor._batched or tensor._chain.values != chain.values or tensor.shape != shape:
+            return None
+        else:
+            traces.append(tensor._traces[0])
+    batch = chain.then("stack")
+    if batch is None:
+        return None
+    # A copy, of which later changes of the tensors are not seen.
+    copies = dict(zip(given, torch.stack([*given.values()]), strict=True)) if given else given
+    return RecordedTensor(traces, batch, True, copies)
+
+
+def _is_plain(tensor: Any) -> bool:
+    return (
+        type(tensor) in (torch.Tensor, tv_tensors.Image)
+        and tensor.device.type == "cpu"
+        and tensor.layout is torch.strided
+        and not tensor.requires_grad
+    )
+
+
+def _record_stack(tensors: Any, dim: int = 0, *, out: Any = None) -> RecordedTensor | None:
+    if out is not None or type(tensors) not in (tuple, list) or not tensors:
+        return None
+    return stack(tensors, dim)
+
+
+def _record_flip(tensor: Any, *dims: Any, **options: Any) -> RecordedTensor | None:
+    if not dims and [*options] == ["dims"]:
+        dims = (options["dims"],)
+    if len(dims) == 1 and isinstance(dims[0], (tuple, list)):
+        dims = tuple(dims[0])
+    if len(dims) != 1 or dims[0] not in (-1, -2, 1, 2):
+        return None
+    return flip(tensor, RecordedTensor, horizontal=dims[0] in (-1, 2))
+
+
+def flip(tensor: Any, kind: type[RecordedTensor], *, horizontal: bool) -> RecordedTensor | None:
+    """Return the recording tensor of a flipped picture, None if there is none."""
+    if not is_recording(tensor) or tensor._batched:
+        return None
+    # A copy has no gaps, in whatever order torch puts its values.
+    chain = tensor._chain.then("clone") if tensor._chain.is_view else tensor._chain
+    return None if chain is None else kind((tensor._traces[0].flip(horizontal=horizontal),), chain, False)
+
+
+def _record_part(tensor: Any, index: Any) -> RecordedTensor | None:
+    """Return a rectangle, `tensor[..., top:bottom, left:right]`, which is a view."""
+    if type(index) is not tuple or len(index) != 3 or not is_recording(tensor) or tensor._batched:
+        return None
+    first, *others = index
+    if first is not Ellipsis and not (type(first) is slice and first == slice(None)):
+        return None
+    trace, chain = tensor._traces[0], tensor._chain
+    ranges = [_range(part, length) for part, length in zip(others, (trace.height, trace.width), strict=True)]
+    if None in ranges:
+        return None
+    (top, bottom), (left, right) = ranges  # type: ignore[misc]
+    whole = (right - left == trace.width, bottom - top == trace.height)
+    if whole[0] and not all(whole) and chain.channels == 1 and not (chain.is_view or chain.interleaved):
+        # It has no gaps, so what is made of it keeps the stride of its only channel, which no chain tells.
+        return None
+    if not (chain.is_view or all(whole) or (whole[0] and chain.interleaved)):
+        chain = chain.then("view")
+        if chain is None:
+            return None
+    cropped = trace if all(whole) else trace.crop(left, top, right, bottom)
+    view = RecordedTensor((cropped,), chain, False, strides=tensor.stride())
+    return cast("RecordedTensor", sharing(view, tensor, index))
+
+
+def _range(part: Any, length: int) -> tuple[int, int] | None:
+    """Return where a slice begins and ends; None if it is none, has a step, or leaves fewer than two."""
+    if type(part) is not slice or part.step not in (None, 1):
+        return None
+    if not all(bound is None or type(bound) is int for bound in (part.start, part.stop)):
+        return None
+    start, stop, _ = part.indices(length)
+    return (start, stop) if stop - start > 1 else None
+
+
+def _record_no_gradient(tensor: Any, requires_grad: Any = True) -> RecordedTensor | None:
+    return tensor if requires_grad is False and is_recording(tensor) else None
+
+
+def _record_detached(kind: type[RecordedTensor] | None, tensor: Any) -> RecordedTensor | None:
+    if not is_recording(tensor):
+        return None
+    strides = tensor.stride() if tensor._chain.is_view else None
+    other = (kind or type(tensor))(tensor._traces, tensor._chain, tensor._batched, tensor._given, strides=strides)
+    return cast("RecordedTensor", sharing(other, tensor, "detached"))
+
+
+def extended(tensor: Any, name: str, *arguments: Hashable, kind: type[RecordedTensor] | None = None) -> Any:
+    """Return the recording tensor of another one and a function more, None if there is none.
+
+    Args:
+        tensor: A recording one.
+        name: Of the function, as chains know it.
+        arguments: Of the function.
+        kind: Of the result; the tensor's own if None.
+    """
+    chain = tensor._chain.then(name, *arguments) if is_torch_plain() else None
+    given = None if chain is None else _given_after(tensor, chain, (name, *arguments))
+    return None if given is None else (kind or type(tensor))(tensor._traces, chain, tensor._batched, given)
+
+
+def _given_after(tensor: Any, chain: Chain, link: Link) -> Given | None:
+    """Return what a function makes of the plain tensors of a batch, None if they need not be what torch makes."""
+    given = tensor._given
+    if not given:
+        return cast("Given", given)
+    if tensor.dtype.is_floating_point and not (chain.dtype.is_floating_point or chain.dtype is torch.bool):
+        return None  # their values need not fit
+    made = apply(torch.stack([*given.values()]), link)
+    if made is None or made.dtype != chain.dtype:
+        return None
+    return dict(zip(given, made, strict=True))
+
+
+def change(tensor: Any, changed: Any) -> bool:
+    """Do in place to a recording tensor what was done to another one; return whether that could be done.
+
+    Args:
+        tensor: The one to be changed.
+        changed: What the function makes of it where it works on a copy.
+    """
+    kept = changed.dtype == tensor.dtype and changed.shape == tensor.shape and changed.stride() == tensor.stride()
+    is_allowed = torch.is_inference_mode_enabled() or not tensor._modes[0]
+    if tensor._is_shared or not kept or not is_allowed:
+        return False
+    tensor._chain, tensor._given = changed._chain, changed._given
+    return True
+
+
+def _records(name: str) -> Callable[..., Any]:
+    """Return what writes down the calls of a function that looks at one value at a time."""
+
+    def recorder(*arguments: Any, **options: Any) -> Any:
+        places = [place for place, value in enumerate(arguments) if is_recording(value)]
+        call = calls.call_of(name, places[0], arguments, options) if len(places) == 1 else None
+        if call is None:
+            return None
+        tensor = arguments[places[0]]
+        kind = type(tensor) if name in _KEEPING else RecordedTensor
+        result = extended(tensor, "call", *call, kind=kind)
+        if result is None:
+            return None
+        if calls.is_in_place(name):
+            if not change(tensor, result):
+                return None
+        elif not tensor._chain.returns("call", *call):
+            return result
+        return tensor if type(tensor) is kind else alias(tensor, kind)
+
+    return recorder
+
+
+# Functions that make images of images, and not only tensors.
+_KEEPING = ("Tensor.clone", "Tensor.to")
+RECORDERS.update({function: _records(name) for name, function in calls.FUNCTIONS.items()})
+RECORDERS.update(
+    {
+        torch.stack: _record_stack,
+        torch.Tensor.flip: _record_flip,
+        torch.flip: _record_flip,
+        torch.Tensor.__getitem__: _record_part,
+        torch.Tensor.requires_grad_: _record_no_gradient,
+        torch.Tensor.detach: functools.partial(_record_detached, None),
+        torch.detach: functools.partial(_record_detached, RecordedTensor),
+    }
+)

@@ -1,10 +1,12 @@
 """Tensors of every kind that a worker may send arrive as they do from torch's workers."""
 
+import random
 import warnings
 
 import pytest
 import torch
 from torch.utils.data import DataLoader, Dataset
+from torchvision import tv_tensors
 
 import penstock
 
@@ -91,3 +93,96 @@ def test_any_tensor_arrives(kind, monkeypatch):
         results.append(seen)
     assert penstock.stats(loader).way == "recorded"
     assert results[0] == results[1]
+
+
+# What else lies on a tensor's memory.
+ALIASES = [
+    lambda t: t,
+    lambda t: t.view(-1),
+    lambda t: t[1:],
+    lambda t: t.T,
+    lambda t: t.detach(),
+    lambda t: t[:, ::2],
+    lambda t: t.view(torch.uint8),
+    lambda t: t[1].expand(3, -1),
+    lambda t: t.as_strided((2, 2), (1, 3), 2),
+    lambda t: torch.nn.Parameter(t),
+    lambda t: t.detach().requires_grad_(),
+    lambda t: tv_tensors.BoundingBoxes(t, format="XYXY", canvas_size=(9, 9)),
+    lambda t: t.untyped_storage(),
+    lambda t: t.clone(),
+    lambda t: (t, [t[0]]),
+]
+
+
+class Aliases(Dataset):
+    """Samples of tensors that share memory in all ways, small ones and large ones."""
+
+    def __len__(self):
+        return 24
+
+    def __getitem__(self, index):
+        chance = random.Random(index)
+        rows = [3, 5, 600][index % 3]
+        bases = [torch.arange(rows * 4.0).view(rows, 4) + k for k in range(2)]
+        kinds = [chance.choice(ALIASES) for _ in range(6)]
+        found = [kind(chance.choice(bases)) for kind in kinds]
+        return {"first": found[:3], "others": tuple(found[3:]), "twice": [found[0], found[0]]}
+
+
+def flat(value):
+    if isinstance(value, dict):
+        value = [*value.values()]
+    if isinstance(value, (list, tuple)):
+        return [leaf for item in value for leaf in flat(item)]
+    return [value]
+
+
+def seen(value):
+    if not isinstance(value, torch.Tensor):
+        return [type(value), len(value)]
+    memory = value.untyped_storage()
+    return [*told(value), *values(value.detach()), value.shape, value.storage_offset(), memory.nbytes(), value.is_leaf]
+
+
+def bytes_of(value):
+    if isinstance(value, torch.UntypedStorage):
+        return torch.empty(0, dtype=torch.uint8).set_(value)
+    return torch.as_tensor(value).detach()
+
+
+@pytest.mark.parametrize("options", [{}, {"persistent_workers": True, "prefetch_factor": 4}, {"collate_fn": list}])
+def test_what_shares_memory_shares_it_when_it_arrives(options, monkeypatch):
+    monkeypatch.setenv("PENSTOCK_RECORD", "1")
+    options = {"batch_size": 2 if "collate_fn" in options else None, "num_workers": 1, **options}
+    results = []
+    for cls in (DataLoader, penstock.DataLoader):
+        loader, found = cls(Aliases(), **options), []
+        for sample in loader:
+            leaves = flat(sample)
+            found.append([seen(leaf) for leaf in leaves])
+            found.append([[one is other for other in leaves] for one in leaves])
+            # What is changed in one is seen in those that share its memory, and in no other one.
+            for number, leaf in enumerate(leaves):
+                bytes_of(leaf).fill_(number + 50)
+                found.append([bytes_of(other).reshape(-1)[-1].item() for other in leaves])
+        results.append(found)
+    assert penstock.stats(loader).way == "recorded"
+    assert results[0] == results[1]
+
+
+def test_small_tensors_open_no_files(monkeypatch):
+    monkeypatch.setenv("PENSTOCK_RECORD", "1")
+    boxes, whole = next(iter(penstock.DataLoader(Small(), batch_size=None, num_workers=1)))
+    assert not boxes.is_shared()
+    assert whole.is_shared()
+
+
+class Small(Dataset):
+    """A small tensor that is part of a larger one which is still small, and a large one."""
+
+    def __len__(self):
+        return 1
+
+    def __getitem__(self, index):
+        return torch.arange(9.0)[2:5], torch.zeros(4000)

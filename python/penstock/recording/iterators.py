@@ -5,6 +5,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+import torch
+
 from penstock import _native
 from penstock.compat.torch import (
     STATUS_CHECK_INTERVAL,
@@ -20,7 +22,7 @@ from penstock.lowering.lower import threads_for
 from penstock.recording import hooks
 from penstock.recording.recorder import Recorder
 from penstock.recording.rendering import Renderer, Rendering
-from penstock.recording.storages import send_small_tensors
+from penstock.recording.storages import made_anew, send_small_tensors
 from penstock.recording.tickets import receiving
 
 __all__ = ["RecordingIter", "RecordingSingleIter", "iterator_for"]
@@ -89,6 +91,8 @@ class RecordingIter(_MultiProcessingDataLoaderIter):
     def __init__(self, loader: Any) -> None:
         self._counters = counters_of(loader)
         self._counters.way = "recorded"
+        # Of batches that have arrived early, whether that was in inference mode.
+        self._arrived_in: dict[int, bool] = {}
         super().__init__(loader)
         # The queue's own `empty` takes forty times as long.
         self._arrivals = select.poll()
@@ -123,6 +127,7 @@ class RecordingIter(_MultiProcessingDataLoaderIter):
 
     def _reset(self, loader: Any, first_iter: bool = False) -> None:
         self._counters.begin()
+        self._arrived_in.clear()
         super()._reset(loader, first_iter)
 
     def _try_get_data(self, timeout: float = STATUS_CHECK_INTERVAL) -> tuple[bool, Any]:
@@ -153,6 +158,7 @@ class RecordingIter(_MultiProcessingDataLoaderIter):
             index, data = self._get_data()  # type: ignore[no-untyped-call]
             self._tasks_outstanding -= 1
             self._task_info[index] += (data,)
+            self._arrived_in[index] = torch.is_inference_mode_enabled()
 
     def _process_data(self, data: Any, worker_idx: int) -> Any:
         if isinstance(data, _Arrived):
@@ -161,6 +167,9 @@ class RecordingIter(_MultiProcessingDataLoaderIter):
         if isinstance(data, Parcel):
             self._counters.recorded(data.samples, *data.counted)
             data = data.data
+        mode = torch.is_inference_mode_enabled()
+        if self._arrived_in.pop(self._rcvd_idx - 1, mode) is not mode:
+            data = made_anew(data)
         return pin_memory(data, self._pin_memory_device) if self._pins else data
 
     def _rendered(self, arrived: _Arrived, worker: int) -> Any:

@@ -125,7 +125,8 @@ class Rendering:
                     self._open(batch, position, run.places[position])
                     self.by_pillow[run.first + position] = reason
         if self._made is not None:
-            self.tensor.copy_(self._made)
+            with torch.inference_mode(self.tensor.is_inference()):
+                self.tensor.copy_(self._made)
         return True
 
     def _open(self, batch: _native.Batch, position: int, place: str | bytes) -> None:

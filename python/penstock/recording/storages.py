@@ -1,19 +1,21 @@
-"""Small storages: what a worker sends with the message itself, and not in a file of shared memory.
+"""Storages of tensors that travel between processes.
 
-Such a file takes half a millisecond, and a sample may hold a dozen boxes and labels. Only the storage travels in
-another way; the tensors on it are torch's own affair, with their strides, offsets, classes and gradients. A storage is
-one object in Python however many tensors lie on it, and a pickle holds each object once, so tensors that share memory
-when they are sent share it when they arrive.
+Small ones go with the message itself, and not in a file of shared memory. Such a file takes half a millisecond, and a
+sample may hold a dozen boxes and labels. Only the storage travels in another way; the tensors on it are torch's own
+affair, with their strides, offsets, classes and gradients. A storage is one object in Python however many tensors lie
+on it, and a pickle holds each object once, so tensors that share memory when they are sent share it when they arrive.
 """
 
 import ctypes
+import io
+import pickle
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
 import torch
 from torch.multiprocessing.reductions import reduce_storage
 
-__all__ = ["send_small_tensors"]
+__all__ = ["made_anew", "send_small_tensors"]
 
 # Storages up to this size travel with the message that they are part of.
 _SMALL_BYTES = 1 << 13
@@ -47,3 +49,39 @@ def _receive(content: bytes) -> torch.UntypedStorage:
 def send_small_tensors() -> None:
     """Have this process, a worker, send small tensors so."""
     ForkingPickler.register(torch.UntypedStorage, _reduce)
+
+
+class _Leaving(ForkingPickler):
+    """Pickles all but storages, which it lists."""
+
+    def __init__(self, file: io.BytesIO) -> None:
+        super().__init__(file)
+        self.left: list[torch.UntypedStorage] = []
+
+    def persistent_id(self, value: Any) -> int | None:
+        if type(value) is not torch.UntypedStorage:
+            return None
+        self.left.append(value)
+        return len(self.left) - 1
+
+
+class _Finding(pickle.Unpickler):
+    def __init__(self, file: io.BytesIO, left: list[torch.UntypedStorage]) -> None:
+        super().__init__(file)
+        self._left = left
+
+    def persistent_load(self, number: int) -> torch.UntypedStorage:
+        return self._left[number]
+
+
+def made_anew(batch: Any) -> Any:
+    """Return a batch that has arrived, as it would have if it had arrived now.
+
+    What is made of a message depends on modes of the thread that receives it, inference mode above all. Its tensors
+    lie in the same memory as before.
+    """
+    file = io.BytesIO()
+    pickler = _Leaving(file)
+    pickler.dump(batch)
+    file.seek(0)
+    return _Finding(file, pickler.left).load()

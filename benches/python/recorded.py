@@ -21,7 +21,7 @@ from torch.utils.data import DataLoader, Dataset, default_collate
 from torchvision import transforms
 
 import penstock
-from penstock.recording.iterators import Collate, Start
+from penstock.recording.workers import Collate, Start
 
 BATCHES = (32, 128)
 EPOCH = 4096

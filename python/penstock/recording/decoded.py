@@ -126,7 +126,7 @@ def reads_files(current: Callable[[], Recorder | None]) -> Callable[[Any], Any]:
                 recorder.others[why_not] += 1
                 return function(path)
             source.fate.spent = time.perf_counter() - start
-            source.keeper = recorder.kept if recorder.thread is not None else None
+            source.keeper = recorder.kept
             return _Unread(source, size, functools.partial(function, path), recorder)
 
         return hook

@@ -158,7 +158,7 @@ def _hook_opener(name: str) -> None:
             recorder.others[why_not] += 1
             return factory(fp, filename)
         source.fate.spent = time.perf_counter() - start
-        source.keeper = recorder.kept if recorder.thread is not None else None
+        source.keeper = recorder.kept
         recorder.compare(source)
         recorder.fates.append(source.fate)
         return open_recorded(source, fp, filename)

@@ -2,12 +2,10 @@
 
 import select
 import threading
-from collections.abc import Callable
 from typing import Any
 
 import torch
 
-from penstock import _native
 from penstock.compat.torch import (
     STATUS_CHECK_INTERVAL,
     ExceptionWrapper,
@@ -22,60 +20,11 @@ from penstock.lowering.lower import threads_for
 from penstock.recording import hooks
 from penstock.recording.recorder import Recorder
 from penstock.recording.rendering import Renderer, Rendering
-from penstock.recording.storages import made_anew, send_small_tensors
+from penstock.recording.storages import made_anew
 from penstock.recording.tickets import receiving
+from penstock.recording.workers import Collate, Parcel, Start, count
 
 __all__ = ["RecordingIter", "RecordingSingleIter", "iterator_for"]
-
-
-class Start:
-    """A worker's `worker_init_fn`: has its pictures record, then calls the user's.
-
-    Args:
-        function: The user's, or None.
-    """
-
-    def __init__(self, function: Callable[[int], Any] | None) -> None:
-        self._function = function
-        hooks.find_imported()
-
-    def __call__(self, worker: int) -> None:
-        _native.learn_nothing()
-        send_small_tensors()
-        hooks.begin(Recorder())
-        if self._function is not None:
-            self._function(worker)
-
-
-class Parcel:
-    """What a worker sends: a batch, and what was counted while it was fetched.
-
-    Attributes:
-        data: The user's batch.
-        samples: In it.
-        counted: Of its pictures, by the worker's `Recorder`.
-    """
-
-    def __init__(self, data: Any, samples: int, counted: tuple[int, int, dict[str, int]]) -> None:
-        self.data, self.samples, self.counted = data, samples, counted
-
-
-class Collate:
-    """A worker's `collate_fn`: calls the user's, and adds what was counted.
-
-    Args:
-        function: The user's.
-        batches: Whether it is given lists of samples.
-    """
-
-    def __init__(self, function: Callable[[Any], Any], batches: bool) -> None:
-        self._function, self._batches = function, batches
-
-    def __call__(self, samples: Any) -> Parcel:
-        data = self._function(samples)
-        recorder = hooks.current()
-        counted = (0, 0, {}) if recorder is None else recorder.count()
-        return Parcel(data, _count(samples) if self._batches else 1, counted)
 
 
 class _Arrived:
@@ -232,14 +181,9 @@ class _Fetcher:
                 data = self._fetcher.fetch(indices)
             finally:
                 recorder.finish()
-        samples = _count(indices) if self._fetcher.auto_collation else 1
+        samples = count(indices) if self._fetcher.auto_collation else 1
         self._counters.recorded(samples, *recorder.count())
         return data
-
-
-def _count(samples: Any) -> int:
-    """Return how many samples there are; what a sampler or `__getitems__` gives need not have a length."""
-    return len(samples) if hasattr(samples, "__len__") else 0
 
 
 def iterator_for(loader: Any) -> _BaseDataLoaderIter:

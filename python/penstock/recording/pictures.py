@@ -56,10 +56,15 @@ class _Pixels:
 
 
 def _while_recording(method: _Method) -> _Method:
-    """Have a method that was looked up on a recording picture go on with the real one that it has become."""
+    """Have a method that was looked up on a recording picture go on with the real one that it has become.
+
+    One that goes on after pictures of its file were sent is kept by somebody, who will use it again.
+    """
 
     @functools.wraps(method)
     def called(self: Any, *args: Any, **options: Any) -> Any:
+        if isinstance(self, _Recording) and self._trace.source.sent:
+            settle(self)
         if isinstance(self, _Recording):
             return method(self, *args, **options)
         return getattr(self, method.__name__)(*args, **options)

@@ -3,15 +3,16 @@
 import statistics
 import time
 from collections import Counter
+from collections.abc import Container, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from penstock.recording.pictures import settle
+from penstock.recording.pictures import is_recorded, settle
 from penstock.recording.tensors import RecordedTensor, make_plain
 
 if TYPE_CHECKING:
     import weakref
 
-    from penstock.recording.sources import Fate, Source
+    from penstock.recording.sources import Fate, Source, Trace
 
 __all__ = ["Recorder"]
 
@@ -33,7 +34,7 @@ class Recorder:
         thread: The same.
         fates: Of what was opened since it was counted last.
         others: Why Pillow opened files itself, since then.
-        kept: The pictures and tensors that were recorded for one thread; nobody else makes those that are held on to.
+        kept: The pictures and tensors that were recorded, for who makes those that somebody holds on to.
         given_up: Whether pictures are no longer recorded.
         why_not: Why none ever records; None if they do.
     """
@@ -52,12 +53,35 @@ class Recorder:
     def finish(self) -> None:
         """Make the pictures and tensors that somebody still holds, in place, the real ones that they stand for."""
         kept, self.kept[:] = self.kept[:], []
+        _make([value for reference in kept if (value := reference()) is not None])
+
+    def is_any_left(self) -> bool:
+        """Whether anything that was recorded is still there."""
+        self.kept[:] = [reference for reference in self.kept if reference() is not None]
+        return bool(self.kept)
+
+    def settle(self, sent: Sequence["Trace"], exempt: Container[int]) -> None:
+        """Make real what somebody still holds though it has been used: he will probably use it again.
+
+        What was neither sent nor touched waits for its batch, as in a shuffle buffer, and is left as it is.
+
+        Args:
+            sent: What goes with the batch.
+            exempt: Ids of pictures and tensors that the batch's own samples hold, so that nobody else need do so.
+        """
+        for trace in sent:
+            trace.source.sent = True
+        used = []
+        kept, self.kept[:] = self.kept[:], []
         for reference in kept:
             value = reference()
-            if isinstance(value, RecordedTensor):
-                make_plain(value)
-            elif value is not None:
-                settle(value)
+            if value is None or not (isinstance(value, RecordedTensor) or is_recorded(value)):
+                continue
+            if id(value) in exempt or not any(source.sent or source.fate.touched for source in sources_of(value)):
+                self.kept.append(reference)
+            else:
+                used.append(value)
+        _make(used)
 
     def count(self) -> tuple[int, int, dict[str, int]]:
         """Return what happened since the last call.
@@ -94,3 +118,17 @@ class Recorder:
             start = time.perf_counter()
             source.open().load()
             self._pillows.append(time.perf_counter() - start)
+
+
+def sources_of(value: Any) -> "set[Source]":
+    """Return the sources of a recording picture or tensor."""
+    traces = value._traces if isinstance(value, RecordedTensor) else (value._trace,)
+    return {trace.source for trace in traces}
+
+
+def _make(values: Iterable[Any]) -> None:
+    for value in values:
+        if isinstance(value, RecordedTensor):
+            make_plain(value)
+        else:
+            settle(value)

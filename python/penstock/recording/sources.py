@@ -82,14 +82,15 @@ class Source:
         channels: In the file: 1 or 3.
         format: Pillow's name for it.
         fate: What became of its pictures.
-        keeper: Where its pictures and tensors are to be listed, None if nowhere.
+        keeper: Where its pictures and tensors are listed, None if nowhere.
         file: The file, kept so that nothing that happens to its path changes the picture; None if it is not.
         by_torchvision: Whether torchvision's decoder opens it where ours does not, instead of Pillow.
+        sent: Whether a picture of it has gone with a batch.
     """
 
     __slots__ = (
         *("_whole", "by_torchvision", "channels", "content", "fate", "file", "format", "height", "identity", "keeper"),
-        *("path", "width"),
+        *("path", "sent", "width"),
     )
 
     def __init__(self, path: str, content: bytes | None, identity: bytes, seen: tuple[int, int, int, str]) -> None:
@@ -98,7 +99,7 @@ class Source:
         self.fate = Fate()
         self.keeper: list[weakref.ref[Any]] | None = None
         self.file: _native.OpenFile | None = None
-        self.by_torchvision = False
+        self.by_torchvision = self.sent = False
         self._whole: Image.Image | None = None
 
     @property

@@ -8,7 +8,7 @@ import contextlib
 import dataclasses
 import pickle
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
@@ -19,11 +19,12 @@ from torchvision import tv_tensors
 from penstock import _native
 from penstock.compat.torch import extra_reducers
 from penstock.lowering.lower import threads_for
-from penstock.recording.chain import Key, chain_of
-from penstock.recording.rendering import Renderer, Rendering, Run, runs_of
+from penstock.recording.chain import Chain, Key, chain_of
+from penstock.recording.rendering import Given, Renderer, Rendering, Run, runs_of
+from penstock.recording.sources import Trace
 from penstock.recording.tensors import RecordedImage, RecordedTensor, is_recording, part_of, touch
 
-__all__ = ["receiving"]
+__all__ = ["Postponed", "postponing", "receive_all", "receiving", "tickets_of"]
 
 # What a ticket holds: mode and chain, whether there is a dimension for pictures, the runs of pictures in which contents
 # may be missing, those contents one after the other and their lengths, and the plain tensors of the batch and their
@@ -35,9 +36,55 @@ _INLINE_BYTES = 1 << 16
 
 class _InCharge(threading.local):
     renderer: Renderer | None = None
+    # Where tensors are listed whose tickets are written later.
+    postponed: "list[Postponed] | None" = None
+    # What arrived of those.
+    arrived: Sequence[torch.Tensor] = ()
 
 
 _in_charge = _InCharge()
+
+
+@dataclasses.dataclass(frozen=True)
+class Postponed:
+    """A tensor that was pickled as a number, and whose ticket is not written yet.
+
+    Attributes:
+        traces: Of its pictures.
+        chain: What was done to their values.
+        batched: Whether there is a dimension for the pictures.
+        given: The plain tensors that are part of it, by their places.
+    """
+
+    traces: tuple[Trace, ...]
+    chain: Chain
+    batched: bool
+    given: Given
+
+
+@contextlib.contextmanager
+def postponing() -> Iterator[list[Postponed]]:
+    """Have recording tensors that this thread pickles meanwhile be numbers, and list what they stand for."""
+    before, _in_charge.postponed = _in_charge.postponed, []
+    try:
+        yield _in_charge.postponed
+    finally:
+        _in_charge.postponed = before
+
+
+def tickets_of(postponed: Sequence[Postponed]) -> list[Any]:
+    """Return the tickets of tensors that were pickled as numbers; `receive_all` takes them."""
+    return [_ticket(tensor.traces, tensor.chain, tensor.batched, tensor.given) for tensor in postponed]
+
+
+@contextlib.contextmanager
+def receive_all(tickets: Sequence[Any]) -> Iterator[None]:
+    """Receive tickets, and have the numbers that this thread unpickles meanwhile stand for their tensors."""
+    before, _in_charge.arrived = _in_charge.arrived, [*map(_receive, tickets)]
+    try:
+        yield
+    finally:
+        _in_charge.arrived = before
 
 
 @contextlib.contextmanager
@@ -51,9 +98,8 @@ def receiving(renderer: Renderer) -> Iterator[list[Rendering]]:
         _in_charge.renderer = before
 
 
-def _ticket(tensor: RecordedTensor) -> _Ticket:
-    chain, given = tensor._chain, tensor._given
-    runs = runs_of(tensor._traces, given)
+def _ticket(traces: Sequence[Trace], chain: Chain, batched: bool, given: Given) -> _Ticket:
+    runs = runs_of(traces, given)
     contents = [place for run in runs for place in run.places if isinstance(place, bytes)]
     carried: tuple[Any, list[int]] = (None, [])
     if sum(map(len, contents)) > _INLINE_BYTES:
@@ -63,7 +109,7 @@ def _ticket(tensor: RecordedTensor) -> _Ticket:
         carried = shared, [len(content) for content in contents]
         runs = [dataclasses.replace(run, places=["" if type(p) is bytes else p for p in run.places]) for run in runs]
     plain = torch.stack([item.as_subclass(torch.Tensor) for item in given.values()]) if given else None
-    return chain.mode, chain.key, tensor._batched, runs, carried, (plain, list(given))
+    return chain.mode, chain.key, batched, runs, carried, (plain, list(given))
 
 
 def _receive(ticket: _Ticket) -> torch.Tensor:
@@ -86,6 +132,11 @@ def _receive_image(ticket: _Ticket) -> Any:
     return tv_tensors.Image(_receive(ticket))
 
 
+def _receive_number(number: int, is_image: bool) -> Any:
+    tensor = _in_charge.arrived[number]
+    return tv_tensors.Image(tensor) if is_image else tensor
+
+
 def _receive_part(whole: torch.Tensor, part: Any, is_image: bool) -> Any:
     seen = part_of(whole, part)
     # As torch sends it: of the same memory, and not known to autograd as a view.
@@ -100,8 +151,12 @@ def _reduce(tensor: Any) -> Any:
         if (whole := tensor._shares) is not None:
             # A message holds each object once, so what shares memory when it is sent does so when it arrives.
             return _receive_part, (whole, tensor._part, is_image)
+        what = tensor._traces, tensor._chain, tensor._batched, tensor._given
+        if _in_charge.postponed is not None:
+            _in_charge.postponed.append(Postponed(*what))
+            return _receive_number, (len(_in_charge.postponed) - 1, is_image)
         try:
-            return _receive_image if is_image else _receive, (_ticket(tensor),)
+            return _receive_image if is_image else _receive, (_ticket(*what),)
         except Exception:  # noqa: S110
             # Queues pickle in a thread of their own, where an exception would be lost, and its batch with it.
             pass

@@ -80,26 +80,21 @@ NEXT = {
 @pytest.mark.parametrize("made", MAKERS)
 def test_what_is_made_in_one_mode_and_used_in_another(made):
     recorded = set()
-    for first in MODES:
-        for then in MODES:
-            for name, function in NEXT.items():
+    for first, then in PAIRS:
+        for name, function in NEXT.items():
 
-                def call(first=first, then=then, function=function):
-                    with MODES[first]():
-                        tensor = MAKERS[made]()
-                    with MODES[then]():
-                        return tensor, function(tensor)
+            def call(first=first, then=then, function=function):
+                with MODES[first]():
+                    tensor = MAKERS[made]()
+                with MODES[then]():
+                    return tensor, function(tensor)
 
-                ours, theirs = both(call)
-                assert ours == theirs, (first, then, name)
-                with side(ours=True), contextlib.suppress(RuntimeError):
-                    if all(map(is_recording, call())):
-                        recorded.add((first, then, name))
-    assert {
-        ("inference", "inference", "clone"),
-        ("inference", "plain", "half"),
-        ("plain", "inference", "same"),
-    } <= recorded
+            ours, theirs = both(call)
+            assert ours == theirs, (first, then, name)
+            with side(ours=True), contextlib.suppress(RuntimeError):
+                if all(map(is_recording, call())):
+                    recorded.add((first, then, name))
+    assert {(*pair, name) for pair in PAIRS for name in ("clone", "half", "same", "detach")} <= recorded
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -157,14 +152,19 @@ def files(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("batched", [True, False])
+SPAWNED = {"num_workers": 1, "multiprocessing_context": "spawn"}
+
+
 @pytest.mark.parametrize(
-    "options", [{}, {"num_workers": 1}, {"num_workers": 1, "multiprocessing_context": "spawn"}], ids=str
+    ("mode", "options", "batched"),
+    [
+        *((mode, {"num_workers": n}, batched) for mode in [*MODES][:3] for n in (0, 1) for batched in (True, False)),
+        # The mode is the parent's alone.
+        ("inference", SPAWNED, False),
+    ],
+    ids=str,
 )
-@pytest.mark.parametrize("mode", ["inference", "gradients within", "no gradients"])
 def test_loaders(files, mode, options, batched):
-    if mode != "inference" and "multiprocessing_context" in options:
-        options = {"num_workers": 2}
     results = []
     for cls in (DataLoader, penstock.DataLoader):
         with MODES[mode]():

@@ -30,9 +30,9 @@ from torch.utils.data import DataLoader, default_collate
 
 import penstock
 from penstock import _native, memory
-from penstock.iterator import collate_targets
 from penstock.lowering.gather import Gathering
 from penstock.lowering.lower import Lowered, lower
+from penstock.prepared import collate_targets
 
 if TYPE_CHECKING:
     from penstock.lowering.places import Located

@@ -3,7 +3,6 @@
 import abc
 import dataclasses
 import functools
-import logging
 from typing import Any, TypeVar
 
 import torch.utils.data
@@ -14,13 +13,13 @@ from penstock.counters import counters_of
 from penstock.iterator import NativeDataLoaderIter
 from penstock.lowering.lower import Lowered, lower
 from penstock.lowering.report import Report, Row
+from penstock.making import MakingFailed, go_on, making, tell
 from penstock.recording.iterators import iterator_for
 from penstock.wrappers import is_ours, own_iterators, unwrap
 
 __all__ = ["DataLoader", "explain"]
 
 _T_co = TypeVar("_T_co", covariant=True)
-_logger = logging.getLogger("penstock")
 _TORCHS = torch.utils.data.DataLoader
 
 
@@ -80,20 +79,21 @@ class DataLoader(torch.utils.data.DataLoader[_T_co], metaclass=_Kind):
         ...     ...
     """
 
+    def __iter__(self) -> _BaseDataLoaderIter:
+        try:
+            return super().__iter__()
+        except MakingFailed as failed:
+            # A persistent iterator could not begin another epoch.
+            self._iterator = _torchs(self, failed)
+            return self._iterator
+
     def _get_iterator(self) -> _BaseDataLoaderIter:
         hints.iterated(self)
-        lowered = _lower_safely(self)
-        if isinstance(lowered, Lowered):
-            if self.num_workers > 0:
-                self.check_worker_number_rationality()
-            return NativeDataLoaderIter(self, lowered)
-        counters = counters_of(self)
-        counters.reasons = lowered.reasons
-        if lowered.way == "recorded" and not counters.nothing_records:
-            return iterator_for(self)
-        counters.way = "torch"
-        counters.tell()
-        return super()._get_iterator()
+        try:
+            iterator = _make(self)
+        except MakingFailed as failed:
+            return _torchs(self, failed)
+        return super()._get_iterator() if iterator is None else iterator
 
 
 @functools.wraps(_TORCHS.__init__)
@@ -134,10 +134,21 @@ def explain(loader: Any) -> Report:
     return dataclasses.replace(report, hypothetical=not is_ours(loader))
 
 
-def _lower_safely(loader: Any) -> Lowered | Report:
-    """Lower a loader; whatever goes wrong there must not keep it from working as torch's."""
-    try:
-        return lower(loader)
-    except Exception:
-        _logger.exception("penstock could not look into a loader; torch's own way is taken")
-        return Report((), "torch")
+def _make(loader: Any) -> _BaseDataLoaderIter | None:
+    """Make an iterator over a loader; None if it is to be torch's."""
+    with making():
+        lowered = lower(loader)
+        counters = counters_of(loader)
+        if isinstance(lowered, Report):
+            counters.reasons = lowered.reasons
+            if lowered.way != "recorded" or counters.nothing_records:
+                counters.way = "torch"
+                counters.tell()
+                return None
+    return NativeDataLoaderIter(loader, lowered) if isinstance(lowered, Lowered) else iterator_for(loader)
+
+
+def _torchs(loader: Any, failed: MakingFailed) -> _BaseDataLoaderIter:
+    """Return torch's iterator, after something of ours has failed."""
+    tell(loader, failed)
+    return _TORCHS._get_iterator(loader) if failed.begun is None else go_on(loader, failed.begun)

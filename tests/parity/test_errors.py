@@ -14,8 +14,8 @@ from torch.utils.data import ConcatDataset, Subset
 from torchvision.transforms import v2
 
 import penstock
-from penstock.iterator import _Prepared
 from penstock.lowering.gather import Gathering
+from penstock.prepared import Prepared
 
 DRAWING = v1.Compose([v1.RandomHorizontalFlip(), v1.RandomCrop(5, padding=2), v1.ToTensor()])
 WALKS = {"once": Walk((None,), draws=True), "again": Walk((3, None, None))}
@@ -286,14 +286,14 @@ def test_batches_that_are_iterators():
 
 def test_a_failure_of_the_threads_is_raised_once(monkeypatch):
     """It would be a bug of ours; the batches after it are made all the same."""
-    wait = _Prepared.wait
+    wait = Prepared.wait
 
     def failing(self, timeout):
-        if 4 in self._targets:
+        if 4 in self._there.outline.targets:
             raise RuntimeError("a bug of ours")
         return wait(self, timeout)
 
-    monkeypatch.setattr(_Prepared, "wait", failing)
+    monkeypatch.setattr(Prepared, "wait", failing)
     iterator = iter(penstock.DataLoader(pictures([(3, 3, 3)] * 9, v1.ToTensor()), 2, num_workers=2))
     targets = []
     for _ in range(5):

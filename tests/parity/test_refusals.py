@@ -142,8 +142,8 @@ def collate(samples):
     return {"images": images * 2, "targets": targets}
 
 
-def seed_workers(worker):
-    torch.manual_seed(worker)
+def draw_in_workers(worker):
+    torch.rand(1 + worker)
 
 
 def changed(thing, **attributes):
@@ -243,7 +243,7 @@ DATASETS = {
 LOADERS = {
     "collate_fn": ({"collate_fn": collate}, "collate_fn"),
     "collate_fn, partial": ({"collate_fn": functools.partial(collate)}, "collate_fn"),
-    "worker_init_fn": ({"num_workers": 2, "worker_init_fn": seed_workers}, "worker"),
+    "worker_init_fn": ({"num_workers": 2, "worker_init_fn": draw_in_workers}, "worker"),
     "batch_size=None": ({"batch_size": None}, "not batched"),
     "batch_size=None with workers": ({"batch_size": None, "num_workers": 2}, "not batched"),
     "prefetch_factor=0": ({"num_workers": 1, "prefetch_factor": 0}, "refuses"),

@@ -30,12 +30,12 @@ def test_a_batch_made_in_the_callers_thread_is_interrupted(passes):
     passes(
         """
         import signal
-        from penstock.iterator import _Prepared
+        from penstock.prepared import Prepared
 
-        begun, memory = [], _Prepared._memory
+        begun, memory = [], Prepared._memory
 
         def memory_and_an_interrupt(prepared):
-            begun.append(prepared._batch)
+            begun.append(prepared._there.batch)
             out = memory(prepared)
             signal.setitimer(signal.ITIMER_REAL, 0.01)
             return out
@@ -43,7 +43,7 @@ def test_a_batch_made_in_the_callers_thread_is_interrupted(passes):
         signal.signal(signal.SIGALRM, signal.default_int_handler)
         epoch(loader())
         iterator = iter(loader(huge(1040), batch_size=1024, shuffle=False, num_workers=0))
-        _Prepared._memory = memory_and_an_interrupt
+        Prepared._memory = memory_and_an_interrupt
         with starved():
             try:
                 next(iterator)
@@ -52,7 +52,7 @@ def test_a_batch_made_in_the_callers_thread_is_interrupted(passes):
             else:
                 raise AssertionError("800 MB in no time")
             begun.clear()
-        _Prepared._memory = memory
+        Prepared._memory = memory
         images, _ = next(iterator)
         assert images.shape == (16, 3, 256, 256)
         assert list(iterator) == []

@@ -12,6 +12,7 @@ from torch.utils.data import IterableDataset, default_collate, default_convert
 
 from penstock import _native, compat
 from penstock.compat.torch import default_collate_fn_map, dispatch_modes, function_modes
+from penstock.lowering import worker_init
 from penstock.lowering.datasets import lower_dataset, opens_files, signature
 from penstock.lowering.known import HOOKED, module_hooks, unhooked
 from penstock.lowering.pillow import keeps_pixels_as_known, why_not
@@ -22,15 +23,6 @@ from penstock.lowering.transforms import Opaque, functions
 __all__ = ["Lowered", "lower", "threads_for"]
 
 _COLLATE_MAP = dict(default_collate_fn_map)
-# Functions that seed a worker and do nothing else; where workers are threads there is nothing for them to seed.
-_SEEDERS = frozenset(
-    {
-        ("lightning.fabric.utilities.seed", "pl_worker_init_function"),
-        ("lightning_fabric.utilities.seed", "pl_worker_init_function"),
-        ("transformers.trainer_utils", "seed_worker"),
-        ("timm.data.loader", "_worker_init"),
-    }
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -142,8 +134,8 @@ def _guards(loader: Any) -> Iterator[Row]:
         yield Row("loader", f"torch {torch.__version__}", False, reason)
     if loader.batch_sampler is None:
         yield Row("loader", "batch_size=None", False, "samples are not batched")
-    if loader.num_workers > 0 and loader.worker_init_fn is not None and not _is_seeder(loader.worker_init_fn):
-        yield Row("loader", "worker_init_fn", False, "it runs in worker processes")
+    if loader.num_workers > 0 and (reason := worker_init.why_not(loader)) is not None:
+        yield Row("loader", "worker_init_fn", False, reason)
     if loader.timeout and not loader.num_workers:
         yield Row("loader", "timeout", False, "torch refuses it without workers")
     if loader.num_workers > 0 and not loader.prefetch_factor:
@@ -153,11 +145,6 @@ def _guards(loader: Any) -> Iterator[Row]:
         yield Row("collation", name, False, "a collate_fn of the user's own")
     elif {k: unhooked(v) for k, v in default_collate_fn_map.items() if k not in HOOKED} != _COLLATE_MAP:
         yield Row("collation", "default_collate_fn_map", False, "it was changed")
-
-
-def _is_seeder(function: Any) -> bool:
-    function = getattr(function, "func", function)  # functools.partial
-    return (getattr(function, "__module__", None), getattr(function, "__qualname__", None)) in _SEEDERS
 
 
 def _sampler_row(loader: Any) -> Row:

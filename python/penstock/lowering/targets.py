@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-__all__ = ["is_pure"]
+__all__ = ["is_data", "is_pure"]
 
 _PURE = frozenset(
     {bool, float, int, str, tuple, list, abs, len, max, min, round, sum, operator.index, operator.neg, torch.tensor}
@@ -31,21 +31,21 @@ def is_pure(function: Any) -> bool:
     except TypeError:
         return False
     if isinstance(function, types.BuiltinMethodType):
-        return function.__name__ in _LOOKUPS and _is_data(function.__self__)
+        return function.__name__ in _LOOKUPS and is_data(function.__self__)
     if isinstance(function, functools.partial):
-        return is_pure(function.func) and _is_data([*function.args, *function.keywords.values()])
+        return is_pure(function.func) and is_data([*function.args, *function.keywords.values()])
     if isinstance(function, (operator.itemgetter,)):
         return True
     return isinstance(function, types.FunctionType) and _names_only_pure(function)
 
 
-def _is_data(value: Any) -> bool:
+def is_data(value: Any) -> bool:
     """Whether a value is made of plain numbers and strings in Python's own containers, all the way down."""
     if type(value) in _PLAIN:
         return True
     if type(value) is dict:
-        return all(map(_is_data, value.keys())) and all(map(_is_data, value.values()))
-    return type(value) in _CONTAINERS and all(map(_is_data, value))
+        return all(map(is_data, value.keys())) and all(map(is_data, value.values()))
+    return type(value) in _CONTAINERS and all(map(is_data, value))
 
 
 def _names_only_pure(function: types.FunctionType) -> bool:
@@ -68,7 +68,7 @@ def _names_only_pure(function: types.FunctionType) -> bool:
             builtins = function.__globals__.get("__builtins__", {})
             table = builtins if isinstance(builtins, dict) else vars(builtins)
             reachable.append(table.get(name, ...))
-    return all(value is torch or _is_data(value) or _is_callable(value) for value in reachable) and not _stores(code)
+    return all(value is torch or is_data(value) or _is_callable(value) for value in reachable) and not _stores(code)
 
 
 def _is_callable(value: Any) -> bool:

@@ -1,5 +1,6 @@
 """torch's own iterators, whose workers run the user's code on pictures that record."""
 
+import contextlib
 import select
 import threading
 from typing import Any
@@ -17,6 +18,7 @@ from penstock.compat.torch import (
 )
 from penstock.counters import counters_of
 from penstock.lowering.lower import threads_for
+from penstock.making import making
 from penstock.recording import hooks
 from penstock.recording.recorder import Recorder
 from penstock.recording.rendering import Renderer, Rendering
@@ -35,17 +37,28 @@ class _Arrived:
 
 
 class RecordingIter(_MultiProcessingDataLoaderIter):
-    """torch's iterator over worker processes; what they recorded becomes pixels here."""
+    """torch's iterator over worker processes; what they recorded becomes pixels here.
+
+    Raises:
+        MakingFailed: If something of ours fails before torch's constructor is called.
+    """
 
     def __init__(self, loader: Any) -> None:
-        self._counters = counters_of(loader)
-        self._counters.way = "recorded"
-        # Of batches that have arrived early, whether that was in inference mode.
-        self._arrived_in: dict[int, bool] = {}
+        with making():
+            self._counters = counters_of(loader)
+            # Of batches that have arrived early, whether that was in inference mode.
+            self._arrived_in: dict[int, bool] = {}
+            self._start = Start(None)
+            self._renderer = Renderer(threads_for(loader.num_workers), pin=False)
+            # The queue's own `empty` takes forty times as long.
+            self._arrivals = select.poll()
+        self._begins_epoch = False
+        loader.check_worker_number_rationality()
         super().__init__(loader)
-        # The queue's own `empty` takes forty times as long.
-        self._arrivals = select.poll()
-        self._arrivals.register(self._data_queue._reader, select.POLLIN)  # type: ignore[attr-defined]
+        # Without it, batches that have arrived wait for their turn.
+        with contextlib.suppress(Exception):
+            self._arrivals.register(self._data_queue._reader, select.POLLIN)  # type: ignore[attr-defined]
+        self._counters.way = "recorded"
 
     # torch's constructor sets these and hands them to the workers.
     @property
@@ -54,7 +67,7 @@ class RecordingIter(_MultiProcessingDataLoaderIter):
 
     @_worker_init_fn.setter
     def _worker_init_fn(self, function: Any) -> None:
-        self._start = Start(function)
+        self._start._function = function
 
     @property
     def _collate_fn(self) -> Collate:
@@ -71,17 +84,26 @@ class RecordingIter(_MultiProcessingDataLoaderIter):
 
     @_pin_memory.setter
     def _pin_memory(self, pin: bool) -> None:
-        self._pins = bool(pin)
-        self._renderer = Renderer(threads_for(self._num_workers), pin=self._pins)
+        self._pins = self._renderer.pin = bool(pin)
 
     def _reset(self, loader: Any, first_iter: bool = False) -> None:
         self._counters.begin()
         self._arrived_in.clear()
-        super()._reset(loader, first_iter)
+        self._begins_epoch = True
+        try:
+            super()._reset(loader, first_iter)
+        finally:
+            self._begins_epoch = False
 
     def _try_get_data(self, timeout: float = STATUS_CHECK_INTERVAL) -> tuple[bool, Any]:
-        with receiving(self._renderer) as renderings:
-            success, item = super()._try_get_data(timeout)  # type: ignore[no-untyped-call]
+        try:
+            with receiving(self._renderer) as renderings:
+                success, item = super()._try_get_data(timeout)  # type: ignore[no-untyped-call]
+        except Exception:
+            # What arrives before an epoch begins is of the last one, and nobody's any more: it need not be made.
+            if self._begins_epoch and all(worker.is_alive() for worker in self._workers):
+                return self._try_get_data(timeout)
+            raise
         if success and renderings:
             index, data = item
             item = index, _Arrived(data, renderings)
@@ -149,8 +171,9 @@ class RecordingSingleIter(_SingleProcessDataLoaderIter):
     """torch's iterator without workers, over the user's code on pictures that record."""
 
     def __init__(self, loader: Any) -> None:
+        with making():
+            self._counters = counters_of(loader)
         super().__init__(loader)
-        self._counters = counters_of(loader)
         self._counters.way = "recorded"
         self._counters.begin()
         self._dataset_fetcher = _Fetcher(self._dataset_fetcher, self._counters)

@@ -149,15 +149,18 @@ class Renderer:
     Args:
         threads: That work for it.
         pin: Whether tensors are to be page-locked.
+
+    Attributes:
+        pin: The same.
     """
 
     def __init__(self, threads: int, *, pin: bool) -> None:
-        self._stream, self._pin = _native.Stream(threads), pin
+        self._stream, self.pin = _native.Stream(threads), pin
         self.begun: list[Rendering] = []
 
     def begin(self, runs: Sequence[Run], chain: Chain, given: Given, *, batched: bool) -> torch.Tensor:
         """Have pixels made, and return the tensor that will hold them."""
-        rendering = Rendering(runs, chain, given, batched=batched, stream=self._stream, pin=self._pin)
+        rendering = Rendering(runs, chain, given, batched=batched, stream=self._stream, pin=self.pin)
         self.begun.append(rendering)
         return rendering.tensor
 

@@ -1,0 +1,322 @@
+"""A batch on its way: its samples are located, then its numbers drawn, then its pixels made."""
+
+import contextlib
+import dataclasses
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import default_collate
+
+from penstock import _native, memory
+from penstock.compat.torch import ExceptionWrapper, pin_memory
+from penstock.counters import Counters
+from penstock.generators import Streams
+from penstock.lowering.gather import Gathering
+from penstock.lowering.places import Located, Targets, detached
+
+__all__ = ["Prepared", "collate_targets"]
+
+
+class Prepared:
+    """A batch with its numbers drawn: pixels on their way, targets collated, or what went wrong.
+
+    A file may turn out to be Pillow's to decode when its pixels are made. If Pillow gives pixels of the size that the
+    header announced, only they are made anew. If it raises, torch has drawn nothing from there on: the batch's
+    numbers, and those of later ones of the same worker, are drawn again.
+
+    Args:
+        gathering: The batch's samples.
+        streams: The logical worker's.
+        worker: The logical worker; None if there is none.
+        counters: The loader's.
+        pin: Whether the batch goes to page-locked memory.
+        rewinds: Whether numbers may have to be drawn again, for this batch or for one before it.
+
+    Attributes:
+        streams: The logical worker's.
+        followed: Whether the batch that takes its place in the queue was sent.
+    """
+
+    def __init__(
+        self,
+        gathering: Gathering,
+        streams: Streams,
+        worker: int | None,
+        counters: Counters,
+        *,
+        pin: bool,
+        rewinds: bool,
+    ) -> None:
+        self.streams = streams
+        self.followed = False
+        self._counters = counters
+        self._gathering: Gathering | None = gathering
+        self._worker, self._pin, self._rewinds = worker, pin, rewinds
+        self._drawn: _Drawn | None = None
+        # Whether the batch failed, and a picture before the one that did may be in a file that cannot be opened.
+        self._doubtful = False
+
+    @property
+    def drawn(self) -> bool:
+        """Whether the samples are there and their numbers drawn."""
+        return self._drawn is not None
+
+    @property
+    def nbytes(self) -> int:
+        """Of the pixels; 0 if there are none, or they are not known yet."""
+        outline = None if self._drawn is None else self._drawn.outline
+        return 0 if outline is None else outline.nbytes
+
+    def ready(self) -> bool:
+        """Whether the samples are there, or can be had at once."""
+        return self._gathering is None or self._gathering.ready()
+
+    def prepare(self) -> None:
+        """Wait for the samples and draw their numbers; earlier batches of the same worker have drawn theirs."""
+        if self._gathering is not None:
+            self._drawn = self._draw(self._gathering.finish(), self.streams)
+            self._gathering = None
+            self._doubtful = self._drawn.failure is not None
+        if self._doubtful:
+            # Ctrl-C while Pillow is at work leaves this to the next call.
+            damaged = _find_damage(self._there)
+            self._doubtful = False
+            if damaged:
+                self.redraw(self.streams)
+
+    def redraw(self, streams: Streams) -> None:
+        """Draw the numbers from where they were drawn from, after the samples have changed."""
+        drawn = self._there
+        assert drawn.start is not None  # noqa: S101 - only files change
+        streams.follow(drawn.start)
+        self._drawn = self._draw(drawn.located, streams, drawn.failure)
+
+    def draw_later(self) -> None:
+        """Draw the numbers from where the streams are, after those of a batch before have changed."""
+        self._drawn = self._draw(self._there.located, self.streams, self._there.failure)
+
+    def _draw(self, located: Located, streams: Streams, failure: "_Failure | None" = None) -> "_Drawn":
+        start = streams.copy() if self._rewinds else None
+        batch = _native.Batch(located.sources, located.positions, streams.torch)
+        if failure is not None:
+            return _Drawn(located, start, batch, None, failure)
+        outcome = _outcome(located, batch, in_worker=self._worker is not None)
+        if isinstance(outcome, _Failure):
+            return _Drawn(located, start, batch, None, outcome)
+        return _Drawn(located, start, batch, outcome, None)
+
+    @property
+    def _there(self) -> "_Drawn":
+        assert self._drawn is not None  # noqa: S101 - whoever asks has prepared it
+        return self._drawn
+
+    def submit(self, stream: _native.Stream) -> None:
+        """Have the pixels made by the threads, if that was not done yet."""
+        drawn = self._there
+        if drawn.images is None and drawn.failure is None:
+            drawn.batch.submit(stream, self._memory())
+
+    def run(self, stream: _native.Stream) -> None:
+        """Make the pixels here and now."""
+        if self._there.failure is None:
+            self._there.batch.run(stream, self._memory())
+
+    def _memory(self) -> Any:
+        drawn = self._there
+        assert drawn.outline is not None  # noqa: S101 - what has not failed has one
+        drawn.images, out = memory.empty(drawn.outline.shape, drawn.outline.dtype, pin=self._pin)
+        return out
+
+    def wait(self, timeout: float | None) -> bool:
+        """Return whether the batch, or its error, is there within so many seconds."""
+        return self._there.failure is not None or self._there.batch.wait(timeout)
+
+    def mend(self) -> bool:
+        """Have Pillow open the files that were not decoded; return whether numbers have to be drawn again."""
+        drawn = self._there
+        if drawn.failure is not None:
+            return False
+        located, tally = drawn.located, drawn.batch.tally()
+        # All of them first: Ctrl-C while Pillow is at work leaves everything as it was.
+        opened = [(place, reason, located.open(place)) for place, reason in tally[-1]]
+        self._counters.worked(tally)
+        again = False
+        for place, reason, pixels in opened:
+            if isinstance(pixels, Exception):
+                drawn.cut(place, pixels)
+                return True
+            located.by_pillow[place] = reason
+            if not drawn.batch.supply(place, _native.Source(pixels[None], located.pipeline(place).plan)):
+                located.replace(place, pixels)
+                again = True
+        return again
+
+    def result(self, device: str | None) -> list[Any]:
+        """Return the batch as default_collate would, or raise as torch would."""
+        drawn = self._there
+        if drawn.failure is not None:
+            error, note = drawn.failure.take()
+            if self._worker is not None:
+                error = _from_worker(error, self._worker)
+            if note is not None:
+                error.add_note(note)
+            try:
+                raise error
+            finally:
+                del error
+        located, outline = drawn.located, drawn.outline
+        assert outline is not None  # noqa: S101 - what has not failed has one
+        self._counters.handed_out(len(located.targets), located.by_pillow, located.reading, located.opening)
+        return [drawn.images, pin_memory(outline.targets, device) if self._pin else outline.targets]
+
+
+@dataclasses.dataclass
+class _Drawn:
+    """Samples and their numbers.
+
+    Attributes:
+        located: The samples.
+        start: Where the numbers were drawn from, if they may have to be drawn again.
+        batch: The numbers, and later the work on the pixels.
+        outline: What the batch is, if nothing is wrong with it.
+        failure: What is wrong with it.
+        images: Its memory, once pixels are being made.
+    """
+
+    located: Located
+    start: Streams | None
+    batch: _native.Batch
+    outline: "_Outline | None"
+    failure: "_Failure | None"
+    images: torch.Tensor | None = None
+
+    def cut(self, place: int, error: Exception) -> None:
+        """End the samples at a file that Pillow does not open."""
+        self.located.cut(place)
+        self.outline, self.failure = None, _Failure(error, self.located.describe(place))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Outline:
+    """A batch without its pixels.
+
+    Attributes:
+        shape: Of the images.
+        dtype: Of the images.
+        targets: As they are handed out.
+    """
+
+    shape: tuple[int, ...]
+    dtype: torch.dtype
+    targets: Any
+
+    @property
+    def nbytes(self) -> int:
+        """Of the images."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+
+class _Failure:
+    """What torch raises in the place of a batch.
+
+    Args:
+        error: The exception.
+        note: Names the sample, if it is known.
+    """
+
+    def __init__(self, error: BaseException, note: str | None = None) -> None:
+        self._error: BaseException | None = error
+        self._note = note
+
+    def take(self) -> tuple[BaseException, str | None]:
+        """Return the exception and its note; not kept, for its traceback refers to the batch."""
+        error, self._error = self._error, None
+        assert error is not None  # noqa: S101 - a batch is handed out once
+        return error, self._note
+
+
+def _outcome(located: Located, batch: _native.Batch, *, in_worker: bool) -> _Outline | _Failure:
+    """Return what samples make, or what keeps them from making a batch."""
+    failure = _failure(located, batch)
+    if failure is not None:
+        return failure
+    try:
+        if len(batch.shapes) != 1:
+            _collate_ragged(batch.shapes, in_worker=in_worker)
+        shape = (len(located.positions), *batch.shapes[0])
+        return _Outline(shape, located.pipeline(0).dtype, collate_targets(located.targets))
+    except Exception as error:
+        return _Failure(error)
+
+
+def _failure(located: Located, batch: _native.Batch) -> _Failure | None:
+    """Return what torch would have raised for one of the samples."""
+    failed, error = len(located.targets), located.error
+    if batch.refused is not None:
+        failed, op, height, width = batch.refused
+        step = located.pipeline(failed).steps[op]
+        try:
+            step.replay(height, width)
+            error = RuntimeError(f"penstock cannot apply {step.transform} to a picture of {height} x {width}")
+        except Exception as raised:
+            error = detached(raised)
+    elif located.late_error is not None:
+        failed, error = failed - 1, located.late_error
+    if error is None:
+        return None
+    # An error refers to the frames that it went through, and they to pictures: no reference may lead back.
+    located.error = located.late_error = None
+    try:
+        return _Failure(error, located.describe(failed))
+    finally:
+        del error
+
+
+def _find_damage(drawn: _Drawn) -> bool:
+    """Whether a picture before the one that failed is in a file that Pillow does not open; the samples end there."""
+    located, refused = drawn.located, drawn.batch.refused
+    for place in range(len(located.targets) if refused is None else refused[0] + 1):
+        if located.decodes(place):
+            opened = located.open(place)
+            if isinstance(opened, Exception):
+                drawn.cut(place, opened)
+                return True
+    return False
+
+
+def collate_targets(targets: Targets) -> Any:
+    """Return what default_collate makes of a batch's targets; class numbers take a tenth of its time here."""
+    integers = _native.Integers.read(targets) if isinstance(targets, list) else targets
+    if integers:
+        array = np.empty(len(integers), np.int64)
+        integers.write(array)
+        return torch.from_numpy(array).clone()  # NumPy's memory could not be resized
+    column: Any = tuple(targets)  # as its own zip makes it; a column of strings is returned as it is
+    return default_collate(column)
+
+
+def _collate_ragged(shapes: list[list[int]], *, in_worker: bool) -> None:
+    """Raise what default_collate raises for pictures of these shapes."""
+    pictures = [torch.empty(shape, dtype=torch.uint8) for shape in shapes]
+    if in_worker and pictures:
+        # There it stacks into memory for all their pixels, which is too little if the first is larger than most.
+        memory = torch.frombuffer(bytearray(sum(picture.numel() for picture in pictures)), dtype=torch.uint8)
+        memory.resize_(len(pictures), *pictures[0].shape)
+    default_collate(pictures)
+
+
+def _from_worker(error: BaseException, worker: int) -> BaseException:
+    """Return the exception that torch makes of one raised in a worker process."""
+    if error.__traceback__ is None:
+        # It was raised by a builtin; the text that torch makes of it begins with a traceback all the same.
+        with contextlib.suppress(type(error)):
+            raise error
+    wrapper = ExceptionWrapper((type(error), error, error.__traceback__), f"in DataLoader worker process {worker}")
+    error.__traceback__ = None  # it may refer to this frame, and that to the batch
+    try:
+        wrapper.reraise()
+    except BaseException as wrapped:
+        return wrapped.with_traceback(None)
+    raise AssertionError("unreachable: reraise() raises")

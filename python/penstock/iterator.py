@@ -23,6 +23,7 @@ from penstock.lowering.gather import Gathering
 from penstock.lowering.lower import Lowered, lower
 from penstock.making import Begun, MakingFailed, making
 from penstock.prepared import Prepared
+from penstock.process_state import as_in_worker
 
 __all__ = ["NativeDataLoaderIter"]
 
@@ -149,7 +150,8 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
                 return
         assert self._lowered is not None  # noqa: S101 - only without workers it may be given up
         try:
-            gathering = Gathering(self._lowered.place, indices)
+            with as_in_worker():
+                gathering = Gathering(self._lowered.place, indices)
         except KeyboardInterrupt:
             self._coming.appendleft(indices)  # for the next try: an interrupted epoch can be gone on with
             raise
@@ -218,8 +220,10 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
         """Make a batch in the caller's thread and time, from torch's global generator."""
         if self._lowered is None or not self._lowered.is_current(self._loader):
             # Without workers torch sees what the user changes between two batches.
-            lowered = lower(self._loader)
-            self._lowered = lowered if isinstance(lowered, Lowered) else None
+            self._lowered = None
+            with contextlib.suppress(Exception):  # of ours: torch's fetcher needs none of it
+                lowered = lower(self._loader)
+                self._lowered = lowered if isinstance(lowered, Lowered) else None
         if self._lowered is None or isinstance(indices, Iterator):
             # An iterator's code would run between the draws of two samples.
             fetcher = _MapDatasetFetcher(self._dataset, self._auto_collation, self._collate_fn, self._drop_last)

@@ -29,10 +29,12 @@ def empty(shape: Sequence[int], dtype: torch.dtype, *, pin: bool = False) -> tup
     """
     count = math.prod(shape)
     if pin or count == 0:
-        tensor = torch.empty(tuple(shape), dtype=dtype, pin_memory=pin)
+        tensor = torch.empty(tuple(shape), dtype=dtype, device="cpu", pin_memory=pin)
         return tensor, tensor.view(-1).view(torch.uint8).numpy()
     buffer = _native.Buffer(count * dtype.itemsize)
-    tensor, storage = torch.empty(0, dtype=dtype), torch.frombuffer(buffer, dtype=dtype).untyped_storage()
+    storage = torch.frombuffer(buffer, dtype=dtype).untyped_storage()
+    # Not on the default device, which may be another one.
+    tensor = torch.empty(0, dtype=dtype, device="cpu")
     # Not by view(): torch's batches are views of nothing, and may be detached in place.
     tensor.set_(storage, 0, tuple(shape), _contiguous(shape))
     return tensor, buffer

@@ -15,6 +15,7 @@ from penstock.counters import Counters
 from penstock.generators import Streams
 from penstock.lowering.gather import Gathering
 from penstock.lowering.places import Located, Targets, detached
+from penstock.process_state import as_in_worker
 
 __all__ = ["Prepared", "collate_targets"]
 
@@ -76,7 +77,9 @@ class Prepared:
     def prepare(self) -> None:
         """Wait for the samples and draw their numbers; earlier batches of the same worker have drawn theirs."""
         if self._gathering is not None:
-            self._drawn = self._draw(self._gathering.finish(), self.streams)
+            with self._state():
+                located = self._gathering.finish()
+            self._drawn = self._draw(located, self.streams)
             self._gathering = None
             self._doubtful = self._drawn.failure is not None
         if self._doubtful:
@@ -102,10 +105,15 @@ class Prepared:
         batch = _native.Batch(located.sources, located.positions, streams.torch)
         if failure is not None:
             return _Drawn(located, start, batch, None, failure)
-        outcome = _outcome(located, batch, in_worker=self._worker is not None)
+        with self._state():
+            outcome = _outcome(located, batch, in_worker=self._worker is not None)
         if isinstance(outcome, _Failure):
             return _Drawn(located, start, batch, None, outcome)
         return _Drawn(located, start, batch, outcome, None)
+
+    def _state(self) -> contextlib.AbstractContextManager[None]:
+        """Of the process where torch would look up samples and collate them."""
+        return contextlib.nullcontext() if self._worker is None else as_in_worker()
 
     @property
     def _there(self) -> "_Drawn":

@@ -138,6 +138,15 @@ def test_lowered_without_workers(part, monkeypatch, caplog):
     assert len(told(caplog)) == 1
 
 
+def other_transform(loader):
+    loader.dataset.transform = v1.Compose([v1.RandomCrop(4), v1.ToTensor()])
+
+
+def test_an_edit_that_cannot_be_looked_into(monkeypatch):
+    break_(monkeypatch, penstock.iterator, "lower")
+    assert_torchs(Walk((None, None), edit=other_transform))
+
+
 def test_a_part_that_fails_later(monkeypatch):
     """Some batches are on their way then, with their numbers drawn."""
     break_(monkeypatch, *PARTS["gathering"], calls=3)

@@ -1,6 +1,7 @@
 """What a `worker_init_fn` leaves behind in a worker is where its streams begin: torch's batches, natively if it only seeds."""
 # ruff: noqa: NPY002 - NumPy's global generator is what is seeded
 
+import collections.abc
 import contextlib
 import functools
 import os
@@ -34,6 +35,7 @@ DRAWING = v1.Compose([v1.RandomCrop(6, padding=2), v1.RandomHorizontalFlip(), v1
 # An abandoned epoch, and those after it.
 WALK = Walk((2, None, 1, None), draws=True)
 OPTIONS = types.SimpleNamespace(seed=7, ranks=[3, 4])
+LONG = [*range(2000)]
 SEEN = []
 COUNT = 0
 
@@ -273,6 +275,32 @@ def nested_class(worker_id):
     torch.manual_seed(Seed.value)
 
 
+def matches(worker_id):
+    match OPTIONS:
+        case types.SimpleNamespace(seed=seed):
+            torch.manual_seed(seed)
+
+
+def matches_a_mapping(worker_id):
+    match LIKE_A_DICT:
+        case {"seed": seed}:
+            torch.manual_seed(seed)
+
+
+class LikeADict(collections.abc.Mapping):
+    def __getitem__(self, name):
+        return 5
+
+    def __iter__(self):
+        return iter(["seed"])
+
+    def __len__(self):
+        return 1
+
+
+LIKE_A_DICT = LikeADict()
+
+
 def generator(worker_id):
     torch.manual_seed(worker_id)
     yield
@@ -300,6 +328,9 @@ OTHERS = {
     "attribute of its own": Counter(),
     "dataset": changes_the_dataset,
     "within the dataset": changes_within_the_dataset,
+    "matches": matches,
+    "matches a mapping": matches_a_mapping,
+    "long": lambda worker_id: torch.manual_seed(LONG[worker_id]),
     "class": nested_class,
     "eval": lambda worker_id: eval("torch.manual_seed(1)"),  # noqa: S307 - that it is noticed is the test
     "by name": lambda worker_id: torch.rand(1),

@@ -26,7 +26,9 @@ __all__ = ["Refused", "Sandbox", "innermost"]
 
 _GENERATORS = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR | inspect.CO_ITERABLE_COROUTINE
 # Ways from an object to what is behind it; names of two underscores are others.
-_WAYS_OUT = frozenset({"gi_frame", "gi_code", "cr_frame", "ag_frame", "tb_frame", "with_traceback", "tofile", "dump"})
+_WAYS_OUT = frozenset(
+    {"gi_frame", "gi_code", "cr_frame", "ag_frame", "tb_frame", "with_traceback", "tofile", "dump", "keywords"}
+)
 _BUILTINS = frozenset(
     {
         *("abs", "all", "any", "bin", "bool", "bytes", "chr", "complex", "dict", "divmod", "enumerate", "filter"),
@@ -37,8 +39,12 @@ _BUILTINS = frozenset(
 # Kinds of objects that have a name themselves.
 _NAMED = (type, types.FunctionType, types.BuiltinFunctionType, functools._lru_cache_wrapper)
 _PLAIN_LOOKUPS: tuple[Any, ...] = (object.__getattribute__, types.SimpleNamespace.__getattribute__)
-_WRITTEN_IN_PYTHON = 1 << 9  # Py_TPFLAGS_HEAPTYPE
+# Flags of types: Py_TPFLAGS_HEAPTYPE, and those that say what a `case` of a mapping or a sequence matches.
+_WRITTEN_IN_PYTHON = 1 << 9
+_MATCHES = 1 << 5 | 1 << 6
 _TORCH = str(Path(torch.__file__).parent)
+# Entries of a container; to copy it for each worker would take longer than to start one.
+_MOST_COPIED = 1000
 # What asks only which packages are installed, and remembers the answer: classes and functions by module and name.
 _ASKS_WHAT_IS_INSTALLED = (
     ("lightning_utilities.core.imports", "RequirementCache"),
@@ -99,6 +105,13 @@ class Sandbox:
             raise Refused(self.refused)
         return result
 
+    def close(self) -> None:
+        """Let go of what was made; sandbox and stand-ins refer to each other."""
+        self._known, self._copied = {}, {}
+        self._made.clear()
+        self._names.clear()
+        self._cells.clear()
+
     def refuse(self, what: str) -> Any:
         """End the call, now or, if the function goes on all the same, later."""
         self.refused = self.refused or what
@@ -123,6 +136,8 @@ class Sandbox:
             return self._known[known]
         if id(value) in self._copied:
             return self._copied[id(value)]()
+        if isinstance(value, (tuple, list, dict, set, frozenset)) and len(value) > _MOST_COPIED:
+            return self.refuse(f"a {type(value).__name__} of {len(value)}")
         if is_data(value):
             mine = copy.deepcopy(value)
             self._copies.append((mine, value))
@@ -186,7 +201,7 @@ class Sandbox:
         return mine[name] if name in mine else self.refuse(name)
 
     def _isinstance(self, value: Any, kind: Any) -> bool:
-        if isinstance(value, (_StandIn, functools.partial)):
+        if issubclass(type(value), (_StandIn, functools.partial)):
             self.refuse("isinstance")
         return isinstance(value, kind)
 
@@ -237,8 +252,6 @@ class _StandIn:
 
     def __getattribute__(self, name: str) -> Any:
         sandbox, real = (object.__getattribute__(self, slot) for slot in ("_sandbox", "_real"))
-        if name == "__class__":  # asked for by `isinstance`
-            return type(self)
         return type(self)._find(sandbox, self, real, name)
 
     @staticmethod
@@ -404,6 +417,8 @@ def _has_plain_attributes(value: Any) -> bool:
     """Whether attributes are looked up in an object, or in a class written in Python, in the ordinary way."""
     if type(value) is type:
         return bool(value.__flags__ & _WRITTEN_IN_PYTHON)
+    if type(value).__flags__ & _MATCHES:
+        return False
     lookup: Any = type(value).__getattribute__
     return any(lookup is plain for plain in _PLAIN_LOOKUPS)
 

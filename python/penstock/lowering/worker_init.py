@@ -88,9 +88,12 @@ def left_behind(loader: Any, base_seed: int, worker: int) -> Left:
 
 def _run(loader: Any, base_seed: int, worker: int, *, accelerated: bool) -> tuple[Left, bool]:
     process = _Process(loader, base_seed, worker, accelerated=accelerated)
-    process.sandbox.call(loader.worker_init_fn, worker)
-    if process.sandbox.reads_process and _start_method(loader) != "fork":
-        raise Refused("it looks at what a process that is not forked need not have")
+    try:
+        process.sandbox.call(loader.worker_init_fn, worker)
+        if process.sandbox.reads_process and _start_method(loader) != "fork":
+            raise Refused("it looks at what a process that is not forked need not have")
+    finally:
+        process.sandbox.close()
     return Left(process.torch.get_state(), process.random), process.asked
 
 

@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import json
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,25 +12,42 @@ from penstock.cli.endings import ending
 from penstock.errors import ArgumentError, CommandError
 from penstock.lowering.report import Report
 
+if TYPE_CHECKING:
+    from penstock.environment import Environment
+
 __all__ = ["command"]
 
 
 def command(
     loader: Annotated[
-        str, typer.Argument(metavar="FILE.py:FUNCTION", help="Your own loader, as FUNCTION(DataLoader) returns it.")
-    ],
+        str | None,
+        typer.Argument(metavar="FILE.py:FUNCTION", help="Your own loader, as FUNCTION(DataLoader) returns it."),
+    ] = None,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    environment: Annotated[
+        bool,
+        typer.Option("--environment", help="What is installed here, and whether it gives what penstock gives."),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
 ) -> None:
     """Say what of a loader runs natively, and why the rest does not; no batch is made."""
     with ending("explain"):
-        report = _report(loader)
+        if environment == (loader is not None):
+            raise ArgumentError("give either FILE.py:FUNCTION or --environment")
+        told = _environment() if loader is None else _report(loader)
     if as_json:
-        typer.echo(json.dumps({**dataclasses.asdict(report), "reasons": report.reasons}, indent=1))
+        more = {"reasons": told.reasons} if isinstance(told, Report) else {}
+        typer.echo(json.dumps({**dataclasses.asdict(told), **more}, indent=1))
         return
     from rich.console import Console
 
-    Console().print(report)
+    Console().print(told)
+
+
+def _environment() -> "Environment":
+    from penstock.environment import environment
+
+    return environment()
 
 
 def _report(named: str) -> Report:

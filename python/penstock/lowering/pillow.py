@@ -4,7 +4,6 @@ Builds of one version of Pillow can differ in the libraries that are in them, an
 small pictures of every kind are written and read by Pillow, once in a process, and compared.
 """
 
-import functools
 import io
 import struct
 import zlib
@@ -14,7 +13,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageFile, JpegImagePlugin, PngImagePlugin, PpmImagePlugin
 
-from penstock import _native, compat
+from penstock import _native, agreement, compat
 from penstock.compat.pillow import ID, NAMES, OPEN
 from penstock.lowering.known import unhooked
 
@@ -79,19 +78,28 @@ def _plugins_are_pillows() -> bool:
     return all(getattr(plugin, "__module__", "").startswith("PIL.") for plugin in plugins)
 
 
-@functools.cache
 def _other_pixels() -> str | None:
-    for name, files in (("JPEG", jpegs()), ("PNG", pngs()), ("PPM", _ppms())):
-        try:
-            same = all(map(_decodes_to_our_pixels, files))
-        except Exception:  # a Pillow without the format
-            same = False
-        if not same:
+    for name in PLUGINS:
+        if not _agrees(name):
+            if (raised := _agrees.why_not(name)) is not None:
+                return f"the installed Pillow could not be asked how it decodes {name} files: {raised}"
             return f"the installed Pillow decodes {name} files to other pixels"
     return None
 
 
-def _decodes_to_our_pixels(file: bytes) -> bool:
+@agreement.probe(
+    "Pillow decodes small files of every kind to the known pixels",
+    "reading files",
+    state=("Image.MAX_IMAGE_PIXELS", "ImageFile.LOAD_TRUNCATED_IMAGES", "filters of warnings"),
+    otherwise=False,
+    examples=[(name,) for name in PLUGINS],
+)
+def _agrees(name: str) -> bool:
+    files = {"JPEG": jpegs, "PNG": pngs, "PPM": _ppms}[name]()
+    return all(_decodes_to_our_pixels(file, PLUGINS[name]) for file in files)
+
+
+def _decodes_to_our_pixels(file: bytes, plugin: Any) -> bool:
     shape = _native.picture_shape(file)
     if shape is None:
         return False
@@ -99,7 +107,8 @@ def _decodes_to_our_pixels(file: bytes) -> bool:
     pixels = np.empty((height, width, channels), np.uint8)
     if not _native.decode_picture(file, (0, 0, width, height), pixels):
         return False
-    with Image.open(io.BytesIO(file)) as image:
+    # `Image.open` would look at the limit of pixels, which is the user's to set.
+    with plugin(io.BytesIO(file)) as image:
         return np.array_equal(np.asarray(image.convert("RGB")), np.broadcast_to(pixels, (height, width, 3)))
 
 

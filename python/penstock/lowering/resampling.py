@@ -9,7 +9,6 @@ how torch was compiled for this processor, and newer versions never give the upp
 is guessed from names.
 """
 
-import functools
 import itertools
 from typing import Any
 
@@ -20,7 +19,7 @@ from torchvision.transforms import InterpolationMode
 from torchvision.transforms import functional as F
 from torchvision.transforms.v2 import functional as F2
 
-from penstock import _native, memory
+from penstock import _native, agreement, memory
 from penstock.lowering.parameters import pair_of
 from penstock.lowering.report import Opaque
 
@@ -107,7 +106,9 @@ def tensor_filter(mode: InterpolationMode, antialias: Any, *, version: int) -> s
     return _OF_TENSORS[mode]
 
 
-@functools.cache
+@agreement.probe(
+    "torchvision's transforms of version 2 take names of filters", "resizes by a filter's name", otherwise=False
+)
 def _takes_names() -> bool:
     """Whether transforms.v2 takes names of filters; earlier versions of torchvision do not."""
     try:
@@ -117,7 +118,12 @@ def _takes_names() -> bool:
     return True
 
 
-@functools.cache
+@agreement.probe(
+    "Pillow resizes to the known pixels, by one of the known orders of passes",
+    "resizes of Pillow images",
+    otherwise=None,
+    examples=[(name,) for name in ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos")],
+)
 def pass_order(name: str) -> str | None:
     """Return the order of passes with which a filter gives the installed Pillow's bytes; None if none does."""
     resampling = getattr(Image.Resampling, name.upper())
@@ -133,7 +139,13 @@ def _agrees(name: str, order: str, resampling: Any, before: tuple[int, int], aft
     return np.array_equal(_resized(pixels, after, name, order).permute(1, 2, 0).numpy(), expected)
 
 
-@functools.cache
+@agreement.probe(
+    "torch resizes uint8 tensors to the known pixels",
+    "resizes of tensors",
+    state=("torch's modes", "the default device", "inference mode", "deterministic algorithms", "threads"),
+    otherwise=False,
+    examples=[(InterpolationMode.NEAREST, 1), *((mode, 2) for mode in _OF_TENSORS)],
+)
 def _tensors_agree(mode: InterpolationMode, version: int) -> bool:
     """Whether the installed torch resizes tensors of either layout, gray and in colour, to our pixels."""
     function = F.resize if version == 1 else F2.resize
@@ -166,13 +178,19 @@ def _resized(pixels: Any, after: tuple[int, int], name: str, arithmetic: str) ->
     return made[0]
 
 
-@functools.cache
+@agreement.probe(
+    "torch draws the known numbers between two bounds",
+    "the rectangles of RandomResizedCrop",
+    otherwise=None,
+    state=("the default dtype", "the default device", "torch's modes", "deterministic algorithms"),
+)
 def uniform_rounding() -> tuple[bool, bool] | None:
     """Return how torch's `uniform_` rounds, `fused` and `half_open` of the native generator; None if otherwise."""
     # In the second range a quarter of all numbers are rounded to the upper bound.
     draws = [bounds for bounds in ((0.08, 1.0), (4.0, 4.000001)) for _ in range(128)]
     generator = torch.Generator().manual_seed(0)
-    theirs = [torch.empty(1).uniform_(*bounds, generator=generator).item() for bounds in draws]
+    drawn = torch.empty(1, dtype=torch.float32, device="cpu")
+    theirs = [drawn.uniform_(*bounds, generator=generator).item() for bounds in draws]
     for fused, half_open in itertools.product((True, False), repeat=2):
         ours = _native.Generator(0)
         if [ours.uniform(*bounds, fused, half_open) for bounds in draws] == theirs:
@@ -202,10 +220,12 @@ def rectangles(scale: Any, ratio: Any, logarithms: torch.Tensor | None = None) -
         raise Opaque(f"its ratio {bounds} leaves nothing of small pictures")
     if (rounding := uniform_rounding()) is None:
         raise Opaque("torch's uniform_ draws other numbers here")
-    low, high = (torch.log(torch.tensor(ratio)) if logarithms is None else logarithms).tolist()
+    if logarithms is None:
+        logarithms = torch.log(torch.tensor(ratio, dtype=torch.float32, device="cpu"))
+    low, high = logarithms.tolist()
     return scale, bounds, (low, high), rounding
 
 
 def exp(x: float) -> float:
     """Return torch's exponential function of a float32."""
-    return torch.exp(torch.tensor([x], dtype=torch.float32)).item()
+    return torch.exp(torch.tensor([x], dtype=torch.float32, device="cpu")).item()

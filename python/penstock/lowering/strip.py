@@ -33,10 +33,14 @@ def arithmetic(
     mean, std = normalized[0] if normalized else ([], [])
     channels = range(table.shape[0])
     pairs = [(float(mean[c % len(mean)]), float(std[c % len(std)])) if len(mean) else None for c in channels]
-    codes = torch.arange(CODES, dtype=torch.float32)
+    codes = torch.arange(CODES, dtype=torch.float32, device="cpu")
     for divide in (True, False):
         scaled = codes / 255 if divide else codes * (1.0 / 255)
-        columns = [scaled if p is None else (scaled - torch.tensor(p[0])) / torch.tensor(p[1]) for p in pairs]
+        columns = [scaled if p is None else (scaled - _scalar(p[0])) / _scalar(p[1]) for p in pairs]
         if torch.equal(torch.stack(columns), table[:, :CODES]):
             return [(divide, pair) for pair in pairs]
     return None
+
+
+def _scalar(number: float) -> torch.Tensor:
+    return torch.tensor(number, dtype=torch.float32, device="cpu")

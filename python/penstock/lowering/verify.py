@@ -7,7 +7,7 @@ import numpy.typing as npt
 import torch
 from PIL import Image
 
-from penstock import _native, memory
+from penstock import _native, agreement, memory
 from penstock.lowering.transforms import Pipeline
 
 __all__ = ["agrees"]
@@ -16,6 +16,11 @@ __all__ = ["agrees"]
 _SEEDS = range(8)
 
 
+@agreement.probe(
+    "a transform of a torchvision that nobody has compared yet gives what its plan gives",
+    "transforms with another version of torchvision than those that were compared",
+    kept=False,
+)
 def agrees(transform: Any, pipeline: Pipeline, pixels: npt.NDArray[np.uint8]) -> bool:
     """Whether a plan gives a transform's own result and draws the same numbers for it.
 

@@ -1,6 +1,5 @@
 """What torchvision's own decoder makes of a file's content, and whether that is what ours makes."""
 
-import functools
 import itertools
 import struct
 import zlib
@@ -11,7 +10,7 @@ import torch
 from PIL import Image
 from torchvision.io import ImageReadMode
 
-from penstock import _native
+from penstock import _native, agreement
 from penstock.lowering.pillow import jpegs, pngs
 
 __all__ = ["CHANNELS", "agrees", "decode", "has_checksums"]
@@ -31,13 +30,15 @@ def decode(content: bytes, mode: str) -> Image.Image:
     return Image.fromarray(made[0].numpy() if mode == "L" else made.permute(1, 2, 0).numpy())
 
 
-@functools.cache
+@agreement.probe(
+    "torchvision decodes small files of every kind to the known pixels",
+    "files that torchvision.io decodes",
+    state=("torch's modes", "the default device", "inference mode", "filters of warnings"),
+    otherwise=False,  # a torchvision without a decoder, or a Pillow that does not write such files
+)
 def agrees() -> bool:
     """Whether the installed torchvision decodes small files of every kind that is recorded to our pixels."""
-    try:
-        return all(map(_decodes_to_our_pixels, itertools.chain(jpegs(), pngs())))
-    except Exception:  # a torchvision without a decoder, or a Pillow that does not write such files
-        return False
+    return all(map(_decodes_to_our_pixels, itertools.chain(jpegs(), pngs())))
 
 
 def has_checksums(png: bytes) -> bool:

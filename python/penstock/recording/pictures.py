@@ -20,6 +20,7 @@ from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 
+from penstock import agreement
 from penstock.compat.pillow import PLAIN, READONLY, copy_info
 from penstock.recording.sources import Source, Trace, making
 
@@ -403,7 +404,11 @@ for _kind in (Recorded, *_FILES.values()):
     _kind.__module__ = _kind._stands_for.__module__
 
 
-@functools.cache
+@agreement.probe(
+    "Pillow's plugins tell what they keep of a file",
+    "attributes of pictures that record",
+    examples=[(JpegImageFile,), (PngImageFile,)],
+)
 def _attributes_of(plugin: Any) -> frozenset[str]:
     """Return the names of what Pillow keeps of a file that one of its plugins has opened."""
     buffer = io.BytesIO()

@@ -107,7 +107,7 @@ class Rendering:
                 channels, _height, width = shape
                 self._made = self.tensor
                 self.tensor = torch.empty_strided(
-                    tuple(shape), (1, width * channels, channels), dtype=chain.dtype, pin_memory=pin
+                    tuple(shape), (1, width * channels, channels), dtype=chain.dtype, device="cpu", pin_memory=pin
                 )
         self.by_pillow: dict[int, str] = {}
 

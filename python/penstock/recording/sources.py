@@ -5,7 +5,6 @@ that Pillow opens and loads without an exception becomes a source, any other one
 """
 
 import contextlib
-import functools
 import io
 import os
 import struct
@@ -277,7 +276,6 @@ def pack(traces: Sequence[Trace]) -> bytes:
     return b"".join(parts)
 
 
-@functools.cache
 def _order(resample: int) -> int | None:
     order = pass_order(Image.Resampling(resample).name.lower())
     return None if order is None else _ORDERS.index(order)

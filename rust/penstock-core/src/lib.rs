@@ -7,7 +7,8 @@
 //! 2. [`random`] and [`plan`]: the pipeline's parameters are drawn in torch's order from torch's generator, and
 //!    come out as concrete steps.
 //! 3. [`engine`]: threads take groups of pictures from a queue, in order of the batches.
-//! 4. [`ops`] and [`write`]: the steps become two index maps, and one pass gathers, converts and writes.
+//! 4. [`ops`] says what a step does. Most come to two index maps and a table, and one pass of [`write`] gathers,
+//!    converts and writes.
 //!
 //! Nothing here knows Python.
 

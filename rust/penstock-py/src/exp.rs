@@ -5,7 +5,7 @@
 
 use std::cell::Cell;
 
-use penstock_core::plan::Exp;
+use penstock_core::ops::resize::Exp;
 use pyo3::prelude::*;
 
 thread_local! {

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use penstock_core::ops::resize::{Arithmetic, Filter, Method, Order};
-use penstock_core::plan::{Op, Pad, PadMode, Plan, RandomCrop, RandomResizedCrop, Target, World};
+use penstock_core::ops::resize::{Arithmetic, Filter, Method, Order, RandomResizedCrop, Resize, Target};
+use penstock_core::ops::{CenterCrop, Generation, Op, Pad, PadMode, RandomCrop, RandomFlip, Refuse, World};
+use penstock_core::plan::Plan;
 use penstock_core::random::draw::Uniform;
 use penstock_core::write::{Affine, Table};
 use pyo3::exceptions::PyValueError;
@@ -53,16 +54,20 @@ fn method(kernel: &str, arithmetic: &str) -> PyResult<Method> {
     Ok(Method { filter, arithmetic })
 }
 
+fn resize(target: Target, kernel: &str, arithmetic: &str) -> PyResult<PyOp> {
+    Ok(PyOp(Resize { target, method: method(kernel, arithmetic)? }.into()))
+}
+
 #[pymethods]
 impl PyOp {
     #[staticmethod]
     fn pad(margins: [i32; 4], mode: &str, fill: u16, tensor: bool) -> PyResult<Self> {
-        Ok(Self(Op::Pad(Pad { margins, mode: pad_mode(mode, fill)?, world: world(tensor) })))
+        Ok(Self(Pad { margins, mode: pad_mode(mode, fill)?, world: world(tensor) }.into()))
     }
 
     #[staticmethod]
     fn center_crop(size: (u32, u32), fill: u16) -> Self {
-        Self(Op::CenterCrop { size, fill })
+        Self(CenterCrop { size, fill }.into())
     }
 
     #[staticmethod]
@@ -75,36 +80,33 @@ impl PyOp {
         fill: u16,
         tensor: bool,
     ) -> PyResult<Self> {
-        let crop =
-            RandomCrop { size, padding, pad_if_needed, mode: pad_mode(mode, fill)?, world: world(tensor) };
-        match version {
-            1 => Ok(Self(Op::RandomCropV1(crop))),
-            2 => Ok(Self(Op::RandomCropV2(crop))),
-            _ => Err(PyValueError::new_err(format!("no such version of RandomCrop: {version}"))),
-        }
+        let generation = match version {
+            1 => Generation::V1,
+            2 => Generation::V2,
+            _ => return Err(PyValueError::new_err(format!("no such version of RandomCrop: {version}"))),
+        };
+        let (mode, world) = (pad_mode(mode, fill)?, world(tensor));
+        Ok(Self(RandomCrop { generation, size, padding, pad_if_needed, mode, world }.into()))
     }
 
     #[staticmethod]
     fn random_flip(probability: f32, horizontal: bool) -> Self {
-        Self(Op::RandomFlip { probability, horizontal })
+        Self(RandomFlip { probability, horizontal }.into())
     }
 
     #[staticmethod]
     fn resize(size: (u32, u32), kernel: &str, arithmetic: &str) -> PyResult<Self> {
-        Ok(Self(Op::Resize { target: Target::Exact(size.0, size.1), method: method(kernel, arithmetic)? }))
+        resize(Target::Exact(size.0, size.1), kernel, arithmetic)
     }
 
     #[staticmethod]
     fn resize_short(length: u32, longest: Option<u32>, kernel: &str, arithmetic: &str) -> PyResult<Self> {
-        Ok(Self(Op::Resize {
-            target: Target::Short { length, longest },
-            method: method(kernel, arithmetic)?,
-        }))
+        resize(Target::Short { length, longest }, kernel, arithmetic)
     }
 
     #[staticmethod]
     fn resize_long(length: u32, kernel: &str, arithmetic: &str) -> PyResult<Self> {
-        Ok(Self(Op::Resize { target: Target::Long(length), method: method(kernel, arithmetic)? }))
+        resize(Target::Long(length), kernel, arithmetic)
     }
 
     #[staticmethod]
@@ -122,7 +124,7 @@ impl PyOp {
         let (method, exp) = (method(kernel, arithmetic)?, exp::ask(exp));
         let uniform = Uniform { fused: uniform.0, half_open: uniform.1 };
         let crop = RandomResizedCrop { size, scale, log_ratio, ratio, method, uniform, exp };
-        Ok(Self(Op::RandomResizedCrop(crop)))
+        Ok(Self(crop.into()))
     }
 
     /// Draws the rectangle of a `RandomResizedCrop`: top, left, height, width; `None` if it is empty.
@@ -140,7 +142,7 @@ impl PyOp {
 
     #[staticmethod]
     fn refuse() -> Self {
-        Self(Op::Refuse)
+        Self(Refuse.into())
     }
 
     fn __repr__(&self) -> String {

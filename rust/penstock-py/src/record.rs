@@ -1,8 +1,8 @@
 //! Records of what was done to pictures, as other processes send them.
 
 use penstock_core::codec::{Format, Header};
-use penstock_core::ops::resize::{Arithmetic, Filter, Method, Order};
-use penstock_core::plan::Step;
+use penstock_core::ops::Step;
+use penstock_core::plan::wire;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
@@ -16,8 +16,8 @@ pub(crate) struct Record {
 }
 
 /// Reads records, and remembers the files that are named in them. All numbers are little-endian: the file's identity of
-/// 16 bytes (zeros for none), height, width, four bytes of channels, format, and number of steps in two; then for each
-/// step a number and four operands.
+/// 16 bytes (zeros for none), height, width, four bytes of channels, format, and number of steps in two; then the steps,
+/// as [`wire`] has them.
 pub(crate) fn read(bytes: &[u8]) -> PyResult<Vec<Record>> {
     let mut rest = bytes;
     let mut records = Vec::new();
@@ -44,7 +44,7 @@ fn take(rest: &mut &[u8]) -> Option<Record> {
     if let Some(identity) = sight::identity(identity) {
         sight::SIGHTS.put(identity, header);
     }
-    let steps = (0..u16::from_le_bytes([few, many])).map(|_| step(rest)).collect::<Option<_>>()?;
+    let steps = (0..u16::from_le_bytes([few, many])).map(|_| wire::read(rest)).collect::<Option<_>>()?;
     Some(Record { header, steps })
 }
 
@@ -52,44 +52,4 @@ fn word(rest: &mut &[u8]) -> Option<u32> {
     let (&bytes, behind) = rest.split_first_chunk()?;
     *rest = behind;
     Some(u32::from_le_bytes(bytes))
-}
-
-fn step(rest: &mut &[u8]) -> Option<Step> {
-    let number = word(rest)?;
-    let [a, b, c, d] = [word(rest)?, word(rest)?, word(rest)?, word(rest)?];
-    Some(match number {
-        0 => Step::Crop { top: a, left: b, height: c, width: d },
-        1 => Step::Resize {
-            height: a,
-            width: b,
-            method: Method { filter: filter(c)?, arithmetic: arithmetic(d)? },
-        },
-        2 => Step::FlipHorizontal,
-        3 => Step::FlipVertical,
-        _ => return None,
-    })
-}
-
-/// Filters by Pillow's numbers, and one of torch's.
-fn filter(number: u32) -> Option<Filter> {
-    Some(match number {
-        0 => Filter::Nearest,
-        1 => Filter::Lanczos,
-        2 => Filter::Bilinear,
-        3 => Filter::Bicubic,
-        4 => Filter::Box,
-        5 => Filter::Hamming,
-        6 => Filter::Corner,
-        _ => return None,
-    })
-}
-
-fn arithmetic(number: u32) -> Option<Arithmetic> {
-    match number {
-        0 => Some(Arithmetic::Pillow(Order::Across)),
-        1 => Some(Arithmetic::Pillow(Order::Shrinkage)),
-        2 => Some(Arithmetic::Pillow(Order::Tall)),
-        3 => Some(Arithmetic::Torch),
-        _ => None,
-    }
 }

@@ -1,3 +1,25 @@
-//! Pixel work: what makes new pixels of old ones, on bytes, between two readings through index maps.
+//! Operations: what each draws, and what it does to sizes, regions and pixels. One operation is one file, or one folder,
+//! and one line in `list`.
+//!
+//! What the renderer has to know of an operation is its kind: [`kinds`].
 
+mod chance;
+pub mod color;
+mod crop;
+mod erase;
+mod flip;
+pub mod kinds;
+mod library;
+mod list;
+mod pad;
+mod refuse;
 pub mod resize;
+
+pub use chance::Chance;
+pub use crop::{CenterCrop, Crop, Generation, RandomCrop};
+pub use erase::Erase;
+pub use flip::{FlipHorizontal, FlipVertical, RandomFlip};
+pub use library::Library;
+pub use list::{AreaMemory, AreaStep, ElementsStep, LutStep, MapStep, Op, PixelsStep, Step, size_after};
+pub use pad::{Margins, Pad, PadMode, World};
+pub use refuse::Refuse;

@@ -5,21 +5,19 @@
 //! already; [`Plan::render`] needs only those steps. Drawing is sequential and cheap, rendering is neither:
 //! keeping the two apart is what lets any thread make any picture.
 //!
-//! Without a resize, a picture is one reading through two index maps. With resizes it is a few such readings
-//! with a resize between them, none of which makes more than the next one looks at: see `stages`.
+//! Where steps only say where pixels come from, a picture is one reading through two index maps. Other steps make it a
+//! few such readings with passes between them, none of which makes more than the next one looks at: see `stages`.
+//! As [`wire`] has it, steps are sent to other processes.
 
-mod crop;
-mod op;
-mod pad;
-mod resize;
 mod stages;
+mod values;
+pub mod wire;
 
-pub use crop::RandomCrop;
-pub use op::{Op, Pad, PadMode, Step, World, size_after};
-pub use resize::{Exp, RandomResizedCrop, Target};
+pub use crate::ops::{Op, Step, size_after};
 
 use crate::image::axis::Axis;
 use crate::image::{Picture, Region};
+use crate::ops::kinds::{Draw, Map};
 use crate::random::Mt19937;
 use crate::write::{self, Output, RenderError, Scratch, Stores, Table, TableError};
 use stages::Stages;
@@ -29,8 +27,8 @@ use stages::Stages;
 pub struct Plan {
     ops: Vec<Op>,
     table: Table,
-    /// If pictures may be resized: bytes as they are, and what constant margins are before the last resize.
-    inks: Option<Table>,
+    /// Bytes as they are, and what constant margins are before they are converted.
+    inks: Table,
 }
 
 /// Why a picture cannot pass through a plan: the operation at which torch raises, and the size it meets.
@@ -77,15 +75,15 @@ impl Workspace {
 impl Plan {
     /// A plan of `ops` in order, whose values are converted by `table`.
     ///
-    /// `inks` is there if pictures may be resized, by these operations or by steps that were drawn elsewhere. It
-    /// holds, for each channel of the table, the byte of each constant margin as it is before any conversion, of
-    /// as many margins as come before the last resize, in the order of the table's fills. A margin's colour is
-    /// resampled like the pixels beside it, so the table's converted one does not serve.
+    /// `inks` is there if values may change before they are converted, by these operations or by steps that were drawn
+    /// elsewhere. It holds, for each channel of the table, the byte of each constant margin as it is before any
+    /// conversion, of as many margins as come before the last such change, in the order of the table's fills. A margin's
+    /// colour is resampled like the pixels beside it, so the table's converted one does not serve.
     ///
     /// # Errors
     /// [`TableError`] if `inks` is not the same number of bytes for each channel.
     pub fn new(ops: Vec<Op>, table: Table, inks: Option<&[u8]>) -> Result<Self, TableError> {
-        let inks = inks.map(|inks| unconverted(table.channels(), inks)).transpose()?;
+        let inks = unconverted(table.channels(), inks.unwrap_or_default())?;
         Ok(Self { ops, table, inks })
     }
 
@@ -129,19 +127,30 @@ impl Plan {
         workspace: &mut Workspace,
         out: impl Into<Output<'o>>,
     ) -> Result<(), RenderError> {
-        if self.inks.is_some() {
-            let size = (picture.height() as u32, picture.width() as u32);
-            let region = workspace.source_region(size, steps);
-            let part = picture.part(&region.rows, &region.columns).ok_or(RenderError::Axis)?;
-            return self.render_planned(&part, workspace, out.into());
-        }
         let Workspace { rows, columns, scratch, .. } = workspace;
         rows.reset(picture.height() as u32);
         columns.reset(picture.width() as u32);
         for step in steps {
-            step.apply(rows, columns);
+            let Step::Map(step) = step else {
+                return self.render_staged(picture, steps, workspace, out.into());
+            };
+            step.edit(rows, columns);
         }
         write::render_to(picture, rows, columns, &self.table, scratch, out.into())
+    }
+
+    /// As [`Plan::render`], whatever the steps.
+    fn render_staged(
+        &self,
+        picture: &Picture<'_>,
+        steps: &[Step],
+        workspace: &mut Workspace,
+        out: Output<'_>,
+    ) -> Result<(), RenderError> {
+        let size = (picture.height() as u32, picture.width() as u32);
+        let region = workspace.source_region(size, steps);
+        let part = picture.part(&region.rows, &region.columns).ok_or(RenderError::Axis)?;
+        self.render_planned(&part, workspace, out)
     }
 
     /// As [`Plan::render`], from no more of the picture than the steps look at: `part` is the region that
@@ -170,8 +179,7 @@ impl Plan {
         workspace: &mut Workspace,
         out: Output<'_>,
     ) -> Result<(), RenderError> {
-        let inks = self.inks.as_ref().unwrap_or(&self.table);
-        workspace.stages.render(part, [inks, &self.table], &mut workspace.scratch, out)
+        workspace.stages.render(part, [&self.inks, &self.table], &mut workspace.scratch, out)
     }
 }
 

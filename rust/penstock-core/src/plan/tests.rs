@@ -3,7 +3,13 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::ops::resize::{Arithmetic, Filter, Method, Order, Resampler};
+use crate::ops::color::{Invert, Permute, Posterize, Solarize};
+use crate::ops::kinds::Lut;
+use crate::ops::resize::{Arithmetic, Filter, Method, Order, Resample, Resampler, Resize, Target};
+use crate::ops::{
+    AreaStep, Crop, ElementsStep, Erase, FlipHorizontal, FlipVertical, Library, MapStep, Margins, PadMode,
+    PixelsStep,
+};
 
 const METHODS: [Method; 4] = [
     Method { filter: Filter::Nearest, arithmetic: Arithmetic::Pillow(Order::Shrinkage) },
@@ -49,7 +55,7 @@ impl Whole {
             }
         };
         match *step {
-            Step::Pad { margins: [left, top, right, bottom], mode } => {
+            Step::Map(MapStep::Margins(Margins { margins: [left, top, right, bottom], mode })) => {
                 let size = (self.size.0 + top + bottom, self.size.1 + left + right);
                 make(size, &|y, x, c| {
                     let (y, x) = (y - i64::from(top), x - i64::from(left));
@@ -61,15 +67,27 @@ impl Whole {
                     }
                 })
             }
-            Step::Crop { top, left, height, width } => {
+            Step::Map(MapStep::Crop(Crop { top, left, height, width })) => {
                 make((height, width), &|y, x, c| get(y + i64::from(top), x + i64::from(left), c))
             }
-            Step::FlipHorizontal => make(self.size, &|y, x, c| get(y, width - 1 - x, c)),
-            Step::FlipVertical => make(self.size, &|y, x, c| get(height - 1 - y, x, c)),
-            Step::Resize { height, width, method } => {
+            Step::Map(MapStep::FlipHorizontal(_)) => make(self.size, &|y, x, c| get(y, width - 1 - x, c)),
+            Step::Map(MapStep::FlipVertical(_)) => make(self.size, &|y, x, c| get(height - 1 - y, x, c)),
+            Step::Lut(step) => make(self.size, &|y, x, c| step.value(c, get(y, x, c))),
+            Step::Pixels(PixelsStep::Permute(Permute { from })) => {
+                make(self.size, &|y, x, c| get(y, x, usize::from(from[c])))
+            }
+            Step::Area(AreaStep::Resample(Resample { height, width, method })) => {
                 let mut resampler = Resampler::default();
                 let resized = resampler.resize(&picture, (height, width), method).unwrap();
                 make((height, width), &|y, x, c| resized.get(y as usize, x as usize, c))
+            }
+            Step::Elements(ElementsStep::Erase(Erase { top, left, height, width, fill })) => {
+                let rows = i64::from(top)..i64::from(top + height);
+                let columns = i64::from(left)..i64::from(left + width);
+                make(self.size, &|y, x, c| {
+                    let erased = rows.contains(&y) && columns.contains(&x);
+                    if erased { INKS[c][usize::from(fill)] } else { get(y, x, c) }
+                })
             }
         }
     }
@@ -77,26 +95,30 @@ impl Whole {
 
 /// Any step; numbers are reduced to what a picture's size allows.
 fn steps() -> impl Strategy<Value = Vec<(u8, [u32; 4], usize)>> {
-    prop::collection::vec((0u8..7, prop::array::uniform4(0u32..1000), 0usize..6), 0..7)
+    prop::collection::vec((0u8..12, prop::array::uniform4(0u32..1000), 0usize..6), 0..7)
 }
 
 fn concrete(kind: u8, n: [u32; 4], which: usize, fill: u16, size: (u32, u32)) -> Step {
     let margins = n.map(|margin| margin % 9);
     match kind {
-        0 => Step::Pad { margins, mode: PadMode::Constant(fill) },
-        1 => Step::Pad { margins, mode: PadMode::Edge },
+        0 => Margins { margins, mode: PadMode::Constant(fill) }.into(),
+        1 => Margins { margins, mode: PadMode::Edge }.into(),
         2 => {
             let (top, left) = (n[0] % size.0, n[1] % size.1);
             let (height, width) = (1 + n[2] % (size.0 - top), 1 + n[3] % (size.1 - left));
-            Step::Crop { top, left, height, width }
+            Crop { top, left, height, width }.into()
         }
-        3 => Step::FlipHorizontal,
-        4 => Step::FlipVertical,
+        3 => FlipHorizontal.into(),
+        4 => FlipVertical.into(),
+        5 => Invert.into(),
+        6 => Posterize { bits: (n[0] % 9) as u8 }.into(),
+        7 => Solarize { threshold: f64::from(n[0] % 300), library: Library::Torch2 }.into(),
+        8 => Permute { from: [[0, 1, 2], [2, 0, 1], [1, 1, 0]][which % 3] }.into(),
         _ => {
             // Now and then only one side changes.
             let height = if which == 0 { size.0 } else { 1 + n[0] % 60 };
             let width = if which == 1 { size.1 } else { 1 + n[1] % 60 };
-            Step::Resize { height, width, method: METHODS[which % 3] }
+            Resample { height, width, method: METHODS[which % 3] }.into()
         }
     }
 }
@@ -104,7 +126,7 @@ fn concrete(kind: u8, n: [u32; 4], which: usize, fill: u16, size: (u32, u32)) ->
 fn plan() -> Plan {
     let entries: Vec<u8> = INKS.iter().flat_map(|inks| (0..=255).chain(*inks)).collect();
     let table = Table::new(1, 3, &entries, None).unwrap();
-    let op = Op::Resize { target: Target::Exact(1, 1), method: METHODS[0] };
+    let op = Resize { target: Target::Exact(1, 1), method: METHODS[0] }.into();
     Plan::new(vec![op], table, Some(INKS.as_flattened())).unwrap()
 }
 
@@ -114,6 +136,7 @@ proptest! {
     fn stages_give_what_whole_pictures_give(
         size in (1u32..70, 1u32..70),
         sketch in steps(),
+        erased in prop::option::of((0u32..1000, 0u32..1000)),
         layout in 0u8..3,
         seed in any::<u32>(),
     ) {
@@ -125,6 +148,14 @@ proptest! {
             expected = expected.after(&step);
             list.push(step);
         }
+        if let Some((top, left)) = erased {
+            let (height, width) = expected.size;
+            let (top, left) = (top % height, left % width);
+            let erase = Erase { top, left, height: (height - top) / 2, width: width - left, fill: 6 };
+            list.push(erase.into());
+            expected = expected.after(&erase.into());
+        }
+        prop_assert_eq!(size_after(size, &list), Some(expected.size));
         let (height, width) = (size.0 as usize, size.1 as usize);
         let plane = height * width;
         let planar: Vec<u8> = (0..3).flat_map(|c| source.bytes.iter().copied().skip(c).step_by(3)).collect();
@@ -162,17 +193,17 @@ fn the_region_is_what_lies_under_the_output() {
         (rows, columns)
     };
     let method = METHODS[1];
-    let crop = Step::Crop { top: 20, left: 30, height: 200, width: 100 };
+    let crop = Step::from(Crop { top: 20, left: 30, height: 200, width: 100 });
     assert_eq!(region((375, 500), &[crop]), (20..220, 30..130));
-    let resize = Step::Resize { height: 224, width: 224, method };
-    assert_eq!(region((375, 500), &[crop, resize, Step::FlipHorizontal]), (20..220, 30..130));
+    let resize = Step::from(Resample { height: 224, width: 224, method });
+    assert_eq!(region((375, 500), &[crop, resize, FlipHorizontal.into()]), (20..220, 30..130));
     // Resize(256), CenterCrop(224): the middle 224 of 341 columns, of 256 rows, and the filter's reach.
-    let resize = Step::Resize { height: 256, width: 341, method };
-    let middle = Step::Crop { top: 16, left: 58, height: 224, width: 224 };
+    let resize = Step::from(Resample { height: 256, width: 341, method });
+    let middle = Step::from(Crop { top: 16, left: 58, height: 224, width: 224 });
     assert_eq!(region((375, 500), &[resize, middle]), (23..352, 84..414));
     // A crop of nothing but margins needs no source at all.
-    let pad = Step::Pad { margins: [50, 0, 0, 0], mode: PadMode::Constant(0) };
-    let margin = Step::Crop { top: 3, left: 0, height: 9, width: 50 };
+    let pad = Step::from(Margins { margins: [50, 0, 0, 0], mode: PadMode::Constant(0) });
+    let margin = Step::from(Crop { top: 3, left: 0, height: 9, width: 50 });
     let (rows, columns) = region((375, 500), &[resize, pad, margin]);
     assert!(rows.is_empty() && columns.is_empty());
 }
@@ -182,11 +213,82 @@ fn parts_of_another_size_and_odd_inks_are_refused() {
     let bytes = [0; 27];
     let picture = Picture::from_slice(&bytes, 3, 3, 3).unwrap();
     let (plan, mut workspace) = (plan(), Workspace::default());
-    let steps = [Step::Crop { top: 0, left: 0, height: 2, width: 3 }];
+    let steps = [Step::from(Crop { top: 0, left: 0, height: 2, width: 3 })];
     let made = plan.render_part(&picture, (3, 3), &steps, &mut workspace, [0; 18].as_mut_slice());
     assert_eq!(made, Err(RenderError::Axis));
     let entries: Vec<u8> = (0..3).flat_map(|_| 0..=255).collect();
     let table = Table::new(1, 3, &entries, None).unwrap();
-    let op = Op::Resize { target: Target::Long(5), method: METHODS[0] };
+    let op = Resize { target: Target::Long(5), method: METHODS[0] }.into();
     assert!(Plan::new(vec![op], table, Some(&[1, 2])).is_err());
+}
+
+/// A table of float32 elements, whose margins are no byte's value, and one of 16-bit elements.
+fn wide_tables() -> [Table; 2] {
+    let floats = |c: usize| (0..=255u8).map(move |byte| (f32::from(byte) / 255.0 - 0.4) / (0.2 + c as f32));
+    let margins = |c: usize| INKS[c].map(|ink| 7.0 + f32::from(ink));
+    let floats: Vec<u8> =
+        (0..3).flat_map(|c| floats(c).chain(margins(c))).flat_map(f32::to_ne_bytes).collect();
+    let halves: Vec<u8> = (0..3 * 263u16).flat_map(u16::to_ne_bytes).collect();
+    [Table::new(4, 3, &floats, None).unwrap(), Table::new(2, 3, &halves, None).unwrap()]
+}
+
+#[test]
+fn lookups_are_part_of_any_conversion() {
+    let source = Whole::new((37, 70), 5);
+    let solarize = Solarize { threshold: 99.5, library: Library::Pillow };
+    let pad = |fill| Step::from(Margins { margins: [3, 2, 1, 4], mode: PadMode::Constant(fill) });
+    let steps =
+        [FlipHorizontal.into(), pad(0), solarize.into(), pad(1), Posterize { bits: 3 }.into(), pad(2)];
+    for table in wide_tables() {
+        let plan = Plan::new(Vec::new(), table.clone(), Some(INKS.as_flattened())).unwrap();
+        let mut workspace = Workspace::default();
+        let (height, width) = size_after(source.size, &steps).unwrap();
+        let bytes = table.element_bytes();
+        let mut out = vec![0; 3 * height as usize * width as usize * bytes];
+        plan.render(&source.picture(), &steps, &mut workspace, &mut out).unwrap();
+        // Margins of the last colour are converted already; all else are bytes, which the table converts.
+        let before = steps[..5].iter().fold(source.clone(), |whole, step| whole.after(step));
+        let mut elements = out.chunks_exact(bytes);
+        for (c, y, x) in
+            (0..3).flat_map(|c| (0..height).flat_map(move |y| (0..width).map(move |x| (c, y, x))))
+        {
+            let (row, column) = (y.wrapping_sub(2), x.wrapping_sub(3));
+            let expected = if row < before.size.0 && column < before.size.1 {
+                table.entry(c, usize::from(before.picture().get(row as usize, column as usize, c)))
+            } else {
+                table.entry(c, 256 + 2)
+            };
+            assert_eq!(elements.next(), expected, "{c} {y} {x}");
+        }
+    }
+}
+
+#[test]
+fn what_is_not_known_is_not_made_up() {
+    let source = Whole::new((8, 9), 1);
+    let pad = Step::from(Margins { margins: [1; 4], mode: PadMode::Constant(0) });
+    let [table, _] = wide_tables();
+    let plan = Plan::new(Vec::new(), table, None).unwrap();
+    let mut out = vec![0; 3 * 10 * 11 * 4];
+    let mut render =
+        |steps: &[Step]| plan.render(&source.picture(), steps, &mut Workspace::default(), &mut out);
+    assert_eq!(render(&[Invert.into(), pad]), Ok(()));
+    assert_eq!(render(&[pad, Invert.into()]), Err(RenderError::Axis), "the margin's byte");
+    let erase = Step::from(Erase { top: 0, left: 0, height: 1, width: 1, fill: 0 });
+    assert_eq!(render(&[pad, erase]), Ok(()));
+    assert_eq!(size_after((8, 9), &[erase, pad]), None, "elements are not padded");
+    assert_eq!(size_after((8, 9), &[Erase { top: 8, left: 0, height: 1, width: 1, fill: 0 }.into()]), None);
+}
+
+#[test]
+fn neighbouring_steps_of_pixels_share_a_pass() {
+    let permute = |from| Step::from(Permute { from });
+    let passes = |steps: &[Step]| {
+        let mut stages = Stages::default();
+        stages.plan((5, 5), steps);
+        stages.passes()
+    };
+    assert_eq!(passes(&[permute([1, 2, 0]), permute([1, 2, 0])]), 1);
+    assert_eq!(passes(&[permute([1, 2, 0]), FlipVertical.into(), permute([1, 2, 0]), Invert.into()]), 2);
+    assert_eq!(passes(&[FlipVertical.into(), Invert.into()]), 0);
 }

@@ -124,6 +124,11 @@ impl<'o> Output<'o> {
             .then_some(Output { bytes, layout: if planar { None } else { Some(layout) } })
     }
 
+    /// The same, for a while.
+    pub(crate) fn reborrow(&mut self) -> Output<'_> {
+        Output { bytes: self.bytes, layout: self.layout }
+    }
+
     /// The memory, and its layout if it is not channel after channel.
     pub(crate) fn into_parts(self) -> (&'o mut [u8], Option<Layout>) {
         (self.bytes, self.layout)

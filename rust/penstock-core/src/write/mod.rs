@@ -23,11 +23,12 @@ mod x86_64;
 pub use layout::{Layout, Output};
 pub use stores::Stores;
 pub use strided::{render_to, render_to_at};
+pub(crate) use table::MAX_CHANNELS;
 pub use table::{Affine, Table, TableError};
 
-use crate::image::Picture;
 use crate::image::ahead::Ahead;
 use crate::image::axis::{Axis, Run, fill_of};
+use crate::image::{Picture, Region};
 use gather::Geometry;
 use penstock_jpeg::simd::Level;
 use window::{Straight, Strip};
@@ -205,6 +206,36 @@ fn patch_fills(rows: &Axis, cols: &Axis, table: &Table, plane_bytes: usize, out:
             }
         }
     }
+}
+
+/// Writes a constant of the table to a rectangle of a rendered sample of `size`.
+///
+/// # Errors
+/// If the sizes do not fit together, or the table has no such constant.
+pub fn overwrite(
+    table: &Table,
+    (height, width): (u32, u32),
+    place: &Region,
+    fill: u16,
+    output: Output<'_>,
+) -> Result<(), RenderError> {
+    let shape = [table.channels(), height as usize, width as usize];
+    let (out, layout) = output.into_parts();
+    let planar = Layout::planar(shape, table.element_bytes());
+    let layout = layout.or(planar).filter(|layout| layout.shape() == shape).ok_or(RenderError::Layout)?;
+    if out.len() != layout.extent() {
+        return Err(RenderError::Output { found: out.len(), expected: layout.extent() });
+    }
+    for channel in 0..table.channels() {
+        let value = table.entry(channel, 256 + usize::from(fill)).ok_or(RenderError::Axis)?;
+        for row in place.rows.clone() {
+            for column in place.columns.clone() {
+                let at = layout.at(channel, row as usize, column as usize);
+                out.get_mut(at..at + value.len()).ok_or(RenderError::Axis)?.copy_from_slice(value);
+            }
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -189,6 +189,60 @@ impl Table {
         Ok(table)
     }
 
+    /// No table, but memory for one.
+    pub(crate) fn empty() -> Table {
+        Table {
+            element_bytes: 1,
+            channels: 0,
+            fills: 0,
+            entries: Vec::new(),
+            kernel: Kernel::Lookup,
+            byte_planes: Vec::new(),
+            codes: Vec::new(),
+        }
+    }
+
+    /// A table for values that go through `bytes` first: those of each channel, and those of the first constant pads,
+    /// which were bytes then. False, and nothing of use, if one of these is not among the table's.
+    pub(crate) fn compose(
+        &self,
+        bytes: &[[u8; 256]; MAX_CHANNELS],
+        pads: &[[u8; MAX_CHANNELS]],
+        out: &mut Table,
+    ) -> bool {
+        let Table { element_bytes, channels, fills, .. } = *self;
+        if pads.len() > fills {
+            return false;
+        }
+        (out.element_bytes, out.channels, out.fills) = (element_bytes, channels, fills);
+        out.kernel = Kernel::Lookup;
+        out.entries.clear();
+        out.byte_planes.clear();
+        for (channel, bytes) in bytes.iter().enumerate().take(channels) {
+            let entries = self.channel(channel);
+            let entry = |at: usize| {
+                entries.get(at * element_bytes..).and_then(|e| e.get(..element_bytes)).unwrap_or(&[])
+            };
+            let padded = pads
+                .iter()
+                .map(|pad| usize::from(pad[channel]))
+                .chain((pads.len()..fills).map(|fill| 256 + fill));
+            for at in bytes.iter().map(|&byte| usize::from(byte)).chain(padded) {
+                out.entries.extend_from_slice(entry(at));
+            }
+            let planes = self.byte_planes.iter().skip(channel * element_bytes).take(element_bytes);
+            out.byte_planes.extend(planes.map(|plane| bytes.map(|byte| plane[usize::from(byte)])));
+        }
+        out.codes.clear();
+        for channel in 0..channels {
+            for fill in 0..fills {
+                let code = out.find_code(channel, fill);
+                out.codes.push(code);
+            }
+        }
+        true
+    }
+
     /// Bytes of one output element.
     #[must_use]
     pub fn element_bytes(&self) -> usize {

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::ops::resize::{Arithmetic, Filter, Order};
 
 const FILTERS: [Filter; 7] = [
     Filter::Nearest,
@@ -76,7 +77,7 @@ fn naive_pass(source: &Pixels, scaling: Scaling) -> Pixels {
     })
 }
 
-fn naive(source: &Pixels, resize: &Resize) -> Pixels {
+fn naive(source: &Pixels, resize: &Passes) -> Pixels {
     let mut made = Pixels::make(source.shape, |y, x, c| source.get(y, x, c));
     let down = |made: &Pixels| naive_pass(&made.transposed(), resize.rows).transposed();
     let rows = !resize.rows.is_identity();
@@ -105,7 +106,7 @@ fn compare_source(
     region: &Region,
 ) -> Result<(), TestCaseError> {
     let shape @ [height, width, channels] = source.shape;
-    let resize = Resize::new((height as u32, width as u32), to, method);
+    let resize = Passes::new((height as u32, width as u32), to, method);
     let expected = naive(source, &resize);
     let support = resize.support(region);
     let interleaved = Picture::from_slice(&source.bytes, height, width, channels).unwrap();
@@ -191,7 +192,7 @@ fn channels_that_are_one_are_resized_once() {
     let gray = Picture::from_strided(&source.bytes, 0, [20, 30, 3], [30, 1, 0]).unwrap();
     let (mut resampler, method) = (Resampler::default(), BICUBIC);
     let made = resampler.resize(&gray, (9, 50), method).unwrap();
-    let expected = naive(&source, &Resize::new((20, 30), (9, 50), method));
+    let expected = naive(&source, &Passes::new((20, 30), (9, 50), method));
     assert_eq!((made.channels(), made.gray().is_some()), (3, true));
     assert!((0..9).all(|y| (0..50).all(|x| (0..3).all(|c| made.get(y, x, c) == expected.get(y, x, 0)))));
 }
@@ -214,7 +215,7 @@ fn what_cannot_be_read_is_refused() {
 #[test]
 fn the_vertical_pass_comes_first_where_pillow_makes_it_so() {
     let first =
-        |from, to, arithmetic| Resize::new(from, to, Method { filter: Filter::Box, arithmetic }).down_first;
+        |from, to, arithmetic| Passes::new(from, to, Method { filter: Filter::Box, arithmetic }).down_first;
     for (from, to, expected) in [
         ((375, 500), (224, 224), [false, false]),
         ((500, 375), (224, 224), [false, false]),

@@ -1,71 +1,18 @@
-//! Resizes: what size torchvision makes, and which rectangle `RandomResizedCrop` draws.
+//! `RandomResizedCrop`: which rectangle is drawn.
 
 use std::fmt;
 use std::sync::Arc;
 
-use super::op::Step;
-use crate::ops::resize::Method;
+use super::passes::Method;
+use super::step::Resample;
+use super::target::{checked, resize};
+use crate::ops::crop::Crop;
+use crate::ops::kinds::{Draw, Size};
 use crate::random::Mt19937;
 use crate::random::draw::{self, Uniform};
 
 /// Attempts that `RandomResizedCrop` makes before it takes the middle.
 const ATTEMPTS: usize = 10;
-
-/// The size that a `Resize` asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Target {
-    /// This (height, width).
-    Exact(u32, u32),
-    /// This length of the shorter side, the longer one in proportion.
-    Short {
-        /// Of the shorter side.
-        length: u32,
-        /// What the longer side may be at most, the shorter one then in proportion.
-        longest: Option<u32>,
-    },
-    /// This length of the longer side, the shorter one in proportion.
-    Long(u32),
-}
-
-impl Target {
-    /// The size that a picture of `size` becomes; `None` where Pillow or torch refuses to make it.
-    pub(super) fn size(self, size: (u32, u32)) -> Option<(u32, u32)> {
-        let (height, width) = size;
-        let (short, long) = if width <= height { (width, height) } else { (height, width) };
-        let (short, long) = match self {
-            Target::Exact(height, width) => return checked((height, width)),
-            Target::Short { length, longest } => {
-                let new = (length, proportion(length, long, short)?);
-                match longest {
-                    Some(longest) if new.1 > longest => (proportion(longest, new.0, new.1)?, longest),
-                    _ => new,
-                }
-            }
-            Target::Long(length) => (proportion(length, short, long)?, length),
-        };
-        checked(if width <= height { (long, short) } else { (short, long) })
-    }
-}
-
-/// Python's `int(length * a / b)`: a division in double precision, its fraction dropped.
-fn proportion(length: u32, a: u32, b: u32) -> Option<u32> {
-    let exact = (u64::from(length) * u64::from(a)) as f64 / f64::from(b);
-    (exact <= f64::from(i32::MAX)).then_some(exact as u32)
-}
-
-/// Pillow's sizes are positive ints of C; torch's would be larger than any memory.
-fn checked((height, width): (u32, u32)) -> Option<(u32, u32)> {
-    let fits = |length: u32| length > 0 && i32::try_from(length).is_ok();
-    (fits(height) && fits(width)).then_some((height, width))
-}
-
-/// Appends a resize, unless the size is right already: then torchvision leaves the picture as it is.
-pub(super) fn resize(size: (u32, u32), to: (u32, u32), method: Method, steps: &mut Vec<Step>) -> (u32, u32) {
-    if size != to {
-        steps.push(Step::Resize { height: to.0, width: to.1, method });
-    }
-    to
-}
 
 /// torch's `exp` of a `float32`. The last bit of it is the vector library's that torch was built with, and
 /// once in many thousand crops it decides about a pixel, so it is asked for and not restated.
@@ -112,20 +59,17 @@ pub struct RandomResizedCrop {
     pub exp: Exp,
 }
 
-impl RandomResizedCrop {
-    pub(super) fn draw(
-        &self,
-        size: (u32, u32),
-        generator: &mut Mt19937,
-        steps: &mut Vec<Step>,
-    ) -> Option<(u32, u32)> {
+impl<S: From<Crop> + From<Resample>> Draw<S> for RandomResizedCrop {
+    fn draw(&self, size: Size, generator: &mut Mt19937, steps: &mut Vec<S>) -> Option<Size> {
         let [top, left, height, width] = self.rectangle(size, generator)?;
         if (height, width) != size {
-            steps.push(Step::Crop { top, left, height, width });
+            steps.push(Crop { top, left, height, width }.into());
         }
         Some(resize((height, width), checked(self.size)?, self.method, steps))
     }
+}
 
+impl RandomResizedCrop {
     /// Draws the crop: top, left, height, width. `None` if it is empty.
     pub fn rectangle(&self, size: (u32, u32), generator: &mut Mt19937) -> Option<[u32; 4]> {
         let area = (u64::from(size.0) * u64::from(size.1)) as f64;
@@ -177,31 +121,9 @@ impl RandomResizedCrop {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ops::Step;
     use crate::ops::resize::{Arithmetic, Filter, Order};
     use std::sync::atomic::{AtomicUsize, Ordering};
-
-    #[test]
-    fn sizes_are_torchvisions() {
-        let short = |length, longest| Target::Short { length, longest };
-        let cases = [
-            ((375, 500), short(256, None), Some((256, 341))),
-            ((500, 375), short(256, None), Some((341, 256))),
-            ((333, 500), short(256, None), Some((256, 384))),
-            ((7, 7), short(9, None), Some((9, 9))),
-            ((100, 400), short(50, Some(120)), Some((30, 120))),
-            ((100, 400), short(50, Some(200)), Some((50, 200))),
-            ((400, 100), short(50, Some(199)), Some((199, 49))),
-            ((100, 400), Target::Long(37), Some((9, 37))),
-            ((400, 100), Target::Long(37), Some((37, 9))),
-            ((1, 400), Target::Long(37), None),
-            ((10, 20), Target::Exact(3, 4), Some((3, 4))),
-            ((10, 20), Target::Exact(0, 4), None),
-            ((1, 1 << 24), short(256, None), None),
-        ];
-        for (size, target, expected) in cases {
-            assert_eq!(target.size(size), expected, "{size:?} {target:?}");
-        }
-    }
 
     fn crop(exp: Exp) -> RandomResizedCrop {
         RandomResizedCrop {
@@ -222,7 +144,7 @@ mod tests {
             ASKED.fetch_add(1, Ordering::Relaxed);
             x.exp()
         }));
-        let (mut generator, mut steps) = (Mt19937::new(1), Vec::new());
+        let (mut generator, mut steps) = (Mt19937::new(1), Vec::<Step>::new());
         for _ in 0..200_000 {
             steps.clear();
             assert_eq!(crop.draw((375, 500), &mut generator, &mut steps), Some((32, 32)));
@@ -243,11 +165,11 @@ mod tests {
         assert_eq!(crop.middle((40, 400)), (0, 173, 40, 53));
         assert_eq!(crop.middle((400, 40)), (173, 0, 53, 40));
         assert_eq!(crop.middle((40, 42)), (0, 0, 40, 42));
-        let mut steps = Vec::new();
+        let mut steps = Vec::<Step>::new();
         let mut generator = Mt19937::new(3);
         let thin = RandomResizedCrop { scale: (5.0, 5.0), ..crop };
         assert_eq!(thin.draw((40, 400), &mut generator, &mut steps), Some((32, 32)));
-        assert_eq!(steps[0], Step::Crop { top: 0, left: 173, height: 40, width: 53 });
+        assert_eq!(steps[0], Crop { top: 0, left: 173, height: 40, width: 53 }.into());
         let mut expected = Mt19937::new(3);
         (0..2 * ATTEMPTS).for_each(|_| {
             expected.next_u32();

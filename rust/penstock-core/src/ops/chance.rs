@@ -1,0 +1,38 @@
+//! Whether a random transform is made at all.
+
+use crate::random::{Mt19937, draw};
+
+/// `p` of a random transform, and how `torch.rand(1)` is compared with it: the generations differ for one number in
+/// 2^24.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Chance {
+    /// As a number of Python's, in double precision, as the first generation's `torch.rand(1).item() < p`.
+    Double(f64),
+    /// As a tensor, in single precision, as the second generation's `torch.rand(1) >= p`.
+    Single(f32),
+}
+
+impl Chance {
+    /// Draws one word; whether the transform is made.
+    pub(super) fn draw(self, generator: &mut Mt19937) -> bool {
+        let drawn = draw::rand(generator);
+        match self {
+            Chance::Double(p) => f64::from(drawn) < p,
+            Chance::Single(p) => drawn < p,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_generations_differ_where_p_lies_just_above_what_is_drawn() {
+        let drawn = draw::rand(&mut Mt19937::new(1));
+        let p = f64::from(drawn) * (1.0 + f64::EPSILON);
+        assert!(Chance::Double(p).draw(&mut Mt19937::new(1)));
+        // In single precision it is the drawn number itself.
+        assert!(!Chance::Single(p as f32).draw(&mut Mt19937::new(1)));
+    }
+}

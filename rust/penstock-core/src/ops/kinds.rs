@@ -1,0 +1,131 @@
+//! What an operation is, to those who draw, plan and render: its two sides as traits.
+//!
+//! A [`Draw`] turns a picture's size and a generator's numbers into steps. A step is concrete: its numbers are drawn
+//! and its size arithmetic is done. The kind of a step says what the renderer may do with it. Most pipelines stay one
+//! read and one write because only [`Pixels`] and [`Area`] need a pass of their own.
+
+use std::fmt::Debug;
+
+use penstock_jpeg::simd::Level;
+
+use crate::image::axis::Axis;
+use crate::image::{Picture, Region};
+use crate::random::Mt19937;
+
+/// Height and width in pixels.
+pub type Size = (u32, u32);
+
+/// An operation of the user's pipeline, numbers not yet drawn. `S` is whatever its steps are put into.
+pub trait Draw<S> {
+    /// Draws the numbers for a picture of `size`, in torch's order, and appends the steps that they mean. The size after
+    /// them; `None` where torch raises, which then has drawn nothing for this operation.
+    fn draw(&self, size: Size, generator: &mut Mt19937, steps: &mut Vec<S>) -> Option<Size>;
+}
+
+/// A step that only says where rows and columns come from: it edits the picture's two index maps.
+pub trait Map {
+    /// The size that a picture of `size` has after it; `None` if it does not fit.
+    fn size(&self, size: Size) -> Option<Size>;
+
+    /// Does this step to the index maps.
+    fn edit(&self, rows: &mut Axis, columns: &mut Axis);
+
+    /// The constant that it fills a margin with, if it does.
+    fn fill(&self) -> Option<u16> {
+        None
+    }
+}
+
+/// A step that looks at one value of one channel: a table of 256 entries, which becomes part of the last conversion.
+pub trait Lut {
+    /// What a byte becomes.
+    fn value(&self, channel: usize, byte: u8) -> u8;
+}
+
+/// Pixels of a [`Block`]: as many as the widest vectors have bytes.
+pub const BLOCK_PIXELS: usize = 64;
+
+/// Some pixels, each of the three channels by itself.
+pub type Block = [[u8; BLOCK_PIXELS]; 3];
+
+/// A step that looks at all channels of one pixel. Neighbouring ones share a pass.
+pub trait Pixels {
+    /// Changes some pixels. The last block of a picture is filled up with pixels that count for nothing.
+    fn change(&self, level: Level, block: &mut Block);
+}
+
+/// A step that makes pixels of more than one pixel.
+pub trait Area {
+    /// What a thread keeps from one picture to the next.
+    type Memory: Debug + Default;
+
+    /// The size that a picture of `size` has after it; `None` if it cannot be made.
+    fn size(&self, size: Size) -> Option<Size>;
+
+    /// The region of a picture of `size` that a region of the output is made of.
+    fn support(&self, size: Size, wanted: &Region) -> Region;
+
+    /// Makes a region of the output from `source`, which is exactly its support of a picture of `size`. `None` if it is
+    /// not, or if memory is short.
+    fn make<'m>(
+        &self,
+        level: Level,
+        source: &Picture<'m>,
+        size: Size,
+        wanted: &Region,
+        memory: &'m mut Self::Memory,
+    ) -> Option<Picture<'m>>;
+}
+
+/// A step that overwrites a rectangle of the output, whose values are converted already. Nothing but such steps may
+/// follow.
+pub trait Elements {
+    /// The rectangle, of an output of `size`; `None` if it does not fit.
+    fn place(&self, size: Size) -> Option<Region>;
+
+    /// The constant of the plan's table that it writes.
+    fn fill(&self) -> u16;
+}
+
+/// A step that can be sent to another process: its operands, one after the other.
+pub trait Wire: Sized {
+    /// Writes the operands.
+    fn put(&self, to: &mut impl Put);
+
+    /// Reads what [`Wire::put`] has written; `None` if these are no operands of this step.
+    fn take(from: &mut impl Take) -> Option<Self>;
+}
+
+/// Where operands are written to.
+pub trait Put {
+    /// A whole number.
+    fn word(&mut self, word: u32);
+
+    /// Whole numbers.
+    fn words<const N: usize>(&mut self, words: [u32; N]) {
+        for word in words {
+            self.word(word);
+        }
+    }
+
+    /// A number in double precision.
+    fn double(&mut self, double: f64);
+}
+
+/// Where operands are read from.
+pub trait Take {
+    /// A whole number; `None` behind the end.
+    fn word(&mut self) -> Option<u32>;
+
+    /// Whole numbers; `None` behind the end.
+    fn words<const N: usize>(&mut self) -> Option<[u32; N]> {
+        let mut words = [0; N];
+        for word in &mut words {
+            *word = self.word()?;
+        }
+        Some(words)
+    }
+
+    /// A number in double precision; `None` behind the end.
+    fn double(&mut self) -> Option<f64>;
+}

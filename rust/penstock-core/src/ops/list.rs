@@ -1,0 +1,273 @@
+//! The one list of all operations: what is drawn, and what is done.
+//!
+//! Enums, dispatch, names and the numbers that are sent come from here. Enums and no trait objects: a step is a few words
+//! in a list of thousands, and the renderer's `match` costs nothing.
+
+use penstock_jpeg::simd::Level;
+
+use super::color::{Invert, Permute, Posterize, RandomInvert, RandomPosterize, RandomSolarize, Solarize};
+use super::crop::{CenterCrop, Crop, RandomCrop};
+use super::erase::Erase;
+use super::flip::{FlipHorizontal, FlipVertical, RandomFlip};
+use super::kinds::{Area, Block, Draw, Elements, Lut, Map, Pixels, Put, Size, Take, Wire};
+use super::pad::{Margins, Pad};
+use super::refuse::Refuse;
+use super::resize::{RandomResizedCrop, Resample, Resize};
+use crate::image::axis::Axis;
+use crate::image::{Picture, Region};
+use crate::random::Mt19937;
+
+/// Declares what is drawn.
+macro_rules! draws {
+    ($($draw:ident),* $(,)?) => {
+        /// One operation of the user's pipeline, numbers not yet drawn.
+        #[derive(Debug, Clone, PartialEq)]
+        pub enum Op {
+            $(#[doc = concat!("See [`", stringify!($draw), "`].")] $draw($draw),)*
+        }
+
+        $(impl From<$draw> for Op {
+            fn from(draw: $draw) -> Op {
+                Op::$draw(draw)
+            }
+        })*
+
+        impl Draw<Step> for Op {
+            fn draw(&self, size: Size, generator: &mut Mt19937, steps: &mut Vec<Step>) -> Option<Size> {
+                match self {
+                    $(Op::$draw(draw) => draw.draw(size, generator, steps),)*
+                }
+            }
+        }
+    };
+}
+
+draws! {
+    Pad,
+    CenterCrop,
+    RandomCrop,
+    RandomFlip,
+    Resize,
+    RandomResizedCrop,
+    RandomInvert,
+    RandomPosterize,
+    RandomSolarize,
+    Refuse,
+}
+
+/// Declares the steps of one kind.
+macro_rules! kind {
+    ($text:literal $kind:ident $all:ident: $($number:literal $name:ident $step:ident),*) => {
+        #[doc = $text]
+        #[derive(Debug, Clone, Copy, PartialEq)]
+        pub enum $all {
+            $(#[doc = concat!("See [`", stringify!($step), "`].")] $step($step),)*
+        }
+
+        $(impl From<$step> for Step {
+            #[inline]
+            fn from(step: $step) -> Step {
+                Step::$kind($all::$step(step))
+            }
+        })*
+    };
+}
+
+/// Declares what is done: by kind, each step's number where it is sent, its name, and its type.
+macro_rules! steps {
+    (
+        Map { $($map_number:literal $map_name:ident: $map:ident,)* }
+        Lut { $($lut_number:literal $lut_name:ident: $lut:ident,)* }
+        Pixels { $($pixels_number:literal $pixels_name:ident: $pixels:ident,)* }
+        Area { $($area_number:literal $area_name:ident: $area:ident,)* }
+        Elements { $($elements_number:literal $elements_name:ident: $elements:ident,)* }
+    ) => {
+        /// A concrete operation: nothing is left to chance, and its size arithmetic is done.
+        #[derive(Debug, Clone, Copy, PartialEq)]
+        pub enum Step {
+            /// See [`Map`].
+            Map(MapStep),
+            /// See [`Lut`].
+            Lut(LutStep),
+            /// See [`Pixels`].
+            Pixels(PixelsStep),
+            /// See [`Area`].
+            Area(AreaStep),
+            /// See [`Elements`].
+            Elements(ElementsStep),
+        }
+
+        kind!("A step that edits the index maps." Map MapStep: $($map_number $map_name $map),*);
+        kind!("A step that is a table of bytes." Lut LutStep: $($lut_number $lut_name $lut),*);
+        kind!("A step that changes pixels by themselves." Pixels PixelsStep:
+            $($pixels_number $pixels_name $pixels),*);
+        kind!("A step that makes pixels of several." Area AreaStep: $($area_number $area_name $area),*);
+        kind!("A step that overwrites output." Elements ElementsStep:
+            $($elements_number $elements_name $elements),*);
+
+        impl Map for MapStep {
+            #[inline]
+            fn size(&self, size: Size) -> Option<Size> {
+                match self { $(MapStep::$map(step) => step.size(size),)* }
+            }
+
+            #[inline]
+            fn edit(&self, rows: &mut Axis, columns: &mut Axis) {
+                match self { $(MapStep::$map(step) => step.edit(rows, columns),)* }
+            }
+
+            #[inline]
+            fn fill(&self) -> Option<u16> {
+                match self { $(MapStep::$map(step) => step.fill(),)* }
+            }
+        }
+
+        impl Lut for LutStep {
+            #[inline]
+            fn value(&self, channel: usize, byte: u8) -> u8 {
+                match self { $(LutStep::$lut(step) => step.value(channel, byte),)* }
+            }
+        }
+
+        impl Pixels for PixelsStep {
+            #[inline]
+            fn change(&self, level: Level, block: &mut Block) {
+                match self { $(PixelsStep::$pixels(step) => step.change(level, block),)* }
+            }
+        }
+
+        /// What a thread keeps for the steps of this kind.
+        #[derive(Debug, Default)]
+        pub struct AreaMemory {
+            $($area_name: <$area as Area>::Memory,)*
+        }
+
+        impl Area for AreaStep {
+            type Memory = AreaMemory;
+
+            fn size(&self, size: Size) -> Option<Size> {
+                match self { $(AreaStep::$area(step) => step.size(size),)* }
+            }
+
+            fn support(&self, size: Size, wanted: &Region) -> Region {
+                match self { $(AreaStep::$area(step) => step.support(size, wanted),)* }
+            }
+
+            fn make<'m>(
+                &self,
+                level: Level,
+                source: &Picture<'m>,
+                size: Size,
+                wanted: &Region,
+                memory: &'m mut AreaMemory,
+            ) -> Option<Picture<'m>> {
+                match self {
+                    $(AreaStep::$area(step) => step.make(level, source, size, wanted, &mut memory.$area_name),)*
+                }
+            }
+        }
+
+        impl Elements for ElementsStep {
+            fn place(&self, size: Size) -> Option<Region> {
+                match self { $(ElementsStep::$elements(step) => step.place(size),)* }
+            }
+
+            fn fill(&self) -> u16 {
+                match self { $(ElementsStep::$elements(step) => step.fill(),)* }
+            }
+        }
+
+        impl Step {
+            /// Its number where it is sent.
+            #[must_use]
+            pub fn number(&self) -> u16 {
+                match self {
+                    $(Step::Map(MapStep::$map(_)) => $map_number,)*
+                    $(Step::Lut(LutStep::$lut(_)) => $lut_number,)*
+                    $(Step::Pixels(PixelsStep::$pixels(_)) => $pixels_number,)*
+                    $(Step::Area(AreaStep::$area(_)) => $area_number,)*
+                    $(Step::Elements(ElementsStep::$elements(_)) => $elements_number,)*
+                }
+            }
+
+            /// Its name, for people and for other languages.
+            #[must_use]
+            pub fn name(&self) -> &'static str {
+                match self {
+                    $(Step::Map(MapStep::$map(_)) => stringify!($map_name),)*
+                    $(Step::Lut(LutStep::$lut(_)) => stringify!($lut_name),)*
+                    $(Step::Pixels(PixelsStep::$pixels(_)) => stringify!($pixels_name),)*
+                    $(Step::Area(AreaStep::$area(_)) => stringify!($area_name),)*
+                    $(Step::Elements(ElementsStep::$elements(_)) => stringify!($elements_name),)*
+                }
+            }
+
+            /// Writes its operands.
+            pub fn put(&self, to: &mut impl Put) {
+                match self {
+                    $(Step::Map(MapStep::$map(step)) => step.put(to),)*
+                    $(Step::Lut(LutStep::$lut(step)) => step.put(to),)*
+                    $(Step::Pixels(PixelsStep::$pixels(step)) => step.put(to),)*
+                    $(Step::Area(AreaStep::$area(step)) => step.put(to),)*
+                    $(Step::Elements(ElementsStep::$elements(step)) => step.put(to),)*
+                }
+            }
+
+            /// The step of that number with these operands; `None` if there is none.
+            pub fn take(number: u16, from: &mut impl Take) -> Option<Step> {
+                match number {
+                    $($map_number => $map::take(from).map(Step::from),)*
+                    $($lut_number => $lut::take(from).map(Step::from),)*
+                    $($pixels_number => $pixels::take(from).map(Step::from),)*
+                    $($area_number => $area::take(from).map(Step::from),)*
+                    $($elements_number => $elements::take(from).map(Step::from),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+// A number that was sent once means the same for ever.
+steps! {
+    Map {
+        0 crop: Crop,
+        2 flip_horizontal: FlipHorizontal,
+        3 flip_vertical: FlipVertical,
+        4 pad: Margins,
+    }
+    Lut {
+        5 invert: Invert,
+        6 posterize: Posterize,
+        7 solarize: Solarize,
+    }
+    Pixels {
+        8 permute: Permute,
+    }
+    Area {
+        1 resize: Resample,
+    }
+    Elements {
+        9 erase: Erase,
+    }
+}
+
+/// The size that a picture of `size` has after all `steps`; `None` if one of them does not fit.
+#[must_use]
+pub fn size_after(size: Size, steps: &[Step]) -> Option<Size> {
+    let mut converted = false;
+    steps.iter().try_fold(size, |size, step| {
+        if converted && !matches!(step, Step::Elements(_)) {
+            return None;
+        }
+        match step {
+            Step::Map(step) => step.size(size),
+            Step::Lut(_) | Step::Pixels(_) => Some(size),
+            Step::Area(step) => step.size(size),
+            Step::Elements(step) => {
+                converted = true;
+                step.place(size).map(|_| size)
+            }
+        }
+    })
+}

@@ -1,0 +1,199 @@
+//! Padding: torchvision's margins, brought to steps.
+//!
+//! Pillow images are padded by `numpy.pad` (any width, periodic) or `ImageOps.expand`; tensors by
+//! `torch.nn.functional.pad`, which raises where a mirror would need more pixels than there are.
+
+use super::crop::Crop;
+use super::kinds::{Draw, Map, Put, Size, Take, Wire};
+use crate::image::axis::Axis;
+use crate::random::Mt19937;
+
+/// In which form the picture is when an operation meets it: torchvision treats the two differently.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum World {
+    /// A Pillow image.
+    Pil,
+    /// A tensor.
+    Tensor,
+}
+
+/// How a margin is filled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PadMode {
+    /// With the table's fill of this index.
+    Constant(u16),
+    /// With the outermost pixel.
+    Edge,
+    /// Mirrored, the outermost pixel not repeated.
+    Reflect,
+    /// Mirrored, the outermost pixel repeated.
+    Symmetric,
+}
+
+/// A margin around the picture, in pixels; a negative one crops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pad {
+    /// Left, top, right, bottom.
+    pub margins: [i32; 4],
+    /// What the margin shows; `None` if torch raises where there is one.
+    pub mode: Option<PadMode>,
+    /// Where the padding happens.
+    pub world: World,
+}
+
+impl<S: From<Crop> + From<Margins>> Draw<S> for Pad {
+    fn draw(&self, size: Size, _generator: &mut Mt19937, steps: &mut Vec<S>) -> Option<Size> {
+        self.apply(size, steps)
+    }
+}
+
+impl Pad {
+    /// Appends the steps for a picture of `size`; `None` where torchvision raises.
+    pub(super) fn apply<S: From<Crop> + From<Margins>>(
+        &self,
+        size: Size,
+        steps: &mut Vec<S>,
+    ) -> Option<Size> {
+        let [left, top, right, bottom] = self.margins;
+        let size = trim(size, self.margins, steps)?;
+        let margins = [left, top, right, bottom].map(|margin| margin.max(0) as u32);
+        let [left, top, right, bottom] = margins;
+        if margins == [0; 4] {
+            return Some(size);
+        }
+        let mode = self.mode?;
+        let widest = (top.max(bottom), left.max(right));
+        if self.world == World::Tensor {
+            let fits = match mode {
+                PadMode::Reflect => widest.0 < size.0 && widest.1 < size.1,
+                PadMode::Symmetric => widest.0 <= size.0 && widest.1 <= size.1,
+                PadMode::Constant(_) | PadMode::Edge => true,
+            };
+            if !fits {
+                return None;
+            }
+        }
+        let height = size.0.checked_add(top)?.checked_add(bottom)?;
+        let width = size.1.checked_add(left)?.checked_add(right)?;
+        steps.push(Margins { margins, mode }.into());
+        Some((height, width))
+    }
+}
+
+/// A negative margin takes pixels away before the positive ones are added.
+fn trim<S: From<Crop>>(size: Size, margins: [i32; 4], steps: &mut Vec<S>) -> Option<Size> {
+    let [left, top, right, bottom] = margins.map(|margin| margin.min(0).unsigned_abs());
+    if [left, top, right, bottom] == [0; 4] {
+        return Some(size);
+    }
+    let height = size.0.checked_sub(top)?.checked_sub(bottom)?;
+    let width = size.1.checked_sub(left)?.checked_sub(right)?;
+    if height == 0 || width == 0 {
+        return None;
+    }
+    steps.push(Crop { top, left, height, width }.into());
+    Some((height, width))
+}
+
+/// Adds margins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Margins {
+    /// Left, top, right, bottom, in pixels.
+    pub margins: [u32; 4],
+    /// What they show.
+    pub mode: PadMode,
+}
+
+impl Map for Margins {
+    fn size(&self, (height, width): Size) -> Option<Size> {
+        let [left, top, right, bottom] = self.margins;
+        Some((height.checked_add(top)?.checked_add(bottom)?, width.checked_add(left)?.checked_add(right)?))
+    }
+
+    fn edit(&self, rows: &mut Axis, columns: &mut Axis) {
+        let [left, top, right, bottom] = self.margins;
+        for (axis, before, after) in [(rows, top, bottom), (columns, left, right)] {
+            match self.mode {
+                PadMode::Constant(fill) => axis.pad_fill(before, after, fill),
+                PadMode::Edge => axis.pad_edge(before, after),
+                PadMode::Reflect => axis.pad_reflect(before, after),
+                PadMode::Symmetric => axis.pad_symmetric(before, after),
+            }
+        }
+    }
+
+    fn fill(&self) -> Option<u16> {
+        match self.mode {
+            PadMode::Constant(fill) => Some(fill),
+            PadMode::Edge | PadMode::Reflect | PadMode::Symmetric => None,
+        }
+    }
+}
+
+impl Wire for Margins {
+    fn put(&self, to: &mut impl Put) {
+        to.words(self.margins);
+        to.word(match self.mode {
+            PadMode::Constant(fill) => u32::from(fill) + 3,
+            PadMode::Edge => 0,
+            PadMode::Reflect => 1,
+            PadMode::Symmetric => 2,
+        });
+    }
+
+    fn take(from: &mut impl Take) -> Option<Self> {
+        let margins = from.words()?;
+        let mode = match from.word()? {
+            0 => PadMode::Edge,
+            1 => PadMode::Reflect,
+            2 => PadMode::Symmetric,
+            fill => PadMode::Constant(u16::try_from(fill - 3).ok()?),
+        };
+        Some(Margins { margins, mode })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::Step;
+
+    fn run(margins: [i32; 4], mode: PadMode, world: World) -> Option<((u32, u32), Vec<Step>)> {
+        let mut steps = Vec::new();
+        Pad { margins, mode: Some(mode), world }.apply((10, 20), &mut steps).map(|size| (size, steps))
+    }
+
+    #[test]
+    fn margins_add_and_negative_ones_crop_first() {
+        let (size, steps) = run([3, -2, -4, 5], PadMode::Edge, World::Pil).unwrap();
+        assert_eq!(size, (13, 19));
+        assert_eq!(
+            steps,
+            [
+                Crop { top: 2, left: 0, height: 8, width: 16 }.into(),
+                Margins { margins: [3, 0, 0, 5], mode: PadMode::Edge }.into()
+            ]
+        );
+    }
+
+    #[test]
+    fn tensors_refuse_a_mirror_wider_than_the_picture() {
+        assert!(run([20, 0, 0, 0], PadMode::Reflect, World::Pil).is_some());
+        assert!(run([20, 0, 0, 0], PadMode::Reflect, World::Tensor).is_none());
+        assert!(run([20, 0, 0, 0], PadMode::Symmetric, World::Tensor).is_some());
+        assert!(run([21, 0, 0, 0], PadMode::Symmetric, World::Tensor).is_none());
+    }
+
+    #[test]
+    fn a_margin_that_torch_cannot_fill_is_refused_only_where_there_is_one() {
+        for (margins, possible) in [([0; 4], true), ([0, 0, 1, 0], false)] {
+            let pad = Pad { margins, mode: None, world: World::Pil };
+            assert_eq!(pad.apply((10, 20), &mut Vec::<Step>::new()).is_some(), possible);
+        }
+    }
+
+    #[test]
+    fn nothing_to_do_is_no_step() {
+        assert_eq!(run([0; 4], PadMode::Reflect, World::Tensor), Some(((10, 20), vec![])));
+    }
+}

@@ -1,0 +1,14 @@
+//! An operation that raises for every picture of this kind.
+
+use super::kinds::{Draw, Size};
+use crate::random::Mt19937;
+
+/// See the module's text.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Refuse;
+
+impl<S> Draw<S> for Refuse {
+    fn draw(&self, _size: Size, _generator: &mut Mt19937, _steps: &mut Vec<S>) -> Option<Size> {
+        None
+    }
+}

@@ -1,0 +1,105 @@
+//! `Resize`: what size torchvision makes.
+
+use super::passes::Method;
+use super::step::Resample;
+use crate::ops::kinds::{Draw, Size};
+use crate::random::Mt19937;
+
+/// `Resize`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Resize {
+    /// The size to make.
+    pub target: Target,
+    /// How.
+    pub method: Method,
+}
+
+impl<S: From<Resample>> Draw<S> for Resize {
+    fn draw(&self, size: Size, _generator: &mut Mt19937, steps: &mut Vec<S>) -> Option<Size> {
+        Some(resize(size, self.target.size(size)?, self.method, steps))
+    }
+}
+
+/// The size that a `Resize` asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// This (height, width).
+    Exact(u32, u32),
+    /// This length of the shorter side, the longer one in proportion.
+    Short {
+        /// Of the shorter side.
+        length: u32,
+        /// What the longer side may be at most, the shorter one then in proportion.
+        longest: Option<u32>,
+    },
+    /// This length of the longer side, the shorter one in proportion.
+    Long(u32),
+}
+
+impl Target {
+    /// The size that a picture of `size` becomes; `None` where Pillow or torch refuses to make it.
+    pub(super) fn size(self, size: (u32, u32)) -> Option<(u32, u32)> {
+        let (height, width) = size;
+        let (short, long) = if width <= height { (width, height) } else { (height, width) };
+        let (short, long) = match self {
+            Target::Exact(height, width) => return checked((height, width)),
+            Target::Short { length, longest } => {
+                let new = (length, proportion(length, long, short)?);
+                match longest {
+                    Some(longest) if new.1 > longest => (proportion(longest, new.0, new.1)?, longest),
+                    _ => new,
+                }
+            }
+            Target::Long(length) => (proportion(length, short, long)?, length),
+        };
+        checked(if width <= height { (long, short) } else { (short, long) })
+    }
+}
+
+/// Python's `int(length * a / b)`: a division in double precision, its fraction dropped.
+fn proportion(length: u32, a: u32, b: u32) -> Option<u32> {
+    let exact = (u64::from(length) * u64::from(a)) as f64 / f64::from(b);
+    (exact <= f64::from(i32::MAX)).then_some(exact as u32)
+}
+
+/// Pillow's sizes are positive ints of C; torch's would be larger than any memory.
+pub(super) fn checked((height, width): (u32, u32)) -> Option<(u32, u32)> {
+    let fits = |length: u32| length > 0 && i32::try_from(length).is_ok();
+    (fits(height) && fits(width)).then_some((height, width))
+}
+
+/// Appends a resize, unless the size is right already: then torchvision leaves the picture as it is.
+pub(super) fn resize<S: From<Resample>>(size: Size, to: Size, method: Method, steps: &mut Vec<S>) -> Size {
+    if size != to {
+        steps.push(Resample { height: to.0, width: to.1, method }.into());
+    }
+    to
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_torchvisions() {
+        let short = |length, longest| Target::Short { length, longest };
+        let cases = [
+            ((375, 500), short(256, None), Some((256, 341))),
+            ((500, 375), short(256, None), Some((341, 256))),
+            ((333, 500), short(256, None), Some((256, 384))),
+            ((7, 7), short(9, None), Some((9, 9))),
+            ((100, 400), short(50, Some(120)), Some((30, 120))),
+            ((100, 400), short(50, Some(200)), Some((50, 200))),
+            ((400, 100), short(50, Some(199)), Some((199, 49))),
+            ((100, 400), Target::Long(37), Some((9, 37))),
+            ((400, 100), Target::Long(37), Some((37, 9))),
+            ((1, 400), Target::Long(37), None),
+            ((10, 20), Target::Exact(3, 4), Some((3, 4))),
+            ((10, 20), Target::Exact(0, 4), None),
+            ((1, 1 << 24), short(256, None), None),
+        ];
+        for (size, target, expected) in cases {
+            assert_eq!(target.size(size), expected, "{size:?} {target:?}");
+        }
+    }
+}

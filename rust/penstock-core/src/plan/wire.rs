@@ -1,0 +1,156 @@
+//! Steps as bytes, by which they are sent to other processes.
+//!
+//! A step is its number and one more than the number of words that its operands take, two bytes each, and then these
+//! words of four bytes; a number in double precision takes two. In place of the count there may be zero: then there are
+//! four words, of which the step takes what it needs. All numbers are little-endian.
+
+use crate::ops::Step;
+use crate::ops::kinds::{Put, Take};
+
+/// Words of a step that does not say how many.
+const FIXED: usize = 4;
+
+/// Appends a step.
+pub fn write(step: &Step, bytes: &mut Vec<u8>) {
+    let start = bytes.len();
+    bytes.extend(step.number().to_le_bytes());
+    bytes.extend([0; 2]);
+    step.put(&mut Writer(bytes));
+    let words = (bytes.len() - start - 4) / 4;
+    if let Some(count) = bytes.get_mut(start + 2..start + 4) {
+        count.copy_from_slice(&(words as u16 + 1).to_le_bytes());
+    }
+}
+
+/// Takes a step off the front of `bytes`; `None` if there is none.
+pub fn read(bytes: &mut &[u8]) -> Option<Step> {
+    let (&[number, high, count, many], behind) = bytes.split_first_chunk()?;
+    let fixed = (count, many) == (0, 0);
+    let words = u16::from_le_bytes([count, many]).checked_sub(1).map_or(FIXED, usize::from);
+    let (operands, behind) = behind.split_at_checked(4 * words)?;
+    let mut reader = Reader(operands);
+    let step = Step::take(u16::from_le_bytes([number, high]), &mut reader)?;
+    *bytes = behind;
+    (fixed || reader.0.is_empty()).then_some(step)
+}
+
+/// Appends operands to bytes.
+struct Writer<'b>(&'b mut Vec<u8>);
+
+impl Put for Writer<'_> {
+    fn word(&mut self, word: u32) {
+        self.0.extend(word.to_le_bytes());
+    }
+
+    fn double(&mut self, double: f64) {
+        self.0.extend(double.to_le_bytes());
+    }
+}
+
+/// Takes operands off the front of bytes.
+struct Reader<'b>(&'b [u8]);
+
+impl Reader<'_> {
+    fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (&bytes, behind) = self.0.split_first_chunk()?;
+        self.0 = behind;
+        Some(bytes)
+    }
+}
+
+impl Take for Reader<'_> {
+    fn word(&mut self) -> Option<u32> {
+        self.take().map(u32::from_le_bytes)
+    }
+
+    fn double(&mut self) -> Option<f64> {
+        self.take().map(f64::from_le_bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::ops::color::{Invert, Permute, Posterize, Solarize};
+    use crate::ops::resize::{Arithmetic, Filter, Method, Order, Resample};
+    use crate::ops::{Crop, Erase, FlipHorizontal, FlipVertical, Library, Margins, PadMode};
+
+    /// One step of every kind of operands.
+    fn every_step() -> Vec<Step> {
+        let methods = [Filter::Nearest, Filter::Lanczos, Filter::Corner].into_iter().flat_map(|filter| {
+            [Arithmetic::Pillow(Order::Tall), Arithmetic::Torch]
+                .map(|arithmetic| Method { filter, arithmetic })
+        });
+        let resizes = methods.map(|method| Resample { height: 224, width: 1 << 30, method }.into());
+        let modes = [PadMode::Constant(0), PadMode::Constant(u16::MAX), PadMode::Edge, PadMode::Symmetric];
+        let pads = modes.into_iter().chain([PadMode::Reflect]);
+        let pads = pads.map(|mode| Margins { margins: [1, 2, 3, u32::MAX], mode }.into());
+        let solarizes = [Library::Pillow, Library::Torch1, Library::Torch2]
+            .map(|library| Solarize { threshold: 238.000_001, library }.into());
+        let others = [
+            Crop { top: 1, left: 2, height: 3, width: 4 }.into(),
+            FlipHorizontal.into(),
+            FlipVertical.into(),
+            Invert.into(),
+            Posterize { bits: 3 }.into(),
+            Permute { from: [2, 0, 1] }.into(),
+            Erase { top: 1, left: 2, height: 3, width: 4, fill: 5 }.into(),
+        ];
+        resizes.chain(pads).chain(solarizes).chain(others).collect()
+    }
+
+    #[test]
+    fn steps_come_back_one_after_the_other() {
+        let steps = every_step();
+        let mut bytes = Vec::new();
+        for step in &steps {
+            write(step, &mut bytes);
+        }
+        let mut rest = bytes.as_slice();
+        let found: Vec<Step> = std::iter::from_fn(|| read(&mut rest)).collect();
+        assert!(rest.is_empty());
+        assert_eq!(found, steps);
+        for step in steps {
+            let mut bytes = Vec::new();
+            write(&step, &mut bytes);
+            for end in 0..bytes.len() {
+                assert_eq!(read(&mut &bytes[..end]), None, "{step:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_two_steps_have_a_number_or_a_name_in_common() {
+        let of: std::collections::BTreeMap<_, _> =
+            every_step().into_iter().map(|step| (step.number(), step.name())).collect();
+        let numbers: Vec<u16> = of.keys().copied().collect();
+        assert_eq!(numbers, (0..10).collect::<Vec<_>>());
+        let names: std::collections::BTreeSet<_> = of.values().collect();
+        assert_eq!(names.len(), of.len());
+        assert_eq!(Step::take(10, &mut Reader(&[0; 64])), None);
+    }
+
+    #[test]
+    fn four_words_without_a_count_are_a_step() {
+        let fixed = |words: [u32; 5]| words.map(u32::to_le_bytes).concat();
+        let bytes = [fixed([0, 1, 2, 3, 4]), fixed([2, 0, 0, 0, 0]), fixed([1, 5, 6, 3, 1])].concat();
+        let method = Method { filter: Filter::Bicubic, arithmetic: Arithmetic::Pillow(Order::Shrinkage) };
+        let steps: [Step; 3] = [
+            Crop { top: 1, left: 2, height: 3, width: 4 }.into(),
+            FlipHorizontal.into(),
+            Resample { height: 5, width: 6, method }.into(),
+        ];
+        let mut rest = bytes.as_slice();
+        assert_eq!(steps.map(Some), [(); 3].map(|()| read(&mut rest)));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+            let mut rest = bytes.as_slice();
+            while read(&mut rest).is_some() {}
+        }
+    }
+}

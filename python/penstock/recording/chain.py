@@ -63,7 +63,7 @@ _NORMALIZE = ("normalize", "normalize_image")
 # Width and height of a picture from which it is seen how a result lies in memory.
 _SHEET = (3, 2)
 # Chains that are kept; a program has a handful, unless it draws their numbers.
-_MOST = 4096
+_MOST = 512
 
 
 class Chain:

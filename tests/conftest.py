@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 
 import hypothesis
 import pytest
@@ -22,6 +23,11 @@ def pytest_addoption(parser):
         metavar="N",
         help="try N cases in each property test, different ones in each run (default: the same few hundred always)",
     )
+
+
+def pytest_unconfigure(config):
+    if "penstock.hints" in sys.modules:  # tests make loaders that nobody iterates over
+        sys.modules["penstock.hints"].forget()
 
 
 def pytest_configure(config):

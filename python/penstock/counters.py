@@ -134,7 +134,8 @@ class Counters:
         """Say, once for each loader, that nothing of it is made natively, and why."""
         if not self._told:
             self._told = True
-            _logger.warning("torch's own loader makes these batches: %s", "; ".join(self.reasons))
+            whose = "torch's own loader makes" if self.way == "torch" else "torch's workers and nothing native make"
+            _logger.warning("%s these batches: %s", whose, "; ".join(self.reasons))
 
     def worked(self, tally: tuple[int, int, float, float, Any]) -> None:
         """Add what threads did for a batch: a `_native.Batch`'s tally."""

@@ -1,5 +1,7 @@
 """`penstock.compile`: over NumPy arrays what the transform gives picture by picture, and the same numbers drawn."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -224,6 +226,19 @@ def test_wrong_calls(call, error, word):
         call(penstock.compile(AUGMENT), out)
     assert (out == 0.25).all()
     assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("wrong", itertools.chain.from_iterable(itertools.combinations(range(3), n) for n in (1, 2, 3)))
+def test_all_that_is_wrong_with_out_is_named(wrong):
+    shape, layout, writability = (k in wrong for k in range(3))
+    out = np.zeros((6, 3, 5, 6 if shape else 5), np.float32, order="F" if layout else "C")
+    out.flags.writeable = not writability
+    with pytest.raises(ValueError, match=r"^out must be ") as raised:
+        penstock.compile(AUGMENT)(IMAGES, out=out)
+    message = str(raised.value)
+    assert ("of shape (6, 3, 5, 5), got (6, 3, 5, 6)" in message) == shape
+    assert ("C-contiguous, got strides" in message) == layout
+    assert ("writable, got a read-only array" in message) == writability
 
 
 def test_out_must_not_overlap():

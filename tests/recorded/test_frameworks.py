@@ -58,6 +58,19 @@ def test_a_loader_of_timms(is_training, workers, paths):
 
 
 @unclosed
+def test_what_timm_wraps_around_a_loader_is_explained(paths):
+    from timm.data import ImageDataset, create_loader
+
+    dataset = ImageDataset(str(paths[0].parents[1]))
+    with penstock.installed():
+        loader = create_loader(dataset, (3, 32, 32), 4, device=torch.device("cpu"), num_workers=0)
+    assert type(loader) is not type(loader.loader) is penstock.DataLoader
+    assert penstock.explain(loader) == penstock.explain(loader.loader)
+    next(iter(loader))
+    assert penstock.stats(loader).way == penstock.stats(loader.loader).way == penstock.explain(loader).way
+
+
+@unclosed
 @workers
 def test_transforms_of_timms(workers, paths):
     from timm.data import create_dataset, create_transform

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from penstock.cli import app
-from penstock.train import TrainingError, recipe_for, report
+from penstock.train import TrainingError, checkpoint, recipe_for, report
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def test_a_run_by_command(penstock, tmp_path):
     assert code == 0, output
     assert (tmp_path / "runs" / "digits-1" / "checkpoint.pt").exists()
     code, output = penstock("train", "--resume", "--lr", "5")
-    assert code == 1
+    assert code == 2
     assert "a resumed run keeps its settings: lr was 0.02, not 5.0" in output
 
 
@@ -56,7 +56,7 @@ def test_no_network(penstock, monkeypatch):
 
 def test_a_folder_without_its_parts(penstock, tmp_path):
     code, output = penstock("train", "--data", f"folder:{tmp_path}")
-    assert code == 1
+    assert code == 2
     assert "needs the folders train and val" in output
 
 
@@ -72,12 +72,30 @@ def test_a_folder_without_its_parts(penstock, tmp_path):
         (["--batch-size", "1000"], "more than there are training pictures"),
         (["--resume"], "--out"),
         (["--resume", "--out", "nowhere"], "to resume from"),
+        (["--resume", "--out", "broken"], "broken/checkpoint.pt cannot be read: "),
+        (["--out", "file"], "--out: file cannot be written: File exists"),
+        (["--out", "file/below"], "--out: file/below cannot be written: Not a directory"),
+        (["--wrong"], "No such option"),
     ],
 )
-def test_what_is_refused(penstock, arguments, message):
+def test_what_is_refused(penstock, arguments, message, tmp_path):
+    (tmp_path / "file").touch()
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "checkpoint.pt").write_bytes(b"no checkpoint")
     code, output = penstock("train", "--device", "cpu", *arguments)
-    assert code == 1
+    assert code == 2
     assert message in output
+
+
+def test_a_disk_that_is_full_ends_the_run_in_one_line(penstock, monkeypatch):
+    def full(*_arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoint, "write", full)
+    arguments = ("--epochs", "1", "--max-steps", "1", "--device", "cpu", "--workers", "0", "--out", "run")
+    code, output = penstock("train", *arguments)
+    assert code == 1
+    assert output.endswith("penstock train: run cannot be written: No space left on device\n")
 
 
 def test_missing_packages_are_named(penstock, monkeypatch):

@@ -76,7 +76,7 @@ def test_the_newest_run_is_found(tmp_path, monkeypatch):
 @pytest.mark.parametrize(("loader", "workers"), [("penstock", "2"), ("torch", "0")])
 def test_ctrl_c(tmp_path, environment, loader, workers):
     out = tmp_path / "run"
-    command = [sys.executable, "-m", "penstock.cli", "train", "--device", "cpu", "--max-steps", "2", "--out", str(out)]
+    command = [sys.executable, "-m", "penstock", "train", "--device", "cpu", "--max-steps", "2", "--out", str(out)]
     metrics = out / "metrics.jsonl"
     with subprocess.Popen(
         [*command, "--epochs", "1000", "--loader", loader, "--workers", workers],

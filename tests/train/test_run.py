@@ -1,5 +1,6 @@
 """A run from its settings to what it leaves behind."""
 
+import io
 import json
 import subprocess
 import sys
@@ -7,10 +8,11 @@ import sys
 import numpy as np
 import pytest
 import torch
+from rich.console import Console
 from torch.utils.data import default_collate
 
 from penstock import explain
-from penstock.train import data, loop, model, recipe_for
+from penstock.train import data, loop, model, recipe_for, report
 
 
 def test_what_a_run_writes(run):
@@ -40,20 +42,39 @@ def test_what_a_run_says(run):
     assert str(result.folder / "curves.png") in run.said
 
 
+@pytest.mark.parametrize("terminal", [False, True])
+def test_progress_without_a_terminal(terminal, tmp_path, monkeypatch):
+    """A line when half a minute has passed in silence, and not one for each step."""
+    now = [0.0]
+    monkeypatch.setattr(report.time, "monotonic", lambda: now[0])
+    console = Console(file=io.StringIO(), width=200, force_terminal=terminal)
+    done = report.Epoch(1, 100, 1.0, 0.5, 1.0, 0.5, 1000.0, 0.1, 60.0)
+    with report.Report(tmp_path, 3, 100, [], console) as shown:
+        for epoch in (1, 2):
+            for _ in range(100):
+                now[0] += 1
+                shown.step(epoch, 1234.0, 0.03)
+            shown.epoch(done)
+    said = [line for line in console.file.getvalue().splitlines() if "step" in line]
+    steps = ((1, 30), (1, 60), (1, 90), (2, 30), (2, 60), (2, 90))
+    expected = [f"epoch {epoch}/3, step {step} of 100: 1,234 images/s, 3% waiting" for epoch, step in steps]
+    assert said == ([] if terminal else expected)
+
+
 @pytest.mark.parametrize("workers", [0, 2])
 def test_the_digits_loaders_are_native(workers):
     recipe = recipe_for("digits", workers=workers)
     for loader in loop.make_loaders(recipe, data.load(recipe), torch.device("cpu")):
-        report = explain(loader)
-        assert report.native, str(report)
+        explained = explain(loader)
+        assert explained.native, str(explained)
 
 
 @pytest.mark.usefixtures("cifar10")
 def test_the_cifar10_loaders_are_native(tmp_path):
     recipe = recipe_for("cifar10", root=str(tmp_path / "data"))
     for loader in loop.make_loaders(recipe, data.load(recipe), torch.device("cpu")):
-        report = explain(loader)
-        assert report.native, str(report)
+        explained = explain(loader)
+        assert explained.native, str(explained)
 
 
 def test_every_count_of_ink_survives_as_a_byte():
@@ -98,7 +119,7 @@ def test_the_learning_rate_rises_and_falls():
 
 
 def command(folder, environment, *arguments):
-    line = [sys.executable, "-m", "penstock.cli", "train", "--device", "cpu", "--out", str(folder), *arguments]
+    line = [sys.executable, "-m", "penstock", "train", "--device", "cpu", "--out", str(folder), *arguments]
     done = subprocess.run(line, capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 0, done.stderr
     assert not done.stderr

@@ -115,7 +115,7 @@ def test_different_batches_are_found(loaders):
 
 def test_error_of_the_users_file_ends_the_command(loaders):
     result = CliRunner().invoke(app, ["bench", "--module", f"{loaders}:fails"])
-    assert result.exit_code == 1
+    assert result.exit_code == 1, "the argument is right"
     assert "LookupError: no such pictures" in result.output
 
 
@@ -154,12 +154,19 @@ def test_files_that_cannot_be_loaded(load, tmp_path):
         (["--module", "loaders.py:make", "--workers", "4"], "your function sets them"),
         (["--data", "pictures"], "not known; there are synthetic, digits"),
         (["--json", "nowhere/at/all.json"], "there is no folder"),
+        (["--json", "."], "--json: . cannot be written: Is a directory"),
+        (["--plot", "{made}"], "--plot: {made} cannot be written: "),
+        (["--module", "missing.py:make"], "there is no file missing.py"),
     ],
 )
-def test_options_that_do_not_fit(options, message):
-    result = CliRunner().invoke(app, ["bench", *options])
-    assert result.exit_code == 1
-    assert message in result.output
+def test_options_that_do_not_fit(options, message, tmp_path):
+    made = tmp_path / "made"
+    made.mkdir()
+    result = CliRunner().invoke(app, ["bench", *(option.format(made=made) for option in options)])
+    assert result.exit_code == 2, result.output
+    assert result.output.startswith("penstock bench: ")
+    assert result.output.count("\n") == 1
+    assert message.format(made=made) in result.output
 
 
 def test_equal_batches_have_equal_digests():

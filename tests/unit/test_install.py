@@ -15,7 +15,18 @@ from torch.utils.data import DataLoader as Torchs  # as a module of the user's h
 
 import penstock
 
-HOLDERS = ("accelerate.data_loader", "transformers.trainer", "ray.train.torch.train_loop_utils")
+HOLDERS = (
+    "accelerate.data_loader",
+    "transformers.trainer",
+    "ray.train.v2.torch.train_loop_utils",
+    "lightning.pytorch.core.datamodule",
+    "lightning_fabric.fabric",
+    "pytorch_lightning",
+    "timm.data.naflex_loader",
+    "ignite.distributed.auto",
+)
+# Of the user's own, and of packages that are none of the frameworks'.
+OTHERS = ("users_own", "ray.data.loader", "timmy.data", "raytrain")
 PICTURES = [torch.zeros(3)] * 5
 
 
@@ -29,26 +40,43 @@ def undone():
 
 @pytest.fixture
 def holders(monkeypatch):
-    """Modules that took torch's class before, and one of the user's that did."""
+    """Modules that took torch's class before, those of frameworks first."""
     made = []
-    for name in (*HOLDERS, "users_own"):
+    for name in (*HOLDERS, *OTHERS):
         made.append(types.ModuleType(name))
-        made[-1].DataLoader = Torchs
+        made[-1].DataLoader = made[-1]._TorchLoader = Torchs
         monkeypatch.setitem(sys.modules, name, made[-1])
+    monkeypatch.setitem(sys.modules, "timm.blocked", None)
+    monkeypatch.setitem(sys.modules, "timm.no_module", Torchs)
     return made
 
 
 def test_names_are_exchanged_and_exchanged_back(holders):
-    *frameworks, users = holders
+    frameworks, others = holders[: len(HOLDERS)], holders[len(HOLDERS) :]
     penstock.install()
     for module in (torch.utils.data, torch.utils.data.dataloader, *frameworks):
         assert module.DataLoader is penstock.DataLoader
-    assert users.DataLoader is Torchs
+    for module in frameworks:
+        assert module._TorchLoader is penstock.DataLoader, "whatever the name"
+    for module in others:
+        assert module.DataLoader is module._TorchLoader is Torchs
     penstock.install()
     penstock.uninstall()
     for module in (torch.utils.data, torch.utils.data.dataloader, *holders):
         assert module.DataLoader is Torchs
+    for module in holders:
+        assert module._TorchLoader is Torchs
     penstock.uninstall()
+
+
+def test_modules_are_not_made_to_import_what_they_lack(monkeypatch):
+    class Lazy(types.ModuleType):
+        def __getattr__(self, name):
+            raise AssertionError(name)
+
+    monkeypatch.setitem(sys.modules, "transformers.lazy", Lazy("transformers.lazy"))
+    with penstock.installed():
+        pass
 
 
 def test_only_names_that_hold_ours_are_exchanged_back(holders):
@@ -71,6 +99,22 @@ def test_what_is_imported_later_takes_ours_and_gives_it_back(monkeypatch):
     assert later.DataLoader is penstock.DataLoader
     penstock.uninstall()
     assert later.DataLoader is Torchs
+
+
+def test_ray_train_as_it_is_installed():
+    """In a process of its own, since its import changes much."""
+    pytest.importorskip("ray")
+    code = """
+        import torch.utils.data
+        torchs = torch.utils.data.DataLoader
+        from ray.train.v2.torch import train_loop_utils
+        import penstock
+        penstock.install()
+        assert train_loop_utils.DataLoader is penstock.DataLoader
+        penstock.uninstall()
+        assert train_loop_utils.DataLoader is torchs
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True)
 
 
 def test_a_with_block_ends_what_it_began():
@@ -116,6 +160,30 @@ def test_instances_and_subclasses_both_ways():
     for loader in during:
         assert isinstance(loader, torch.utils.data.DataLoader)
         assert len(list(loader)) == 5
+
+
+def subclasses(cls):
+    """All of them, as Lightning finds whose arguments it has to remember."""
+    return {each for sub in cls.__subclasses__() for each in (sub, *subclasses(sub))}
+
+
+def test_subclasses_of_torchs_class_are_ours_meanwhile():
+    class Before(Torchs):
+        pass
+
+    class Below(Before):
+        pass
+
+    with penstock.installed():
+
+        class During(torch.utils.data.DataLoader):
+            pass
+
+        assert {Before, Below, During} <= subclasses(torch.utils.data.DataLoader)
+        assert issubclass(Below, torch.utils.data.DataLoader)
+    assert During in subclasses(penstock.DataLoader)
+    assert Before not in subclasses(penstock.DataLoader)
+    assert not issubclass(Below, penstock.DataLoader), "nothing is remembered"
 
 
 @pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, lambda loader: pickle.loads(pickle.dumps(loader))])

@@ -1,6 +1,8 @@
 """`penstock run`: a program finds what it would find under python and ends as it would; its loaders are told of."""
 
+import itertools
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +15,7 @@ from typer.testing import CliRunner
 
 import penstock
 from penstock import counters
+from penstock import run as run_command
 from penstock.cli import app
 
 # What a script sees of how it was run, and nothing of whose loader it has.
@@ -64,7 +67,7 @@ if __name__ == "__main__":
 '''
 
 
-def run(*arguments: str, cwd: Path, command: tuple[str, ...] = ("-m", "penstock.cli", "run"), **environment: str):
+def run(*arguments: str, cwd: Path, command: tuple[str, ...] = ("-m", "penstock", "run"), **environment: str):
     """Run python in a folder, with tables wide enough for any row."""
     env = {**os.environ, "COLUMNS": "300", **environment}
     line = [sys.executable, *command, *arguments]
@@ -76,9 +79,12 @@ def python(*arguments: str, cwd: Path):
 
 
 def row(stderr: str, name: str) -> list[str]:
-    """The cells of a table's row."""
-    (line,) = [line for line in stderr.splitlines() if line.startswith(f"│ {name}")]
-    return [cell.strip() for cell in line.strip("│").split("│")]
+    """The cells of a table's row: loader, way, native share, samples/s, waiting, what was left to Python code."""
+    lines = stderr.partition("penstock run")[2].splitlines()
+    (k,) = [k for k, line in enumerate(lines) if re.fullmatch(rf" +(\S+ +){{4}}{name}.*", line)]
+    *figures, loader = lines[k].split(maxsplit=4)
+    reasons = itertools.takewhile(lambda line: line.startswith("    "), lines[k + 1 :])
+    return [loader, *figures, "\n".join(reason.strip(" -") for reason in reasons)]
 
 
 @pytest.fixture
@@ -107,7 +113,7 @@ def test_a_program_finds_what_it_would_find(arguments, folder):
     expected, done = python(*arguments, cwd=folder), run(*arguments, cwd=folder)
     assert (expected.returncode, done.returncode) == (0, 0), done.stderr
     assert done.stdout == expected.stdout
-    assert done.stderr.strip() == "penstock run: no loader was iterated over"
+    assert done.stderr.strip() == "penstock run: no loader of penstock's was iterated over"
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])
@@ -130,7 +136,7 @@ def test_what_is_left_to_python_code_is_told_of(tmp_path):
     assert done.returncode == 0, done.stderr
     _, way, native, _, _, left = row(done.stderr, "Own")
     assert (way, native) == ("recorded", "0.0%")
-    assert left.startswith("12 of 12 pictures: ")
+    assert left.startswith("12 of 12 pictures left to Python: ")
 
 
 def test_a_loader_of_torchs_way_is_told_of_and_not_by_a_forked_child(tmp_path):
@@ -145,7 +151,7 @@ def test_a_loader_of_torchs_way_is_told_of_and_not_by_a_forked_child(tmp_path):
     assert (done.returncode, done.stdout) == (0, "3\n")
     assert done.stderr.count("penstock run") == 1
     _, way, native, rate, waiting, left = row(done.stderr, "TensorDataset, 2 a batch, 0 workers")
-    assert (way, native, rate, waiting) == ("torch", "0.0%", "not counted", "not counted")
+    assert (way, native, rate, waiting) == ("torch", "0.0%", "-", "-")
     assert "TensorDataset" in left
 
 
@@ -192,7 +198,7 @@ def test_ctrl_c(tmp_path):
     write_pictures(tmp_path / "pictures", 6)
     waits = TRAINS.replace("        del loader\n", "        print('waits', flush=True); import time; time.sleep(60)\n")
     (tmp_path / "train.py").write_text(waits)
-    line = [sys.executable, "-m", "penstock.cli", "run", "train.py", "pictures", "fork"]
+    line = [sys.executable, "-m", "penstock", "run", "train.py", "pictures", "fork"]
     env = {**os.environ, "COLUMNS": "300"}
     with subprocess.Popen(
         line, cwd=tmp_path, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -216,7 +222,7 @@ def test_ctrl_c(tmp_path):
             2,
             "penstock run: can't open file '{cwd}/nothing.py': [Errno 2] No such file or directory\n",
         ),
-        (["-m", "nothing_of_this_name"], 1, "penstock run: No module named nothing_of_this_name\n"),
+        (["-m", "nothing_of_this_name"], 2, "penstock run: No module named nothing_of_this_name\n"),
         (["--wrong", "nothing.py"], 2, "No such option"),
         ([], 2, "Missing argument"),
     ],
@@ -234,6 +240,46 @@ def test_what_is_not_there(arguments, code, said, tmp_path, monkeypatch):
     assert result.exit_code == code
     assert said.format(cwd=tmp_path) in result.stderr
     assert "iterated" not in result.stderr
+
+
+ROWS = [
+    run_command._Row(("recorded", "98.2%", "1,312,345", "3.1%"), "OwnDataset, 128 a batch, 2 workers, made 12 times"),
+    run_command._Row(("torch", "0.0%", "-", "-"), "Other, 2 a batch, 0 workers", ("no native reader " * 6, "short")),
+]
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_the_table_fits(width):
+    lines = [*run_command._table(ROWS, width)]
+    assert max(map(len, lines)) <= width
+    text = " ".join(" ".join(lines).split())
+    for each in ROWS:
+        for figure in each.figures:
+            assert figure in text
+    head, first = lines[0], lines[1]
+    for name in ("way", "native", "samples/s", "waiting", "loader"):
+        assert name in head
+    assert head.index("loader") == first.index("OwnDataset"), "a column begins where its heading does"
+    assert head.index("waiting") + len("waiting") == first.index("3.1%") + len("3.1%")
+    assert ("no native reader " * 6).strip() in text
+    assert "- short" in text
+
+
+@pytest.mark.parametrize(
+    ("environment", "title"),
+    [
+        ({}, "penstock run:"),
+        ({"RANK": "3", "LOCAL_RANK": "1", "WORLD_SIZE": "4"}, "penstock run, rank 3 of 4:"),
+        ({"LOCAL_RANK": "1"}, "penstock run, rank 1:"),
+    ],
+)
+def test_the_rank_is_named(environment, title, monkeypatch, capsys):
+    for name in ("RANK", "LOCAL_RANK", "WORLD_SIZE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    run_command._tell({})
+    assert capsys.readouterr().err.startswith(title)
 
 
 def test_penstock_0(tmp_path):

@@ -228,7 +228,7 @@ def test_wrong_calls(call, error, word):
     assert torch.equal(torch.get_rng_state(), before)
 
 
-@pytest.mark.parametrize("wrong", itertools.chain.from_iterable(itertools.combinations(range(3), n) for n in (1, 2, 3)))
+@pytest.mark.parametrize("wrong", [which for n in (1, 2, 3) for which in itertools.combinations(range(3), n)])
 def test_all_that_is_wrong_with_out_is_named(wrong):
     shape, layout, writability = (k in wrong for k in range(3))
     out = np.zeros((6, 3, 5, 6 if shape else 5), np.float32, order="F" if layout else "C")

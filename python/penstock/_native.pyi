@@ -23,18 +23,23 @@ __all__ = [
     "Stream",
     "__version__",
     "available_parallelism",
+    "be_worker",
     "build_profile",
     "decode_jpeg",
     "decode_picture",
+    "first_sights",
     "index_usage",
     "jpeg_shape",
-    "learn_nothing",
+    "known_files",
+    "learn",
     "look_at_file",
     "look_through",
     "memory_usage",
     "picture_shape",
+    "prepare_for_workers",
     "render_picture",
     "simd_level",
+    "take_learned",
     "trim_memory",
 ]
 
@@ -51,8 +56,28 @@ def available_parallelism() -> int:
 def index_usage() -> tuple[int, int]:
     """Return the number of files of which this process knows where their parts are, and the bytes that this takes."""
 
-def learn_nothing() -> None:
-    """Learn nothing of files from now on: this process will not live long, or there are many like it."""
+def first_sights() -> tuple[int, int]:
+    """Return how many files this process has looked through, and stepped through for where their parts are."""
+
+def prepare_for_workers() -> None:
+    """Make what a process that is forked off this one must not find half made."""
+
+def be_worker() -> None:
+    """Have this process, a worker, write down what it learns of files, and leave what it has from its parent alone."""
+
+def take_learned() -> bytes:
+    """Return what this worker learned of files since the last call; nothing if that is nothing."""
+
+def known_files(most: int) -> bytes:
+    """Return what this process knows of files, in about so many bytes at most."""
+
+def learn(content: bytes, begins: bool) -> None:
+    """Learn what another process gave by one of the last two; ValueError if it did not.
+
+    Args:
+        content: What it gave.
+        begins: Whether this process begins with it, and is to know files' contents by the same keys.
+    """
 
 def simd_level() -> str:
     """Return the vector instructions in use: "scalar", "avx2" or "avx512"."""
@@ -162,6 +187,12 @@ class OpenFile:
 
     def read(self) -> bytes:
         """Return all of it; OSError if it was changed since."""
+
+    def has_checksums(self) -> bool:
+        """Return whether the checksums of all chunks of this PNG are right, those of its pixels as well.
+
+        Pillow does not look at those, and libpng stops where one is wrong.
+        """
 
 @final
 class Integers:

@@ -17,7 +17,7 @@ from torchvision.io import image as torchvisions
 
 from penstock.compat.torch import is_torch_function_enabled, make_wrapper_subclass
 from penstock.recording.chain import chain_of
-from penstock.recording.decoders import CHANNELS, agrees, has_checksums
+from penstock.recording.decoders import CHANNELS, agrees
 from penstock.recording.recorder import Recorder
 from penstock.recording.sources import Source, Trace, source_of
 from penstock.recording.tensors import is_torch_plain, record
@@ -26,9 +26,6 @@ __all__ = ["has_decoder", "reads_files"]
 
 # libpng refuses wider pictures.
 _WIDEST = 1_000_000
-# Identities of PNGs with the right checksums, and how many are kept.
-_whole: set[bytes] = set()
-_MOST = 1 << 16
 _READER = torchvisions.read_file.__code__
 # What reads a file in order to decode it, and for nothing else.
 _DECODERS = frozenset((torchvisions.decode_image.__code__, torchvisions.read_image.__code__))
@@ -138,17 +135,6 @@ def _is_for_decoder(frame: Any) -> bool:
     return frame.f_code is _READER and frame.f_back is not None and frame.f_back.f_code in _DECODERS
 
 
-def _is_whole(png: Source) -> bool:
-    if png.identity in _whole:
-        return True
-    whole = has_checksums(png.read())
-    if whole and png.content is None:
-        if len(_whole) >= _MOST:
-            _whole.clear()
-        _whole.add(png.identity)
-    return whole
-
-
 def _look(path: str) -> tuple[Source | None, int, str]:
     """Return the source that a path leads to and its size, or why torchvision has to look at it itself."""
     if not agrees():
@@ -160,7 +146,7 @@ def _look(path: str) -> tuple[Source | None, int, str]:
         source, why_not = source_of(file, path, None)
         if source is None or source.width > _WIDEST:
             return None, 0, why_not or "too many pixels"
-        if source.format == "PNG" and not _is_whole(source):
+        if source.format == "PNG" and (source.file is None or not source.file.has_checksums()):
             return None, 0, "irregular file"
         source.by_torchvision = True
         return source, os.fstat(file.fileno()).st_size, ""

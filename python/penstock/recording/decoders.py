@@ -1,8 +1,6 @@
 """What torchvision's own decoder makes of a file's content, and whether that is what ours makes."""
 
 import itertools
-import struct
-import zlib
 from typing import Any
 
 import numpy as np
@@ -13,7 +11,7 @@ from torchvision.io import ImageReadMode
 from penstock import _native, agreement
 from penstock.lowering.pillow import jpegs, pngs
 
-__all__ = ["CHANNELS", "agrees", "decode", "has_checksums"]
+__all__ = ["CHANNELS", "agrees", "decode"]
 
 # The channels of what is decoded in a mode, by its number; those of the file if None.
 CHANNELS = {ImageReadMode.UNCHANGED.value: None, ImageReadMode.GRAY.value: 1, ImageReadMode.RGB.value: 3}
@@ -39,23 +37,6 @@ def decode(content: bytes, mode: str) -> Image.Image:
 def agrees() -> bool:
     """Whether the installed torchvision decodes small files of every kind that is recorded to our pixels."""
     return all(map(_decodes_to_our_pixels, itertools.chain(jpegs(), pngs())))
-
-
-def has_checksums(png: bytes) -> bool:
-    """Whether the checksums of all chunks of a PNG are right; it is one that Pillow gets through.
-
-    Pillow does not look at those of pixels, and libpng stops there.
-    """
-    content, start = memoryview(png), 8
-    while start < len(content):
-        length, kind = struct.unpack_from(">I4s", content, start)
-        end = start + 8 + length
-        if content[end : end + 4] != zlib.crc32(content[start + 4 : end]).to_bytes(4, "big"):
-            return False
-        if kind == b"IEND":
-            return True
-        start = end + 4
-    return False
 
 
 def _decodes_to_our_pixels(file: bytes) -> bool:

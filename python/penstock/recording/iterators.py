@@ -19,7 +19,7 @@ from penstock.compat.torch import (
 from penstock.counters import counters_of
 from penstock.lowering.lower import threads_for
 from penstock.making import making
-from penstock.recording import hooks
+from penstock.recording import files, hooks
 from penstock.recording.recorder import Recorder
 from penstock.recording.rendering import Renderer, Rendering
 from penstock.recording.storages import made_anew
@@ -48,6 +48,9 @@ class RecordingIter(_MultiProcessingDataLoaderIter):
             self._counters = counters_of(loader)
             # Of batches that have arrived early, whether that was in inference mode.
             self._arrived_in: dict[int, bool] = {}
+            self._news = files.News()
+            self._told: files.Told | None = None
+            self._seed: Any = None
             self._start = Start(None)
             self._renderer = Renderer(threads_for(loader.num_workers), pin=False)
             # The queue's own `empty` takes forty times as long.
@@ -77,6 +80,15 @@ class RecordingIter(_MultiProcessingDataLoaderIter):
     def _collate_fn(self, function: Any) -> None:
         self._collate = Collate(function, self._auto_collation)
 
+    # Workers that stay receive it at the beginning of an epoch; None for all datasets but torch's pipes.
+    @property
+    def _shared_seed(self) -> Any:
+        return self._told if self._seed is None else self._seed
+
+    @_shared_seed.setter
+    def _shared_seed(self, seed: Any) -> None:
+        self._seed = seed
+
     # Its thread would copy tensors that are not made yet.
     @property
     def _pin_memory(self) -> bool:
@@ -90,6 +102,7 @@ class RecordingIter(_MultiProcessingDataLoaderIter):
         self._counters.begin()
         self._arrived_in.clear()
         self._begins_epoch = True
+        self._told = None if first_iter else self._news.told()
         try:
             super()._reset(loader, first_iter)
         finally:
@@ -137,6 +150,7 @@ class RecordingIter(_MultiProcessingDataLoaderIter):
         data = super()._process_data(data, worker_idx)  # type: ignore[no-untyped-call]
         if isinstance(data, Parcel):
             self._counters.recorded(data.samples, *data.counted)
+            self._news.learn(data.learned)
             data = data.data
         mode = torch.is_inference_mode_enabled()
         if self._arrived_in.pop(self._rcvd_idx - 1, mode) is not mode:

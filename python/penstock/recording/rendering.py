@@ -55,8 +55,8 @@ def runs_of(traces: Sequence[Trace], given: Given, *, read: bool = False) -> lis
         else:
             runs[-1].append(next(upcoming))
     found = zip(firsts, runs, strict=True)
-    place = Source.read if read else Source.place
-    return [Run(first, [place(trace.source) for trace in run], pack(run)) for first, run in found if run]
+    where = Source.read if read else Source.place
+    return [Run(first, [where(trace.source) for trace in run], pack(run)) for first, run in found if run]
 
 
 class Rendering:

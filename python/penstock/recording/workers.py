@@ -14,9 +14,8 @@ from typing import Any
 
 from torch.utils.data import Dataset
 
-from penstock import _native
 from penstock.compat.torch import _MapDatasetFetcher
-from penstock.recording import hooks
+from penstock.recording import files, hooks
 from penstock.recording.pictures import is_recorded
 from penstock.recording.recorder import Recorder
 from penstock.recording.storages import send_small_tensors
@@ -43,12 +42,13 @@ class Start:
 
     def __init__(self, function: Callable[[int], Any] | None) -> None:
         self._function = function
+        self._files = files.Inherited()
         hooks.find_imported()
 
     def __call__(self, worker: int) -> None:
         """Begin, in a worker."""
         global _recorder
-        _native.learn_nothing()
+        files.begin()
         send_small_tensors()
         _recorder = Recorder()
         hooks.begin(_recorder)
@@ -63,10 +63,12 @@ class Parcel:
         data: The user's batch.
         samples: In it.
         counted: Of its pictures, by the worker's `Recorder`.
+        learned: Of files, in bytes once it has arrived.
     """
 
     def __init__(self, data: Any, samples: int, counted: tuple[int, int, dict[str, int]]) -> None:
         self.data, self.samples, self.counted = data, samples, counted
+        self.learned: Any = files.Report()
 
 
 class _Pickled(Parcel):
@@ -84,12 +86,16 @@ class _Pickled(Parcel):
         self._pickled = message, tickets
 
     def __reduce__(self) -> Any:
-        return _unpack, (*self._pickled, self.samples, self.counted)
+        return _unpack, (*self._pickled, self.samples, self.counted, self.learned)
 
 
-def _unpack(message: bytes, tickets: bytes, samples: int, counted: tuple[int, int, dict[str, int]]) -> Parcel:
+def _unpack(
+    message: bytes, tickets: bytes, samples: int, counted: tuple[int, int, dict[str, int]], learned: bytes
+) -> Parcel:
     with receive_all(ForkingPickler.loads(tickets)):
-        return Parcel(ForkingPickler.loads(message), samples, counted)
+        parcel = Parcel(ForkingPickler.loads(message), samples, counted)
+    parcel.learned = learned
+    return parcel
 
 
 class Collate:

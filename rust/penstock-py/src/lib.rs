@@ -41,13 +41,16 @@ mod _native {
     #[pymodule_export]
     use super::plan::{PyOp, PyPlan};
     #[pymodule_export]
-    use super::sight::{PyOpenFile, look_at_file, look_through};
+    use super::sight::{
+        PyOpenFile, be_worker, first_sights, known_files, learn, look_at_file, look_through,
+        prepare_for_workers, take_learned,
+    };
     #[pymodule_export]
     use super::single::render_picture;
     #[pymodule_export]
     use super::source::PySource;
     #[pymodule_export]
-    use super::{available_parallelism, index_usage, learn_nothing, simd_level};
+    use super::{available_parallelism, index_usage, simd_level};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -72,12 +75,6 @@ fn available_parallelism() -> usize {
 fn index_usage() -> (usize, usize) {
     let penstock_core::codec::Usage { files, bytes } = penstock_core::codec::usage();
     (files, bytes)
-}
-
-/// Lets this process learn nothing of files from now on.
-#[pyfunction]
-fn learn_nothing() {
-    penstock_core::codec::learn_nothing();
 }
 
 /// The vector instructions that the kernels use on this machine.

@@ -3,6 +3,7 @@
 use penstock_core::codec::{Format, Header};
 use penstock_core::ops::Step;
 use penstock_core::plan::wire;
+use penstock_core::source::known::SIGHTS;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
@@ -42,7 +43,7 @@ fn take(rest: &mut &[u8]) -> Option<Record> {
     };
     let header = Header { height, width, channels: usize::from(channels), format };
     if let Some(identity) = sight::identity(identity) {
-        sight::SIGHTS.put(identity, header);
+        SIGHTS.put_others(identity, header);
     }
     let steps = (0..u16::from_le_bytes([few, many])).map(|_| wire::read(rest)).collect::<Option<_>>()?;
     Some(Record { header, steps })

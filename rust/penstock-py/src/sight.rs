@@ -8,10 +8,11 @@ use std::os::fd::{AsFd, FromRawFd, RawFd};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use penstock_core::codec::{Decoder, Header};
+use penstock_core::codec::{Decoder, Header, has_checksums};
 use penstock_core::source::descriptors::Kept;
-use penstock_core::source::sights::{Identity, Sight, Sights};
-use pyo3::exceptions::PyOSError;
+use penstock_core::source::known::{self, SIGHTS};
+use penstock_core::source::sights::{Identity, Sight};
+use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
@@ -20,9 +21,6 @@ use crate::gil;
 thread_local! {
     static DECODER: RefCell<Decoder> = RefCell::default();
 }
-
-/// Files that Pillow gets through, which were seen by this process or by one that told it.
-pub(crate) static SIGHTS: Sights = Sights::new();
 
 /// Height, width, channels and format.
 type Seen = (usize, usize, usize, &'static str);
@@ -90,6 +88,24 @@ impl PyOpenFile {
             content.ok_or_else(|| PyOSError::new_err("the file was changed while it was being loaded"))?;
         Ok(PyBytes::new(py, &content).unbind())
     }
+
+    /// Whether the checksums of all chunks of this PNG are right.
+    fn has_checksums(&self, py: Python<'_>) -> bool {
+        if self.stays && SIGHTS.is_checked(self.sight.identity) {
+            return true;
+        }
+        let right = gil::without(py, || match &self.keep {
+            Keep::Open(kept) => self
+                .sight
+                .read(kept.file())
+                .is_ok_and(|content| content.as_deref().is_some_and(has_checksums)),
+            Keep::Content(content) => has_checksums(&content.0),
+        });
+        if right && self.stays {
+            SIGHTS.put_checked(self.sight.identity);
+        }
+        right
+    }
 }
 
 /// What was seen, by what the file is known again (zeros if it is not), and the file; or why Pillow should look at it.
@@ -108,6 +124,7 @@ pub(crate) fn look_at_file(py: Python<'_>, descriptor: RawFd, stays: bool) -> Lo
     let header = SIGHTS.get(sight.identity).or_else(|| {
         let header = gil::without(py, || {
             let content = sight.read(&file).ok()??;
+            SIGHTS.count();
             DECODER.with_borrow_mut(|decoder| decoder.survey(&content).ok())
         })?;
         if !sight.fresh {
@@ -131,7 +148,45 @@ pub(crate) fn look_at_file(py: Python<'_>, descriptor: RawFd, stays: bool) -> Lo
 #[pyfunction]
 pub(crate) fn look_through(py: Python<'_>, content: &Bound<'_, PyBytes>) -> Option<Seen> {
     let content = content.as_bytes();
+    SIGHTS.count();
     gil::without(py, || DECODER.with_borrow_mut(|decoder| decoder.survey(content).ok())).map(seen)
+}
+
+/// Files that this process has looked through, and those that it has stepped through for where their parts are.
+#[pyfunction]
+pub(crate) fn first_sights() -> (usize, usize) {
+    (SIGHTS.looks(), penstock_core::codec::passes())
+}
+
+/// Makes this process one of which others can be forked.
+#[pyfunction]
+pub(crate) fn prepare_for_workers() {
+    known::prepare();
+}
+
+/// Has this process, a worker, keep what it learns to be taken.
+#[pyfunction]
+pub(crate) fn be_worker() {
+    known::be_worker();
+}
+
+/// What this worker learned of files since the last call.
+#[pyfunction]
+pub(crate) fn take_learned(py: Python<'_>) -> Py<PyBytes> {
+    PyBytes::new(py, &known::take_learned()).unbind()
+}
+
+/// What this process knows of files, in about so many bytes at most.
+#[pyfunction]
+pub(crate) fn known_files(py: Python<'_>, most: usize) -> Py<PyBytes> {
+    PyBytes::new(py, &known::write(most)).unbind()
+}
+
+/// Learns what another process gave, and takes over its keys if this one begins with it.
+#[pyfunction]
+pub(crate) fn learn(content: &Bound<'_, PyBytes>, begins: bool) -> PyResult<()> {
+    let learn = if begins { known::inherit } else { known::learn };
+    if learn(content.as_bytes()) { Ok(()) } else { Err(PyValueError::new_err("this is nothing of files")) }
 }
 
 /// The identity in a record; `None` if nothing should be remembered of the file.

@@ -9,13 +9,14 @@ mod error;
 mod header;
 mod png;
 mod ppm;
-mod seen;
+pub(crate) mod seen;
 mod sniff;
 
 pub use decoder::{Decoded, Decoder};
 pub use error::Irregular;
 pub use header::{Format, Header};
 pub use penstock_jpeg::{Reason as JpegReason, Region};
+pub use png::has_checksums;
 pub use png::reason::Reason as PngReason;
-pub use seen::{Usage, learn_nothing, usage};
+pub use seen::{Usage, passes, usage};
 pub use sniff::read_header;

@@ -2,4 +2,5 @@
 
 pub mod descriptors;
 pub mod files;
+pub mod known;
 pub mod sights;

@@ -3,21 +3,33 @@
 //! A picture that is only recorded must fail where it would have failed: when it is opened or loaded, in the code that
 //! opened it. So a file is looked through when it is opened ([`Decoder::survey`](crate::codec::Decoder::survey)), and
 //! that is remembered by device, inode, size and times, so that the next time a look at those is enough.
+//!
+//! A worker's memory is in two parts, as that of [indexes](crate::codec::usage) is.
 
 use std::collections::HashMap;
 use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use twox_hash::XxHash3_128;
 
-use crate::codec::Header;
+use crate::codec::{Format, Header};
 
 /// Files that are remembered, at most: some 100 MB of memory.
 const MOST_FILES: usize = 2 << 20;
+/// The same for those of which a worker learns itself: 8 MB.
+const MOST_OWN: usize = 7 << 15;
+/// What a worker writes down between two batches, at most.
+const MOST_LEARNED: usize = 1 << 20;
+/// A file in what is written down: identity, height, width, channels, and format with what else is known.
+const ENTRY_BYTES: usize = 16 + 4 + 4 + 1 + 1;
+/// Set beside the format if all checksums are right.
+const CHECKED: u8 = 0x80;
+const FORMATS: [Format; 3] = [Format::Jpeg, Format::Png, Format::Ppm];
 /// A file that was changed so recently may be changed again within the resolution of its times, or be gone soon.
 const FRESH: Duration = Duration::from_secs(2);
 /// A file larger than this is left to Pillow.
@@ -102,33 +114,187 @@ fn is_fresh(metadata: &Metadata) -> bool {
     SystemTime::now().duration_since(changed).is_ok_and(|age| age < FRESH) || changed > SystemTime::now()
 }
 
-/// Headers by file. Every call is short, and made by threads that hold the GIL, so that a fork finds it unlocked.
+/// What is known of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Known {
+    height: u32,
+    width: u32,
+    channels: u8,
+    format: Format,
+    /// Whether the checksums of all its chunks are right, which Pillow does not ask for.
+    checked: bool,
+}
+
+impl Known {
+    fn of(header: Header) -> Self {
+        let (height, width) = header.size();
+        Self { height, width, channels: header.channels as u8, format: header.format, checked: false }
+    }
+
+    fn header(self) -> Header {
+        let Self { height, width, channels, format, .. } = self;
+        Header { height: height as usize, width: width as usize, channels: usize::from(channels), format }
+    }
+}
+
+type Files = HashMap<Identity, Known>;
+
+/// Files by identity. Every call is short, and made by threads that hold the GIL, so that a fork finds it unlocked.
 #[derive(Debug, Default)]
 pub struct Sights {
-    headers: Mutex<Option<HashMap<Identity, Header>>>,
+    /// What this process knows; in a worker, what it knew when it began.
+    base: Mutex<Option<Files>>,
+    /// What a worker got to know since.
+    own: Mutex<Option<Files>>,
+    is_worker: AtomicBool,
+    /// The same, to be sent.
+    learned: Mutex<Vec<u8>>,
+    /// Files that were looked through.
+    looks: AtomicUsize,
 }
 
 impl Sights {
     /// Nothing seen yet.
     #[must_use]
     pub const fn new() -> Self {
-        Self { headers: Mutex::new(None) }
+        Self {
+            base: Mutex::new(None),
+            own: Mutex::new(None),
+            is_worker: AtomicBool::new(false),
+            learned: Mutex::new(Vec::new()),
+            looks: AtomicUsize::new(0),
+        }
     }
 
     /// The header of a file that Pillow would get through, if that is known.
     pub fn get(&self, identity: Identity) -> Option<Header> {
-        self.headers.try_lock().ok()?.as_ref()?.get(&identity).copied()
+        self.known(identity).map(Known::header)
     }
 
-    /// Remembers a file.
+    /// Whether it is known that the checksums of all of a file's chunks are right.
+    pub fn is_checked(&self, identity: Identity) -> bool {
+        self.known(identity).is_some_and(|known| known.checked)
+    }
+
+    /// Remembers a file that was just looked through.
     pub fn put(&self, identity: Identity, header: Header) {
-        if let Ok(mut headers) = self.headers.try_lock() {
-            let headers = headers.get_or_insert_default();
-            if headers.len() < MOST_FILES {
-                headers.insert(identity, header);
+        self.note(identity, Known::of(header));
+    }
+
+    /// Remembers that all checksums of a known file are right.
+    pub fn put_checked(&self, identity: Identity) {
+        if let Some(known) = self.known(identity) {
+            self.note(identity, Known { checked: true, ..known });
+        }
+    }
+
+    /// Remembers a file that another process has looked through.
+    pub fn put_others(&self, identity: Identity, header: Header) {
+        if self.known(identity).is_none() {
+            self.keep(identity, Known::of(header));
+        }
+    }
+
+    /// Counts a file that was looked through, whether anything is remembered of it or not.
+    pub fn count(&self) {
+        self.looks.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Files that this process has looked through.
+    pub fn looks(&self) -> usize {
+        self.looks.load(Ordering::Relaxed)
+    }
+
+    /// Has this process, a worker, leave what it knows as it is, and write down what it learns.
+    pub fn be_worker(&self) {
+        self.is_worker.store(true, Ordering::Relaxed);
+    }
+
+    /// What a worker wrote down since this was called last.
+    pub fn take_learned(&self) -> Vec<u8> {
+        self.learned.try_lock().map(|mut learned| std::mem::take(&mut *learned)).unwrap_or_default()
+    }
+
+    /// Learns what another process wrote down; false if it is anything else.
+    pub fn learn(&self, bytes: &[u8]) -> bool {
+        let (entries, rest) = bytes.as_chunks::<ENTRY_BYTES>();
+        for entry in entries {
+            let Some((identity, known)) = read_entry(entry) else { return false };
+            let before = self.known(identity);
+            if before.is_none_or(|before| known.checked && !before.checked) {
+                self.keep(identity, known);
+            }
+        }
+        rest.is_empty()
+    }
+
+    /// Writes down what is known, while `out` is no longer than `most`.
+    pub fn write(&self, out: &mut Vec<u8>, most: usize) {
+        for files in [&self.base, &self.own] {
+            let Some(files) = unlocked(files) else { continue };
+            for (&identity, &known) in files.iter().flatten() {
+                if out.len() >= most {
+                    return;
+                }
+                write_entry(out, identity, known);
             }
         }
     }
+
+    fn known(&self, identity: Identity) -> Option<Known> {
+        let find = |files: &Mutex<Option<Files>>| unlocked(files)?.as_ref()?.get(&identity).copied();
+        if !self.is_worker.load(Ordering::Relaxed) {
+            return find(&self.base);
+        }
+        find(&self.own).or_else(|| find(&self.base))
+    }
+
+    fn note(&self, identity: Identity, known: Known) {
+        if self.is_worker.load(Ordering::Relaxed)
+            && let Some(mut learned) = unlocked(&self.learned)
+            && learned.len() < MOST_LEARNED
+        {
+            write_entry(&mut learned, identity, known);
+        }
+        self.keep(identity, known);
+    }
+
+    fn keep(&self, identity: Identity, known: Known) {
+        let is_worker = self.is_worker.load(Ordering::Relaxed);
+        let (files, most) = if is_worker { (&self.own, MOST_OWN) } else { (&self.base, MOST_FILES) };
+        if let Some(mut files) = unlocked(files) {
+            let files = files.get_or_insert_default();
+            if files.len() < most || files.contains_key(&identity) {
+                files.insert(identity, known);
+            }
+        }
+    }
+}
+
+fn unlocked<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
+    mutex.try_lock().ok()
+}
+
+fn write_entry(out: &mut Vec<u8>, identity: Identity, known: Known) {
+    out.extend_from_slice(&identity.0.to_le_bytes());
+    out.extend_from_slice(&known.height.to_le_bytes());
+    out.extend_from_slice(&known.width.to_le_bytes());
+    let format = FORMATS.iter().position(|&format| format == known.format).unwrap_or_default() as u8;
+    out.extend_from_slice(&[known.channels, format | if known.checked { CHECKED } else { 0 }]);
+}
+
+fn read_entry(entry: &[u8; ENTRY_BYTES]) -> Option<(Identity, Known)> {
+    let (&identity, rest) = entry.split_first_chunk()?;
+    let (&height, rest) = rest.split_first_chunk()?;
+    let (&width, rest) = rest.split_first_chunk()?;
+    let (&[channels, format], []) = rest.split_first_chunk()? else { return None };
+    let (height, width) = (u32::from_le_bytes(height), u32::from_le_bytes(width));
+    if height == 0 || width == 0 || !matches!(channels, 1 | 3) {
+        return None;
+    }
+    let checked = format & CHECKED != 0;
+    let format = *FORMATS.get(usize::from(format & !CHECKED))?;
+    Some((Identity(u128::from_le_bytes(identity)), Known { height, width, channels, format, checked }))
 }
 
 #[cfg(test)]
@@ -175,5 +341,54 @@ mod tests {
         damaged[scan + 20] = 0xff;
         damaged[scan + 21] = 0xc4;
         assert!(decoder.survey(&damaged).is_err(), "a marker in the data");
+    }
+    fn header() -> Header {
+        Decoder::default().survey(TINY).unwrap()
+    }
+
+    #[test]
+    fn a_worker_writes_down_what_it_learns_and_others_know_it() {
+        let (parent, other) = (Sights::new(), Sights::new());
+        parent.put(Identity(1), header());
+        assert!(parent.take_learned().is_empty());
+        parent.be_worker();
+        parent.put(Identity(2), header());
+        parent.put_checked(Identity(1));
+        parent.put_checked(Identity(3));
+        assert!(
+            parent.base.lock().unwrap().as_ref().is_some_and(|files| files.len() == 1),
+            "it stays as it was"
+        );
+        let learned = parent.take_learned();
+        assert_eq!(learned.len(), 2 * ENTRY_BYTES);
+        assert!(parent.take_learned().is_empty());
+        other.put_others(Identity(1), header());
+        assert!(other.learn(&learned));
+        for sights in [&parent, &other] {
+            assert_eq!(
+                [1, 2, 3].map(|number| sights.get(Identity(number))),
+                [Some(header()), Some(header()), None]
+            );
+            assert_eq!([1, 2, 3].map(|number| sights.is_checked(Identity(number))), [true, false, false]);
+        }
+        let (mut all, mut some) = (Vec::new(), Vec::new());
+        other.write(&mut all, usize::MAX);
+        other.write(&mut some, 1);
+        assert_eq!((all.len(), some.len()), (2 * ENTRY_BYTES, ENTRY_BYTES));
+        other.put_others(Identity(1), header());
+        assert!(other.is_checked(Identity(1)));
+    }
+
+    #[test]
+    fn nothing_else_is_learned() {
+        let mut entry = Vec::new();
+        write_entry(&mut entry, Identity(1), Known::of(header()));
+        for (place, value) in [(24, 2), (24, 0), (25, 3), (25, 0xff)] {
+            let before = std::mem::replace(&mut entry[place], value);
+            assert!(!Sights::new().learn(&entry), "{value} at {place}");
+            entry[place] = before;
+        }
+        assert!(Sights::new().learn(&entry));
+        assert!(!Sights::new().learn(&entry[..25]));
     }
 }

@@ -116,6 +116,21 @@ pub(super) fn check_plain(data: &[u8]) -> Result<(), Irregular> {
     if chunk.kind == b"IEND" { Ok(()) } else { Err(Reason::Chunk.into()) }
 }
 
+/// Checks the checksums of all chunks, those of pixels as well: libpng stops where one is wrong.
+///
+/// # Errors
+/// [`Irregular`] if one is.
+pub(super) fn check_all(data: &[u8]) -> Result<(), Irregular> {
+    let mut chunks = begin(data)?;
+    loop {
+        let chunk = chunks.next()?;
+        chunk.check()?;
+        if chunk.kind == b"IEND" {
+            return Ok(());
+        }
+    }
+}
+
 fn begin(data: &[u8]) -> Result<Chunks<'_>, Irregular> {
     Ok(Chunks { rest: data.strip_prefix(SIGNATURE).ok_or(Reason::Truncated)? })
 }

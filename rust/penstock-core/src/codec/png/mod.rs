@@ -18,7 +18,7 @@ mod x86_64;
 
 use penstock_jpeg::Region;
 
-use self::chunks::{Layout, check_plain, judge, look};
+use self::chunks::{Layout, check_all, check_plain, judge, look};
 use self::expand::Expand;
 use self::ihdr::Ihdr;
 use self::rows::{Rows, Window};
@@ -26,6 +26,12 @@ use super::error::Irregular;
 use super::header::{Format, Header};
 
 pub(super) use self::ihdr::SIGNATURE;
+
+/// Whether the checksums of all chunks of a file are right, up to the last one that belongs to its picture.
+#[must_use]
+pub fn has_checksums(data: &[u8]) -> bool {
+    check_all(data).is_ok()
+}
 
 /// Reads what comes before the pixels; takes no memory.
 ///

@@ -4,6 +4,7 @@
 import collections.abc
 import contextlib
 import functools
+import multiprocessing.context
 import os
 import random
 import sys
@@ -447,7 +448,9 @@ def test_the_callers_process_is_as_before(monkeypatch):
 
 
 @pytest.mark.parametrize(("name", "expected"), [("documented", "lowered"), ("all", "torch"), ("environment", "torch")])
-def test_what_is_not_forked_need_not_have_the_same_globals(name, expected):
+def test_what_is_not_forked_need_not_have_the_same_globals(name, expected, monkeypatch):
+    # As in a process that has started no worker yet.
+    monkeypatch.setattr(multiprocessing.context._default_context, "_actual_context", None)
     loader = make(SEEDING[name])(DataLoader)
     loader.multiprocessing_context = "spawn"
     assert penstock.explain(loader).way == expected

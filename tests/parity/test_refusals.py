@@ -1,5 +1,6 @@
 """What penstock cannot look into goes to torch's own machinery, says so, and gives torch's batches."""
 
+import collections.abc
 import contextlib
 import functools
 import logging
@@ -345,7 +346,7 @@ class WithMap:
 class WithNewType(WithMap):
     def __enter__(self):
         self.before = dict(default_collate_fn_map)
-        default_collate_fn_map[np.generic] = lambda batch, *, collate_fn_map=None: "an array's item"
+        default_collate_fn_map[collections.abc.Sequence] = lambda batch, *, collate_fn_map=None: ["a sequence"]
 
 
 @contextlib.contextmanager

@@ -56,8 +56,7 @@ _GLOBAL_HOOKS = (
     "_global_backward_pre_hooks",
 )
 
-# Functions of Pillow's and torchvision's by what stands before them while pictures record, and the types of tensors
-# that can be collated meanwhile.
+# Functions of the libraries by what stands before them while pictures record; None for what stands where nothing was.
 HOOKED: dict[Any, Any] = {}
 
 

@@ -13,16 +13,15 @@ from torch.utils.data import IterableDataset, default_collate, default_convert
 from penstock import _native, compat
 from penstock.compat.torch import default_collate_fn_map, dispatch_modes, function_modes
 from penstock.lowering import worker_init
+from penstock.lowering.collation import entries_of, why_changed
 from penstock.lowering.datasets import lower_dataset, opens_files, signature
-from penstock.lowering.known import HOOKED, module_hooks, unhooked
+from penstock.lowering.known import module_hooks
 from penstock.lowering.pillow import keeps_pixels_as_known, why_not
 from penstock.lowering.places import Place
 from penstock.lowering.report import Report, Row
 from penstock.lowering.transforms import Opaque, functions
 
 __all__ = ["Lowered", "lower", "threads_for"]
-
-_COLLATE_MAP = dict(default_collate_fn_map)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,6 +72,10 @@ def lower(loader: Any) -> Lowered | Report:
             place, rows = lower_dataset(loader.dataset, snapshot=loader.num_workers > 0)
         except Opaque as opaque:
             rows = list(opaque.args)
+    if place is not None and loader.collate_fn is default_collate:
+        kinds = {kind for leaf in place.leaves() for pipeline in leaf.pipelines for kind in pipeline.kinds}
+        if (reason := why_changed(kinds, loader)) is not None:
+            blockers.append(Row("collation", "default_collate_fn_map", False, reason))
     rows = [*rows, _sampler_row(loader), *blockers]
     if not any(row.part == "collation" for row in blockers):
         rows.append(Row("collation", "default_collate", True, "pictures are made in place, targets collated by torch"))
@@ -105,7 +108,7 @@ def _why_none_records() -> str | None:
 
 
 def _signature(loader: Any) -> list[Any]:
-    return [*signature(loader.dataset), *functions(), *module_hooks(), *map(unhooked, default_collate_fn_map.values())]
+    return [*signature(loader.dataset), *functions(), *module_hooks(), *entries_of(default_collate_fn_map).values()]
 
 
 def threads_for(num_workers: int) -> int:
@@ -143,8 +146,6 @@ def _guards(loader: Any) -> Iterator[Row]:
     if loader.collate_fn is not default_collate:
         name = getattr(loader.collate_fn, "__qualname__", type(loader.collate_fn).__name__)
         yield Row("collation", name, False, "a collate_fn of the user's own")
-    elif {k: unhooked(v) for k, v in default_collate_fn_map.items() if k not in HOOKED} != _COLLATE_MAP:
-        yield Row("collation", "default_collate_fn_map", False, "it was changed")
 
 
 def _sampler_row(loader: Any) -> Row:

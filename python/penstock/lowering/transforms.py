@@ -114,6 +114,7 @@ class Pipeline:
         draws: Whether any of its transforms is random.
         fails: Whether the pipeline raises for every picture of this mode.
         rows: One line for each transform.
+        kinds: The classes that torchvision's output may have.
     """
 
     plan: _native.Plan
@@ -122,6 +123,7 @@ class Pipeline:
     draws: bool
     fails: bool
     rows: tuple[Row, ...]
+    kinds: tuple[type, ...] = ()
 
 
 def lower_transform(transform: Any, mode: str) -> Pipeline:
@@ -317,7 +319,8 @@ class _Builder:
         channels = table.shape[0]
         inks = None if self.inks is None else np.broadcast_to(self.inks, (channels, self.inks.shape[1])).tobytes()
         plan = _native.Plan(self.ops, entries, channels, table.element_size(), arithmetic(table, self.normalized), inks)
-        return Pipeline(plan, tuple(self.steps), table.dtype, self.draws, False, tuple(rows))
+        kinds = (torch.Tensor, tv_tensors.Image) if self.type_is_open else (type(self.strip),)
+        return Pipeline(plan, tuple(self.steps), table.dtype, self.draws, False, tuple(rows), kinds)
 
 
 def _flatten(transform: Any) -> Iterator[tuple[Any, str | None]]:

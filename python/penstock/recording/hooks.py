@@ -27,9 +27,10 @@ from torchvision.transforms.v2 import functional as F2
 
 from penstock import compat
 from penstock.compat.pillow import OPEN
-from penstock.compat.torch import collate_tensor_fn, default_collate_fn_map, script_builtin
+from penstock.compat.torch import collate, collate_tensor_fn, default_collate_fn_map, script_builtin
 from penstock.compat.torchvision import KERNEL_REGISTRY
-from penstock.lowering.known import HOOKED, unhooked
+from penstock.lowering.collation import entries_of, function_for
+from penstock.lowering.known import HOOKED
 from penstock.recording import resizes
 from penstock.recording.chain import chain_of
 from penstock.recording.decoded import has_decoder, reads_files
@@ -127,15 +128,12 @@ def _install() -> None:
     _hook_function(torch.utils.dlpack, "to_dlpack", lambda function: lambda tensor: function(touch(tensor)))
     for (functional, kind), make in _KERNELS.items():
         _hook_kernel(functional, kind, make)
-    if default_collate_fn_map.get(torch.Tensor) is _COLLATE:
+    if default_collate_fn_map.get(torch.Tensor) is collate_tensor_fn:
         # A batch of which some record may begin with one that does not.
-        default_collate_fn_map[torch.Tensor] = _collate_any
-        HOOKED[_collate_any] = _COLLATE
-        _undo.append(functools.partial(default_collate_fn_map.__setitem__, torch.Tensor, _COLLATE))
+        _hook_collation(torch.Tensor, _collate_any, collate_tensor_fn)
     for kind in (RecordedTensor, RecordedImage):
-        default_collate_fn_map[kind] = _collate
-        HOOKED[kind] = None
-        _undo.append(functools.partial(default_collate_fn_map.pop, kind, None))
+        if kind not in default_collate_fn_map:  # to it, images that record are torchvision's
+            _hook_collation(kind, _collate, None)
 
 
 def _remove() -> None:
@@ -248,6 +246,22 @@ def _hook_kernel(functional: Any, kind: type, make: Callable[[Any], Any]) -> Non
     _undo.append(undo)
 
 
+def _hook_collation(kind: type, hook: Any, function: Any) -> None:
+    """Put a hook before what collates a type, into torch's table, or where there was nothing."""
+    HOOKED[hook] = function
+    default_collate_fn_map[kind] = hook
+
+    def undo() -> None:
+        if default_collate_fn_map.get(kind) is not hook:  # the user has put another one there meanwhile
+            return
+        if function is None:
+            del default_collate_fn_map[kind]
+        else:
+            default_collate_fn_map[kind] = function
+
+    _undo.append(undo)
+
+
 def _makes_tensor(key: tuple[Any, ...], *, image: bool) -> Callable[[Any], Any]:
     def make(function: Any) -> Any:
         def hook(pic: Any) -> Any:
@@ -340,10 +354,17 @@ def _normalize(tensor: RecordedTensor, name: str, mean: Any, std: Any, inplace: 
 
 def _collate(batch: Any, *, collate_fn_map: Any = None) -> Any:
     batch = [*batch]
-    plain = unhooked(collate_fn_map[torch.Tensor])
-    recorded = stack(batch) if plain is _COLLATE else None
+    # As torch would for plain tensors: a user may have changed its table, or give one of his own.
+    entries = entries_of(collate_fn_map)
+    kind = tv_tensors.Image if isinstance(batch[0], tv_tensors.Image) else torch.Tensor
+    function = function_for(batch[0], kind, entries)
+    if function is None:
+        return collate([touch(item) for item in batch], collate_fn_map=entries)
+    if function is not collate_tensor_fn:
+        return function(batch, collate_fn_map=collate_fn_map)
+    recorded = stack(batch)
     if recorded is None:
-        return plain([touch(item) for item in batch], collate_fn_map=collate_fn_map)
+        return function([touch(item) for item in batch], collate_fn_map=collate_fn_map)
     if _recorders.get(None) is None:
         # Without workers nothing is prepared ahead: all cores make the batch now.
         return render(recorded._traces, recorded._chain, recorded._given)
@@ -351,7 +372,7 @@ def _collate(batch: Any, *, collate_fn_map: Any = None) -> Any:
 
 
 def _collate_any(batch: Any, *, collate_fn_map: Any = None) -> Any:
-    function = _collate if any(map(is_recording, batch)) else _COLLATE
+    function = _collate if any(map(is_recording, batch)) else collate_tensor_fn
     return function(batch, collate_fn_map=collate_fn_map)
 
 
@@ -403,5 +424,3 @@ _KERNELS: dict[tuple[Any, type], Callable[[Any], Any]] = {
     (F2.horizontal_flip, tv_tensors.Image): functools.partial(_flips_images, horizontal=True),
     (F2.vertical_flip, tv_tensors.Image): functools.partial(_flips_images, horizontal=False),
 }
-# A user may have put another function there, or give a map with another one.
-_COLLATE = collate_tensor_fn

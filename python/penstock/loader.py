@@ -141,7 +141,7 @@ def _make(loader: Any) -> _BaseDataLoaderIter | None:
         counters = counters_of(loader)
         if isinstance(lowered, Report):
             counters.reasons = lowered.reasons
-            if lowered.way != "recorded" or counters.nothing_records:
+            if lowered.way != "recorded" or counters.is_torchs:
                 counters.way = "torch"
                 counters.tell()
                 return None

@@ -95,8 +95,7 @@ def _record(unread: _Unread, mode: int, apply_exif_orientation: bool = False) ->
     trace = Trace(source, kind, (source.width, source.height), ())
     tensor = record(trace, chain_of(kind, (("decode_image",),)))
     if tensor is not None:
-        recorder.compare(source)
-        recorder.fates.append(source.fate)
+        recorder.opened(source)
     return tensor
 
 
@@ -114,7 +113,7 @@ def reads_files(current: Callable[[], Recorder | None]) -> Callable[[Any], Any]:
                 return function(path)
             if not is_torch_function_enabled():  # who reads it would not be noticed
                 return function(path)
-            start = time.perf_counter()
+            start = time.thread_time()
             try:
                 source, size, why_not = _look(path)
             except (OSError, ValueError):  # torchvision says what is wrong
@@ -122,7 +121,7 @@ def reads_files(current: Callable[[], Recorder | None]) -> Callable[[Any], Any]:
             if source is None:
                 recorder.others[why_not] += 1
                 return function(path)
-            source.fate.spent = time.perf_counter() - start
+            source.fate.looked = time.thread_time() - start
             source.keeper = recorder.kept
             return _Unread(source, size, functools.partial(function, path), recorder)
 

@@ -40,7 +40,7 @@ from penstock.recording.imported import names_of
 from penstock.recording.pictures import Recorded, is_recorded, open_recorded
 from penstock.recording.recorder import Recorder
 from penstock.recording.rendering import render
-from penstock.recording.sources import FORMATS, source_of
+from penstock.recording.sources import OPENED, source_of
 from penstock.recording.tensors import (
     RecordedImage,
     RecordedTensor,
@@ -51,7 +51,7 @@ from penstock.recording.tensors import (
     touch,
 )
 
-__all__ = ["begin", "current", "find_imported", "recording"]
+__all__ = ["begin", "current", "end", "find_imported", "recording"]
 
 
 # Who records now, by thread; None stands for all threads.
@@ -77,13 +77,10 @@ def recording(recorder: Recorder) -> Iterator[None]:
     try:
         yield
     finally:
-        with _lock:
-            if before is None:
-                del _recorders[recorder.thread]
-            else:
-                _recorders[recorder.thread] = before
-            if not _recorders:
-                _remove()
+        if before is None:
+            end(recorder)
+        else:
+            begin(before)
 
 
 def begin(recorder: Recorder) -> None:
@@ -93,6 +90,13 @@ def begin(recorder: Recorder) -> None:
             _install_or_give_up()
         recorder.why_not = compat.why_not(compat.RECORDING)
         _recorders[recorder.thread] = recorder
+
+
+def end(recorder: Recorder) -> None:
+    """Have pictures record no more for a recorder."""
+    with _lock:
+        if _recorders.pop(recorder.thread, None) is not None and not _recorders:
+            _remove()
 
 
 def _install_or_give_up() -> None:
@@ -114,7 +118,7 @@ def _install_or_give_up() -> None:
 
 def _install() -> None:
     Image.preinit()
-    for name in FORMATS:
+    for name in OPENED:
         _hook_opener(name)
     for name in ("PPM", "GIF", "BMP"):
         _hook_other(name)
@@ -150,15 +154,13 @@ def _hook_opener(name: str) -> None:
         recorder = current()
         if recorder is None:
             return factory(fp, filename)
-        start = time.perf_counter()
+        start = time.thread_time()
         source, why_not = source_of(fp, filename, name)
         if source is None:
             recorder.others[why_not] += 1
             return factory(fp, filename)
-        source.fate.spent = time.perf_counter() - start
-        source.keeper = recorder.kept
-        recorder.compare(source)
-        recorder.fates.append(source.fate)
+        source.fate.looked = time.thread_time() - start
+        recorder.opened(source)
         return open_recorded(source, fp, filename)
 
     _replace_opener(name, opener, factory, accept)

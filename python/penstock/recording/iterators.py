@@ -1,6 +1,7 @@
 """torch's own iterators, whose workers run the user's code on pictures that record."""
 
 import contextlib
+import copy
 import select
 import threading
 from typing import Any
@@ -20,7 +21,7 @@ from penstock.counters import counters_of
 from penstock.lowering.lower import threads_for
 from penstock.making import making
 from penstock.recording import files, hooks
-from penstock.recording.recorder import Recorder
+from penstock.recording.recorder import Counted, Recorder
 from penstock.recording.rendering import Renderer, Rendering
 from penstock.recording.storages import made_anew
 from penstock.recording.tickets import receiving
@@ -71,6 +72,7 @@ class RecordingIter(_MultiProcessingDataLoaderIter):
     @_worker_init_fn.setter
     def _worker_init_fn(self, function: Any) -> None:
         self._start._function = function
+        self._start._guard = self._counters.guard_of_next()
 
     @property
     def _collate_fn(self) -> Collate:
@@ -149,7 +151,7 @@ class RecordingIter(_MultiProcessingDataLoaderIter):
             data = self._rendered(data, worker_idx)
         data = super()._process_data(data, worker_idx)  # type: ignore[no-untyped-call]
         if isinstance(data, Parcel):
-            self._counters.recorded(data.samples, *data.counted)
+            self._counters.recorded(data.samples, data.counted)
             self._news.learn(data.learned)
             data = data.data
         mode = torch.is_inference_mode_enabled()
@@ -212,14 +214,21 @@ class _Fetcher:
         self._fetcher, self._counters = fetcher, counters
 
     def fetch(self, indices: Any) -> Any:
-        recorder = Recorder(threading.get_ident())
+        guard = self._counters.guard
+        if guard.gave_up is not None:
+            data = self._fetcher.fetch(indices)
+            self._counters.recorded(count(indices) if self._fetcher.auto_collation else 1, Counted())
+            return data
+        # What this one finds is added to the loader's when it is counted.
+        recorder = Recorder(threading.get_ident(), copy.deepcopy(guard))
         with hooks.recording(recorder):
+            data = None
             try:
                 data = self._fetcher.fetch(indices)
             finally:
-                recorder.finish()
+                recorder.finish(data)
         samples = count(indices) if self._fetcher.auto_collation else 1
-        self._counters.recorded(samples, *recorder.count())
+        self._counters.recorded(samples, recorder.count())
         return data
 
 

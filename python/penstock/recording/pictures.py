@@ -6,13 +6,12 @@ that was called goes on with it. All pixels of a Pillow picture are reached thro
 property here, so nothing can reach them unnoticed.
 """
 
+import contextlib
 import functools
 import io
-import os
-import sys
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from PIL import Image
@@ -22,11 +21,11 @@ from PIL.PngImagePlugin import PngImageFile
 
 from penstock import agreement
 from penstock.compat.pillow import PLAIN, READONLY, copy_info
+from penstock.recording.causes import cause
 from penstock.recording.sources import Source, Trace, making
 
 __all__ = ["Recorded", "is_recorded", "open_recorded", "settle", "touch"]
 
-_PILLOW = os.path.dirname(str(Image.__file__))  # noqa: PTH120
 _RESAMPLING = frozenset(
     int(Image.Resampling[name]) for name in ("NEAREST", "BOX", "BILINEAR", "HAMMING", "BICUBIC", "LANCZOS")
 )
@@ -65,6 +64,7 @@ def _while_recording(method: _Method) -> _Method:
     @functools.wraps(method)
     def called(self: Any, *args: Any, **options: Any) -> Any:
         if isinstance(self, _Recording) and self._trace.source.sent:
+            self._trace.source.fate.kept = True
             settle(self)
         if isinstance(self, _Recording):
             return method(self, *args, **options)
@@ -206,19 +206,13 @@ class _Recording(Image.Image):
         return {"shape": pixels.shape, "typestr": "|u1", "version": 3, "data": pixels.tobytes()}
 
     def _pixels(self) -> Any:
-        """Return the picture as an array, made once; None if Pillow has to make it."""
-        attributes = self.__dict__
+        """Return the picture as an array, and stay as it is; None if Pillow has to make it."""
         with making:
-            if "_array" not in attributes:
-                source, start = self._trace.source if isinstance(self, _Recording) else None, time.perf_counter()
-                opened = attributes.get("_opened")
-                if source is None or source.fate.touched is not None or (opened is not None and opened.closed):
-                    return None
-                with source.at_hand(opened):
-                    attributes["_array"] = self._trace.pixels()
-                source.fate.spent += time.perf_counter() - start
-                source.fate.touched = "an array of its pixels"
-            return attributes["_array"]
+            opened = self.__dict__.get("_opened")
+            if not isinstance(self, _Recording) or (opened is not None and opened.closed):
+                return None
+            with _touching(self._trace, opened):
+                return self._trace.pixels()
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in _MATERIAL:
@@ -274,7 +268,7 @@ class Recorded(_Recording, metaclass=_LikePillows):
     def __getattr__(self, name: str) -> Any:
         attributes = self.__dict__
         if name == "info":
-            attributes["info"] = copy_info(self._trace.source.header())
+            attributes["info"] = copy_info(self._trace.source.info())
         elif name in PLAIN:
             attributes[name] = PLAIN[name]
         else:
@@ -285,9 +279,8 @@ class Recorded(_Recording, metaclass=_LikePillows):
         attributes = self.__dict__
         trace = attributes["_trace"]
         if "info" not in attributes:
-            attributes["info"] = copy_info(trace.source.header())
+            attributes["info"] = copy_info(trace.source.info())
         del attributes["_trace"], attributes["_is_loaded"]
-        attributes.pop("_array", None)
         attributes.update({name: value for name, value in PLAIN.items() if name not in attributes})
         self.__class__ = Image.Image  # type: ignore[assignment]
 
@@ -325,8 +318,8 @@ class _RecordedFile(_Recording):
             return getattr(self, name)
         if name in _attributes_of(self._stands_for):
             if name in self._of_open:
-                if self._trace.source.fate.touched is None:
-                    self._trace.source.fate.touched = _cause()
+                if not self._trace.source.fate.is_made:
+                    self._trace.source.fate.touched = cause()
                 self._become_real()
             else:
                 self._answer()
@@ -353,7 +346,6 @@ class _RecordedFile(_Recording):
         attributes = self.__dict__
         loaded, opened = attributes.pop("_is_loaded"), attributes.pop("_opened", None)
         header = attributes.pop("_trace").source.open()
-        attributes.pop("_array", None)
         if opened is not None:
             if not opened.closed:
                 opened.seek(header.fp.tell())
@@ -443,46 +435,39 @@ def touch(picture: Image.Image) -> None:
             _make(picture)
 
 
-def _make(picture: _Recording) -> None:
-    trace = picture._trace
-    source, attributes = trace.source, picture.__dict__
-    opened = attributes.get("_opened")
+def _make(picture: _Recording, *, touched: bool = True) -> None:
+    opened = picture.__dict__.get("_opened")
     if opened is not None and opened.closed:
         picture._become_real()
         picture.load()
         return
-    start = time.perf_counter()
-    with source.at_hand(opened):
-        core = trace.image(attributes.pop("_array", None)).im
-        if source.fate.touched is None:
-            source.fate.touched = _cause()
+    with _touching(picture._trace, opened, touched=touched):
+        core = picture._trace.image().im
         if isinstance(picture, ImageFile):
             picture.load()
         picture._become_real()
-    source.fate.spent += time.perf_counter() - start
     picture._im = core
+
+
+@contextlib.contextmanager
+def _touching(trace: Trace, opened: Any, *, touched: bool = True) -> Iterator[None]:
+    """Have the content of a picture's file at hand while it is made, and note that it was, and by what."""
+    source, start = trace.source, time.thread_time()
+    with source.at_hand(opened):
+        yield
+    source.fate.spent += time.thread_time() - start
+    if touched and not source.fate.is_made:
+        source.fate.touched = cause()
+    if source.log is not None:
+        source.log.append((trace, None, None))
 
 
 def settle(picture: Any) -> None:
     """Make a recording picture that outlives its batch real, with its pixels if it has been loaded."""
-    if not isinstance(picture, _Recording):
-        return
-    if not picture._is_loaded:
-        picture._become_real()
-        return
-    if picture._trace.source.fate.touched is None:
-        picture._trace.source.fate.touched = "kept after its batch"
-    touch(picture)
-
-
-def _cause() -> str:
-    """Return the name of Pillow's function that was called."""
-    frame, name = sys._getframe(3), "pixels"
-    while frame is not None:
-        code = frame.f_code
-        if code.co_filename.startswith(_PILLOW):
-            name = code.co_name
-        elif name != "pixels":
-            break
-        frame = frame.f_back  # type: ignore[assignment]
-    return name
+    with making:
+        if not isinstance(picture, _Recording):
+            return
+        if picture._is_loaded:
+            _make(picture, touched=False)
+        else:
+            picture._become_real()

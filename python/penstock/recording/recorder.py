@@ -1,12 +1,13 @@
-"""What pictures are recorded for, what was counted of them, and whether it was worth it."""
+"""What pictures are recorded for, and what was counted of them."""
 
-import statistics
-import time
+import dataclasses
 from collections import Counter
 from collections.abc import Container, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from penstock.recording.guard import Guard, Pair, Watch
 from penstock.recording.pictures import is_recorded, settle
+from penstock.recording.reach import held_by
 from penstock.recording.tensors import RecordedTensor, make_plain
 
 if TYPE_CHECKING:
@@ -14,46 +15,86 @@ if TYPE_CHECKING:
 
     from penstock.recording.sources import Fate, Source, Trace
 
-__all__ = ["Recorder"]
+__all__ = ["Counted", "Recorder"]
 
-# Pictures after which it is asked whether all of them are touched, and pictures that are timed then.
-_WATCHED = 32
-_TIMED = 8
+# Sources of which pictures were made here, the last ones of which it is known how many were made of each.
+_SOME = 64
+# Those that it takes to expect the same of others.
+_FEW = 4
+_KEPT = "kept after its batch"
+
+
+@dataclasses.dataclass
+class Counted:
+    """What happened to the pictures of a batch.
+
+    Attributes:
+        recorded: Pictures that recorded, at least for a while.
+        opened: Pictures that were opened in all.
+        touched: Those of `recorded` that were made natively, but where they were recorded, for the user's code touched
+            their pixels or kept them.
+        reasons: Why pictures are not handed over by native threads, and how many.
+        pairs: What was compared with the library.
+    """
+
+    recorded: int = 0
+    opened: int = 0
+    touched: int = 0
+    reasons: dict[str, int] = dataclasses.field(default_factory=dict)
+    pairs: list[Pair] = dataclasses.field(default_factory=list)
 
 
 class Recorder:
     """What the pictures of one process, or of one thread, are recorded for.
 
-    Where the code touches all of its pictures there is nothing to be gained but what a quicker decoder gives. So a few
-    files are then decoded by Pillow as well, and if that is quicker no more pictures are recorded.
-
     Args:
         thread: The only thread whose pictures record; all if None.
+        guard: What is known of whether that is worth it.
 
     Attributes:
         thread: The same.
+        guard: The same.
         fates: Of what was opened since it was counted last.
         others: Why Pillow opened files itself, since then.
         kept: The pictures and tensors that were recorded, for who makes those that somebody holds on to.
-        given_up: Whether pictures are no longer recorded.
         why_not: Why none ever records; None if they do.
     """
 
-    def __init__(self, thread: int | None = None) -> None:
+    def __init__(self, thread: int | None = None, guard: Guard | None = None) -> None:
         self.thread = thread
+        self.guard = Guard() if guard is None else guard
         self.fates: list[Fate] = []
         self.others: Counter[str] = Counter()
         self.kept: list[weakref.ref[Any]] = []
-        self.given_up = False
         self.why_not: str | None = None
-        self._opened = self._untouched = 0
-        self._ours: list[float] = []
-        self._pillows: list[float] = []
+        self._watch = Watch(self.guard)
+        self._made = self._shared = 0
 
-    def finish(self) -> None:
-        """Make the pictures and tensors that somebody still holds, in place, the real ones that they stand for."""
+    @property
+    def given_up(self) -> bool:
+        """Whether pictures are no longer recorded."""
+        return self.guard.gave_up is not None
+
+    def opened(self, source: "Source") -> None:
+        """Take note of a source whose picture records."""
+        source.keeper = self.kept
+        source.is_shared = self._made >= _FEW and 2 * self._shared > self._made
+        self._watch.opened(source)
+        self.fates.append(source.fate)
+
+    def finish(self, data: Any) -> None:
+        """Make the pictures and tensors that somebody still holds, in place, the real ones that they stand for.
+
+        Args:
+            data: The batch; what it holds is handed over.
+        """
         kept, self.kept[:] = self.kept[:], []
-        _make([value for reference in kept if (value := reference()) is not None])
+        values = [value for reference in kept if (value := reference()) is not None and traces_of(value)]
+        batch = held_by(data) if values else set()
+        for value in values:
+            if id(value) in batch:
+                _make_one(value)
+        _make([value for value in values if id(value) not in batch])
 
     def is_any_left(self) -> bool:
         """Whether anything that was recorded is still there."""
@@ -77,58 +118,68 @@ class Recorder:
             value = reference()
             if value is None or not (isinstance(value, RecordedTensor) or is_recorded(value)):
                 continue
-            if id(value) in exempt or not any(source.sent or source.fate.touched for source in sources_of(value)):
+            if id(value) in exempt or not any(
+                trace.source.sent or trace.source.fate.is_made for trace in traces_of(value)
+            ):
                 self.kept.append(reference)
             else:
                 used.append(value)
-        _make(used)
+        _make(used, sent)
 
-    def count(self) -> tuple[int, int, dict[str, int]]:
-        """Return what happened since the last call.
-
-        Returns:
-            How many pictures recorded, how many were opened in all, and why some of them were made by Python code.
-        """
-        reasons = self.others
+    def count(self) -> Counted:
+        """Return what happened since the last call."""
         if self.why_not is not None:
-            reasons[self.why_not] += 1
-        recorded = len(self.fates)
-        opened = recorded + reasons.total()
+            self.others[self.why_not] += 1
+        counted = Counted(len(self.fates), len(self.fates) + self.others.total(), reasons=self.others)
         for fate in self.fates:
-            self._opened += 1
-            if fate.touched is None:
-                self._untouched += 1
-            else:
-                reasons[fate.touched] += 1
-                if self._is_timing():
-                    self._ours.append(fate.spent)
+            if fate.is_made:
+                self._made += 1
+                self._shared += fate.views > 1
+                counted.reasons[fate.touched or _KEPT] += 1
+                counted.touched += not fate.by_library
+        if self._made > _SOME:
+            self._made, self._shared = self._made // 2, self._shared // 2
         self.fates, self.others = [], Counter()
-        if len(self._pillows) >= _TIMED and len(self._ours) >= _TIMED:
-            self.given_up = statistics.median(self._pillows) < statistics.median(self._ours)
-            self._opened = self._untouched = 0
-            self._ours, self._pillows = [], []
-        return recorded, opened, dict(reasons)
-
-    def _is_timing(self) -> bool:
-        return self._opened >= _WATCHED and self._untouched == 0
-
-    def compare(self, source: "Source") -> None:
-        """Time how long Pillow takes for a file, if that is to be known now."""
-        if self._is_timing() and len(self._pillows) < _TIMED:
-            start = time.perf_counter()
-            source.open().load()
-            self._pillows.append(time.perf_counter() - start)
+        counted.pairs = self._watch.pairs()
+        self.guard.add(counted.opened, counted.pairs, counted.touched)
+        counted.reasons = dict(counted.reasons)
+        return counted
 
 
-def sources_of(value: Any) -> "set[Source]":
-    """Return the sources of a recording picture or tensor."""
-    traces = value._traces if isinstance(value, RecordedTensor) else (value._trace,)
-    return {trace.source for trace in traces}
+def traces_of(value: Any) -> "tuple[Trace, ...]":
+    """Return the traces of a recording picture or tensor; none of one that is real by now."""
+    if isinstance(value, RecordedTensor):
+        return value._traces
+    return (value._trace,) if is_recorded(value) else ()
 
 
-def _make(values: Iterable[Any]) -> None:
+def _make(values: Sequence[Any], sent: Iterable["Trace"] = ()) -> None:
+    """Make pictures and tensors real, each file's decoded once, also for what is sent."""
+    wanted: dict[Source, set[Any]] = {}
     for value in values:
+        for trace in traces_of(value):
+            wanted.setdefault(trace.source, set()).add(trace.steps)
+            trace.source.fate.kept = True
+    for trace in sent:
+        if trace.source in wanted:
+            wanted[trace.source].add(trace.steps)
+    for source, several in wanted.items():
+        first = min(several, key=len)
+        # What all others are made of need not be made of something else.
+        if any(steps[: len(first)] != first for steps in several):
+            source.is_shared = True
+    for value in sorted(values, key=lambda value: min(len(trace.steps) for trace in traces_of(value))):
         if isinstance(value, RecordedTensor):
-            make_plain(value)
-        else:
-            settle(value)
+            for trace in value._traces:
+                if trace.source.log is not None:
+                    trace.source.log.append((trace, value._chain, None))
+                # As pixels, of which what is sent can be made, too.
+                trace.pixels()
+        _make_one(value)
+
+
+def _make_one(value: Any) -> None:
+    if isinstance(value, RecordedTensor):
+        make_plain(value)
+    else:
+        settle(value)

@@ -5,9 +5,9 @@ that Pillow opens and loads without an exception becomes a source, any other one
 """
 
 import contextlib
+import ctypes
 import io
 import os
-import struct
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,27 +17,23 @@ import numpy as np
 import torch
 from PIL import Image, ImageFile
 from torchvision.transforms import InterpolationMode
-from torchvision.transforms import functional as F
-from torchvision.transforms.v2 import functional as F2
 
 from penstock import _native
 from penstock.lowering.pillow import PLUGINS, most_pixels
 from penstock.lowering.resampling import pass_order
-from penstock.recording.chain import chain_of
+from penstock.recording.chain import Chain, chain_of
 from penstock.recording.decoders import decode
+from penstock.recording.pixels import Array, Head, Step, Steps, as_file, keep_whole, record_of
 
 if TYPE_CHECKING:
     import weakref
 
-__all__ = ["FORMATS", "NO_LIMIT", "TORCH", "TORCH_MODES", "Fate", "Source", "Trace", "making", "pack", "source_of"]
+__all__ = ["NO_LIMIT", "OPENED", "TORCH", "TORCH_MODES", "Fate", "Source", "Trace", "making", "pack", "source_of"]
 
-# Formats by Pillow's names; the places are the numbers in tickets.
-FORMATS = ("JPEG", "PNG")
+# Formats by Pillow's names.
+OPENED = ("JPEG", "PNG")
 NO_LIMIT = 2**63
 _NOBODY = bytes(16)
-_HEAD = struct.Struct("<16sIIBBH")
-_STEP = struct.Struct("<5I")
-_FORMATS = {name: number for number, name in enumerate(FORMATS)}
 _ORDERS = ("across", "shrinkage", "tall")
 # The arithmetic of torch's resizes, in their place, and torchvision's names for its filters' numbers.
 TORCH = 3
@@ -59,14 +55,25 @@ class Fate:
 
     Attributes:
         touched: What made one of them real, None if nothing did.
-        spent: Seconds that looking through the file and making such a picture took.
+        kept: Whether one of them was made real because somebody kept it after its batch.
+        by_library: Whether the library decoded it when pixels were wanted of it here.
+        views: How many pictures were made of it here, or would have been for sharing its decode.
+        looked: Processor seconds that looking through the file took.
+        spent: Processor seconds that making such pictures took.
     """
 
-    __slots__ = ("spent", "touched")
+    __slots__ = ("by_library", "kept", "looked", "spent", "touched", "views")
 
     def __init__(self) -> None:
         self.touched: str | None = None
-        self.spent = 0.0
+        self.kept = self.by_library = False
+        self.views = 0
+        self.looked = self.spent = 0.0
+
+    @property
+    def is_made(self) -> bool:
+        """Whether a picture of it was made where it was recorded."""
+        return self.kept or self.touched is not None
 
 
 class Source:
@@ -85,26 +92,37 @@ class Source:
         file: The file, kept so that nothing that happens to its path changes the picture; None if it is not.
         by_torchvision: Whether torchvision's decoder opens it where ours does not, instead of Pillow.
         sent: Whether a picture of it has gone with a batch.
+        is_shared: Whether it is decoded as a whole as soon as pixels are wanted of it, for several pictures of it will
+            be made here.
+        log: If it is watched, its pictures that were made or sent, what was done to their values, and what was sent.
     """
 
     __slots__ = (
-        *("_whole", "by_torchvision", "channels", "content", "fate", "file", "format", "height", "identity", "keeper"),
-        *("path", "sent", "width"),
+        *("__weakref__", "_first", "_made", "by_torchvision", "channels", "content", "fate", "file", "format"),
+        *("height", "identity", "is_shared", "keeper", "log", "path", "sent", "width"),
     )
 
-    def __init__(self, path: str, content: bytes | None, identity: bytes, seen: tuple[int, int, int, str]) -> None:
+    def __init__(self, path: str, content: bytes | None, identity: bytes, seen: Head) -> None:
         self.path, self.content, self.identity = path, content, identity
         self.height, self.width, self.channels, self.format = seen
         self.fate = Fate()
         self.keeper: list[weakref.ref[Any]] | None = None
         self.file: _native.OpenFile | None = None
-        self.by_torchvision = self.sent = False
-        self._whole: Image.Image | None = None
+        self.by_torchvision = self.sent = self.is_shared = False
+        # What was made of it here, by what was done to it, in the file's channels.
+        self._made: dict[Steps, Array] = {}
+        self._first: Any = None
+        self.log: list[tuple[Trace, Chain | None, Trace | None]] | None = None
 
     @property
     def mode(self) -> str:
         """Pillow's mode of the whole picture."""
         return "RGB" if self.channels == 3 else "L"
+
+    @property
+    def head(self) -> Head:
+        """Height, width, channels and format of the whole picture."""
+        return self.height, self.width, self.channels, self.format
 
     def read(self) -> bytes:
         """Return the file's content."""
@@ -125,7 +143,7 @@ class Source:
         The file's path may lead elsewhere by now.
         """
         before = self.content
-        if before is None:
+        if before is None and (file is not None or not self._made):
             self.content = self.read() if file is None else _content(file)
         try:
             yield
@@ -148,11 +166,75 @@ class Source:
         except OSError:  # no descriptor is left, or the path is gone meanwhile
             return self.open()
 
-    def whole(self) -> Image.Image:
-        """Return the whole picture, made once however often it is asked for."""
-        if self._whole is None:
-            self._whole = Trace(self, self.mode, (self.width, self.height), ()).image()
-        return self._whole
+    def info(self) -> Any:
+        """Return a picture of Pillow's for its `info`, nothing else; the same one each time."""
+        if self._first is None:
+            self._first = self.header()
+            self._first.fp = None
+        return self._first
+
+    def pixels(self, steps: Steps, size: tuple[int, int]) -> Array:
+        """Make a picture here and now, out of what was made before where that is possible.
+
+        Args:
+            steps: What is done to it.
+            size: Its width and height after that.
+
+        Returns:
+            uint8 of shape (H, W) or (H, W, 3), in the file's channels; nobody may write to it.
+
+        Raises:
+            Exception: What Pillow or torchvision raises for a file that has changed since it was looked through.
+        """
+        with making:
+            if steps not in self._made:
+                out = np.empty((size[1], size[0], self.channels), np.uint8)
+                plan = chain_of(self.mode, (("pil_to_tensor",),)).plan  # type: ignore[union-attr]
+                self.render(steps, plan, out.transpose(2, 0, 1))
+                self._made[steps] = out[:, :, 0] if self.channels == 1 else out
+                if not steps:
+                    keep_whole(self, out.nbytes)
+            return self._made[steps]
+
+    def render(self, steps: Steps, plan: _native.Plan, out: np.ndarray[Any, Any]) -> None:
+        """Make a picture in given memory, of whatever there is.
+
+        Args:
+            steps: What is done to it.
+            plan: What is done to its values.
+            out: Where it goes, of shape (C, H, W) and elements of the plan's size, whatever its strides.
+        """
+        begun = self.begun(steps)
+        if begun is None:
+            self.fate.views += 1
+            if (self.is_shared or self.fate.views > 1) and steps:
+                self.pixels((), (self.width, self.height))
+            elif _native.render_picture(self.read(), record_of(self.head, steps), plan, out) is None:
+                return
+            else:
+                self._by_library()
+            begun = ()
+        base = self._made[begun]
+        head = base.shape[0], base.shape[1], self.channels, self.format
+        if (why := _native.render_picture(base, record_of(head, steps[len(begun) :]), plan, out)) is not None:
+            raise RuntimeError(f"pixels were not rendered: {why}")
+
+    def begun(self, steps: Steps) -> Steps | None:
+        """Return the most of these steps after which there is a picture already, None if there is none."""
+        made = self._made
+        return next((steps[:end] for end in range(len(steps), -1, -1) if steps[:end] in made), None) if made else None
+
+    def _by_library(self) -> None:
+        """Decode the whole picture by the library."""
+        self.fate.by_library = True
+        self._made[()] = pixels = np.asarray(self.open().convert(self.mode))
+        if pixels.shape[:2] != (self.height, self.width):
+            raise RuntimeError(f"the file {self.path!r} was replaced by one of another size while it was being loaded")
+        keep_whole(self, pixels.nbytes)
+
+    def forget(self) -> None:
+        """Let go of the pixels that were made here."""
+        self._made = {}
 
 
 class Trace:
@@ -168,11 +250,11 @@ class Trace:
 
     __slots__ = ("height", "mode", "source", "steps", "width")
 
-    def __init__(self, source: Source, mode: str, size: tuple[int, int], steps: tuple[tuple[int, ...], ...]) -> None:
+    def __init__(self, source: Source, mode: str, size: tuple[int, int], steps: Steps) -> None:
         self.source, self.mode, self.steps = source, mode, steps
         self.width, self.height = size
 
-    def then(self, step: tuple[int, int, int, int, int], size: tuple[int, int]) -> "Trace":
+    def then(self, step: Step, size: tuple[int, int]) -> "Trace":
         """Return this trace and one step more, after which the picture has this (width, height)."""
         return Trace(self.source, self.mode, size, (*self.steps, step))
 
@@ -195,85 +277,61 @@ class Trace:
         """Make three channels of one."""
         return Trace(self.source, mode, (self.width, self.height), self.steps)
 
-    def pixels(self) -> np.ndarray[Any, np.dtype[np.uint8]] | None:
+    def pixels(self) -> Array:
         """Make the picture here and now, as Pillow's pixels lie in memory.
 
         Returns:
-            uint8 of shape (H, W) or (H, W, 3); None if ours does not decode the file.
+            uint8 of shape (H, W) or (H, W, 3), to which nobody may write.
         """
-        content = self.source.read()
-        if not self.steps:
-            channels = self.source.channels
-            out = np.empty((self.height, self.width, channels), np.uint8)
-            if not _native.decode_picture(content, (0, 0, self.width, self.height), out):
-                return None
-            if self.mode == "L":
-                return out[:, :, 0]
-            return out if channels == 3 else np.repeat(out, 3, axis=2)
-        chain = chain_of(self.mode, (("pil_to_tensor",),))
-        assert chain is not None  # noqa: S101 - torchvision's own function
-        batch = _native.Batch.recorded(_native.Files([content], chain.plan, NO_LIMIT), pack([self]))
-        planes = np.empty((chain.channels, self.height, self.width), np.uint8)
-        batch.run(_native.Stream(1), planes)
-        if batch.tally()[-1]:
-            return None
-        return planes[0] if self.mode == "L" else np.ascontiguousarray(planes.transpose(1, 2, 0))
+        pixels = self.source.pixels(self.steps, (self.width, self.height))
+        return np.repeat(pixels[..., None], 3, axis=2) if self.mode == "RGB" and pixels.ndim == 2 else pixels
 
-    def by_pillow(self) -> Image.Image:
-        """Make the picture without ours, by Pillow alone if not by torchvision."""
-        return self._on(self.source.open())
+    def image(self) -> Image.Image:
+        """Return the picture as a real one of Pillow's."""
+        return Image.frombytes(self.mode, (self.width, self.height), np.ascontiguousarray(self.pixels()))
 
-    def _on(self, image: Image.Image) -> Image.Image:
-        """Do the same to a real picture."""
-        image = image.convert(self.mode)
-        for number, a, b, c, d in self.steps:
-            if number == 0:
-                image = image.crop((b, a, b + d, a + c))
-            elif number == 1 and d == TORCH:
-                pixels = F2.resize(F.pil_to_tensor(image), [a, b], interpolation=TORCH_MODES[c], antialias=True)
-                image = F.to_pil_image(pixels)
-            elif number == 1:
-                image = image.resize((b, a), Image.Resampling(c))
-            else:
-                image = image.transpose(
-                    Image.Transpose.FLIP_LEFT_RIGHT if number == 2 else Image.Transpose.FLIP_TOP_BOTTOM
-                )
-        return image
+    def values(self, chain: Chain) -> torch.Tensor:
+        """Make what a chain makes of the picture, lying in memory as the library's tensor does."""
+        channels, height, width = chain.channels, self.height, self.width
+        if chain.is_view:
+            made: torch.Tensor = chain.apply(self.image())
+            return made
+        if chain.key == (("pil_to_tensor",),):
+            # Its memory is NumPy's.
+            made = torch.from_numpy(np.empty((height, width, channels), np.uint8)).permute(2, 0, 1)
+        elif chain.key == (("decode_image",),):
+            made = torch.empty((height, width, channels), dtype=torch.uint8).permute(2, 0, 1)
+        else:
+            strides = (1, width * channels, channels) if chain.interleaved else (height * width, width, 1)
+            made = torch.empty_strided((channels, height, width), strides, dtype=chain.dtype)
+        # NumPy does not know all types, and torch would not resize memory that it has given to NumPy itself.
+        whole = memoryview((ctypes.c_char * made.nbytes).from_address(made.data_ptr()))
+        size = chain.dtype.itemsize
+        steps = [size * stride for stride in made.stride()]
+        out: np.ndarray[Any, Any] = np.ndarray(tuple(made.shape), f"u{size}", whole, strides=steps)
+        self.source.render(self.steps, chain.plan, out)
+        return made
 
-    def image(self, pixels: np.ndarray[Any, np.dtype[np.uint8]] | None = None) -> Image.Image:
-        """Return the picture as a real one of Pillow's.
+    def to_send(self, chain: Chain) -> "Trace":
+        """Return what another process is told of it: the same, or the pixels, if there are those it is made of.
 
         Args:
-            pixels: As `pixels` gave them, if it did.
+            chain: What is done there to its values.
         """
-        if pixels is None:
-            if self.steps and self.source.fate.touched is not None:
-                # Whoever touches several parts of a picture would otherwise have it decoded as many times.
-                return self._on(self.source.whole())
-            pixels = self.pixels()
-        if pixels is None:
-            return self.by_pillow()
-        return Image.frombytes(self.mode, (self.width, self.height), pixels.tobytes())
-
-    def tensor(self) -> torch.Tensor:
-        """Return what torchvision's `pil_to_tensor` makes of the picture."""
-        pixels = self.pixels()
-        array = np.array(self.by_pillow()) if pixels is None else pixels
-        return torch.from_numpy(array).view(self.height, self.width, -1).permute(2, 0, 1)
+        source, sent = self.source, self
+        if source.begun(self.steps) is not None:
+            content, head = as_file(source.pixels(self.steps, (self.width, self.height)))
+            sent = Trace(Source("", content, _NOBODY, head), self.mode, (self.width, self.height), ())
+        elif source.fate.is_made:
+            source.fate.views += 1
+        if source.log is not None:
+            source.log.append((self, chain, sent))
+        return sent
 
 
 def pack(traces: Sequence[Trace]) -> bytes:
     """Return what native code needs to know of some pictures."""
-    parts = []
-    for trace in traces:
-        source = trace.source
-        parts.append(
-            _HEAD.pack(
-                source.identity, source.height, source.width, source.channels, _FORMATS[source.format], len(trace.steps)
-            )
-        )
-        parts += [_STEP.pack(*step) for step in trace.steps]
-    return b"".join(parts)
+    return b"".join([record_of(trace.source.head, trace.steps, trace.source.identity) for trace in traces])
 
 
 def _order(resample: int) -> int | None:

@@ -22,6 +22,7 @@ from penstock.compat.torch import (
     swap_tensor_impl,
 )
 from penstock.compat.torchvision import must_return_subclass
+from penstock.recording.causes import cause
 from penstock.recording.chain import Chain, as_at_first
 from penstock.recording.rendering import Given, render
 from penstock.recording.sources import Trace, making
@@ -146,7 +147,7 @@ class RecordedTensor(torch.Tensor):
             if recorded is not None:
                 return recorded
         found: list[torch.Tensor] = []
-        args, kwargs = _real(args, found), _real(kwargs, found)
+        args, kwargs = _real(args, found, func), _real(kwargs, found, func)
         if not found:  # they are in a container of an unknown kind
             with DisableTorchFunctionSubclass():
                 return func(*args, **kwargs)
@@ -156,7 +157,7 @@ class RecordedTensor(torch.Tensor):
     def __torch_dispatch__(  # type: ignore[override]
         cls, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        args, kwargs = _real(args, []), _real(kwargs or {}, [])
+        args, kwargs = _real(args, [], func), _real(kwargs or {}, [], func)
         return func(*args, **kwargs)
 
     def as_subclass(self, *arguments: Any, **options: Any) -> Any:
@@ -177,7 +178,7 @@ class RecordedTensor(torch.Tensor):
                 # No thread is started in the user's worker process.
                 threads = None if get_worker_info() is None else 1
                 return render(self._traces, self._chain, self._given, threads=threads)
-            return _one(self._traces[0], self._chain)
+            return self._traces[0].values(self._chain)
 
 
 class _LikeImages(type(torch.Tensor)):  # type: ignore[misc]
@@ -208,16 +209,6 @@ class RecordedImage(RecordedTensor, tv_tensors.Image, metaclass=_LikeImages):  #
 # Messages name the classes that they stand for.
 for _kind, _plain in ((RecordedTensor, torch.Tensor), (RecordedImage, tv_tensors.Image)):
     _kind.__name__, _kind.__qualname__, _kind.__module__ = _plain.__name__, _plain.__qualname__, _plain.__module__
-
-
-def _one(trace: Trace, chain: Chain) -> torch.Tensor:
-    if chain.key == (("pil_to_tensor",),):
-        return trace.tensor()
-    if chain.key == (("decode_image",),):
-        # Its memory is torch's own, seen with the channels first.
-        return trace.tensor().permute(1, 2, 0).clone().permute(2, 0, 1)
-    made: torch.Tensor = chain.apply(trace.image())
-    return made
 
 
 def is_torch_plain() -> bool:
@@ -282,19 +273,30 @@ def record(trace: Trace, chain: Chain | None, *, image: bool = False) -> torch.T
     return (RecordedImage if image else RecordedTensor)((trace,), chain, False)
 
 
-def touch(tensor: torch.Tensor) -> torch.Tensor:
-    """Make a recording tensor, in place, the plain one that it stands for; return it."""
+def touch(tensor: torch.Tensor, function: Any = None) -> torch.Tensor:
+    """Make a recording tensor, in place, the plain one that it stands for; return it.
+
+    Args:
+        tensor: Any one.
+        function: Of torch's, that is called on it.
+    """
     with making:
         if not isinstance(tensor, RecordedTensor):
             return tensor
+        fates = [trace.source.fate for trace in tensor._traces]
+        if not all(fate.is_made for fate in fates):
+            reason = cause(function)
+            for fate in fates:
+                if not fate.is_made:
+                    fate.touched = reason
         for trace in tensor._traces:
-            if trace.source.fate.touched is None:
-                trace.source.fate.touched = "a function of torch"
-        source, start = tensor._traces[0].source, time.perf_counter()
+            if trace.source.log is not None:
+                trace.source.log.append((trace, tensor._chain, None))
+        start = time.thread_time()
         try:
             return make_plain(tensor)
         finally:
-            source.fate.spent += time.perf_counter() - start
+            fates[0].spent += time.thread_time() - start
 
 
 def make_plain(tensor: torch.Tensor) -> torch.Tensor:
@@ -335,19 +337,19 @@ def _swapped(tensor: RecordedTensor, real: torch.Tensor) -> torch.Tensor:
     return tensor
 
 
-def _real(value: Any, found: list[torch.Tensor]) -> Any:
+def _real(value: Any, found: list[torch.Tensor], function: Any) -> Any:
     """Return a structure of arguments in which recording tensors are real, and note them."""
     if isinstance(value, RecordedTensor):
-        real = touch(value)
+        real = touch(value, function)
         found.append(real)
         return real
     if isinstance(value, (tuple, list)):
-        items: Any = [_real(item, found) for item in value]
+        items: Any = [_real(item, found, function) for item in value]
         if all(map(operator.is_, items, value)):
             return value
         return type(value)(items) if type(value) in (tuple, list) else type(value)(*items)
     if type(value) is dict:
-        items = {key: _real(item, found) for key, item in value.items()}
+        items = {key: _real(item, found, function) for key, item in value.items()}
         # Functions write into such as they are given, as those that copy do.
         return value if all(map(operator.is_, items.values(), value.values())) else items
     return value

@@ -74,7 +74,10 @@ def postponing() -> Iterator[list[Postponed]]:
 
 def tickets_of(postponed: Sequence[Postponed]) -> list[Any]:
     """Return the tickets of tensors that were pickled as numbers; `receive_all` takes them."""
-    return [_ticket(tensor.traces, tensor.chain, tensor.batched, tensor.given) for tensor in postponed]
+    return [
+        _ticket([trace.to_send(tensor.chain) for trace in tensor.traces], tensor.chain, tensor.batched, tensor.given)
+        for tensor in postponed
+    ]
 
 
 @contextlib.contextmanager

@@ -1,0 +1,173 @@
+"""Whether recording is worth it: our time for some pictures against the library's for the same steps of the same ones.
+
+Where the user's code touches nothing, nobody needs to ask. Otherwise a few sources are watched: what was made of them
+is listed, and made once more by the library when their batch is done. Processor time decides, so that a busy machine
+does not.
+"""
+
+import dataclasses
+import random
+import statistics
+import time
+from collections import deque
+from typing import Any
+
+from PIL import Image
+from torchvision.transforms import functional as F
+from torchvision.transforms.v2 import functional as F2
+
+from penstock.recording.pixels import Step, Steps
+from penstock.recording.sources import TORCH, TORCH_MODES, Source, Trace
+
+__all__ = ["Guard", "Pair", "Watch", "compare"]
+
+# Our seconds and the library's for the pictures of a source.
+Pair = tuple[float, float]
+
+# Pairs that are kept, and those that it takes to decide.
+_MOST = 128
+_ENOUGH = 16
+# Pairs that are made as soon as possible, and the share of a process's time that others may take.
+_SOON = 8
+_SHARE = 0.02
+# One source in so many is watched.
+_ONE_IN = 5
+# What it takes to record a step, in seconds; those of one that is made are measured.
+_RECORDING = 5e-6
+
+
+@dataclasses.dataclass
+class Guard:
+    """What was found so far, over all epochs and workers in the process that iterates.
+
+    Attributes:
+        pairs: The last ones that were compared.
+        pictures: That were opened so far.
+        touched: Whether any of them was made in a worker.
+        is_first: Whether files may be looked through that will be known in the next epoch.
+        gave_up: Pictures after which the library turned out to be quicker; None if it did not.
+    """
+
+    pairs: deque[Pair] = dataclasses.field(default_factory=lambda: deque(maxlen=_MOST))
+    pictures: int = 0
+    touched: bool = False
+    is_first: bool = True
+    gave_up: int | None = None
+
+    def add(self, pictures: int, pairs: list[Pair], touched: int) -> None:
+        """Add what was found for a batch, and decide."""
+        self.pictures += pictures
+        self.touched |= touched > 0
+        self.pairs.extend(pairs)
+        if pairs and self.gave_up is None and len(self.pairs) >= _ENOUGH:
+            ours, library = (sum(side) for side in zip(*self.pairs, strict=True))
+            if ours > library:
+                self.gave_up = self.pictures
+
+    @property
+    def medians(self) -> Pair | None:
+        """The medians of our seconds and the library's; None if nothing was compared."""
+        if not self.pairs:
+            return None
+        ours, library = (statistics.median(side) for side in zip(*self.pairs, strict=True))
+        return ours, library
+
+    @property
+    def decision(self) -> str:
+        """What was decided."""
+        if self.gave_up is not None:
+            return f"went over to the library after {self.gave_up:,} pictures"
+        return "records"
+
+
+class Watch:
+    """Which sources of a process are watched, and what was found.
+
+    Args:
+        guard: What is known already.
+    """
+
+    def __init__(self, guard: Guard) -> None:
+        self.guard = guard
+        self._sources: list[Source] = []
+        self._start, self._spent, self._compared = time.thread_time(), 0.0, 0
+        # Nobody else's numbers are drawn.
+        self._random = random.Random(0)  # noqa: S311
+
+    def opened(self, source: Source) -> None:
+        """Watch a source, if it is its turn."""
+        if not self.guard.touched or self._random.randrange(_ONE_IN):
+            return
+        if self._compared < _SOON or self._spent < _SHARE * (time.thread_time() - self._start):
+            source.log = []
+            self._sources.append(source)
+
+    def pairs(self) -> list[Pair]:
+        """Compare the sources that were watched, of a batch that is done."""
+        watched, self._sources = self._sources, []
+        found = []
+        for source in watched:
+            start = time.thread_time()
+            if source.log and (pair := compare(source, looked=not self.guard.is_first)) is not None:
+                found.append(pair)
+            source.log = None
+            self._spent += time.thread_time() - start
+        self._compared += len(found)
+        return found
+
+
+def compare(source: Source, *, looked: bool) -> Pair | None:
+    """Return our seconds and the library's for what is in a source's log; None if the file has gone.
+
+    Args:
+        source: Watched.
+        looked: Whether looking through the file counts.
+    """
+    try:
+        start = time.thread_time()
+        _by_library(source)
+        middle = time.thread_time()
+        _what_is_sent(source)
+        end = time.thread_time()
+    except Exception:  # it was changed, or cannot be read any more; who needs its pixels says so
+        return None
+    steps = sum(len(trace.steps) + 2 for trace, _, _ in source.log or ())
+    ours = source.fate.spent + (source.fate.looked if looked else 0.0) + (end - middle) + _RECORDING * steps
+    return ours, middle - start
+
+
+def _by_library(source: Source) -> None:
+    """Do by the library what the user's code asked for: decode once, and each step once."""
+    picture = source.open()
+    picture.load()
+    made: dict[tuple[str, Steps], Image.Image] = {}
+    for trace, chain, _ in source.log or ():
+        for end in range(len(trace.steps) + 1):
+            key = trace.mode, trace.steps[:end]
+            if key not in made:
+                made[key] = _one_more(made[key[0], key[1][:-1]], key[1][-1]) if end else picture.convert(trace.mode)
+        if chain is not None:
+            chain.apply(made[trace.mode, trace.steps])
+
+
+def _one_more(image: Image.Image, step: Step) -> Any:
+    number, a, b, c, d = step
+    if number == 0:
+        return image.crop((b, a, b + d, a + c))
+    if number == 1 and d == TORCH:
+        return F.to_pil_image(F2.resize(F.pil_to_tensor(image), [a, b], interpolation=TORCH_MODES[c], antialias=True))
+    if number == 1:
+        return image.resize((b, a), Image.Resampling(c))
+    return image.transpose(Image.Transpose.FLIP_LEFT_RIGHT if number == 2 else Image.Transpose.FLIP_TOP_BOTTOM)
+
+
+def _what_is_sent(source: Source) -> None:
+    """Make here what the process that iterates makes of a source."""
+    sent = [(trace, chain) for _, chain, trace in source.log or () if trace is not None and chain is not None]
+    twins: dict[int, Source] = {}
+    for trace, chain in sent:
+        twin = twins.get(id(trace.source))
+        if twin is None:
+            origin = trace.source
+            twin = twins[id(origin)] = Source("", origin.read(), origin.identity, origin.head)
+        Trace(twin, trace.mode, (trace.width, trace.height), trace.steps).values(chain)

@@ -1,0 +1,77 @@
+"""Pixels that are made here and now: of a file's content, or of pixels that were made of it before."""
+
+import struct
+import weakref
+import zlib
+from collections import deque
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+__all__ = ["FORMATS", "Array", "Head", "Step", "Steps", "as_file", "keep_whole", "record_of"]
+
+Array = np.ndarray[Any, np.dtype[np.uint8]]
+# Height, width, channels and Pillow's name for the format of a file.
+Head = tuple[int, int, int, str]
+# A number and four operands.
+Step = tuple[int, int, int, int, int]
+Steps = tuple[Step, ...]
+
+# Formats by Pillow's names; the places are the numbers in records.
+FORMATS = ("JPEG", "PNG", "PPM")
+_NOBODY = bytes(16)
+_HEAD = struct.Struct("<16sIIBBH")
+_STEP = struct.Struct("<5I")
+# Bytes of whole pictures that a process keeps for what else may be asked of their files, and how many it keeps at
+# least.
+_MOST_BYTES = 1 << 26
+_LEAST = 1
+
+
+def record_of(head: Head, steps: Steps, identity: bytes = _NOBODY) -> bytes:
+    """Return what native code needs to know of a picture: its file's header, and what was done to it."""
+    height, width, channels, file_format = head
+    packed = _HEAD.pack(identity, height, width, channels, FORMATS.index(file_format), len(steps))
+    return packed + b"".join([_STEP.pack(*step) for step in steps])
+
+
+def as_file(pixels: Array) -> tuple[bytes, Head]:
+    """Return the content of a file that holds these pixels as they are, and its header."""
+    height, width = pixels.shape[:2]
+    if pixels.ndim == 3:
+        return b"P6 %d %d 255\n" % (width, height) + pixels.tobytes(), (height, width, 3, "PPM")
+    rows = np.zeros((height, 1 + width), np.uint8)  # each row begins with its filter: none
+    rows[:, 1:] = pixels
+    size = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    chunks = (b"IHDR", size), (b"IDAT", zlib.compress(rows.tobytes(), 0)), (b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + b"".join([_chunk(*chunk) for chunk in chunks]), (height, width, 1, "PNG")
+
+
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(content, zlib.crc32(kind)))
+
+
+class _Owner(Protocol):
+    def forget(self) -> None:
+        """Let go of the pixels."""
+
+
+_wholes: deque[tuple["weakref.ref[_Owner]", int]] = deque()
+
+
+def keep_whole(owner: _Owner, size: int) -> None:
+    """Note who keeps the pixels of a whole picture, and have those who kept theirs first let go of them if need be."""
+    _wholes.append((weakref.ref(owner), size))
+    if _size_of(_wholes) <= _MOST_BYTES:
+        return
+    alive = [(reference, size) for reference, size in _wholes if reference() is not None]
+    _wholes.clear()
+    _wholes.extend(alive)
+    while len(_wholes) > _LEAST and _size_of(_wholes) > _MOST_BYTES:
+        if (first := _wholes.popleft()[0]()) is not None:
+            first.forget()
+
+
+def _size_of(wholes: Sequence[tuple[Any, int]]) -> int:
+    return sum(size for _, size in wholes)

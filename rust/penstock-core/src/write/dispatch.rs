@@ -5,6 +5,7 @@
 //! then has written nothing that counts.
 #![expect(unsafe_code, reason = "calls of functions that enable CPU features")]
 
+use super::interleave;
 use super::stores::Stores;
 use super::table::Table;
 use super::window::{self, Block, MAX_LANES, Straight, Strip};
@@ -144,5 +145,20 @@ pub(crate) fn straight(
             let _ = (straight, table, ahead, out);
             false
         }
+    }
+}
+
+/// Lays three planes of elements of `N` bytes out pixel by pixel.
+#[inline]
+pub(crate) fn interleave<const N: usize>(level: Level, planes: [&[u8]; 3], out: &mut [u8]) {
+    match level.vectors() {
+        // Of bytes AVX-512 makes no more than AVX2.
+        // SAFETY: the level proves that the processor has the features.
+        #[cfg(target_arch = "x86_64")]
+        Some(Vectors::Avx512) if N > 1 => unsafe { interleave::three_avx512::<N>(planes, out) },
+        // SAFETY: the level proves that the processor has AVX2 or more.
+        #[cfg(target_arch = "x86_64")]
+        Some(Vectors::Avx512 | Vectors::Avx2) => unsafe { interleave::three_avx2::<N>(planes, out) },
+        _ => interleave::three::<N>(planes, out),
     }
 }

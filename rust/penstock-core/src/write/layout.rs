@@ -25,14 +25,17 @@ pub(crate) enum Order {
 
 impl Layout {
     /// A layout of `shape` (channels, rows, columns), whose strides are in bytes, for the same three axes; `None` if
-    /// elements might share bytes, or there are none, or the memory would be larger than any is.
+    /// elements might share bytes, or have none, or the memory would be larger than any is.
     ///
     /// Of axes of length 1 the stride means nothing. The others must not lie within each other: from the shortest
     /// stride to the longest, each is at least what the axes before it take.
     #[must_use]
     pub fn new(shape: [usize; 3], strides: [usize; 3], element_bytes: usize) -> Option<Self> {
-        if shape.contains(&0) || element_bytes == 0 {
+        if element_bytes == 0 {
             return None;
+        }
+        if shape.contains(&0) {
+            return Some(Self { shape, strides, element_bytes });
         }
         let mut axes = [0, 1, 2].map(|axis| (strides[axis], shape[axis]));
         axes.sort_unstable();
@@ -43,7 +46,7 @@ impl Layout {
             }
             extent = stride.checked_mul(length - 1)?.checked_add(extent)?;
         }
-        (extent <= isize::MAX as usize).then_some(Self { shape, strides, element_bytes })
+        isize::try_from(extent).is_ok().then_some(Self { shape, strides, element_bytes })
     }
 
     /// Channel after channel without gaps; `None` as for [`Layout::new`].
@@ -68,6 +71,9 @@ impl Layout {
     /// Bytes from the first element's first to the last one's last.
     #[must_use]
     pub fn extent(&self) -> usize {
+        if self.shape.contains(&0) {
+            return 0;
+        }
         let reach = |axis: usize| (self.shape[axis] - 1) * self.strides[axis];
         reach(0) + reach(1) + reach(2) + self.element_bytes
     }
@@ -91,8 +97,9 @@ impl Layout {
     pub(crate) fn order(&self) -> Order {
         let [channels, height, width] = self.shape;
         let element = self.element_bytes;
-        if self.is(2, element) {
-            let planar = self.is(1, width * element) && self.is(0, height * width * element);
+        if self.is(2, element) || self.extent() == 0 {
+            let planar =
+                self.extent() == 0 || self.is(1, width * element) && self.is(0, height * width * element);
             return if planar { Order::Planar } else { Order::Rows };
         }
         let pixels = self.is(0, element) && self.is(2, channels * element);
@@ -118,10 +125,10 @@ impl<'o> Output<'o> {
     /// Memory that a layout describes, from its first element on; `None` unless it is of the layout's extent.
     #[must_use]
     pub fn new(bytes: &'o mut [u8], layout: &Layout) -> Option<Self> {
-        let planar = layout.order() == Order::Planar;
-        let layout = *layout;
-        (bytes.len() == layout.extent())
-            .then_some(Output { bytes, layout: if planar { None } else { Some(layout) } })
+        (bytes.len() == layout.extent()).then(|| {
+            let layout = Some(*layout).filter(|layout| layout.order() != Order::Planar);
+            Output { bytes, layout }
+        })
     }
 
     /// The same, for a while.
@@ -171,7 +178,7 @@ mod tests {
                 }
             }
             prop_assert_eq!(layout.bytes(), seen.iter().filter(|&&byte| byte).count());
-            prop_assert!(seen.last() == Some(&true));
+            prop_assert!(seen.last() != Some(&false));
         }
     }
 
@@ -179,7 +186,7 @@ mod tests {
     fn what_is_not_a_layout_is_refused() {
         assert_eq!(Layout::new([3, 4, 5], [80, 20, 3], 4), None);
         assert_eq!(Layout::new([3, 4, 5], [80, 16, 4], 4), None);
-        assert_eq!(Layout::new([3, 0, 5], [0, 0, 0], 4), None);
+        assert_eq!(Layout::new([3, 4, 5], [80, 20, 4], 0), None);
         assert_eq!(Layout::new([3, 4, 5], [usize::MAX / 2, 20, 4], 4), None);
         assert_eq!(Layout::planar([1 << 40, 1 << 40, 3], 4), None);
         let layout = Layout::planar([3, 4, 5], 4).unwrap();

@@ -44,8 +44,21 @@ fn place(bytes: &mut Vec<u8>, shape: [usize; 3], strides: [isize; 3]) -> Picture
     Picture::from_strided(bytes, offset as usize, shape, strides).unwrap()
 }
 
-/// A table whose entries differ between channels; the first fill is byte 200's value.
+/// A table whose first fill is byte 200's value; its entries differ between channels, but for kind 2.
 fn table(kind: u8, element_bytes: usize, channels: usize) -> Table {
+    if kind == 2 {
+        let one: Vec<u8> = (0..256u32 + 2)
+            .flat_map(|i| (if i == 256 { 200 } else { i } * 77).to_be_bytes().repeat(2))
+            .collect();
+        let one: Vec<u8> = one
+            .chunks_exact(8)
+            .flat_map(|value| value[2..].iter().cycle().take(element_bytes))
+            .copied()
+            .collect();
+        let table = Table::new(element_bytes, channels, &one.repeat(channels), None).unwrap();
+        assert!(table.is_uniform());
+        return table;
+    }
     if kind == 0 && element_bytes == 1 {
         let one: Vec<u8> = (0..=255).chain([200, 3]).collect();
         return Table::new(1, channels, &one.repeat(channels), None).unwrap();
@@ -128,6 +141,41 @@ fn compare(
             prop_assert!(out == expected, "{} {:?} {:?} {:?}", level.name(), shape, strides, axes);
         }
     }
+    every_layout(&picture, &axes, &table, &expected)
+}
+
+/// Writes the picture to memory of many layouts, of which only its elements may change.
+fn every_layout(
+    picture: &Picture<'_>,
+    [rows, cols]: &[Axis; 2],
+    table: &Table,
+    expected: &[u8],
+) -> Result<(), TestCaseError> {
+    let element = table.element_bytes();
+    let shape @ [channels, height, width] = [picture.channels(), rows.len() as usize, cols.len() as usize];
+    for strides in [
+        [1, width * channels, channels],
+        [1, width * channels + 3, channels],
+        [height * (width + 2), width + 2, 1],
+        [width * height, 1, height],
+        [2, 3 * channels * width, 2 * channels],
+    ] {
+        let Some(layout) = Layout::new(shape, strides.map(|stride| stride * element), element) else {
+            prop_assert!(expected.is_empty());
+            continue;
+        };
+        for level in Level::available() {
+            let mut out = vec![99; layout.extent()];
+            let (mut scratch, output) = (Scratch::default(), Output::new(&mut out, &layout).unwrap());
+            render_to_at(level, picture, rows, cols, table, &mut scratch, output).unwrap();
+            let mut wanted = vec![99; layout.extent()];
+            for (i, value) in expected.chunks_exact(element).enumerate() {
+                let at = layout.at(i / (height * width), i / width % height, i % width);
+                wanted[at..at + element].copy_from_slice(value);
+            }
+            prop_assert!(out == wanted, "{} {:?} {:?}", level.name(), layout, [rows, cols]);
+        }
+    }
     Ok(())
 }
 
@@ -140,7 +188,7 @@ proptest! {
         gray in any::<bool>(),
         kind in any::<u8>(),
         element in 0u32..4,
-        table_kind in 0u8..2,
+        table_kind in 0u8..3,
         vertical in steps(FILLS),
         horizontal in steps(FILLS),
     ) {
@@ -158,7 +206,7 @@ proptest! {
         gray in any::<bool>(),
         kind in 0u8..2,
         element in 0u32..4,
-        table_kind in 0u8..2,
+        table_kind in 0u8..3,
         vertical in steps(1),
         horizontal in steps(1),
         fills in (0..FILLS, 0..FILLS),

@@ -4,11 +4,12 @@
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use penstock_core::engine::{Content, Draft, Job, Slots, Stream};
+use penstock_core::engine::{Content, Draft, Job, Reading, Slots, Stream};
 use penstock_core::plan::Plan;
 use penstock_core::stats::Tally;
+use penstock_core::write::Layout;
 use pyo3::buffer::PyBuffer;
-use pyo3::exceptions::{PyBufferError, PyRuntimeError, PyValueError};
+use pyo3::exceptions::{PyBufferError, PyIndexError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 
 use crate::error::to_py;
@@ -17,8 +18,8 @@ use crate::files::PyFiles;
 use crate::generator::PyGenerator;
 use crate::gil;
 use crate::integers::PyIntegers;
-use crate::record;
 use crate::source::PySource;
+use crate::tickets::{self, Gathered, Ticket};
 
 /// One iterator's queue of batches.
 #[pyclass(frozen, name = "Stream", module = "penstock._native")]
@@ -45,24 +46,29 @@ type Refused = (usize, usize, u32, u32);
 /// A batch whose numbers are drawn; its pixels are made once it has memory.
 #[pyclass(frozen, name = "Batch", module = "penstock._native")]
 pub(crate) struct PyBatch {
-    /// Taken when the batch is submitted.
-    draft: Mutex<Option<Draft>>,
+    /// Taken when the batch is submitted; with the memory of its outputs, if that was given before.
+    draft: Mutex<Option<(Draft, Vec<Slots>)>>,
     #[pyo3(get)]
     refused: Option<Refused>,
     #[pyo3(get)]
     shapes: Vec<[usize; 3]>,
     work: OnceLock<Work>,
-    /// Own the pictures' memory.
-    _sources: Vec<Py<PySource>>,
+    /// Own the pictures' memory, and that of the outputs that were given before.
+    _held: Held,
+    /// Of recorded pictures, for each sample its views.
+    views: Vec<Vec<(usize, usize)>>,
     /// Files that may still be read.
-    coming: Option<Py<PyFiles>>,
+    reading: Option<Arc<Reading>>,
 }
+
+/// What owns memory.
+type Held = (Vec<Py<PySource>>, Vec<PyBuffer<u8>>);
 
 struct Work {
     job: Arc<Job>,
     stream: Arc<Stream>,
-    /// Owns the output's memory.
-    _out: PyBuffer<u8>,
+    /// Owns the output's memory, if that was given last.
+    _out: Option<PyBuffer<u8>>,
 }
 
 /// Where pictures come from: arrays, or files that were read.
@@ -153,35 +159,43 @@ impl PyBatch {
             Sources::One(source) => source.owner().into_iter().collect(),
             Sources::Each(sources) => sources.into_iter().filter_map(Source::owner).collect(),
         };
-        Ok(Self::of(draft, refused, held, None))
+        let shapes = if draft.is_ragged() || refused.is_some() {
+            draft.shapes().collect()
+        } else {
+            draft.shapes().take(1).collect()
+        };
+        let mut batch = Self::of(draft, Vec::new(), (held, Vec::new()));
+        (batch.refused, batch.shapes) = (refused, shapes);
+        Ok(batch)
     }
 
-    /// A batch of files whose pictures' steps were drawn elsewhere. The files may still be read.
+    /// A batch of pictures whose steps were drawn elsewhere, in files that may still be read.
     #[staticmethod]
-    fn recorded(files: Bound<'_, PyFiles>, records: &[u8]) -> PyResult<Self> {
-        let records = record::read(records)?;
-        if records.len() != files.get().len() {
-            return Err(PyValueError::new_err("as many records as files are needed"));
-        }
-        let mut draft = Draft::with_capacity(records.len());
-        for (index, record) in records.into_iter().enumerate() {
-            let content = files.get().coming(index, record.header);
-            if !draft.push_drawn(files.get().plan(), content, &record.steps) {
-                return Err(PyValueError::new_err(format!("record {index} does not fit its picture")));
-            }
-        }
-        Ok(Self::of(draft, None, Vec::new(), Some(files.unbind())))
+    fn recorded(tickets: Vec<Ticket<'_>>) -> PyResult<Self> {
+        // SAFETY: the batch holds the memory, and `drop` cancels its job before it lets go of that.
+        let Gathered { draft, outputs, reading, memory, views } = unsafe { tickets::gather(tickets)? };
+        let mut batch = Self::of(draft, outputs, (Vec::new(), memory));
+        (batch.views, batch.reading) = (views, Some(reading));
+        Ok(batch)
+    }
+
+    /// The views of a recorded picture: for each its ticket, and the position in that.
+    fn views(&self, position: usize) -> PyResult<Vec<(usize, usize)>> {
+        let views = self.views.get(position);
+        views.cloned().ok_or_else(|| PyIndexError::new_err(format!("no recorded picture {position}")))
     }
 
     /// Has the pixels made in `out` by the stream's threads.
-    fn submit(&self, stream: &PyStream, out: PyBuffer<u8>) -> PyResult<()> {
+    #[pyo3(signature = (stream, out=None))]
+    fn submit(&self, stream: &PyStream, out: Option<PyBuffer<u8>>) -> PyResult<()> {
         let work = self.begin(Arc::clone(&stream.stream), out)?;
         // With the GIL: a fork from another Python thread must not find the engine's locks taken.
         work.stream.submit(Arc::clone(&work.job)).map_err(|error| to_py(&error))
     }
 
     /// Makes the pixels in `out` with this thread's help, and returns when they are made.
-    fn run(&self, py: Python<'_>, stream: &PyStream, out: PyBuffer<u8>) -> PyResult<()> {
+    #[pyo3(signature = (stream, out=None))]
+    fn run(&self, py: Python<'_>, stream: &PyStream, out: Option<PyBuffer<u8>>) -> PyResult<()> {
         // Nothing is prepared ahead here, so a forked child goes on with threads of its own.
         let ours = stream.stream.is_ours();
         let queue = if ours { Arc::clone(&stream.stream) } else { Arc::new(Stream::new(stream.threads)) };
@@ -217,7 +231,7 @@ impl PyBatch {
         (decoded, known, decoding.as_secs_f64(), rendering.as_secs_f64(), left)
     }
 
-    /// Makes such a picture of the first one of `source`; false if that is not of its size.
+    /// Makes all views of such a picture of the first one of `source`; false if that is not of its size.
     fn supply(&self, position: usize, source: &PySource) -> PyResult<bool> {
         let work = self.work.get().ok_or_else(|| PyRuntimeError::new_err("the batch was not submitted"))?;
         // SAFETY: the source outlives this call.
@@ -227,30 +241,37 @@ impl PyBatch {
 }
 
 impl PyBatch {
-    fn of(
-        draft: Draft,
-        refused: Option<Refused>,
-        sources: Vec<Py<PySource>>,
-        coming: Option<Py<PyFiles>>,
-    ) -> Self {
-        let shapes = if draft.is_ragged() || refused.is_some() {
-            draft.shapes().collect()
-        } else {
-            draft.shapes().take(1).collect()
-        };
-        let (draft, work) = (Mutex::new(Some(draft)), OnceLock::new());
-        Self { draft, refused, shapes, work, _sources: sources, coming }
+    fn of(draft: Draft, outputs: Vec<Slots>, held: Held) -> Self {
+        Self {
+            draft: Mutex::new(Some((draft, outputs))),
+            refused: None,
+            shapes: Vec::new(),
+            work: OnceLock::new(),
+            _held: held,
+            views: Vec::new(),
+            reading: None,
+        }
     }
 
-    fn begin(&self, stream: Arc<Stream>, out: PyBuffer<u8>) -> PyResult<&Work> {
-        if out.readonly() || !out.is_c_contiguous() {
+    fn begin(&self, stream: Arc<Stream>, out: Option<PyBuffer<u8>>) -> PyResult<&Work> {
+        if out.as_ref().is_some_and(|out| out.readonly() || !out.is_c_contiguous()) {
             return Err(PyBufferError::new_err("a batch is written to a writable, C-contiguous buffer"));
         }
         let draft = self.draft.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let draft = draft.ok_or_else(|| PyRuntimeError::new_err("the batch was submitted already"))?;
-        // SAFETY: `Work` holds the buffer, and `drop` cancels the job before it lets go of it.
-        let slots = unsafe { Slots::new(out.buf_ptr().cast(), out.len_bytes()) };
-        let job = Arc::new(Job::new(draft, slots).map_err(|error| to_py(&error))?);
+        let (draft, mut outputs) =
+            draft.ok_or_else(|| PyRuntimeError::new_err("the batch was submitted already"))?;
+        if let Some(out) = &out {
+            let (base, given) = (out.buf_ptr().cast(), out.len_bytes());
+            let layout = draft.first_view().map(|(shape, element)| Layout::planar(shape, element));
+            let needed = layout.map_or(Some(0), |layout| layout?.extent().checked_mul(draft.len()));
+            if needed != Some(given) {
+                let needed = needed.unwrap_or(usize::MAX);
+                return Err(to_py(&penstock_core::Error::OutputSize { needed, given }));
+            }
+            // SAFETY: `Work` holds the buffer, and `drop` cancels the job before it lets go of it.
+            outputs.extend(layout.flatten().map(|layout| unsafe { Slots::new(base, given, layout) }));
+        }
+        let job = Arc::new(Job::new(draft, outputs).map_err(|error| to_py(&error))?);
         Ok(self.work.get_or_init(|| Work { job, stream, _out: out }))
     }
 }
@@ -262,8 +283,8 @@ impl Drop for PyBatch {
             && work.stream.is_ours()
         {
             Python::attach(|py| {
-                if let Some(files) = &self.coming {
-                    files.get().cancel();
+                if let Some(reading) = &self.reading {
+                    reading.cancel();
                 }
                 gil::without(py, || work.job.cancel());
             });

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use penstock_core::codec::Header;
 use penstock_core::engine::{Content, Origin, Reading};
 use penstock_core::plan::Plan;
 use penstock_core::source::files::Left;
@@ -38,23 +37,6 @@ impl PyFiles {
         let file = usize::try_from(index).ok().and_then(|index| self.reading.file(index)?.ok());
         let file = file.ok_or_else(|| PyIndexError::new_err(format!("file {index} is not decoded here")))?;
         Ok(Content::File(Arc::clone(file)))
-    }
-}
-
-impl PyFiles {
-    /// File `index`, which may not be read yet.
-    pub(crate) fn coming(&self, index: usize, header: Header) -> Content {
-        Content::Coming { reading: Arc::clone(&self.reading), index, header }
-    }
-
-    /// Number of files.
-    pub(crate) fn len(&self) -> usize {
-        self.reading.len()
-    }
-
-    /// Lets nobody wait for a file any more.
-    pub(crate) fn cancel(&self) {
-        self.reading.cancel();
     }
 }
 

@@ -21,6 +21,7 @@ mod record;
 mod sight;
 mod single;
 mod source;
+mod tickets;
 
 #[pymodule]
 mod _native {

@@ -55,6 +55,11 @@ impl Decoder {
         Ok(header)
     }
 
+    /// Whether no more of a file has to be looked at than a rectangle needs.
+    pub(crate) fn knows(data: &[u8], header: Header) -> bool {
+        header.format == Format::Jpeg && seen().is_in_use() && seen().get(Key::of(data)).is_some()
+    }
+
     fn jpeg(&mut self) -> &mut penstock_jpeg::Decoder {
         self.jpeg.get_or_insert_with(|| penstock_jpeg::Decoder::new().with_limits(LIMITS))
     }

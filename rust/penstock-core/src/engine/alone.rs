@@ -1,11 +1,12 @@
 //! One picture, here and now, by the thread that asks for it.
 
-use super::tools::{Tools, View};
+use super::tools::{Tools, View, Views};
 use crate::codec::{Header, read_header};
 use crate::error::Error;
 use crate::image::Picture;
 use crate::plan::{Plan, Step};
 use crate::source::files::Left;
+use crate::stats::Tally;
 use crate::write::{Output, Stores};
 
 /// What a picture is made of.
@@ -29,19 +30,38 @@ pub fn render_alone(
     steps: &[Step],
     out: Output<'_>,
 ) -> Result<Result<(), Left>, Error> {
-    let view = View { plan, steps };
+    let mut single = Single { view: View { plan, steps }, out: Some(out) };
     let made = Tools::lend(|tools| {
         tools.workspace.set_stores(Stores::Cached);
         let made = match original {
-            Original::Pixels(picture) => tools.view_pixels(&picture, view, out).map(Ok),
+            Original::Pixels(picture) => tools.view_pixels(&picture, &mut single).map(Ok),
             Original::File(bytes) => match read_header(bytes) {
-                Ok(found) if found == header => tools.view_file(bytes, header, view, out),
+                Ok(found) if found == header => tools.view_file(bytes, header, &mut single),
                 Ok(_) => Ok(Err(Left::Changed)),
                 Err(irregular) => Ok(Err(Left::Irregular(irregular))),
             },
         };
-        tools.tally = Default::default();
+        tools.tally = Tally::default();
         made
     });
     made.map_err(|source| Error::Render { sample: 0, source })
+}
+
+struct Single<'v> {
+    view: View<'v>,
+    out: Option<Output<'v>>,
+}
+
+impl<'v> Views<'v> for Single<'v> {
+    fn count(&self) -> usize {
+        1
+    }
+
+    fn view(&self, _index: usize) -> View<'v> {
+        self.view
+    }
+
+    fn output(&mut self, _index: usize) -> Output<'v> {
+        self.out.take().unwrap_or_else(|| unreachable!("there is one view"))
+    }
 }

@@ -1,12 +1,14 @@
 //! A batch whose numbers are drawn and whose pixels are not made yet.
+//!
+//! A sample is one picture and what is made of it: one entry for each view, with its plan, its steps and its place in one
+//! of the batch's outputs. A lowered batch has one entry for each sample, and one output.
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use super::Reading;
-use super::tools::{Tools, View};
+use super::tools::View;
 use crate::codec::Header;
-use crate::error::Error;
 use crate::image::Picture;
 use crate::plan::{Plan, Refusal, Step, size_after};
 use crate::random::Mt19937;
@@ -32,7 +34,7 @@ pub enum Content {
 
 impl Content {
     /// Height and width.
-    fn size(&self) -> (u32, u32) {
+    pub(super) fn size(&self) -> (u32, u32) {
         match self {
             Content::Pixels(picture) => size_of(picture),
             Content::File(file) => file.header().size(),
@@ -41,7 +43,7 @@ impl Content {
     }
 
     /// What there is to make a picture of; waits for a file that is being read.
-    fn look(&self) -> Seen<'_> {
+    pub(super) fn look(&self) -> Seen<'_> {
         match self {
             Content::Pixels(picture) => Seen::Pixels(picture),
             Content::File(file) => Seen::File(file),
@@ -55,14 +57,34 @@ impl Content {
 }
 
 /// A [`Content`] that is there.
-enum Seen<'a> {
+pub(super) enum Seen<'a> {
     Pixels(&'a Picture<'static>),
     File(&'a File),
     Left(Left),
 }
 
-fn size_of(picture: &Picture<'_>) -> (u32, u32) {
+pub(super) fn size_of(picture: &Picture<'_>) -> (u32, u32) {
     (picture.height() as u32, picture.width() as u32)
+}
+
+/// Where a view goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// Which of the batch's outputs.
+    pub output: usize,
+    /// Which of its slots.
+    pub slot: usize,
+}
+
+/// A view whose steps were drawn elsewhere.
+#[derive(Debug, Clone, Copy)]
+pub struct Drawn<'d> {
+    /// Converts its values.
+    pub plan: &'d Arc<Plan>,
+    /// What is done to the picture.
+    pub steps: &'d [Step],
+    /// Where it goes.
+    pub place: Place,
 }
 
 /// Pictures, the steps drawn for each, and the plans that convert them.
@@ -70,6 +92,7 @@ fn size_of(picture: &Picture<'_>) -> (u32, u32) {
 pub struct Draft {
     plans: Vec<Arc<Plan>>,
     samples: Vec<Sample>,
+    entries: Vec<Entry>,
     steps: Vec<Step>,
     ragged: bool,
     decodes: bool,
@@ -78,9 +101,15 @@ pub struct Draft {
 #[derive(Debug)]
 struct Sample {
     content: Content,
+    entries: Range<usize>,
+}
+
+#[derive(Debug)]
+struct Entry {
     plan: usize,
     steps: Range<usize>,
     size: (u32, u32),
+    place: Place,
 }
 
 impl Draft {
@@ -89,12 +118,13 @@ impl Draft {
     pub fn with_capacity(samples: usize) -> Self {
         Self {
             samples: Vec::with_capacity(samples),
+            entries: Vec::with_capacity(samples),
             steps: Vec::with_capacity(2 * samples),
             ..Self::default()
         }
     }
 
-    /// Draws the next picture's numbers from `generator`.
+    /// Draws the next picture's numbers from `generator`; it goes to the next slot of the only output.
     ///
     /// # Errors
     /// [`Refusal`] if torch would raise for this picture, which then is not part of the batch.
@@ -106,28 +136,43 @@ impl Draft {
     ) -> Result<(), Refusal> {
         let first = self.steps.len();
         let size = plan.draw(content.size(), generator, &mut self.steps)?;
-        self.append(plan, content, first, size);
+        let place = Place { output: 0, slot: self.entries.len() };
+        self.append_entry(plan, first, size, place);
+        self.append_sample(content, place.slot);
         Ok(())
     }
 
-    /// Adds a picture whose steps were drawn elsewhere; false, and it is not part of the batch, if they do not fit its
-    /// size.
-    pub fn push_drawn(&mut self, plan: &Arc<Plan>, content: Content, steps: &[Step]) -> bool {
-        let Some(size) = size_after(content.size(), steps) else { return false };
-        let first = self.steps.len();
-        self.steps.extend_from_slice(steps);
-        self.append(plan, content, first, size);
+    /// Adds a picture whose views' steps were drawn elsewhere; false, and it is not part of the batch, if they do not
+    /// fit its size.
+    pub fn push_drawn(&mut self, content: Content, views: &[Drawn<'_>]) -> bool {
+        let first = self.entries.len();
+        for Drawn { plan, steps, place } in views {
+            let Some(size) = size_after(content.size(), steps) else {
+                self.entries.truncate(first);
+                return false;
+            };
+            let first = self.steps.len();
+            self.steps.extend_from_slice(steps);
+            self.append_entry(plan, first, size, *place);
+        }
+        self.append_sample(content, first);
         true
     }
 
-    fn append(&mut self, plan: &Arc<Plan>, content: Content, first: usize, size: (u32, u32)) {
+    fn append_sample(&mut self, content: Content, first: usize) {
+        self.decodes |= !matches!(content, Content::Pixels(_));
+        self.samples.push(Sample { content, entries: first..self.entries.len() });
+    }
+
+    fn append_entry(&mut self, plan: &Arc<Plan>, first: usize, size: (u32, u32), place: Place) {
         if !self.plans.last().is_some_and(|last| Arc::ptr_eq(last, plan)) {
             self.plans.push(Arc::clone(plan));
         }
-        self.decodes |= !matches!(content, Content::Pixels(_));
-        let sample = Sample { content, plan: self.plans.len() - 1, steps: first..self.steps.len(), size };
-        self.ragged |= self.samples.last().is_some_and(|last| self.shape_of(last) != self.shape_of(&sample));
-        self.samples.push(sample);
+        let entry = Entry { plan: self.plans.len() - 1, steps: first..self.steps.len(), size, place };
+        self.ragged |= self.entries.last().is_some_and(|last| {
+            last.place.output == place.output && self.shape_of(last) != self.shape_of(&entry)
+        });
+        self.entries.push(entry);
     }
 
     /// Number of pictures.
@@ -142,7 +187,7 @@ impl Draft {
         self.samples.is_empty()
     }
 
-    /// Whether the pictures differ in shape, so that no tensor holds them all.
+    /// Whether views that follow each other in one output differ in shape, so that no tensor holds them all.
     #[must_use]
     pub fn is_ragged(&self) -> bool {
         self.ragged
@@ -154,62 +199,43 @@ impl Draft {
         self.decodes
     }
 
-    /// Each picture's output shape: channels, height, width.
+    /// Each view's output shape: channels, height, width.
     #[must_use]
     pub fn shapes(&self) -> impl ExactSizeIterator<Item = [usize; 3]> + '_ {
-        self.samples.iter().map(|sample| self.shape_of(sample))
+        self.entries.iter().map(|entry| self.shape_of(entry))
     }
 
-    /// Bytes of one output picture; 0 for an empty batch.
+    /// Each view's place, shape, and bytes of an element.
+    pub(super) fn places(&self) -> impl ExactSizeIterator<Item = (Place, [usize; 3], usize)> + '_ {
+        self.entries
+            .iter()
+            .map(|entry| (entry.place, self.shape_of(entry), self.plans[entry.plan].table().element_bytes()))
+    }
+
+    /// Shape and bytes of an element of the first view; `None` for an empty batch.
     #[must_use]
-    pub fn picture_bytes(&self) -> usize {
-        self.samples.first().map_or(0, |sample| {
-            self.shape_of(sample).iter().product::<usize>() * self.plans[sample.plan].table().element_bytes()
-        })
+    pub fn first_view(&self) -> Option<([usize; 3], usize)> {
+        self.places().next().map(|(_, shape, element)| (shape, element))
     }
 
-    fn shape_of(&self, sample: &Sample) -> [usize; 3] {
-        let channels = self.plans[sample.plan].table().channels();
-        [channels, sample.size.0 as usize, sample.size.1 as usize]
+    fn shape_of(&self, entry: &Entry) -> [usize; 3] {
+        let channels = self.plans[entry.plan].table().channels();
+        [channels, entry.size.0 as usize, entry.size.1 as usize]
     }
 
-    /// Makes a picture, or says why its file is left to Pillow; `out` then holds anything.
-    pub(super) fn render(
-        &self,
-        index: usize,
-        tools: &mut Tools,
-        out: &mut [u8],
-    ) -> Result<Result<(), Left>, Error> {
-        // The next picture comes from memory while this one is made.
-        if let Some(Sample { content: Content::Pixels(next), .. }) = self.samples.get(index + 1) {
-            tools.workspace.look_ahead(next);
-        }
-        let (content, view) = (&self.samples[index].content, self.view(index));
-        let made = match content.look() {
-            Seen::Pixels(picture) => tools.view_pixels(picture, view, out.into()).map(Ok),
-            Seen::File(file) => tools.view_file(file.bytes(), file.header(), view, out.into()),
-            Seen::Left(left) => Ok(Err(left)),
-        };
-        made.map_err(|source| Error::Render { sample: index, source })
+    /// A sample's picture; the sample may be none.
+    pub(super) fn content(&self, sample: usize) -> Option<&Content> {
+        self.samples.get(sample).map(|sample| &sample.content)
     }
 
-    /// Makes a picture of these pixels instead of its own; false if they are not of the size that it was drawn for.
-    pub(super) fn render_instead(
-        &self,
-        picture: &Picture<'_>,
-        index: usize,
-        tools: &mut Tools,
-        out: &mut [u8],
-    ) -> Result<bool, Error> {
-        if self.samples[index].content.size() != size_of(picture) {
-            return Ok(false);
-        }
-        let made = tools.view_pixels(picture, self.view(index), out.into());
-        made.map(|()| true).map_err(|source| Error::Render { sample: index, source })
+    /// Number of a sample's views.
+    pub(super) fn views(&self, sample: usize) -> usize {
+        self.samples[sample].entries.len()
     }
 
-    fn view(&self, index: usize) -> View<'_> {
-        let sample = &self.samples[index];
-        View { plan: &self.plans[sample.plan], steps: &self.steps[sample.steps.clone()] }
+    /// A view of a sample.
+    pub(super) fn view(&self, sample: usize, index: usize) -> (View<'_>, Place) {
+        let entry = &self.entries[self.samples[sample].entries.clone()][index];
+        (View { plan: &self.plans[entry.plan], steps: &self.steps[entry.steps.clone()] }, entry.place)
     }
 }

@@ -6,11 +6,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{Draft, Slots, Tools, lock, memory};
+use super::draft::{Content, Draft, Place, Seen, size_of};
+use super::tools::{Tools, View, Views};
+use super::{Slots, lock, memory};
 use crate::error::Error;
 use crate::image::Picture;
+use crate::source::files::Left;
 use crate::stats::Tally;
-use crate::write::Stores;
+use crate::write::{Output, Stores};
 
 /// Output bytes below which a group of pictures is not worth a thread's wake-up.
 const GROUP_BYTES: usize = 128 * 1024;
@@ -23,8 +26,7 @@ const STREAM_BYTES: usize = 96 << 20;
 #[derive(Debug)]
 pub struct Job {
     draft: Draft,
-    slots: Slots,
-    picture_bytes: usize,
+    outputs: Vec<Slots>,
     /// Pictures that a thread claims at a time.
     group: usize,
     stores: Stores,
@@ -42,25 +44,77 @@ struct Progress {
     tally: Tally,
 }
 
+/// Bytes of all views, if each has a slot of its own that is made for it.
+fn check(draft: &Draft, outputs: &[Slots]) -> Result<usize, Error> {
+    let bytes_of = |shape: [usize; 3], element: usize| shape.iter().product::<usize>() * element;
+    let mut taken: Vec<_> =
+        outputs.iter().map(|output| output.count().map(|count| vec![false; count])).collect();
+    let mut bytes = 0;
+    for (Place { output, slot }, shape, element) in draft.places() {
+        let Some((slots, taken)) = outputs.get(output).zip(taken.get_mut(output)) else {
+            return Err(Error::Ragged);
+        };
+        if (slots.layout().shape(), slots.layout().element_bytes()) != (shape, element) {
+            return Err(Error::Ragged);
+        }
+        bytes += bytes_of(shape, element);
+        let Some(taken) = taken else { continue };
+        if taken.get_mut(slot).is_none_or(|taken| std::mem::replace(taken, true)) {
+            let needed = draft.places().map(|(_, shape, element)| bytes_of(shape, element)).sum();
+            return Err(Error::OutputSize { needed, given: outputs.iter().map(Slots::bytes).sum() });
+        }
+    }
+    Ok(bytes)
+}
+
+/// The views of a sample, and their slots.
+struct SampleViews<'j> {
+    job: &'j Job,
+    sample: usize,
+}
+
+impl<'j> SampleViews<'j> {
+    /// # Safety
+    /// Nobody else may have those of this sample meanwhile.
+    unsafe fn new(job: &'j Job, sample: usize) -> Self {
+        Self { job, sample }
+    }
+}
+
+impl<'j> Views<'j> for SampleViews<'j> {
+    fn count(&self) -> usize {
+        self.job.draft.views(self.sample)
+    }
+
+    fn view(&self, index: usize) -> View<'j> {
+        self.job.draft.view(self.sample, index).0
+    }
+
+    fn output(&mut self, index: usize) -> Output<'j> {
+        let Place { output, slot } = self.job.draft.view(self.sample, index).1;
+        // SAFETY: no two views have the same slot, as `check` has found; nobody else has those of this sample, by the
+        // promise of `new`; and who has these views asks for each once.
+        unsafe { self.job.outputs[output].slot(slot) }
+    }
+}
+
 impl Job {
-    /// Takes a drawn batch and the memory for its pixels.
+    /// Takes a drawn batch and the memory for its outputs.
     ///
     /// # Errors
-    /// [`Error::Ragged`] if the pictures differ in shape, [`Error::OutputSize`] if the memory does not fit them.
-    pub fn new(draft: Draft, slots: Slots) -> Result<Self, Error> {
+    /// [`Error::Ragged`] if a picture is of another shape than its output's, [`Error::OutputSize`] if the memory does not
+    /// fit the pictures, or two of them would go to the same place.
+    pub fn new(draft: Draft, outputs: Vec<Slots>) -> Result<Self, Error> {
         if draft.is_ragged() {
             return Err(Error::Ragged);
         }
-        let picture_bytes = draft.picture_bytes();
-        let needed = picture_bytes * draft.len();
-        if needed != slots.bytes() {
-            return Err(Error::OutputSize { needed, given: slots.bytes() });
-        }
+        let bytes = check(&draft, &outputs)?;
         // Decoding takes longer than any wake-up.
-        let group = if draft.decodes() { 1 } else { (GROUP_BYTES / picture_bytes.max(1)).max(1) };
+        let sample_bytes = bytes / draft.len().max(1);
+        let group = if draft.decodes() { 1 } else { (GROUP_BYTES / sample_bytes.max(1)).max(1) };
         let stores = if memory::usage().live > STREAM_BYTES { Stores::Streamed } else { Stores::Cached };
         let (progress, settled) = (Mutex::default(), Condvar::new());
-        Ok(Self { draft, slots, picture_bytes, group, stores, progress, settled })
+        Ok(Self { draft, outputs, group, stores, progress, settled })
     }
 
     /// Groups that threads can work on at the same time.
@@ -89,9 +143,9 @@ impl Job {
         let start = Instant::now();
         let made = catch_unwind(AssertUnwindSafe(|| {
             for index in claim {
-                // SAFETY: `claim` hands out each index once, and every slot has the size of one picture.
-                let slot = unsafe { self.slots.slot(index, self.picture_bytes) };
-                if let Err(left) = self.draft.render(index, tools, slot)? {
+                // SAFETY: `claim` hands out each index once.
+                let views = unsafe { SampleViews::new(self, index) };
+                if let Err(left) = self.make(index, views, tools)? {
                     tools.tally.left.push((index, left));
                 }
             }
@@ -118,6 +172,26 @@ impl Job {
         }
     }
 
+    /// Makes what is made of a picture, or says why its file is left to Pillow.
+    fn make(
+        &self,
+        index: usize,
+        mut views: SampleViews<'_>,
+        tools: &mut Tools,
+    ) -> Result<Result<(), Left>, Error> {
+        // The next picture comes from memory while this one is made.
+        if let Some(Content::Pixels(next)) = self.draft.content(index + 1) {
+            tools.workspace.look_ahead(next);
+        }
+        let made = match self.draft.content(index).map(Content::look) {
+            Some(Seen::Pixels(picture)) => tools.view_pixels(picture, &mut views).map(Ok),
+            Some(Seen::File(file)) => tools.view_file(file.bytes(), file.header(), &mut views),
+            Some(Seen::Left(left)) => Ok(Err(left)),
+            None => Ok(Ok(())),
+        };
+        made.map_err(|source| Error::Render { sample: index, source })
+    }
+
     /// Makes pictures in this thread until the last one is claimed or `patience` is over.
     pub fn help(&self, patience: Duration) {
         let deadline = Instant::now() + patience;
@@ -138,20 +212,22 @@ impl Job {
         tally
     }
 
-    /// Makes a picture that was not decoded from these pixels; false if they are not of the size that its file's
-    /// header announced, for which its numbers were drawn, or if it is not waiting for pixels.
+    /// Makes all views of a picture that was not decoded from these pixels; false if they are not of the size that its
+    /// file's header announced, for which its numbers were drawn, or if it is not waiting for pixels.
     ///
     /// # Errors
     /// [`Error::Render`] as for any picture.
     pub fn supply(&self, index: usize, picture: &Picture<'_>) -> Result<bool, Error> {
         let progress = lock(&self.progress);
         let waiting = progress.tally.left.iter().any(|&(left, _)| left == index);
-        if !waiting || progress.finished < self.draft.len() {
+        let fits = self.draft.content(index).is_some_and(|content| content.size() == size_of(picture));
+        if !waiting || !fits || progress.finished < self.draft.len() {
             return Ok(false);
         }
         // SAFETY: every thread has finished, and whoever else would supply this picture waits for the lock.
-        let slot = unsafe { self.slots.slot(index, self.picture_bytes) };
-        Tools::lend(|tools| self.draft.render_instead(picture, index, tools, slot))
+        let mut views = unsafe { SampleViews::new(self, index) };
+        let made = Tools::lend(|tools| tools.view_pixels(picture, &mut views));
+        made.map(|()| true).map_err(|source| Error::Render { sample: index, source })
     }
 
     /// Waits until every picture is made; `None` if that takes longer than `patience`.

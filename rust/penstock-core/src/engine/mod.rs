@@ -11,13 +11,14 @@ pub mod memory;
 mod pages;
 mod pool;
 mod reading;
+mod shared;
 mod slots;
 mod stream;
 mod tools;
 mod waits;
 
 pub use alone::{Original, render_alone};
-pub use draft::{Content, Draft};
+pub use draft::{Content, Draft, Drawn, Place};
 pub use job::Job;
 pub use reading::{Origin, Reading};
 pub use slots::Slots;

@@ -3,8 +3,9 @@
 use std::cell::RefCell;
 use std::time::Instant;
 
+use super::shared::{Cluster, clusters};
 use crate::codec::{Decoder, Header};
-use crate::image::Picture;
+use crate::image::{Picture, Region};
 use crate::plan::{Plan, Step, Workspace};
 use crate::source::files::Left;
 use crate::stats::Tally;
@@ -26,6 +27,13 @@ pub(super) struct View<'v> {
     pub(super) steps: &'v [Step],
 }
 
+/// Views of one picture, and where each goes; a place is asked for once.
+pub(super) trait Views<'v> {
+    fn count(&self) -> usize;
+    fn view(&self, index: usize) -> View<'v>;
+    fn output(&mut self, index: usize) -> Output<'v>;
+}
+
 thread_local! {
     /// Of threads that are not the pool's.
     static TOOLS: RefCell<Tools> = RefCell::default();
@@ -37,22 +45,43 @@ impl Tools {
         TOOLS.with_borrow_mut(work)
     }
 
-    /// Makes a view of a file's picture, or says why the file is left to Pillow; `out` then holds anything.
-    pub(super) fn view_file(
+    /// Makes the views of a file's picture, or says why the file is left to Pillow; their memory then holds anything.
+    pub(super) fn view_file<'v>(
         &mut self,
         file: &[u8],
         header: Header,
-        view: View<'_>,
-        out: Output<'_>,
+        views: &mut impl Views<'v>,
+    ) -> Result<Result<(), Left>, RenderError> {
+        let size = header.size();
+        if views.count() == 1 {
+            let region = self.workspace.source_region(size, views.view(0).steps);
+            return self.view_region(file, header, &region, [0], views);
+        }
+        let regions = (0..views.count()).map(|i| self.workspace.source_region(size, views.view(i).steps));
+        let regions: Vec<Region> = regions.collect();
+        for Cluster { region, members } in clusters(&regions, Decoder::knows(file, header)) {
+            if let Err(left) = self.view_region(file, header, &region, members, views)? {
+                return Ok(Err(left));
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    /// Decodes a region and makes the views that need no more of the picture.
+    fn view_region<'v>(
+        &mut self,
+        file: &[u8],
+        header: Header,
+        region: &Region,
+        members: impl IntoIterator<Item = usize>,
+        views: &mut impl Views<'v>,
     ) -> Result<Result<(), Left>, RenderError> {
         let Tools { workspace, decoder, tally } = self;
-        let View { plan, steps } = view;
-        let looked_at = workspace.source_region(header.size(), steps);
         // If only margins are seen of it, damage must be found all the same.
-        let only_margins = looked_at.is_empty();
-        let region = if only_margins { header.whole() } else { looked_at.into() };
+        let whole = region.is_empty();
         let start = Instant::now();
-        let decoded = decoder.decode(file, header, region);
+        let decoded =
+            decoder.decode(file, header, if whole { header.whole() } else { region.clone().into() });
         tally.decoding += start.elapsed();
         let decoded = match decoded {
             Ok(decoded) => decoded,
@@ -60,22 +89,41 @@ impl Tools {
         };
         tally.decoded += 1;
         tally.known += usize::from(decoded.known);
-        let gray = decoded.picture.gray().filter(|_| plan.table().channels() == 1);
-        let picture = gray.unwrap_or(decoded.picture);
-        if only_margins {
-            plan.render(&picture, steps, workspace, out).map(Ok)
-        } else {
-            plan.render_part(&picture, header.size(), steps, workspace, out).map(Ok)
+        for member in members {
+            let View { plan, steps } = views.view(member);
+            let gray = decoded.picture.gray().filter(|_| plan.table().channels() == 1);
+            let (picture, out) = (gray.unwrap_or(decoded.picture), views.output(member));
+            if whole {
+                plan.render(&picture, steps, workspace, out)?;
+                continue;
+            }
+            let wanted = workspace.source_region(header.size(), steps);
+            let part = picture.part(
+                &(wanted.rows.start - region.rows.start..wanted.rows.end - region.rows.start),
+                &(wanted.columns.start - region.columns.start..wanted.columns.end - region.columns.start),
+            );
+            plan.render_part(&part.ok_or(RenderError::Axis)?, header.size(), steps, workspace, out)?;
         }
+        Ok(Ok(()))
     }
 
-    /// Makes a view of a picture in memory.
-    pub(super) fn view_pixels(
+    /// Makes the views of a picture in memory, which has as many channels as each of their plans, or is gray.
+    pub(super) fn view_pixels<'v>(
         &mut self,
         picture: &Picture<'_>,
-        view: View<'_>,
-        out: Output<'_>,
+        views: &mut impl Views<'v>,
     ) -> Result<(), RenderError> {
-        view.plan.render(picture, view.steps, &mut self.workspace, out)
+        for index in 0..views.count() {
+            let View { plan, steps } = views.view(index);
+            let channels = plan.table().channels();
+            let fitting = if picture.channels() == channels {
+                *picture
+            } else {
+                let gray = if picture.channels() == 1 { Some(*picture) } else { picture.gray() };
+                gray.map_or(*picture, |gray| gray.with_channels(channels))
+            };
+            plan.render(&fitting, steps, &mut self.workspace, views.output(index))?;
+        }
+        Ok(())
     }
 }

@@ -1,0 +1,143 @@
+//! Batches of pictures whose steps other processes drew.
+#![expect(unsafe_code, reason = "the binding's pointer hand-over: a batch holds what its job points to")]
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use penstock_core::codec::Header;
+use penstock_core::engine::{Content, Draft, Drawn, Origin, Place, Reading, Slots};
+use penstock_core::plan::{Plan, size_after};
+use penstock_core::write::Layout;
+use pyo3::buffer::PyBuffer;
+use pyo3::exceptions::{PyBufferError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use crate::error::to_py;
+use crate::plan::PyPlan;
+use crate::record::{self, Record};
+
+/// A tensor to be made: plan, who opens the files that are not decoded, places of the files, their records, the slot of
+/// each (the next one if `None`), the tensor's memory, and the strides of one picture in elements (channel after channel
+/// if `None`).
+pub(crate) type Ticket<'py> = (
+    PyRef<'py, PyPlan>,
+    String,
+    Vec<Bound<'py, PyAny>>,
+    Bound<'py, PyBytes>,
+    Option<Vec<usize>>,
+    PyBuffer<u8>,
+    Option<[usize; 3]>,
+);
+
+/// A batch that is drawn, and all that it consists of.
+pub(crate) struct Gathered {
+    pub(crate) draft: Draft,
+    pub(crate) outputs: Vec<Slots>,
+    pub(crate) reading: Arc<Reading>,
+    /// Own the outputs' memory.
+    pub(crate) memory: Vec<PyBuffer<u8>>,
+    /// For each sample its views: ticket, and position in that.
+    pub(crate) views: Vec<Vec<(usize, usize)>>,
+}
+
+/// What is the same picture: a path, or a content's address; what was seen of it; and who opens it.
+#[derive(PartialEq, Eq, Hash)]
+struct Key {
+    path: Option<PathBuf>,
+    content: usize,
+    header: (usize, usize, usize, &'static str),
+    opener: String,
+}
+
+struct Sample {
+    header: Header,
+    views: Vec<(usize, usize)>,
+}
+
+/// Gathers the pictures of all tickets, each file's once.
+///
+/// # Safety
+/// The memory must be held until the batch's job is done or cancelled.
+pub(crate) unsafe fn gather(tickets: Vec<Ticket<'_>>) -> PyResult<Gathered> {
+    let (mut origins, mut samples) = (Vec::new(), Vec::<Sample>::new());
+    let mut known = HashMap::<Key, usize>::new();
+    let (mut outputs, mut memory, mut parts) = (Vec::new(), Vec::new(), Vec::new());
+    for (number, ticket) in tickets.into_iter().enumerate() {
+        let (plan, opener, places, records, slots, buffer, strides) = ticket;
+        let plan = Arc::clone(&plan.0);
+        let records = record::read(records.as_bytes())?;
+        if records.len() != places.len() || slots.as_ref().is_some_and(|slots| slots.len() != places.len()) {
+            return Err(PyValueError::new_err("as many records and slots as files are needed"));
+        }
+        let layout = layout_of(&records, &plan, strides)?;
+        if buffer.readonly() || !buffer.is_c_contiguous() {
+            return Err(PyBufferError::new_err("pixels are written to writable, contiguous memory"));
+        }
+        // SAFETY: the buffer is given back with the slots, and held by the promise to this function.
+        outputs.push(unsafe { Slots::new(buffer.buf_ptr().cast(), buffer.len_bytes(), layout) });
+        memory.push(buffer);
+        for (position, (place, record)) in places.iter().zip(&records).enumerate() {
+            let content = place.cast::<PyBytes>().ok();
+            let Header { height, width, channels, format } = record.header;
+            let key = Key {
+                path: if content.is_some() { None } else { Some(place.extract()?) },
+                content: content.map_or(0, |content| content.as_ptr() as usize),
+                header: (height, width, channels, format.name()),
+                opener: opener.clone(),
+            };
+            let sample = match known.entry(key) {
+                Entry::Occupied(entry) => *entry.get(),
+                Entry::Vacant(entry) => {
+                    origins.push(match (content, &entry.key().path) {
+                        (None, Some(path)) => Origin::Path(path.clone()),
+                        (Some(content), _) => Origin::Bytes(content.as_bytes().to_vec()),
+                        (None, None) => Origin::Elsewhere,
+                    });
+                    samples.push(Sample { header: record.header, views: Vec::new() });
+                    *entry.insert(samples.len() - 1)
+                }
+            };
+            samples[sample].views.push((number, position));
+        }
+        parts.push((plan, records, slots));
+    }
+    // With the GIL: a fork from another Python thread must not find the locks taken.
+    let reading = Reading::start(origins, u64::MAX).map_err(|error| to_py(&error))?;
+    let mut draft = Draft::with_capacity(samples.len());
+    let mut views = Vec::with_capacity(samples.len());
+    for (index, sample) in samples.into_iter().enumerate() {
+        let drawn = sample.views.iter().map(|&(output, position)| {
+            let (plan, records, slots) = &parts[output];
+            let slot = slots.as_ref().map_or(position, |slots| slots[position]);
+            Drawn { plan, steps: &records[position].steps, place: Place { output, slot } }
+        });
+        let content = Content::Coming { reading: Arc::clone(&reading), index, header: sample.header };
+        if !draft.push_drawn(content, &drawn.collect::<Vec<_>>()) {
+            return Err(PyValueError::new_err("a record does not fit its picture"));
+        }
+        views.push(sample.views);
+    }
+    Ok(Gathered { draft, outputs, reading, memory, views })
+}
+
+/// How each picture of a ticket lies.
+fn layout_of(records: &[Record], plan: &Plan, strides: Option<[usize; 3]>) -> PyResult<Layout> {
+    let table = plan.table();
+    let (channels, element) = (table.channels(), table.element_bytes());
+    if !matches!(channels, 1 | 3) {
+        return Err(PyValueError::new_err("files are decoded to one channel or three"));
+    }
+    let first = records.first().ok_or_else(|| PyValueError::new_err("a ticket of no pictures"))?;
+    let size = size_after(first.header.size(), &first.steps);
+    let (height, width) = size.ok_or_else(|| PyValueError::new_err("a record does not fit its picture"))?;
+    let shape = [channels, height as usize, width as usize];
+    let layout = match strides.map(|strides| strides.map(|stride| stride.checked_mul(element))) {
+        None => Layout::planar(shape, element),
+        Some([Some(plane), Some(row), Some(column)]) => Layout::new(shape, [plane, row, column], element),
+        Some(_) => None,
+    };
+    layout.ok_or_else(|| PyValueError::new_err("elements share memory"))
+}

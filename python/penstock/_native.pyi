@@ -43,6 +43,12 @@ __all__ = [
     "trim_memory",
 ]
 
+# A tensor of recorded pictures: plan, who opens the files that are not decoded, their places, one record for each (as
+# `penstock.recording.sources.pack` makes them), their slots in the tensor if they do not follow each other, its memory,
+# writable and C-contiguous bytes, and the strides of each picture in elements if they are not those of (C, H, W).
+_Ticket: TypeAlias = tuple[
+    Plan, str, Sequence[str | bytes], bytes, Sequence[int] | None, _Memory, tuple[int, int, int] | None
+]
 # Some types have the buffer protocol without a stub that says so, all of them before Python 3.12.
 _Memory: TypeAlias = _HasBuffer | npt.NDArray[Any] | Buffer
 
@@ -389,13 +395,15 @@ class Batch:
         generator: Generator,
     ) -> Batch: ...
     @staticmethod
-    def recorded(files: Files, records: bytes) -> Batch:
-        """Return a batch of all these files, whose pictures' steps were drawn elsewhere.
+    def recorded(tickets: Sequence[_Ticket]) -> Batch:
+        """Return a batch of pictures whose steps were drawn elsewhere; their files are read from now on.
 
-        Args:
-            files: Which may still be read.
-            records: One for each file, as `penstock.recording.sources.pack` makes them.
+        A file's picture that several tickets show is decoded once if they agree on what its header said and on who
+        opens it instead; positions in the batch count such pictures, in the order of their first views.
         """
+
+    def views(self, position: int) -> list[tuple[int, int]]:
+        """Return the views of a recorded picture: for each its ticket, and its position in that; IndexError."""
 
     @property
     def refused(self) -> tuple[int, int, int, int] | None:
@@ -405,11 +413,14 @@ class Batch:
     def shapes(self) -> list[list[int]]:
         """Output shapes (C, H, W): one if all pictures agree and none was refused, else one for each."""
 
-    def submit(self, stream: Stream, out: _Memory) -> None:
-        """Have the pixels made in `out`, writable and C-contiguous, which is held until the batch is gone."""
+    def submit(self, stream: Stream, out: _Memory | None = None) -> None:
+        """Have the pixels made in `out`, writable and C-contiguous, which is held until the batch is gone.
 
-    def run(self, stream: Stream, out: _Memory) -> None:
-        """Make the pixels in `out` with this thread's help, and return when they are made."""
+        The memory of recorded pictures is their tickets'.
+        """
+
+    def run(self, stream: Stream, out: _Memory | None = None) -> None:
+        """Make the pixels with this thread's help, and return when they are made."""
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the pixels are made; False if that takes longer than `timeout` seconds."""

@@ -16,28 +16,29 @@ from penstock import _native
 __all__ = ["empty"]
 
 
-def empty(shape: Sequence[int], dtype: torch.dtype, *, pin: bool = False) -> tuple[torch.Tensor, Any]:
-    """Return an uninitialised contiguous tensor, and the buffer through which its bytes are written.
+def empty(
+    shape: Sequence[int], dtype: torch.dtype, *, pin: bool = False, strides: Sequence[int] | None = None
+) -> tuple[torch.Tensor, Any]:
+    """Return an uninitialised tensor, and the buffer through which its bytes are written.
 
     Args:
         shape: Of the tensor.
         dtype: Of the tensor.
         pin: Whether to take page-locked memory, from which copies to an accelerator are asynchronous.
+        strides: Of the tensor, whose elements lie without gaps; those of a contiguous one if None.
 
     Returns:
         The tensor and a writable buffer over its memory. A pooled tensor cannot be resized in place.
     """
     count = math.prod(shape)
     if pin or count == 0:
-        tensor = torch.empty(tuple(shape), dtype=dtype, device="cpu", pin_memory=pin)
-        return tensor, tensor.view(-1).view(torch.uint8).numpy()
-    buffer = _native.Buffer(count * dtype.itemsize)
-    storage = torch.frombuffer(buffer, dtype=dtype).untyped_storage()
-    # Not on the default device, which may be another one.
-    tensor = torch.empty(0, dtype=dtype, device="cpu")
+        whole = torch.empty(count, dtype=dtype, device="cpu", pin_memory=pin)
+        buffer: Any = whole.view(torch.uint8).numpy()
+    else:
+        buffer = _native.Buffer(count * dtype.itemsize)
+        whole = torch.frombuffer(buffer, dtype=dtype)
     # Not by view(): torch's batches are views of nothing, and may be detached in place.
-    tensor.set_(storage, 0, tuple(shape), _contiguous(shape))
-    return tensor, buffer
+    return whole.as_strided_(tuple(shape), _contiguous(shape) if strides is None else tuple(strides)), buffer
 
 
 def _contiguous(shape: Sequence[int]) -> tuple[int, ...]:

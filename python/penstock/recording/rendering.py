@@ -1,115 +1,114 @@
-"""From traces, or what a ticket tells of them, to tensors: pixels made by native threads."""
+"""From traces, or what a ticket tells of them, to tensors: pixels made by native threads.
 
-import dataclasses
+Tensors that are wanted at the same time are made as one batch: a file that several of them show is read and decoded
+once, and each of its views is written to its own tensor, as that lies in memory.
+"""
+
 import io
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from PIL import Image
 
 from penstock import _native, memory
+from penstock.fallback import open_rest
 from penstock.lowering.lower import threads_for
 from penstock.recording.chain import Chain
 from penstock.recording.decoders import decode
-from penstock.recording.sources import NO_LIMIT, Source, Trace, pack
+from penstock.recording.sources import Trace, pack
 
-__all__ = ["Given", "Renderer", "Rendering", "Run", "render", "runs_of"]
+__all__ = ["Given", "Renderer", "Rendering", "Wanted", "render"]
 
 # Plain tensors by their places in a batch.
 Given = Mapping[int, torch.Tensor]
+# Whether torchvision's decoder opens what is not decoded, and Pillow's mode of it.
+_OPENERS = {(by, mode): f"{by}{mode}" for by in ("", "t") for mode in ("L", "RGB")}
 
 
-@dataclasses.dataclass(frozen=True)
-class Run:
-    """Pictures that lie side by side in a batch.
+class Wanted(NamedTuple):
+    """A tensor that is to be made.
 
     Attributes:
-        first: Place of the first one.
-        places: Of their files: paths, or contents.
-        records: What was done to them.
+        chain: What is done to the pictures' values.
+        shape: (C, H, W) of one picture, or (N, C, H, W).
+        places: Of the pictures' files: paths, or contents.
+        records: What was done to the pictures, as `pack` tells it.
+        given: Tensors that are part of the batch as they are.
     """
 
-    first: int
+    chain: Chain
+    shape: tuple[int, ...]
     places: list[str | bytes]
     records: bytes
+    given: Given
 
+    @staticmethod
+    def of(traces: Sequence[Trace], chain: Chain, given: Given, *, batched: bool, read: bool = False) -> "Wanted":
+        """Return what is wanted of some traces, one of them unless there is a dimension for the pictures.
 
-def runs_of(traces: Sequence[Trace], given: Given, *, read: bool = False) -> list[Run]:
-    """Return the runs of a batch's pictures, between the plain tensors that are part of it.
-
-    Args:
-        traces: Of the pictures.
-        given: The plain tensors.
-        read: Whether the files' contents are given, and not their paths.
-    """
-    runs: list[list[Trace]] = [[]]
-    firsts, upcoming = [0], iter(traces)
-    for place in range(len(traces) + len(given)):
-        if place in given:
-            runs.append([])
-            firsts.append(place + 1)
-        else:
-            runs[-1].append(next(upcoming))
-    found = zip(firsts, runs, strict=True)
-    where = Source.read if read else Source.place
-    return [Run(first, [where(trace.source) for trace in run], pack(run)) for first, run in found if run]
+        Args:
+            traces: Of the pictures.
+            chain: What is done to their values.
+            given: The plain tensors that are part of the batch.
+            batched: Whether there is a dimension for the pictures.
+            read: Whether the files' contents are given, each one once, and not their paths.
+        """
+        shape = (chain.channels, traces[0].height, traces[0].width)
+        sources = {id(trace.source): trace.source for trace in traces}
+        found = {key: source.read() if read else source.place() for key, source in sources.items()}
+        whole = (len(traces) + len(given), *shape) if batched else shape
+        return Wanted(chain, whole, [found[id(trace.source)] for trace in traces], pack(traces), given)
 
 
 class Rendering:
-    """A tensor whose pixels are being made.
+    """Tensors whose pixels are made as one batch.
 
     Args:
-        runs: Of pictures.
-        chain: What is done to their values.
-        given: Tensors that are part of the batch as they are.
-        batched: Whether there is a dimension for the pictures.
         stream: Whose threads make them.
-        pin: Whether the tensor is to be page-locked.
+        pin: Whether the tensors are to be page-locked.
         alone: Whether the caller makes the pixels, with the stream's help, and not the stream alone.
+
+    Attributes:
+        by_pillow: The pictures that the library has opened, by their positions in the native batch: the reasons.
     """
 
-    def __init__(
-        self,
-        runs: Sequence[Run],
-        chain: Chain,
-        given: Given,
-        *,
-        batched: bool,
-        stream: _native.Stream,
-        pin: bool = False,
-        alone: bool = False,
-    ) -> None:
-        self._chain, self._runs = chain, runs
-        self._batches = [
-            _native.Batch.recorded(_native.Files(run.places, chain.plan, NO_LIMIT), run.records) for run in runs
-        ]
-        shape = self._batches[0].shapes[0]
-        count = sum(len(run.places) for run in runs) + len(given)
-        self.tensor, buffer = memory.empty((count, *shape), chain.dtype, pin=pin)
-        out, size = memoryview(buffer).cast("B"), math.prod(shape) * chain.dtype.itemsize
-        for run, batch in zip(runs, self._batches, strict=True):
-            part = out[run.first * size : (run.first + len(run.places)) * size]
-            if alone:
-                batch.run(stream, part)
-            else:
-                batch.submit(stream, part)
-        for place, tensor in given.items():
-            self.tensor[place].copy_(tensor)
-        self._made: torch.Tensor | None = None
-        if not batched:
-            self.tensor = self.tensor[0]
-            if chain.interleaved:
-                # It is sent as it lies in memory; threads write plane after plane.
-                channels, _height, width = shape
-                self._made = self.tensor
-                self.tensor = torch.empty_strided(
-                    tuple(shape), (1, width * channels, channels), dtype=chain.dtype, device="cpu", pin_memory=pin
-                )
+    def __init__(self, stream: _native.Stream, *, pin: bool = False, alone: bool = False) -> None:
+        self._stream, self._pin, self._alone = stream, pin, alone
+        self._wanted: list[Wanted] = []
+        self._tickets: list[Any] = []
+        self._batch: _native.Batch | None = None
         self.by_pillow: dict[int, str] = {}
+
+    def add(self, wanted: Wanted) -> torch.Tensor:
+        """Return a tensor that will hold what is wanted, once this has begun and finished."""
+        chain, shape, places, records, given = wanted
+        strides = slots = None
+        if chain.interleaved and len(shape) == 3:
+            strides = (1, shape[2] * chain.channels, chain.channels)
+        tensor, buffer = memory.empty(shape, chain.dtype, pin=self._pin, strides=strides)
+        if given:
+            slots = [slot for slot in range(shape[0]) if slot not in given]
+            for slot, plain in given.items():
+                tensor[slot].copy_(plain)
+        self._wanted.append(wanted)
+        self._tickets.append((chain.plan, _opener(chain), places, records, slots, buffer, strides))
+        return tensor
+
+    def begin(self) -> bool:
+        """Have the pixels made, if any are wanted; return whether they are."""
+        if not self._tickets:
+            return False
+        self._batch = _native.Batch.recorded(self._tickets)
+        # The batch holds the memory.
+        self._tickets = []
+        if self._alone:
+            self._batch.run(self._stream)
+        else:
+            self._batch.submit(self._stream)
+        return True
 
     def finish(self, timeout: float | None = None) -> bool:
         """Wait until the pixels are there; False if that takes longer than so many seconds.
@@ -117,30 +116,37 @@ class Rendering:
         Raises:
             Exception: What Pillow or torchvision raises for a file that has changed since it was looked through.
         """
-        for run, batch in zip(self._runs, self._batches, strict=True):
-            if not batch.wait(timeout):
-                return False
-            for position, reason in batch.tally()[-1]:
-                if run.first + position not in self.by_pillow:
-                    self._open(batch, position, run.places[position])
-                    self.by_pillow[run.first + position] = reason
-        if self._made is not None:
-            with torch.inference_mode(self.tensor.is_inference()):
-                self.tensor.copy_(self._made)
+        if self._batch is None:
+            return True
+        if not self._batch.wait(timeout):
+            return False
+        for position, reason, _, made in open_rest(self._batch, self._open, self._plan):
+            if not made:
+                place = self._first(position)[1]
+                raise RuntimeError(f"the file {place!r} was replaced by one of another size while it was being loaded")
+            self.by_pillow[position] = reason
         return True
 
-    def _open(self, batch: _native.Batch, position: int, place: str | bytes) -> None:
-        if self._chain.key[0] == ("decode_image",):
-            pixels = np.asarray(decode(_content(place), self._chain.mode))
-        else:
-            with Image.open(io.BytesIO(place) if isinstance(place, bytes) else place) as image:
-                pixels = np.asarray(image.convert(self._chain.mode))
-        if not batch.supply(position, _native.Source(pixels[None], self._chain.plan)):
-            raise RuntimeError(f"the file {place!r} was replaced by one of another size while it was being loaded")
+    def _first(self, position: int) -> tuple[Chain, str | bytes]:
+        """Return the chain and the place of a picture's first view; the library opens it for all of them alike."""
+        assert self._batch is not None  # noqa: S101 - it has been waited for
+        number, index = self._batch.views(position)[0]
+        return self._wanted[number].chain, self._wanted[number].places[index]
+
+    def _plan(self, position: int) -> _native.Plan:
+        return self._first(position)[0].plan
+
+    def _open(self, position: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
+        chain, place = self._first(position)
+        if chain.key[0] == ("decode_image",):
+            content = place if isinstance(place, bytes) else Path(place).read_bytes()
+            return np.asarray(decode(content, chain.mode))
+        with Image.open(io.BytesIO(place) if isinstance(place, bytes) else place) as image:
+            return np.asarray(image.convert(chain.mode))
 
     def tallies(self) -> list[tuple[int, int, float, float, Any]]:
-        """Return what was done, for each run."""
-        return [batch.tally() for batch in self._batches]
+        """Return what was done."""
+        return [] if self._batch is None else [self._batch.tally()]
 
 
 class Renderer:
@@ -156,13 +162,10 @@ class Renderer:
 
     def __init__(self, threads: int, *, pin: bool) -> None:
         self._stream, self.pin = _native.Stream(threads), pin
-        self.begun: list[Rendering] = []
 
-    def begin(self, runs: Sequence[Run], chain: Chain, given: Given, *, batched: bool) -> torch.Tensor:
-        """Have pixels made, and return the tensor that will hold them."""
-        rendering = Rendering(runs, chain, given, batched=batched, stream=self._stream, pin=self.pin)
-        self.begun.append(rendering)
-        return rendering.tensor
+    def rendering(self) -> Rendering:
+        """Return a rendering by these threads that has not begun."""
+        return Rendering(self._stream, pin=self.pin)
 
 
 def render(traces: Sequence[Trace], chain: Chain, given: Given, *, threads: int | None = None) -> torch.Tensor:
@@ -174,12 +177,13 @@ def render(traces: Sequence[Trace], chain: Chain, given: Given, *, threads: int 
         given: Tensors that are part of the batch, by their places in it.
         threads: As many as there are cores if None; with one, no thread is started, and the caller reads the files.
     """
-    runs = runs_of(traces, given, read=threads == 1)
-    stream = _native.Stream(threads_for(0) if threads is None else threads)
-    rendering = Rendering(runs, chain, given, batched=True, stream=stream, alone=True)
+    wanted = Wanted.of(traces, chain, given, batched=True, read=threads == 1)
+    rendering = Rendering(_native.Stream(threads_for(0) if threads is None else threads), alone=True)
+    tensor = rendering.add(wanted)
+    rendering.begin()
     rendering.finish()
-    return rendering.tensor
+    return tensor
 
 
-def _content(place: str | bytes) -> bytes:
-    return place if isinstance(place, bytes) else Path(place).read_bytes()
+def _opener(chain: Chain) -> str:
+    return _OPENERS["t" if chain.key[0] == ("decode_image",) else "", chain.mode]

@@ -91,6 +91,7 @@ class Source:
         keeper: Where its pictures and tensors are listed, None if nowhere.
         file: The file, kept so that nothing that happens to its path changes the picture; None if it is not.
         by_torchvision: Whether torchvision's decoder opens it where ours does not, instead of Pillow.
+        carried: What the contents of a tensor's pictures, this one's first, have travelled as; None if none have.
         sent: Whether a picture of it has gone with a batch.
         is_shared: Whether it is decoded as a whole as soon as pixels are wanted of it, for several pictures of it will
             be made here.
@@ -99,7 +100,7 @@ class Source:
 
     __slots__ = (
         *("__weakref__", "_first", "_made", "by_torchvision", "channels", "content", "fate", "file", "format"),
-        *("height", "identity", "is_shared", "keeper", "log", "path", "sent", "width"),
+        *("carried", "height", "identity", "is_shared", "keeper", "log", "path", "sent", "width"),
     )
 
     def __init__(self, path: str, content: bytes | None, identity: bytes, seen: Head) -> None:
@@ -113,6 +114,7 @@ class Source:
         self._made: dict[Steps, Array] = {}
         self._first: Any = None
         self.log: list[tuple[Trace, Chain | None, Trace | None]] | None = None
+        self.carried: Any = None
 
     @property
     def mode(self) -> str:

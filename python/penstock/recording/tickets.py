@@ -6,6 +6,7 @@ it on when they are done. So it does not matter what else the user's batch consi
 
 import contextlib
 import dataclasses
+import operator
 import pickle
 import threading
 from collections.abc import Iterator, Sequence
@@ -20,22 +21,21 @@ from penstock import _native
 from penstock.compat.torch import extra_reducers
 from penstock.lowering.lower import threads_for
 from penstock.recording.chain import Chain, Key, chain_of
-from penstock.recording.rendering import Given, Renderer, Rendering, Run, runs_of
-from penstock.recording.sources import Trace
+from penstock.recording.rendering import Given, Renderer, Rendering, Wanted
+from penstock.recording.sources import Source, Trace
 from penstock.recording.tensors import RecordedImage, RecordedTensor, is_recording, part_of, touch
 
 __all__ = ["Postponed", "postponing", "receive_all", "receiving", "tickets_of"]
 
-# What a ticket holds: mode and chain, whether there is a dimension for pictures, the runs of pictures in which contents
-# may be missing, those contents one after the other and their lengths, and the plain tensors of the batch and their
-# places.
-_Ticket = tuple[str, Key, bool, list[Run], tuple[Any, list[int]], tuple[Any, list[int]]]
+# What a ticket holds: mode and chain, shape, the places of the pictures' files, of which contents may be missing, their
+# records, those contents, and the plain tensors of the batch and their places.
+_Ticket = tuple[str, Key, tuple[int, ...], list[str | bytes], bytes, Any, tuple[Any, list[int]] | None]
 # Contents travel in shared memory if they are larger than this together.
 _INLINE_BYTES = 1 << 16
 
 
 class _InCharge(threading.local):
-    renderer: Renderer | None = None
+    rendering: Rendering | None = None
     # Where tensors are listed whose tickets are written later.
     postponed: "list[Postponed] | None" = None
     # What arrived of those.
@@ -92,43 +92,75 @@ def receive_all(tickets: Sequence[Any]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def receiving(renderer: Renderer) -> Iterator[list[Rendering]]:
-    """Have this renderer make the tensors of tickets that this thread unpickles meanwhile."""
-    before, _in_charge.renderer = _in_charge.renderer, renderer
-    renderer.begun = []
+    """Have this renderer make the tensors of tickets that this thread unpickles meanwhile.
+
+    They are one batch, which begins at the end: what was begun is then in the list.
+    """
+    before, rendering, begun = _in_charge.rendering, renderer.rendering(), list[Rendering]()
+    _in_charge.rendering = rendering
     try:
-        yield renderer.begun
+        yield begun
     finally:
-        _in_charge.renderer = before
+        _in_charge.rendering = before
+    if rendering.begin():
+        begun.append(rendering)
+
+
+class _Contents:
+    """Files' contents that travel in shared memory.
+
+    A message holds each object once: tensors of the same pictures name the same one.
+    """
+
+    def __init__(self, parts: list[bytes]) -> None:
+        self.parts = parts
+
+    def __reduce__(self) -> Any:
+        whole = np.frombuffer(b"".join(self.parts), np.uint8)
+        shared = torch.empty(len(whole), dtype=torch.uint8).share_memory_()
+        shared.numpy()[:] = whole
+        return _received_contents, (shared, [*map(len, self.parts)])
+
+
+def _received_contents(shared: torch.Tensor, lengths: list[int]) -> _Contents:
+    return _Contents([part.numpy().tobytes() for part in shared.split(lengths)])
 
 
 def _ticket(traces: Sequence[Trace], chain: Chain, batched: bool, given: Given) -> _Ticket:
-    runs = runs_of(traces, given)
-    contents = [place for run in runs for place in run.places if isinstance(place, bytes)]
-    carried: tuple[Any, list[int]] = (None, [])
-    if sum(map(len, contents)) > _INLINE_BYTES:
-        whole = np.frombuffer(b"".join(contents), np.uint8)
-        shared = torch.empty(len(whole), dtype=torch.uint8).share_memory_()
-        shared.numpy()[:] = whole
-        carried = shared, [len(content) for content in contents]
-        runs = [dataclasses.replace(run, places=["" if type(p) is bytes else p for p in run.places]) for run in runs]
+    _, shape, places, records, _ = Wanted.of(traces, chain, given, batched=batched)
+    parts = [place for place in places if isinstance(place, bytes)]
+    carried = None
+    if sum(map(len, parts)) > _INLINE_BYTES:
+        carried = _carried(traces[0].source, parts)
+        places = ["" if type(place) is bytes else place for place in places]
     plain = torch.stack([item.as_subclass(torch.Tensor) for item in given.values()]) if given else None
-    return chain.mode, chain.key, batched, runs, carried, (plain, list(given))
+    return chain.mode, chain.key, shape, places, records, carried, (plain, list(given)) if given else None
+
+
+def _carried(source: Source, parts: list[bytes]) -> _Contents:
+    """Return the object that these contents, the first of which is this source's, travel as."""
+    known: _Contents | None = source.carried
+    if known is None or len(known.parts) != len(parts) or not all(map(operator.is_, known.parts, parts)):
+        source.carried = known = _Contents(parts)
+    return known
 
 
 def _receive(ticket: _Ticket) -> torch.Tensor:
-    mode, key, batched, runs, (shared, lengths), (plain, places) = ticket
+    mode, key, shape, places, records, carried, plain = ticket
     chain = chain_of(mode, key)
     assert chain is not None  # noqa: S101 - the sender has one
-    if shared is not None:
-        contents = (part.numpy().tobytes() for part in shared.split(lengths))
-        runs = [dataclasses.replace(run, places=[p or next(contents) for p in run.places]) for run in runs]
-    given = dict(zip(places, plain, strict=True)) if places else {}
-    renderer = _in_charge.renderer
-    if renderer is not None:
-        return renderer.begin(runs, chain, given, batched=batched)
-    rendering = Rendering(runs, chain, given, batched=batched, stream=_native.Stream(threads_for(0)), alone=True)
+    if carried is not None:
+        contents = iter(carried.parts)
+        places = [place or next(contents) for place in places]
+    given = {} if plain is None else dict(zip(plain[1], plain[0], strict=True))
+    wanted = Wanted(chain, shape, places, records, given)
+    if _in_charge.rendering is not None:
+        return _in_charge.rendering.add(wanted)
+    rendering = Rendering(_native.Stream(threads_for(0)), alone=True)
+    tensor = rendering.add(wanted)
+    rendering.begin()
     rendering.finish()
-    return rendering.tensor
+    return tensor
 
 
 def _receive_image(ticket: _Ticket) -> Any:

@@ -1,0 +1,173 @@
+"""Several views of one picture: equal to torch's, of one decode."""
+
+import io
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from support.both_loaders import Opened, age, assert_program, write_pictures
+from support.files import damaged, encode, photo
+from torchvision.io import decode_image
+from torchvision.transforms import functional as F
+from torchvision.transforms import v2
+
+from penstock import _native
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*torchcodec.*:DeprecationWarning")
+
+FILES = 12
+
+
+@pytest.fixture(scope="module")
+def paths(tmp_path_factory):
+    return write_pictures(tmp_path_factory.mktemp("views"), FILES)
+
+
+def crop(picture, k, size=24):
+    return F.to_tensor(picture.crop((3 * k, 2 * k, 3 * k + size, 2 * k + size)))
+
+
+def two(dataset, index):
+    picture = dataset.open(index)
+    return crop(picture, 1), F.hflip(crop(picture, 4).flip(-1)), index
+
+
+def ten(dataset, index):
+    picture = dataset.open(index)
+    return [crop(picture.resize((60, 60)), k % 5) for k in range(10)]
+
+
+def stacked(dataset, index):
+    picture = dataset.open(index)
+    return torch.stack([crop(picture, k) for k in range(6)]), F.pil_to_tensor(picture.resize((20, 30)))
+
+
+def of_other_kinds(dataset, index):
+    """Gray and colour, other types and layouts, of one picture."""
+    with Image.open(dataset.paths[index]) as picture:
+        colour = picture.convert("RGB")
+    whole = F.pil_to_tensor(colour.crop((0, 0, 40, 30)))
+    return {
+        "uint8": whole,
+        "half": F.convert_image_dtype(whole, torch.bfloat16),
+        "normalized": v2.functional.normalize(F.to_tensor(colour.crop((5, 5, 25, 25))), [0.5] * 3, [0.2] * 3),
+    }
+
+
+def from_bytes(dataset, index):
+    content = dataset.paths[index].read_bytes()
+    with Image.open(io.BytesIO(content)) as opened:
+        picture = opened.convert("RGB")
+    return [crop(picture, k) for k in range(3)]
+
+
+class Views(Opened):
+    """What a function makes of each file.
+
+    Args:
+        paths: Of the files.
+        views: The function.
+    """
+
+    def __init__(self, paths, views):
+        super().__init__(paths)
+        self.views = views
+
+    def __getitem__(self, index):
+        return self.views(self, index)
+
+
+def as_they_are(samples):
+    return tuple(zip(*samples, strict=True)) if isinstance(samples[0], tuple) else samples
+
+
+@pytest.mark.parametrize(
+    ("views", "collate"),
+    [
+        *((views, collate) for views in (two, ten, of_other_kinds, from_bytes) for collate in (None, as_they_are)),
+        (stacked, as_they_are),
+    ],
+)
+def test_views_of_a_picture_are_of_one_decode(paths, views, collate):
+    stats = assert_program(
+        lambda: torch.utils.data.DataLoader(Views(paths, views), batch_size=4, num_workers=1, collate_fn=collate)
+    )
+    assert stats.decoded == FILES
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_views_are_torchs_with_any_number_of_workers(paths, workers):
+    stats = assert_program(
+        lambda: torch.utils.data.DataLoader(Views(paths, ten), batch_size=4, num_workers=workers), epochs=2
+    )
+    assert stats.pictures == 2 * FILES
+
+
+class Patches(Opened):
+    """Many patches of few files, each opened anew."""
+
+    def __len__(self):
+        return 24
+
+    def __getitem__(self, index):
+        return crop(self.open(index % 3), index % 7, 16), index
+
+
+@pytest.mark.parametrize("collate", [None, as_they_are])
+def test_a_file_that_is_opened_for_several_samples_is_decoded_once_a_batch(paths, collate):
+    stats = assert_program(
+        lambda: torch.utils.data.DataLoader(Patches(paths), batch_size=12, num_workers=1, collate_fn=collate)
+    )
+    assert stats.decoded == 2 * 3
+
+
+def of_large_contents(dataset, index):
+    picture = Image.open(io.BytesIO(dataset.paths[index])).convert("RGB")
+    return crop(picture, 1), crop(picture, 2)
+
+
+@pytest.mark.parametrize("collate", [None, as_they_are])
+def test_contents_too_large_for_the_message(collate):
+    contents = [encode(photo(300, 400, seed=k), quality=100) for k in range(4)]
+    assert min(map(len, contents)) > 1 << 16
+    stats = assert_program(
+        lambda: torch.utils.data.DataLoader(
+            Views(contents, of_large_contents), batch_size=2, num_workers=1, collate_fn=collate
+        )
+    )
+    assert stats.decoded == len(contents)
+
+
+def both_ways(dataset, index):
+    """By Pillow and by torchvision, which decode damaged files to other pixels."""
+    path = dataset.paths[index]
+    picture = dataset.open(index)
+    read = F.convert_image_dtype(decode_image(str(path)), torch.float32)
+    return crop(picture, 0), crop(picture, 2), read
+
+
+def noisy():
+    """A file that Pillow opens, and repairs where ours does not decode it."""
+    made = (damaged(encode(photo(60, 70, seed)), "noisy") for seed in itertools.count())
+    pixels = np.empty((60, 70, 3), np.uint8)
+    return next(
+        content
+        for content in made
+        if _native.look_through(content) and not _native.decode_picture(content, (0, 0, 70, 60), pixels)
+    )
+
+
+@pytest.mark.parametrize("views", [stacked, both_ways])
+def test_all_views_of_a_damaged_file_are_the_librarys(tmp_path, views):
+    paths = write_pictures(tmp_path / "files", 6)
+    for path in paths[1:3]:
+        path.write_bytes(noisy())
+        age(path)
+    times = 2 if views is both_ways else 1
+    stats = assert_program(
+        lambda: torch.utils.data.DataLoader(Views(paths, views), batch_size=3, num_workers=1, collate_fn=as_they_are),
+        share=4 / 6,
+    )
+    assert stats.decoded == 4 * times

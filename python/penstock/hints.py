@@ -15,9 +15,9 @@ from penstock.install import holders
 __all__ = ["forget", "iterated", "made"]
 
 _logger = logging.getLogger("penstock")
-# Ids of data sets whose loaders were made and not iterated over. Data sets need not be hashable, and frameworks make
-# another loader of our class over the same one; an id that is used again costs a hint at most.
-_waiting: set[int] = set()
+# Whether any loader over a data set was iterated over, by the data set's id: it need not be hashable, and frameworks
+# make another loader of our class over the same one. An id that is used again costs a hint at most.
+_reached: dict[int, bool] = {}
 _process = os.getpid()
 
 
@@ -25,23 +25,24 @@ def made(loader: Any) -> None:
     """Note a new loader of penstock's, which is not one that a framework makes by torch's name."""
     kind: Any = type(type(loader))
     if not kind.stands_in:
-        _waiting.add(id(loader.dataset))
+        _reached.setdefault(id(loader.dataset), False)
 
 
 def iterated(loader: Any) -> None:
     """Note that somebody iterates over a loader."""
-    _waiting.discard(id(loader.dataset))
+    _reached[id(loader.dataset)] = True
 
 
 def forget() -> None:
     """Forget all loaders."""
-    _waiting.clear()
+    _reached.clear()
 
 
 def _tell() -> None:
     # A child that was forked has its parent's loaders, each rank of a distributed run has the same ones, and a program
     # that an exception ended has other worries.
-    if not _waiting or os.getpid() != _process or os.environ.get("RANK", "0") != "0" or hasattr(sys, "last_type"):
+    alone = os.getpid() == _process and os.environ.get("RANK", "0") == "0" and not hasattr(sys, "last_type")
+    if not alone or all(_reached.values()):
         return
     names = sorted({module.__name__.partition(".")[0] for module, _ in holders(frameworks_only=True)})
     if names:

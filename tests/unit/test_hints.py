@@ -54,6 +54,8 @@ def test_another_loader_of_ours_over_the_same_data(hinted):
     loader = penstock.DataLoader(DATA)
     list(type(loader)(DATA, batch_size=2))  # as Lightning rebuilds it
     assert not hinted()
+    assert len(penstock.DataLoader(DATA)) == 3, "made for its length"
+    assert not hinted()
     penstock.DataLoader([4])
     assert hinted()
 

@@ -20,6 +20,7 @@ __all__ = [
     "OpenFile",
     "Plan",
     "Source",
+    "Steps",
     "Stream",
     "__version__",
     "available_parallelism",
@@ -369,6 +370,45 @@ class Files:
         """Time that reading took, added up over threads."""
 
     def __len__(self) -> int: ...
+
+@final
+class Steps:
+    """What is done to a picture, one step after the other. No method changes the steps; each returns one step more.
+
+    Iteration gives each step's name and operands. As bytes they are what `Batch.recorded` takes of a record.
+    """
+
+    def __new__(cls) -> Steps: ...
+    def crop(self, top: int, left: int, height: int, width: int) -> Steps:
+        """Keep a rectangle."""
+
+    def resize(self, height: int, width: int, kernel: str, arithmetic: str) -> Steps:
+        """Resize; filter and arithmetic are those of `Op.resize`."""
+
+    def flip_horizontal(self) -> Steps:
+        """Mirror left to right."""
+
+    def flip_vertical(self) -> Steps:
+        """Mirror top to bottom."""
+
+    def invert(self) -> Steps:
+        """Invert every value."""
+
+    def posterize(self, bits: int) -> Steps:
+        """Keep the upper bits of every value."""
+
+    def solarize(self, threshold: float, library: str) -> Steps:
+        """Invert values from a threshold on, compared as "pillow", "torch1" or "torch2" does."""
+
+    def permute(self, channels: tuple[int, int, int]) -> Steps:
+        """Take each of three channels from another one."""
+
+    def size_after(self, height: int, width: int) -> tuple[int, int] | None:
+        """Return the (height, width) that a picture of this size has then; None if a step does not fit."""
+
+    def __bytes__(self) -> bytes: ...
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[tuple[str, tuple[int | float | str, ...]]]: ...
 
 @final
 class Stream:

@@ -21,6 +21,7 @@ mod record;
 mod sight;
 mod single;
 mod source;
+mod steps;
 mod tickets;
 
 #[pymodule]
@@ -50,6 +51,8 @@ mod _native {
     use super::single::render_picture;
     #[pymodule_export]
     use super::source::PySource;
+    #[pymodule_export]
+    use super::steps::PySteps;
     #[pymodule_export]
     use super::{available_parallelism, index_usage, simd_level};
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use penstock_core::ops::resize::{Arithmetic, Filter, Method, Order, RandomResizedCrop, Resize, Target};
+use penstock_core::ops::resize::{Method, RandomResizedCrop, Resize, Target};
 use penstock_core::ops::{CenterCrop, Generation, Op, Pad, PadMode, RandomCrop, RandomFlip, Refuse, World};
 use penstock_core::plan::Plan;
 use penstock_core::random::draw::Uniform;
@@ -13,45 +13,25 @@ use pyo3::prelude::*;
 use crate::error::to_py;
 use crate::exp;
 use crate::generator::PyGenerator;
+use crate::steps::named;
 
 /// One operation of a pipeline, numbers not yet drawn.
 #[pyclass(frozen, name = "Op", module = "penstock._native")]
 pub(crate) struct PyOp(Op);
 
 fn pad_mode(name: &str, fill: u16) -> PyResult<Option<PadMode>> {
-    match name {
-        "constant" => Ok(Some(PadMode::Constant(fill))),
-        "edge" => Ok(Some(PadMode::Edge)),
-        "reflect" => Ok(Some(PadMode::Reflect)),
-        "symmetric" => Ok(Some(PadMode::Symmetric)),
-        "refuse" => Ok(None),
-        _ => Err(PyValueError::new_err(format!("no such padding mode: {name:?}"))),
+    if name == "refuse" {
+        return Ok(None);
     }
+    Ok(Some(PadMode::new(named(name, "padding mode")?, fill)))
 }
 
 fn world(tensor: bool) -> World {
     if tensor { World::Tensor } else { World::Pil }
 }
 
-fn method(kernel: &str, arithmetic: &str) -> PyResult<Method> {
-    let filter = match kernel {
-        "nearest" => Filter::Nearest,
-        "corner" => Filter::Corner,
-        "box" => Filter::Box,
-        "bilinear" => Filter::Bilinear,
-        "hamming" => Filter::Hamming,
-        "bicubic" => Filter::Bicubic,
-        "lanczos" => Filter::Lanczos,
-        _ => return Err(PyValueError::new_err(format!("no such filter: {kernel:?}"))),
-    };
-    let arithmetic = match arithmetic {
-        "across" => Arithmetic::Pillow(Order::Across),
-        "tall" => Arithmetic::Pillow(Order::Tall),
-        "shrinkage" => Arithmetic::Pillow(Order::Shrinkage),
-        "torch" => Arithmetic::Torch,
-        _ => return Err(PyValueError::new_err(format!("no such arithmetic: {arithmetic:?}"))),
-    };
-    Ok(Method { filter, arithmetic })
+fn method(filter: &str, arithmetic: &str) -> PyResult<Method> {
+    Ok(Method { filter: named(filter, "filter")?, arithmetic: named(arithmetic, "arithmetic")? })
 }
 
 fn resize(target: Target, kernel: &str, arithmetic: &str) -> PyResult<PyOp> {

@@ -8,6 +8,7 @@ use std::fmt::Debug;
 
 use penstock_jpeg::simd::Level;
 
+use super::choice::Choice;
 use crate::image::axis::Axis;
 use crate::image::{Picture, Region};
 use crate::random::Mt19937;
@@ -110,6 +111,11 @@ pub trait Put {
 
     /// A number in double precision.
     fn double(&mut self, double: f64);
+
+    /// One of a few.
+    fn choice(&mut self, choice: impl Choice) {
+        self.word(choice.number());
+    }
 }
 
 /// Where operands are read from.
@@ -128,4 +134,9 @@ pub trait Take {
 
     /// A number in double precision; `None` behind the end.
     fn double(&mut self) -> Option<f64>;
+
+    /// One of a few; `None` behind the end, or if there is none of that number.
+    fn choice<C: Choice>(&mut self) -> Option<C> {
+        C::numbered(self.word()?)
+    }
 }

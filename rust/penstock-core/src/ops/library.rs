@@ -1,5 +1,7 @@
 //! Whose arithmetic an operation has.
 
+use super::choice::Choice;
+
 /// Pixels differ between them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Library {
@@ -11,20 +13,7 @@ pub enum Library {
     Torch2,
 }
 
-impl Library {
-    /// Its number where steps are sent.
-    pub(super) fn number(self) -> u32 {
-        match self {
-            Library::Pillow => 0,
-            Library::Torch1 => 1,
-            Library::Torch2 => 2,
-        }
-    }
-
-    /// The library of that number.
-    pub(super) fn numbered(number: u32) -> Option<Library> {
-        [Library::Pillow, Library::Torch1, Library::Torch2]
-            .into_iter()
-            .find(|library| library.number() == number)
-    }
+impl Choice for Library {
+    const ALL: &[(Self, &str)] =
+        &[(Library::Pillow, "pillow"), (Library::Torch1, "torch1"), (Library::Torch2, "torch2")];
 }

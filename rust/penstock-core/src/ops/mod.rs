@@ -4,6 +4,7 @@
 //! What the renderer has to know of an operation is its kind: [`kinds`].
 
 mod chance;
+mod choice;
 pub mod color;
 mod crop;
 mod erase;
@@ -16,10 +17,11 @@ mod refuse;
 pub mod resize;
 
 pub use chance::Chance;
+pub use choice::Choice;
 pub use crop::{CenterCrop, Crop, Generation, RandomCrop};
 pub use erase::Erase;
 pub use flip::{FlipHorizontal, FlipVertical, RandomFlip};
 pub use library::Library;
 pub use list::{AreaMemory, AreaStep, ElementsStep, LutStep, MapStep, Op, PixelsStep, Step, size_after};
-pub use pad::{Margins, Pad, PadMode, World};
+pub use pad::{Margins, Pad, PadMode, Shown, World};
 pub use refuse::Refuse;

@@ -3,6 +3,7 @@
 //! Pillow images are padded by `numpy.pad` (any width, periodic) or `ImageOps.expand`; tensors by
 //! `torch.nn.functional.pad`, which raises where a mirror would need more pixels than there are.
 
+use super::choice::Choice;
 use super::crop::Crop;
 use super::kinds::{Draw, Map, Put, Size, Take, Wire};
 use crate::image::axis::Axis;
@@ -28,6 +29,52 @@ pub enum PadMode {
     Reflect,
     /// Mirrored, the outermost pixel repeated.
     Symmetric,
+}
+
+/// A [`PadMode`] without its constant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    /// A constant.
+    Constant,
+    /// The outermost pixel.
+    Edge,
+    /// A mirror, see [`PadMode::Reflect`].
+    Reflect,
+    /// A mirror, see [`PadMode::Symmetric`].
+    Symmetric,
+}
+
+/// The names are torchvision's.
+impl Choice for Shown {
+    const ALL: &[(Self, &str)] = &[
+        (Shown::Constant, "constant"),
+        (Shown::Edge, "edge"),
+        (Shown::Reflect, "reflect"),
+        (Shown::Symmetric, "symmetric"),
+    ];
+}
+
+impl PadMode {
+    /// The mode that shows this; `fill` counts for constants only.
+    #[must_use]
+    pub fn new(shown: Shown, fill: u16) -> PadMode {
+        match shown {
+            Shown::Constant => PadMode::Constant(fill),
+            Shown::Edge => PadMode::Edge,
+            Shown::Reflect => PadMode::Reflect,
+            Shown::Symmetric => PadMode::Symmetric,
+        }
+    }
+
+    /// What [`PadMode::new`] makes it of.
+    fn parts(self) -> (Shown, u16) {
+        match self {
+            PadMode::Constant(fill) => (Shown::Constant, fill),
+            PadMode::Edge => (Shown::Edge, 0),
+            PadMode::Reflect => (Shown::Reflect, 0),
+            PadMode::Symmetric => (Shown::Symmetric, 0),
+        }
+    }
 }
 
 /// A margin around the picture, in pixels; a negative one crops.
@@ -133,23 +180,15 @@ impl Map for Margins {
 impl Wire for Margins {
     fn put(&self, to: &mut impl Put) {
         to.words(self.margins);
-        to.word(match self.mode {
-            PadMode::Constant(fill) => u32::from(fill) + 3,
-            PadMode::Edge => 0,
-            PadMode::Reflect => 1,
-            PadMode::Symmetric => 2,
-        });
+        let (shown, fill) = self.mode.parts();
+        to.choice(shown);
+        to.word(fill.into());
     }
 
     fn take(from: &mut impl Take) -> Option<Self> {
-        let margins = from.words()?;
-        let mode = match from.word()? {
-            0 => PadMode::Edge,
-            1 => PadMode::Reflect,
-            2 => PadMode::Symmetric,
-            fill => PadMode::Constant(u16::try_from(fill - 3).ok()?),
-        };
-        Some(Margins { margins, mode })
+        let (margins, shown) = (from.words()?, from.choice()?);
+        let fill = from.word()?.try_into().ok()?;
+        Some(Margins { margins, mode: PadMode::new(shown, fill) })
     }
 }
 

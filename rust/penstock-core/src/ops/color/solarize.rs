@@ -48,11 +48,11 @@ impl Lut for Solarize {
 impl Wire for Solarize {
     fn put(&self, to: &mut impl Put) {
         to.double(self.threshold);
-        to.word(self.library.number());
+        to.choice(self.library);
     }
 
     fn take(from: &mut impl Take) -> Option<Self> {
-        Some(Solarize { threshold: from.double()?, library: Library::numbered(from.word()?)? })
+        Some(Solarize { threshold: from.double()?, library: from.choice()? })
     }
 }
 

@@ -8,6 +8,8 @@
 use std::f64::consts::PI;
 use std::ops::Range;
 
+use crate::ops::choice::Choice;
+
 /// Fractional bits of a weight at most: 32, less eight for the pixel and two for overshoot.
 const MOST_BITS: u32 = 22;
 /// Fractional bits of the weight one of a filter that chooses; any number would do, and few are quick.
@@ -42,6 +44,19 @@ pub enum Filter {
     Bicubic,
     /// Windowed sinc of three lobes.
     Lanczos,
+}
+
+/// The numbers are Pillow's, but for the last.
+impl Choice for Filter {
+    const ALL: &[(Self, &str)] = &[
+        (Filter::Nearest, "nearest"),
+        (Filter::Lanczos, "lanczos"),
+        (Filter::Bilinear, "bilinear"),
+        (Filter::Bicubic, "bicubic"),
+        (Filter::Box, "box"),
+        (Filter::Hamming, "hamming"),
+        (Filter::Corner, "corner"),
+    ];
 }
 
 impl Filter {

@@ -2,6 +2,7 @@
 
 use super::filter::{Filter, Precision, Scaling};
 use crate::image::Region;
+use crate::ops::choice::Choice;
 
 /// Which pass comes first. The result depends on it, since what lies between the passes is rounded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +24,15 @@ pub enum Arithmetic {
     Pillow(Order),
     /// torch's, of uint8 tensors.
     Torch,
+}
+
+impl Choice for Arithmetic {
+    const ALL: &[(Self, &str)] = &[
+        (Arithmetic::Pillow(Order::Across), "across"),
+        (Arithmetic::Pillow(Order::Shrinkage), "shrinkage"),
+        (Arithmetic::Pillow(Order::Tall), "tall"),
+        (Arithmetic::Torch, "torch"),
+    ];
 }
 
 /// How a picture is resized.

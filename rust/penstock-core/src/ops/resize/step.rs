@@ -2,8 +2,7 @@
 
 use penstock_jpeg::simd::Level;
 
-use super::filter::Filter;
-use super::passes::{Arithmetic, Method, Order, Passes};
+use super::passes::{Method, Passes};
 use super::resampler::Resampler;
 use crate::image::{Picture, Region};
 use crate::ops::kinds::{Area, Put, Size, Take, Wire};
@@ -49,39 +48,16 @@ impl Area for Resample {
     }
 }
 
-/// Filters by Pillow's numbers, and one of torch's.
-const FILTERS: [Filter; 7] = [
-    Filter::Nearest,
-    Filter::Lanczos,
-    Filter::Bilinear,
-    Filter::Bicubic,
-    Filter::Box,
-    Filter::Hamming,
-    Filter::Corner,
-];
-
-/// Arithmetics by their numbers where steps are sent.
-const ARITHMETICS: [Arithmetic; 4] = [
-    Arithmetic::Pillow(Order::Across),
-    Arithmetic::Pillow(Order::Shrinkage),
-    Arithmetic::Pillow(Order::Tall),
-    Arithmetic::Torch,
-];
-
-/// The number of an entry, which is there.
-fn number<T: PartialEq>(list: &[T], entry: &T) -> u32 {
-    list.iter().position(|other| other == entry).unwrap_or(list.len()) as u32
-}
-
 impl Wire for Resample {
     fn put(&self, to: &mut impl Put) {
-        let Method { filter, arithmetic } = self.method;
-        to.words([self.height, self.width, number(&FILTERS, &filter), number(&ARITHMETICS, &arithmetic)]);
+        to.words([self.height, self.width]);
+        to.choice(self.method.filter);
+        to.choice(self.method.arithmetic);
     }
 
     fn take(from: &mut impl Take) -> Option<Self> {
-        let [height, width, filter, arithmetic] = from.words()?;
-        let (filter, arithmetic) = (*FILTERS.get(filter as usize)?, *ARITHMETICS.get(arithmetic as usize)?);
-        Some(Resample { height, width, method: Method { filter, arithmetic } })
+        let [height, width] = from.words()?;
+        let method = Method { filter: from.choice()?, arithmetic: from.choice()? };
+        Some(Resample { height, width, method })
     }
 }

@@ -1,0 +1,108 @@
+"""What may import what: each folder of the Rust crates stands on those below it, and on nothing else."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+RUST = Path(__file__).parents[2] / "rust"
+
+# For each crate, lowest first, its folders and the files beside them, and what each may import besides itself. `lib`,
+# which names them all, may import anything.
+LAYERS: dict[str, dict[str, set[str]]] = {
+    "penstock-jpeg": {
+        "error": set(),
+        "simd": set(),
+        "exif": set(),
+        "markers": {"error", "exif"},
+        "kernels": {"markers", "simd"},
+        "bits": {"error", "kernels", "simd"},
+        "huffman": {"bits", "error", "markers"},
+        "region": {"error", "markers"},
+        "index": {"markers", "region"},
+        "sequential": {"bits", "error", "huffman", "kernels", "markers", "simd"},
+        "progressive": {"bits", "error", "huffman", "kernels", "markers", "region", "sequential"},
+        "render": {"error", "kernels", "markers", "region", "simd"},
+        "pass": {"bits", "error", "index", "kernels", "markers", "region", "render", "sequential", "simd"},
+        "scans": {
+            *("bits", "error", "kernels", "markers", "pass", "progressive", "region", "render", "sequential", "simd"),
+        },
+        "decoder": {
+            *("bits", "error", "huffman", "index", "kernels", "markers", "pass", "progressive", "region", "render"),
+            *("scans", "sequential", "simd"),
+        },
+    },
+    "penstock-core": {
+        "image": set(),
+        "random": set(),
+        "codec": {"image"},
+        "source": {"codec"},
+        "stats": {"source"},
+        "write": {"image"},
+        "ops": {"image", "random"},
+        "error": {"random", "write"},
+        "plan": {"image", "ops", "random", "write"},
+        "engine": {"codec", "error", "image", "ops", "plan", "random", "source", "stats", "write"},
+    },
+}
+
+
+def imports(text: str) -> set[str]:
+    """Return the modules at the crate's root that a file's code names."""
+    code = re.sub(r"//[^\n]*", "", text)
+    found = set(re.findall(r"\bcrate::(\w+)", code))
+    for group in re.findall(r"\bcrate::\{(.*?)\};", code, re.DOTALL):
+        depth, names = 0, ""
+        for character in group:
+            depth += (character == "{") - (character == "}")
+            names += character if depth == 0 else ""
+        found |= {name.strip().partition("::")[0] for name in names.split(",") if name.strip()}
+    return {name for name in found if name[0].islower()}
+
+
+def files_of(crate: str, room: str) -> list[Path]:
+    """Return the source files of a folder, or of the file of that name."""
+    source = RUST / crate / "src"
+    return [*source.joinpath(room).rglob("*.rs"), *source.glob(f"{room}.rs")]
+
+
+def test_imports_are_found_wherever_they_are_named() -> None:
+    text = """
+    //! See [`crate::engine`].
+    use crate::image::{Picture, axis::Axis};
+    use crate::{ops::{Step, kinds}, write, Error}; // crate::plan
+    fn f() { crate::random::draw(); }
+    """
+    assert imports(text) == {"image", "ops", "write", "random"}
+
+
+@pytest.mark.parametrize(("crate", "room"), [(crate, room) for crate, rooms in LAYERS.items() for room in rooms])
+def test_a_room_stands_on_those_below_it(crate: str, room: str) -> None:
+    rooms = LAYERS[crate]
+    below = list(rooms)[: list(rooms).index(room)]
+    assert rooms[room] <= set(below), "the layers are listed from the lowest up"
+    files = files_of(crate, room)
+    assert files
+    found = {path.relative_to(RUST): imports(path.read_text(encoding="utf-8")) - rooms[room] - {room} for path in files}
+    assert {str(path): extra for path, extra in found.items() if extra} == {}
+
+
+@pytest.mark.parametrize("crate", LAYERS)
+def test_every_room_has_its_layer(crate: str) -> None:
+    source = RUST / crate / "src"
+    rooms = {path.stem for path in source.iterdir() if path.is_dir() or path.suffix == ".rs"} - {"lib"}
+    assert rooms == LAYERS[crate].keys()
+
+
+def test_the_decoder_depends_on_nothing() -> None:
+    manifest = (RUST / "penstock-jpeg" / "Cargo.toml").read_text(encoding="utf-8")
+    dependencies = re.search(r"\[dependencies\]\n(.*?)(\n\[|$)", manifest, re.DOTALL)
+    assert dependencies is not None
+    assert dependencies[1].strip() == ""
+
+
+@pytest.mark.parametrize("folder", ["ops", "write", "codec"])
+def test_calls_of_vector_kernels_stand_in_files_named_dispatch(folder: str) -> None:
+    for path in files_of("penstock-core", folder):
+        text = re.sub(r"//[^\n]*", "", path.read_text(encoding="utf-8"))
+        assert path.name == "dispatch.rs" or not re.search(r"\bunsafe\b(?!_)", text), path

@@ -16,7 +16,11 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 
 def pytest_addoption(parser):
-    parser.addoption("--slow", action="store_true", help="run the tests that take minutes, too")
+    parser.addoption(
+        "--slow",
+        action="store_true",
+        help="run the tests that take minutes, too, and all cases of property tests instead of a third of them",
+    )
     parser.addoption(
         "--cases",
         type=int,
@@ -40,8 +44,10 @@ def pytest_configure(config):
     }
     # Without the option a run is repeatable: what failed fails again, and what passed passes.
     hypothesis.settings.register_profile("same", derandomize=True, **common)
+    hypothesis.settings.register_profile("all", derandomize=True, **common)
     hypothesis.settings.register_profile("new", max_examples=cases or 100, **common)
-    hypothesis.settings.load_profile("same" if cases is None else "new")
+    usual = "all" if config.getoption("--slow") else "same"
+    hypothesis.settings.load_profile(usual if cases is None else "new")
 
 
 def pytest_collection_modifyitems(config, items):

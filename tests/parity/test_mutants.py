@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import torchvision.transforms as v1
 from support import mutation, versus_pillow
+from support.cases import budget
 from support.record import Walk, assert_parity, batches, failures, more_workers_than_cores
 from support.workers import ReferenceLoader
 from torchvision import datasets as tv
@@ -22,7 +23,7 @@ RESIZED = v1.Compose([v1.RandomResizedCrop(12), v1.RandomHorizontalFlip(), v1.To
 
 def test_mutants_decode_as_pillow_decodes_them(request, tmp_path):
     """`scripts/mutants.py` compares as many more as one likes."""
-    count = request.config.getoption("--cases") or 5_000
+    count = request.config.getoption("--cases") or (5_000 if request.config.getoption("--slow") else budget(5_000))
     seed = 0 if request.config.getoption("--cases") is None else random.randrange(2**30)
     found = versus_pillow.run(count, seed, tmp_path / "different")
     assert found["different"] == 0, (tmp_path / "different" / "differences.txt").read_text()

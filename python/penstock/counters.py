@@ -164,11 +164,12 @@ class Counters:
         self._returned: float | None = None
 
     def tell(self) -> None:
-        """Say, once for each loader, that nothing of it is made natively, and why."""
+        """Say, once for each loader, that nothing of it is handed over as it was made natively, and why."""
         if not self._told:
             self._told = True
-            whose = "torch's own loader makes" if self.way == "torch" else "torch's workers and nothing native make"
-            _logger.warning("%s these batches: %s", whose, "; ".join(self.reasons))
+            recorded = "no picture of these batches goes from native threads to your loop"
+            what = recorded if self.way == "recorded" else "torch's own loader makes these batches"
+            _logger.warning("%s: %s", what, "; ".join(self.reasons))
 
     def worked(self, tally: tuple[int, int, float, float, Any]) -> None:
         """Add what threads did for a batch: a `_native.Batch`'s tally."""

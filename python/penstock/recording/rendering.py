@@ -92,7 +92,8 @@ class Rendering:
         if given:
             slots = [slot for slot in range(shape[0]) if slot not in given]
             for slot, plain in given.items():
-                tensor[slot].copy_(plain)
+                # torch's copy would wake a thread for each core, and have them spin for the next one.
+                _bytes_of(tensor[slot])[:] = _bytes_of(plain)
         self._wanted.append(wanted)
         self._tickets.append((chain.plan, _opener(chain), places, records, slots, buffer, strides))
         return tensor
@@ -147,6 +148,10 @@ class Rendering:
     def tallies(self) -> list[tuple[int, int, float, float, Any]]:
         """Return what was done."""
         return [] if self._batch is None else [self._batch.tally()]
+
+
+def _bytes_of(tensor: torch.Tensor) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    return tensor.as_subclass(torch.Tensor).contiguous().view(-1).view(torch.uint8).numpy()
 
 
 class Renderer:

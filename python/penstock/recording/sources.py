@@ -57,7 +57,8 @@ class Fate:
         touched: What made one of them real, None if nothing did.
         kept: Whether one of them was made real because somebody kept it after its batch.
         by_library: Whether the library decoded it when pixels were wanted of it here.
-        views: How many pictures were made of it here, or would have been for sharing its decode.
+        views: How many pictures, none of them part of another one but the whole, were made of it here, or would have
+            been if it had been decoded as a whole.
         looked: Processor seconds that looking through the file took.
         spent: Processor seconds that making such pictures took.
     """
@@ -207,10 +208,12 @@ class Source:
             out: Where it goes, of shape (C, H, W) and elements of the plan's size, whatever its strides.
         """
         begun = self.begun(steps)
-        if begun is None:
+        if not begun:
             self.fate.views += 1
+        if begun is None:
             if (self.is_shared or self.fate.views > 1) and steps:
                 self.pixels((), (self.width, self.height))
+                self.fate.views -= 1  # that was no other one
             elif _native.render_picture(self.read(), record_of(self.head, steps), plan, out) is None:
                 return
             else:

@@ -1,0 +1,104 @@
+"""Reasons name what the user's program called."""
+
+import copy
+import io
+import threading
+
+import numpy as np
+import pytest
+import torch
+from numpy import asarray
+from PIL import Image, ImageEnhance, ImageFilter, ImageOps
+from support.sides import folder
+from torchvision import transforms as T
+from torchvision.transforms import functional as F
+from torchvision.transforms import v2
+
+from penstock.recording import hooks
+from penstock.recording.recorder import Recorder
+
+
+class OwnJitter(T.ColorJitter):
+    """A user's own kind of a library's transform."""
+
+
+class Rotating:
+    """A user's own transform."""
+
+    def __call__(self, picture):
+        return picture.rotate(10)
+
+
+def _in_lines(picture):
+    return np.array(
+        picture,
+        copy=True,
+    )
+
+
+CALLS = {
+    "ColorJitter": T.Compose([T.RandomApply([T.ColorJitter(0.4, 0.4, 0.4, 0.1)], p=1.0), T.ToTensor()]),
+    "OwnJitter": OwnJitter(0.4),
+    "RandAugment": T.RandAugment(),
+    "RandomErasing": T.Compose([T.ToTensor(), T.RandomErasing(p=1.0)]),
+    "GaussianBlur": v2.Compose([v2.RandomApply([v2.GaussianBlur(3)], p=1.0)]),
+    "Image.rotate": Rotating(),
+    "ImageEnhance.Contrast": ImageEnhance.Contrast,
+    "ImageOps.invert": ImageOps.invert,
+    "Image.filter": lambda picture: picture.filter(ImageFilter.BLUR),
+    "Image.getpixel": lambda picture: picture.getpixel((0, 0)),
+    "Image.transpose": lambda picture: picture.transpose(Image.Transpose.ROTATE_90),
+    "Image.convert": lambda picture: picture.convert("L"),
+    "Image.crop": lambda picture: picture.crop((-1, -1, 5, 5)),
+    "Image.save": lambda picture: picture.save(io.BytesIO(), "PNG"),
+    "functional.adjust_brightness": lambda picture: F.adjust_brightness(picture, 0.5),
+    "np.array": lambda picture: np.array(picture),
+    "np.asarray": lambda picture: T.Lambda(lambda inner: asarray(inner))(picture),
+    "np.array ": _in_lines,
+    "np.mean": lambda picture: np.mean(picture),
+    "copy.deepcopy": lambda picture: copy.deepcopy(picture),
+    "torch.mean": lambda picture: torch.mean(F.to_tensor(picture)),
+    "Tensor.mean": lambda picture: F.to_tensor(picture).mean(),
+    "Tensor.mul": lambda picture: F.to_tensor(picture) * 2.5,
+    "Tensor.numpy": lambda picture: F.to_tensor(picture).numpy(),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_the_reason_is_what_was_called(name):
+    assert _reason(CALLS[name]) == name.strip()
+
+
+def test_what_calls_nothing_is_named_by_its_line():
+    def looks(picture):
+        return [*map(np.array, [picture])], picture
+
+    assert _reason(looks) == f"test_causes.py:{looks.__code__.co_firstlineno + 1}"
+
+
+@pytest.mark.parametrize("code", ["np.array(picture)", "picture.getbbox()", "[*map(np.array, [picture])]"])
+def test_code_without_a_file(code):
+    reason = _reason(lambda picture: eval(compile(code, "<string>", "eval"), {"np": np, "picture": picture}))  # noqa: S307
+    assert reason in {"<string>:1", "Image.getbbox"}
+
+
+@pytest.mark.parametrize("name", ["timm", "albumentations"])
+def test_other_libraries_transforms(name):
+    if name == "timm":
+        augment = pytest.importorskip("timm.data.auto_augment").rand_augment_transform("rand-m9-n8", {})
+        assert _reason(augment) == "RandAugment"
+    else:
+        library = pytest.importorskip("albumentations")
+        flip = library.Compose([library.HorizontalFlip(p=1.0)])
+        assert _reason(lambda picture: flip(image=np.array(picture))) == "np.array"
+
+
+def _reason(function):
+    recorder = Recorder(threading.get_ident())
+    torch.manual_seed(1)
+    with hooks.recording(recorder):
+        picture = Image.open(folder() / "plain.jpg").convert("RGB").resize((20, 16))
+        kept = function(picture), picture
+    (fate,) = recorder.fates
+    del kept
+    return fate.touched

@@ -1,0 +1,151 @@
+"""A loader goes over to the library where that takes less processor time for the same steps of the same pictures."""
+
+import copy
+
+import numpy as np
+import pytest
+from PIL import Image, ImageFilter
+from support.compare import assert_same
+from support.sides import folder
+from torch.utils.data import DataLoader as TorchLoader
+from torch.utils.data import Dataset
+from torchvision.transforms import functional as F
+
+import penstock
+from penstock.recording import guard
+from penstock.recording.guard import Guard, Watch, compare
+from penstock.recording.hooks import recording
+from penstock.recording.recorder import Recorder
+
+FILES = ("plain", "gray", "progressive", "subsampled")
+
+
+class Touching(Dataset):
+    """One that touches all of its pictures but one in `every`."""
+
+    def __init__(self, every=0, count=80):
+        self.every, self.count = every, count
+
+    def __len__(self):
+        return self.count
+
+    def __getitem__(self, index):
+        picture = Image.open(folder() / f"{FILES[index % len(FILES)]}.jpg").convert("RGB").resize((20, 16))
+        if not self.every or index % self.every:
+            picture = picture.filter(ImageFilter.BLUR)
+        return F.to_tensor(picture)
+
+
+@pytest.fixture
+def seconds(monkeypatch):
+    """What every comparison is to find, in place of a clock's."""
+    found = [1e-3, 2e-3]
+    monkeypatch.setattr(guard, "compare", lambda source, looked: tuple(found) if source.log else None)
+    monkeypatch.setattr(guard, "_ONE_IN", 1)
+    return found
+
+
+@pytest.mark.parametrize("options", [{}, {"num_workers": 2}, {"num_workers": 1, "persistent_workers": True}], ids=str)
+@pytest.mark.parametrize("every", [0, 5])
+def test_a_loader_that_is_slower_goes_over_to_the_library(options, every, seconds):
+    seconds[:] = 2e-3, 1e-3
+    loader, theirs = penstock.DataLoader(Touching(every), 8, **options), TorchLoader(Touching(every), 8)
+    for _ in range(2):
+        assert_same([*loader], [*theirs])
+    stats = penstock.stats(loader)
+    assert (stats.our_seconds, stats.library_seconds) == (2e-3, 1e-3)
+    assert stats.decision.startswith("went over to the library after ")
+    # Persistent workers record no more, but are the same ones, with what they have in memory.
+    assert stats.way == ("recorded" if "persistent_workers" in options else "torch")
+    assert 16 <= int(stats.decision.split()[-2]) <= 80
+    assert stats.pictures < 80
+    assert "went over to the library" in str(stats)
+    assert_same([*loader], [*theirs])
+    assert penstock.stats(loader).pictures == stats.pictures
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_loader_that_is_quicker_records(workers, seconds):
+    loader = penstock.DataLoader(Touching(5), 8, num_workers=workers)
+    for _ in range(2):
+        assert_same([*loader], [*TorchLoader(Touching(5), 8)])
+    stats = penstock.stats(loader)
+    assert (stats.way, stats.decision, stats.pictures) == ("recorded", "records", 160)
+    assert (stats.our_seconds, stats.library_seconds) == (1e-3, 2e-3)
+    assert "1.00 ms, by the library 2.00 ms" in str(stats)
+
+
+def test_nothing_is_compared_where_nothing_is_touched(seconds):
+    class Untouched(Touching):
+        def __getitem__(self, index):
+            return F.to_tensor(Image.open(folder() / "plain.jpg").convert("RGB").resize((20, 16)))
+
+    loader = penstock.DataLoader(Untouched(), 8, num_workers=1)
+    assert len([*loader]) == 10
+    stats = penstock.stats(loader)
+    assert (stats.our_seconds, stats.library_seconds, stats.decision) == (None, None, "records")
+
+
+def test_it_takes_some_pairs_and_their_sum_decides():
+    found = Guard()
+    for number in range(15):
+        found.add(4, [(2.0, 1.0)], 4)
+        assert found.gave_up is None, number
+    found.add(4, [(1.0, 20.0)], 4)
+    assert (found.gave_up, found.medians, found.decision) == (None, (2.0, 1.0), "records")
+    found.add(4, [(9.0, 1.0)], 4)
+    assert found.gave_up == 68
+    found.add(4, [(1.0, 100.0)], 4)
+    assert found.gave_up == 68
+    assert copy.deepcopy(found) == found
+
+
+def test_what_is_watched_takes_a_small_share_of_the_time(monkeypatch):
+    monkeypatch.setattr(guard, "_ONE_IN", 1)
+    clock = [0.0]
+    monkeypatch.setattr(guard.time, "thread_time", lambda: clock[0])
+    watch = Watch(Guard(touched=True))
+
+    def comparing(source, looked):
+        clock[0] += 0.01
+        return 1.0, 2.0
+
+    monkeypatch.setattr(guard, "compare", comparing)
+    compared = 0
+    for _ in range(1000):
+        source = type("Source", (), {"log": None})()
+        watch.opened(source)
+        if source.log is not None:
+            source.log.append(None)
+        compared += len(watch.pairs())
+        clock[0] += 0.01
+    assert 8 < compared <= 0.02 * clock[0] / 0.01 + 1
+
+
+def test_both_sides_do_the_same_steps():
+    recorder = Recorder(guard=Guard(touched=True))
+    with recording(recorder):
+        recorder._watch.opened = lambda source: setattr(source, "log", [])
+        picture = Image.open(folder() / "plain.jpg")
+        source = picture._trace.source
+        view = picture.convert("RGB").crop((3, 3, 23, 23)).resize((8, 8))
+        np.array(view)
+        F.to_tensor(view).mean()
+        F.normalize(F.to_tensor(view.transpose(Image.Transpose.FLIP_LEFT_RIGHT)), [0.5], [0.5])
+    assert [len(trace.steps) for trace, _, _ in source.log] == [2, 2]
+    assert [chain is None for _, chain, _ in source.log] == [True, False]
+    ours, theirs = compare(source, looked=False)
+    assert ours > source.fate.spent > 0
+    assert theirs > 0
+    more, _ = compare(source, looked=True)
+    assert more >= source.fate.looked > 0
+
+
+def test_a_file_that_is_gone_is_not_compared(tmp_path):
+    recorder = Recorder(guard=Guard(touched=True))
+    with recording(recorder):
+        picture = Image.open(folder() / "plain.jpg").convert("RGB")
+        source = picture._trace.source
+        source.log = [(picture._trace, None, None)]
+        source.file, source.content, source.path = None, None, str(tmp_path / "gone.jpg")
+    assert compare(source, looked=False) is None

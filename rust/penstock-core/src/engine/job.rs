@@ -255,3 +255,7 @@ impl Job {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "job_tests.rs"]
+mod tests;

@@ -1,0 +1,95 @@
+//! Views of pictures in several outputs, and what is refused.
+
+use std::sync::Arc;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::engine::{Drawn, Stream};
+use crate::plan::{Plan, Step};
+use crate::source::files::File;
+use crate::write::{Layout, Table};
+
+const TINY: &[u8] = include_bytes!("../../../penstock-jpeg/tests/data/tiny.jpg");
+
+fn plan() -> Arc<Plan> {
+    let bytes: Vec<u8> = (0..=255).collect();
+    Arc::new(Plan::new(Vec::new(), Table::new(1, 3, &bytes.repeat(3), None).unwrap(), Some(&[])).unwrap())
+}
+
+fn slots(memory: &mut [u8], layout: Layout) -> Slots {
+    // SAFETY: each test keeps the memory until its job has finished, and leaves it alone.
+    unsafe { Slots::new(memory.as_mut_ptr(), memory.len(), layout) }
+}
+
+/// What a job makes of views of the same file, each a rectangle in an output of its own.
+fn made(views: &[(Vec<Step>, Layout)]) -> (Vec<Vec<u8>>, Tally) {
+    let (file, plan) = (Arc::new(File::parse(TINY.to_vec(), u64::MAX).unwrap()), plan());
+    let mut memory: Vec<_> = views.iter().map(|(_, layout)| vec![0; layout.extent()]).collect();
+    let places = (0..views.len()).map(|output| Place { output, slot: 0 });
+    let drawn: Vec<_> =
+        views.iter().zip(places).map(|((steps, _), place)| Drawn { plan: &plan, steps, place }).collect();
+    let mut draft = Draft::default();
+    assert!(draft.push_drawn(Content::File(file), &drawn));
+    let outputs = memory.iter_mut().zip(views).map(|(memory, (_, layout))| slots(memory, *layout)).collect();
+    let job = Arc::new(Job::new(draft, outputs).unwrap());
+    Stream::new(1).share(&job).unwrap();
+    job.help(Duration::from_mins(1));
+    job.wait(Duration::from_mins(1)).unwrap().unwrap();
+    let tally = job.tally();
+    (memory, tally)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+    #[test]
+    fn views_together_are_views_apart(
+        places in prop::collection::vec((0usize..99, 0usize..99, 0usize..99, 0usize..99, 0u8..4), 1..7),
+    ) {
+        let header = crate::codec::read_header(TINY).unwrap();
+        let cut = |start: usize, len: usize, size: usize| (start % size, 1 + len % (size - start % size));
+        let views: Vec<_> = places.into_iter().map(|(top, left, height, width, kind)| {
+            let ((top, height), (left, width)) = (cut(top, height, header.height), cut(left, width, header.width));
+            let [t, l, h, w] = [top, left, height, width].map(|value| value as u32);
+            let mut steps = vec![Step::Crop { top: t, left: l, height: h, width: w }];
+            if kind & 1 == 1 {
+                steps.push(Step::FlipHorizontal);
+            }
+            let shape = [3, height, width];
+            let strides = if kind & 2 == 2 { [1, 3 * width, 3] } else { [height * width, width, 1] };
+            (steps, Layout::new(shape, strides, 1).unwrap())
+        }).collect();
+        let (together, tally) = made(&views);
+        prop_assert!(tally.left.is_empty() && tally.decoded >= 1 && tally.decoded <= views.len());
+        for (view, memory) in views.iter().zip(together) {
+            prop_assert_eq!(&made(std::slice::from_ref(view)).0[0], &memory);
+        }
+    }
+}
+
+#[test]
+fn slots_that_do_not_fit_or_are_taken_twice_are_refused() {
+    let plan = plan();
+    let pixels: &'static [u8] = Box::leak(vec![7; 2 * 4 * 3].into_boxed_slice());
+    let content = || Content::Pixels(Picture::from_slice(pixels, 2, 4, 3).unwrap());
+    let layout = Layout::planar([3, 2, 4], 1).unwrap();
+    let mut memory = vec![0; 2 * layout.extent()];
+    let mut job = |places: &[(usize, usize)], layout: Layout| {
+        let mut draft = Draft::default();
+        for &(output, slot) in places {
+            let drawn = Drawn { plan: &plan, steps: &[], place: Place { output, slot } };
+            assert!(draft.push_drawn(content(), &[drawn]));
+        }
+        Job::new(draft, vec![slots(&mut memory, layout)]).map(drop)
+    };
+    assert_eq!(job(&[(0, 0), (0, 1)], layout), Ok(()));
+    assert!(matches!(job(&[(0, 1), (0, 1)], layout), Err(Error::OutputSize { .. })));
+    assert!(matches!(job(&[(0, 0), (0, 2)], layout), Err(Error::OutputSize { .. })));
+    assert_eq!(job(&[(1, 0)], layout), Err(Error::Ragged));
+    assert_eq!(job(&[(0, 0)], Layout::planar([3, 4, 2], 1).unwrap()), Err(Error::Ragged));
+    assert_eq!(job(&[(0, 0)], Layout::planar([3, 2, 4], 2).unwrap()), Err(Error::Ragged));
+    let mut draft = Draft::default();
+    let beyond = [Step::Crop { top: 0, left: 0, height: 3, width: 1 }];
+    let drawn = Drawn { plan: &plan, steps: &beyond, place: Place { output: 0, slot: 0 } };
+    assert!(!draft.push_drawn(content(), &[drawn]) && draft.is_empty() && draft.shapes().len() == 0);
+}

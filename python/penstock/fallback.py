@@ -28,13 +28,18 @@ def open_rest(
         open_picture: Opens the picture at a position of the batch.
         plan: That of the picture at a position.
 
-    Yields:
+    Returns:
         For each its position, the reason why it was not decoded, what opening it gave, and whether the batch was made
-        of that: not of an exception, nor of pixels of another size than the file's header announced.
+        of that: not of an exception, nor of pixels of another size than the file's header announced. It is made as
+        this is iterated over.
     """
     opened = [(position, reason, open_picture(position)) for position, reason in batch.tally()[-1]]
-    for position, reason, pixels in opened:
-        made = not isinstance(pixels, Exception) and batch.supply(
-            position, _native.Source(pixels[None], plan(position))
-        )
-        yield position, reason, pixels, made
+
+    def supplied() -> Iterator[tuple[int, str, Opened, bool]]:
+        for position, reason, pixels in opened:
+            made = not isinstance(pixels, Exception) and batch.supply(
+                position, _native.Source(pixels[None], plan(position))
+            )
+            yield position, reason, pixels, made
+
+    return supplied()

@@ -12,6 +12,7 @@ from torch.utils.data import default_collate
 from penstock import _native, memory
 from penstock.compat.torch import ExceptionWrapper, pin_memory
 from penstock.counters import Counters
+from penstock.fallback import open_rest
 from penstock.generators import Streams
 from penstock.lowering.gather import Gathering
 from penstock.lowering.places import Located, Targets, detached
@@ -147,16 +148,15 @@ class Prepared:
         if drawn.failure is not None:
             return False
         located, tally = drawn.located, drawn.batch.tally()
-        # All of them first: Ctrl-C while Pillow is at work leaves everything as it was.
-        opened = [(place, reason, located.open(place)) for place, reason in tally[-1]]
+        opened = open_rest(drawn.batch, located.open, lambda place: located.pipeline(place).plan)
         self._counters.worked(tally)
         again = False
-        for place, reason, pixels in opened:
+        for place, reason, pixels, made in opened:
             if isinstance(pixels, Exception):
                 drawn.cut(place, pixels)
                 return True
             located.by_pillow[place] = reason
-            if not drawn.batch.supply(place, _native.Source(pixels[None], located.pipeline(place).plan)):
+            if not made:
                 located.replace(place, pixels)
                 again = True
         return again

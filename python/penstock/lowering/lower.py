@@ -1,7 +1,6 @@
 """From a loader to a native plan, or to the reasons why there is none."""
 
 import dataclasses
-import functools
 import operator
 import os
 from collections.abc import Iterator
@@ -32,21 +31,15 @@ class Lowered:
         place: Where the pictures are.
         report: What to tell about it.
         seen: The objects that all this was read from.
+        draws: Whether any picture's making takes random numbers.
+        decodes: Whether any picture may be in a file, of which it shows late whether it can be decoded.
     """
 
     place: Place
     report: Report
     seen: tuple[Any, ...]
-
-    @functools.cached_property
-    def draws(self) -> bool:
-        """Whether any picture's making takes random numbers."""
-        return any(pipeline.draws for leaf in self.place.leaves() for pipeline in leaf.pipelines)
-
-    @functools.cached_property
-    def decodes(self) -> bool:
-        """Whether any picture may be in a file, of which it shows late whether it can be decoded."""
-        return any(leaf.source is None for leaf in self.place.leaves())
+    draws: bool
+    decodes: bool
 
     def is_current(self, loader: Any) -> bool:
         """Whether dataset, transforms and process are still what was lowered."""
@@ -86,7 +79,10 @@ def lower(loader: Any) -> Lowered | Report:
             recorded = False
         return Report(tuple(rows), "recorded" if recorded else "torch")
     report = Report(tuple(rows), "lowered", threads_for(loader.num_workers), _batch_bytes(loader, place))
-    return Lowered(place, report, tuple(_signature(loader)))
+    leaves = list(place.leaves())
+    draws = any(pipeline.draws for leaf in leaves for pipeline in leaf.pipelines)
+    decodes = any(leaf.source is None for leaf in leaves)
+    return Lowered(place, report, tuple(_signature(loader)), draws, decodes)
 
 
 def _may_record(loader: Any) -> bool:

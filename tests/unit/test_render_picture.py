@@ -37,6 +37,15 @@ def files():
     return {mode: encode(photo(HEIGHT, WIDTH), mode=mode) for mode in ("RGB", "L")}
 
 
+# What the numbers of steps stand for.
+BY_PILLOW = {
+    0: lambda image, top, left, height, width: image.crop((left, top, left + width, top + height)),
+    1: lambda image, height, width, resample, _order: image.resize((width, height), Image.Resampling(resample)),
+    2: lambda image, *_: image.transpose(Image.Transpose.FLIP_LEFT_RIGHT),
+    3: lambda image, *_: image.transpose(Image.Transpose.FLIP_TOP_BOTTOM),
+}
+
+
 def trace_of(content, mode="RGB"):
     return Trace(Source("", content, bytes(16), _native.look_through(content)), mode, (WIDTH, HEIGHT), ())
 
@@ -52,7 +61,10 @@ def changed(trace):
 
 
 def expected_of(trace, chain):
-    return chain.apply(trace._on(Image.open(io.BytesIO(trace.source.content))))
+    image = Image.open(io.BytesIO(trace.source.content)).convert(trace.mode)
+    for number, *operands in trace.steps:
+        image = BY_PILLOW[number](image, *operands)
+    return chain.apply(image)
 
 
 def memory_of(chain, shape, layout):

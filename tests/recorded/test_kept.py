@@ -71,6 +71,10 @@ def crops(picture):
 KINDS = {
     "pictures": (small, flipped),
     "whole pictures": (opened, patch),
+    "files": (
+        lambda file: Image.open(folder() / f"{NATIVE[file]}.jpg"),
+        lambda picture, index: flipped(picture.convert("RGB").resize((20, 16)), index),
+    ),
     "tensors": (lambda file: F.to_tensor(small(file)), lambda tensor, index: (tensor, index)),
     "tuples": (lambda file: (F.pil_to_tensor(small(file)), file), lambda pair, index: (*pair, index)),
     "views": (

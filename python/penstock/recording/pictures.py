@@ -58,12 +58,13 @@ class _Pixels:
 def _while_recording(method: _Method) -> _Method:
     """Have a method that was looked up on a recording picture go on with the real one that it has become.
 
-    One that goes on after pictures of its file were sent is kept by somebody, who will use it again.
+    One that goes on to another picture after pictures of its file were sent is kept by somebody, who will use it again.
     """
+    goes_on = method.__name__ != "load"
 
     @functools.wraps(method)
     def called(self: Any, *args: Any, **options: Any) -> Any:
-        if isinstance(self, _Recording) and self._trace.source.sent:
+        if goes_on and isinstance(self, _Recording) and self._trace.source.sent:
             self._trace.source.fate.kept = True
             settle(self)
         if isinstance(self, _Recording):

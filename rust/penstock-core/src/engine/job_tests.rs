@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::engine::{Drawn, Stream};
+use crate::ops::{Crop, FlipHorizontal};
 use crate::plan::{Plan, Step};
 use crate::source::files::File;
 use crate::write::{Layout, Table};
@@ -51,9 +52,9 @@ proptest! {
         let views: Vec<_> = places.into_iter().map(|(top, left, height, width, kind)| {
             let ((top, height), (left, width)) = (cut(top, height, header.height), cut(left, width, header.width));
             let [t, l, h, w] = [top, left, height, width].map(|value| value as u32);
-            let mut steps = vec![Step::Crop { top: t, left: l, height: h, width: w }];
+            let mut steps = vec![Step::from(Crop { top: t, left: l, height: h, width: w })];
             if kind & 1 == 1 {
-                steps.push(Step::FlipHorizontal);
+                steps.push(FlipHorizontal.into());
             }
             let shape = [3, height, width];
             let strides = if kind & 2 == 2 { [1, 3 * width, 3] } else { [height * width, width, 1] };
@@ -89,7 +90,7 @@ fn slots_that_do_not_fit_or_are_taken_twice_are_refused() {
     assert_eq!(job(&[(0, 0)], Layout::planar([3, 4, 2], 1).unwrap()), Err(Error::Ragged));
     assert_eq!(job(&[(0, 0)], Layout::planar([3, 2, 4], 2).unwrap()), Err(Error::Ragged));
     let mut draft = Draft::default();
-    let beyond = [Step::Crop { top: 0, left: 0, height: 3, width: 1 }];
+    let beyond = [Step::from(Crop { top: 0, left: 0, height: 3, width: 1 })];
     let drawn = Drawn { plan: &plan, steps: &beyond, place: Place { output: 0, slot: 0 } };
     assert!(!draft.push_drawn(content(), &[drawn]) && draft.is_empty() && draft.shapes().len() == 0);
 }

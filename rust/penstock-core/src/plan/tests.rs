@@ -245,7 +245,7 @@ fn lookups_are_part_of_any_conversion() {
         let (height, width) = size_after(source.size, &steps).unwrap();
         let bytes = table.element_bytes();
         let mut out = vec![0; 3 * height as usize * width as usize * bytes];
-        plan.render(&source.picture(), &steps, &mut workspace, &mut out).unwrap();
+        plan.render(&source.picture(), &steps, &mut workspace, out.as_mut_slice()).unwrap();
         // Margins of the last colour are converted already; all else are bytes, which the table converts.
         let before = steps[..5].iter().fold(source.clone(), |whole, step| whole.after(step));
         let mut elements = out.chunks_exact(bytes);
@@ -271,7 +271,7 @@ fn what_is_not_known_is_not_made_up() {
     let plan = Plan::new(Vec::new(), table, None).unwrap();
     let mut out = vec![0; 3 * 10 * 11 * 4];
     let mut render =
-        |steps: &[Step]| plan.render(&source.picture(), steps, &mut Workspace::default(), &mut out);
+        |steps: &[Step]| plan.render(&source.picture(), steps, &mut Workspace::default(), out.as_mut_slice());
     assert_eq!(render(&[Invert.into(), pad]), Ok(()));
     assert_eq!(render(&[pad, Invert.into()]), Err(RenderError::Axis), "the margin's byte");
     let erase = Step::from(Erase { top: 0, left: 0, height: 1, width: 1, fill: 0 });

@@ -118,7 +118,9 @@ def test_hooks_are_all_there_or_none(monkeypatch, afresh, caplog):
             assert len(tried) == call + 1, "it is not tried again"
         assert hooks._recorders == {}
         assert hooks._undo == []
-        assert recorder.count() == (0, 1, {compat.why_not(compat.RECORDING): 1})
+        counted = recorder.count()
+        assert (counted.recorded, counted.opened) == (0, 1)
+        assert counted.reasons == {compat.why_not(compat.RECORDING): 1}
     assert "KeyError: 'a kernel that is there no more'" in caplog.text
 
 

@@ -59,7 +59,7 @@ CALLS = {
     "copy.deepcopy": lambda picture: copy.deepcopy(picture),
     "torch.mean": lambda picture: torch.mean(F.to_tensor(picture)),
     "Tensor.mean": lambda picture: F.to_tensor(picture).mean(),
-    "Tensor.mul": lambda picture: F.to_tensor(picture) * 2.5,
+    "Tensor.sin": lambda picture: F.to_tensor(picture).sin(),
     "Tensor.numpy": lambda picture: F.to_tensor(picture).numpy(),
 }
 

@@ -18,7 +18,7 @@ from penstock.fallback import open_rest
 from penstock.lowering.lower import threads_for
 from penstock.recording.chain import Chain
 from penstock.recording.decoders import decode
-from penstock.recording.sources import Trace, pack
+from penstock.recording.sources import Source, Trace, pack
 
 __all__ = ["Given", "Renderer", "Rendering", "Wanted", "render"]
 
@@ -46,7 +46,15 @@ class Wanted(NamedTuple):
     given: Given
 
     @staticmethod
-    def of(traces: Sequence[Trace], chain: Chain, given: Given, *, batched: bool, read: bool = False) -> "Wanted":
+    def of(
+        traces: Sequence[Trace],
+        chain: Chain,
+        given: Given,
+        *,
+        batched: bool,
+        read: bool = False,
+        found: dict[Source, str | bytes] | None = None,
+    ) -> "Wanted":
         """Return what is wanted of some traces, one of them unless there is a dimension for the pictures.
 
         Args:
@@ -54,13 +62,16 @@ class Wanted(NamedTuple):
             chain: What is done to their values.
             given: The plain tensors that are part of the batch.
             batched: Whether there is a dimension for the pictures.
-            read: Whether the files' contents are given, each one once, and not their paths.
+            read: Whether the files' contents are given, and not their paths.
+            found: Where the files are, of tensors that are made as one batch: each file is asked for it once.
         """
         shape = (chain.channels, traces[0].height, traces[0].width)
-        sources = {id(trace.source): trace.source for trace in traces}
-        found = {key: source.read() if read else source.place() for key, source in sources.items()}
+        found = {} if found is None else found
+        for source in {trace.source for trace in traces}:
+            if source not in found:
+                found[source] = source.read() if read else source.place()
         whole = (len(traces) + len(given), *shape) if batched else shape
-        return Wanted(chain, whole, [found[id(trace.source)] for trace in traces], pack(traces), given)
+        return Wanted(chain, whole, [found[trace.source] for trace in traces], pack(traces), given)
 
 
 class Rendering:

@@ -74,8 +74,11 @@ def postponing() -> Iterator[list[Postponed]]:
 
 def tickets_of(postponed: Sequence[Postponed]) -> list[Any]:
     """Return the tickets of tensors that were pickled as numbers; `receive_all` takes them."""
+    found: dict[Source, str | bytes] = {}
     return [
-        _ticket([trace.to_send(tensor.chain) for trace in tensor.traces], tensor.chain, tensor.batched, tensor.given)
+        _ticket(
+            [trace.to_send(tensor.chain) for trace in tensor.traces], tensor.chain, tensor.batched, tensor.given, found
+        )
         for tensor in postponed
     ]
 
@@ -126,8 +129,14 @@ def _received_contents(shared: torch.Tensor, lengths: list[int]) -> _Contents:
     return _Contents([part.numpy().tobytes() for part in shared.split(lengths)])
 
 
-def _ticket(traces: Sequence[Trace], chain: Chain, batched: bool, given: Given) -> _Ticket:
-    _, shape, places, records, _ = Wanted.of(traces, chain, given, batched=batched)
+def _ticket(
+    traces: Sequence[Trace],
+    chain: Chain,
+    batched: bool,
+    given: Given,
+    found: dict[Source, str | bytes] | None = None,
+) -> _Ticket:
+    _, shape, places, records, _ = Wanted.of(traces, chain, given, batched=batched, found=found)
     parts = [place for place in places if isinstance(place, bytes)]
     carried = None
     if sum(map(len, parts)) > _INLINE_BYTES:

@@ -4,7 +4,8 @@ import contextlib
 from collections.abc import Iterator
 
 import torch
-from torch.utils._python_dispatch import _disable_current_modes
+
+from penstock.compat.torch import DisableTorchFunction, disable_current_modes, dispatch_modes, function_modes
 
 __all__ = ["as_in_worker"]
 
@@ -17,10 +18,10 @@ def as_in_worker() -> Iterator[None]:
     this is what its workers would have.
     """
     dtype = torch.get_default_dtype()
-    if dtype is torch.float32 and not torch._C._len_torch_function_stack() and not torch._C._len_torch_dispatch_stack():
+    if dtype is torch.float32 and not function_modes() and not dispatch_modes():
         yield
         return
-    with torch._C.DisableTorchFunction(), _disable_current_modes():
+    with DisableTorchFunction(), disable_current_modes():
         torch.set_default_dtype(torch.float32)
         try:
             yield

@@ -19,14 +19,16 @@ __all__ = [
     "collate_int_fn",
     "collate_tensor_fn",
     "default_collate_fn_map",
+    "disable_current_modes",
     "dispatch_modes",
     "extra_reducers",
     "function_modes",
+    "generate_state",
     "is_torch_function_enabled",
     "make_wrapper_subclass",
     "pin_memory",
     "profiler_enabled",
-    "reduce_tensor",
+    "reduce_storage",
     "script_builtin",
     "swap_tensor_impl",
 ]
@@ -61,19 +63,24 @@ else:
     _MultiProcessingDataLoaderIter = _fetch(_LOADER, "_MultiProcessingDataLoaderIter", RECORDING, instead=object)
     _SingleProcessDataLoaderIter = _fetch(_LOADER, "_SingleProcessDataLoaderIter", RECORDING, instead=object)
     _DatasetKind = _fetch(_LOADER, "_DatasetKind", RECORDING)
-    _MapDatasetFetcher = _fetch("torch.utils.data._utils.fetch", "_MapDatasetFetcher", LOWERING)
+    _MapDatasetFetcher = _fetch("torch.utils.data._utils.fetch", "_MapDatasetFetcher", *_BOTH)
     ExceptionWrapper = _fetch("torch._utils", "ExceptionWrapper", *_BOTH)
-    DisableTorchFunction = _fetch("torch._C", "DisableTorchFunction", RECORDING)
+    DisableTorchFunction = _fetch("torch._C", "DisableTorchFunction", *_BOTH)
     DisableTorchFunctionSubclass = _fetch("torch._C", "DisableTorchFunctionSubclass", RECORDING)
 _expect(f"{_LOADER}:DataLoader", "_get_iterator", *_BOTH)
 _expect(_BASE, "_auto_collation _base_seed _collate_fn _dataset _drop_last _next_data _num_workers", LOWERING)
 _expect(_BASE, "_num_yielded _pin_memory _pin_memory_device _reset _sampler_iter _timeout", LOWERING)
 _expect(_MULTI, "_auto_collation _collate_fn _data_queue _dataset_kind _get_data _in_order _next_data", RECORDING)
-_expect(_MULTI, "_num_workers _pin_memory _pin_memory_device _process_data _rcvd_idx _reset _task_info", RECORDING)
+_expect(
+    _MULTI,
+    "_num_workers _pin_memory _pin_memory_device _process_data _rcvd_idx _reset _shared_seed _task_info",
+    RECORDING,
+)
 _expect(_MULTI, "_tasks_outstanding _timeout _try_get_data _worker_init_fn", RECORDING)
 _expect(_SINGLE, "_dataset_fetcher", RECORDING)
 pin_memory: Any = _fetch("torch.utils.data._utils.pin_memory", "pin_memory", *_BOTH)
 STATUS_CHECK_INTERVAL: float = _fetch("torch.utils.data._utils", "MP_STATUS_CHECK_INTERVAL", RECORDING, instead=5.0)
+generate_state: Any = _fetch("torch.utils.data._utils.worker", "_generate_state", LOWERING)
 profiler_enabled: Any = _fetch("torch._C._autograd", "_profiler_enabled", LOWERING, instead=_none)
 
 # Collation.
@@ -86,12 +93,13 @@ collate_int_fn: Any = _fetch(_COLLATE, "collate_int_fn", LOWERING)
 # Modes, and tensors of classes of our own.
 dispatch_modes: Any = _fetch("torch._C", "_len_torch_dispatch_stack", *_BOTH, instead=_none)
 function_modes: Any = _fetch("torch._C", "_len_torch_function_stack", *_BOTH, instead=_none)
+disable_current_modes: Any = _fetch("torch.utils._python_dispatch", "_disable_current_modes", LOWERING)
 is_torch_function_enabled: Any = _fetch("torch._C", "_is_torch_function_enabled", RECORDING)
 swap_tensor_impl: Any = _fetch("torch._C", "_swap_tensor_impl", RECORDING)
 make_wrapper_subclass: Any = _fetch("torch:Tensor", "_make_wrapper_subclass", RECORDING)
 
 # What is sent between processes. Queues pickle by a table that has no public name.
-reduce_tensor: Any = _fetch("torch.multiprocessing.reductions", "reduce_tensor", RECORDING)
+reduce_storage: Any = _fetch("torch.multiprocessing.reductions", "reduce_storage", RECORDING)
 extra_reducers: dict[Any, Any] = _fetch(
     "multiprocessing.reduction:ForkingPickler", "_extra_reducers", RECORDING, instead={}
 )

@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 import torch
 from torch.utils.data import get_worker_info
-from torch.utils.data._utils.worker import _generate_state
 
+from penstock.compat.torch import generate_state
 from penstock.lowering.known import is_pristine
 from penstock.lowering.sandbox import Refused, Sandbox, innermost
 
@@ -172,7 +172,7 @@ class _Process:
         """Do for this worker what `numpy.random.get_state` does before a number was drawn."""
         seed = self._numpy_seed
         generator = _numpy_of_this_thread()
-        generator.seed(_generate_state(self._base_seed, self._worker) if seed is None else seed)
+        generator.seed(generate_state(self._base_seed, self._worker) if seed is None else seed)
         return generator.get_state()
 
 

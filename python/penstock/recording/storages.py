@@ -13,7 +13,8 @@ from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
 import torch
-from torch.multiprocessing.reductions import reduce_storage
+
+from penstock.compat.torch import reduce_storage
 
 __all__ = ["made_anew", "send_small_tensors"]
 

@@ -43,6 +43,10 @@ def _none(*_arguments: Any, **_options: Any) -> Any:
     return 0
 
 
+class _Missing:
+    """Stands for a class that is missing, where others derive from it; `object` could not come before other bases."""
+
+
 # Iterators, and what they set and call of themselves.
 _LOADER = "torch.utils.data.dataloader"
 _BASE = f"{_LOADER}:_BaseDataLoaderIter"
@@ -59,9 +63,9 @@ if TYPE_CHECKING:
         _SingleProcessDataLoaderIter,
     )
 else:
-    _BaseDataLoaderIter = _fetch(_LOADER, "_BaseDataLoaderIter", *_BOTH, instead=object)
-    _MultiProcessingDataLoaderIter = _fetch(_LOADER, "_MultiProcessingDataLoaderIter", RECORDING, instead=object)
-    _SingleProcessDataLoaderIter = _fetch(_LOADER, "_SingleProcessDataLoaderIter", RECORDING, instead=object)
+    _BaseDataLoaderIter = _fetch(_LOADER, "_BaseDataLoaderIter", *_BOTH, instead=_Missing)
+    _MultiProcessingDataLoaderIter = _fetch(_LOADER, "_MultiProcessingDataLoaderIter", RECORDING, instead=_Missing)
+    _SingleProcessDataLoaderIter = _fetch(_LOADER, "_SingleProcessDataLoaderIter", RECORDING, instead=_Missing)
     _DatasetKind = _fetch(_LOADER, "_DatasetKind", RECORDING)
     _MapDatasetFetcher = _fetch("torch.utils.data._utils.fetch", "_MapDatasetFetcher", *_BOTH)
     ExceptionWrapper = _fetch("torch._utils", "ExceptionWrapper", *_BOTH)

@@ -20,7 +20,7 @@ from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as F2
 
 from penstock import _native, memory
-from penstock.lowering import resampling
+from penstock.ops import resampling
 
 PAIRS = 40
 
@@ -80,7 +80,9 @@ def native(case: Case) -> Callable[[], Any]:
         kernel, arithmetic = resampling.filter_name(mode), resampling.pass_order(case.kernel)
     if arithmetic is None:
         raise RuntimeError(f"the installed Pillow's {case.kernel} filter gives other pixels")
-    plan = _native.Plan([_native.Op.resize(case.after, kernel, arithmetic)], bytes(range(256)) * 3, 3, 1, inks=b"")
+    plan = _native.Plan(
+        [_native.Op("resize", "exact", case.after, kernel, arithmetic)], bytes(range(256)) * 3, 3, 1, inks=b""
+    )
     source, stream, generator = _native.Source(noise(case)[None], plan), _native.Stream(1), _native.Generator(0)
     made, out = memory.empty((1, 3, *case.after), torch.uint8)
 

@@ -4,7 +4,7 @@ Nothing here is public. The classes hold no reference cycles and are immutable b
 lock it, and `Batch`, which is submitted once.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias, final
 
 import numpy.typing as npt
@@ -20,7 +20,6 @@ __all__ = [
     "OpenFile",
     "Plan",
     "Source",
-    "Steps",
     "Stream",
     "__version__",
     "available_parallelism",
@@ -36,10 +35,13 @@ __all__ = [
     "look_at_file",
     "look_through",
     "memory_usage",
+    "operands_of",
+    "operation_names",
     "picture_shape",
     "prepare_for_workers",
     "render_picture",
     "simd_level",
+    "step",
     "take_learned",
     "trim_memory",
 ]
@@ -72,6 +74,9 @@ def prepare_for_workers() -> None:
 def be_worker() -> None:
     """Have this process, a worker, write down what it learns of files, and leave what it has from its parent alone."""
 
+def step(name: str, *operands: Any) -> bytes:
+    """Return what is done to a picture as `Batch.recorded` takes it of a record; ValueError as for `Op`."""
+
 def take_learned() -> bytes:
     """Return what this worker learned of files since the last call; nothing if that is nothing."""
 
@@ -103,6 +108,12 @@ def decode_jpeg(data: bytes, region: tuple[int, int, int, int], out: _Memory) ->
 
     False if Pillow should decode the file; the memory then holds anything. Nobody else may use it meanwhile.
     """
+
+def operands_of(step: bytes) -> tuple[str, tuple[int | float | str, ...]]:
+    """Return a step's name and operands; ValueError if it is none."""
+
+def operation_names() -> tuple[list[str], list[str]]:
+    """Return the names of all operations that are drawn, and of all steps."""
 
 def picture_shape(data: bytes) -> tuple[str, int, int, int] | None:
     """Return a file's format ("JPEG", "PNG" or "PPM"), height, width and channels as its header tells.
@@ -226,81 +237,17 @@ class Integers:
 class Op:
     """One operation of a pipeline, numbers not yet drawn. Sizes are (height, width) in pixels."""
 
-    @staticmethod
-    def pad(margins: Sequence[int], mode: str, fill: int, tensor: bool) -> Op:
-        """Add margins (left, top, right, bottom), constant ones in the table's colour `fill`."""
-
-    @staticmethod
-    def center_crop(size: tuple[int, int], fill: int) -> Op: ...
-    @staticmethod
-    def random_crop(
-        version: int,
-        size: tuple[int, int],
-        padding: Sequence[int] | None,
-        pad_if_needed: bool,
-        mode: str,
-        fill: int,
-        tensor: bool,
-    ) -> Op:
-        """`RandomCrop` of torchvision's transforms (1) or transforms.v2 (2).
-
-        The mode "refuse" stands for a margin at which torchvision raises.
-        """
-
-    @staticmethod
-    def random_flip(probability: float, horizontal: bool) -> Op: ...
-    @staticmethod
-    def resize(size: tuple[int, int], kernel: str, arithmetic: str) -> Op:
-        """Resize as Pillow does, or as torch does uint8 tensors.
+    def __new__(cls, name: str, *operands: Any) -> Op:
+        """Return the operation of that name; ValueError if there is none with these operands.
 
         Args:
-            size: Of the output.
-            kernel: The filter, "nearest", "box", "bilinear", "hamming", "bicubic" or "lanczos"; "corner" is torch's
-                nearest.
-            arithmetic: "torch", or Pillow's, by which pass comes first: "across" (up to version 12.0) the
-                horizontal one, "tall" (12.3) the vertical one where the height shrinks and was more than a hundred
-                times the width, "shrinkage" (from 13 on) the vertical one where the height shrinks by more than twice
-                as many pixels as the width.
-        """
-
-    @staticmethod
-    def resize_short(length: int, longest: int | None, kernel: str, arithmetic: str) -> Op:
-        """Resize to this length of the shorter side, unless the longer one becomes longer than `longest`."""
-
-    @staticmethod
-    def resize_long(length: int, kernel: str, arithmetic: str) -> Op:
-        """Resize to this length of the longer side."""
-
-    @staticmethod
-    def random_resized_crop(
-        size: tuple[int, int],
-        scale: tuple[float, float],
-        log_ratio: tuple[float, float],
-        ratio: tuple[float, float],
-        kernel: str,
-        arithmetic: str,
-        uniform: tuple[bool, bool],
-        exp: Callable[[float], float],
-    ) -> Op:
-        """`RandomResizedCrop`: bounds of the area and of torch's logarithm of width / height, both float32.
-
-        Args:
-            size: Of the output.
-            scale: Bounds of the crop's share of the area.
-            log_ratio: torch's logarithms of the bounds of width / height.
-            ratio: Those bounds, smaller first; the middle is cropped to them where no attempt fits.
-            kernel: As for `resize`.
-            arithmetic: As for `resize`.
-            uniform: How torch's `uniform_` rounds: `fused` and `half_open` of `Generator.uniform`.
-            exp: torch's exponential function of a float32; called where its last bit matters.
+            name: As the core lists it.
+            operands: In the order in which the operation reads them. What may be missing is None; tuples stand for what
+                they hold; one of a few is a name.
         """
 
     def rectangle(self, size: tuple[int, int], generator: Generator) -> list[int] | None:
         """Draw the rectangle of a `RandomResizedCrop`: top, left, height, width; None if it is empty."""
-
-    @staticmethod
-    def refuse() -> Op:
-        """Stand for an operation that raises for every picture."""
 
 @final
 class Plan:
@@ -370,45 +317,6 @@ class Files:
         """Time that reading took, added up over threads."""
 
     def __len__(self) -> int: ...
-
-@final
-class Steps:
-    """What is done to a picture, one step after the other. No method changes the steps; each returns one step more.
-
-    Iteration gives each step's name and operands. As bytes they are what `Batch.recorded` takes of a record.
-    """
-
-    def __new__(cls) -> Steps: ...
-    def crop(self, top: int, left: int, height: int, width: int) -> Steps:
-        """Keep a rectangle."""
-
-    def resize(self, height: int, width: int, kernel: str, arithmetic: str) -> Steps:
-        """Resize; filter and arithmetic are those of `Op.resize`."""
-
-    def flip_horizontal(self) -> Steps:
-        """Mirror left to right."""
-
-    def flip_vertical(self) -> Steps:
-        """Mirror top to bottom."""
-
-    def invert(self) -> Steps:
-        """Invert every value."""
-
-    def posterize(self, bits: int) -> Steps:
-        """Keep the upper bits of every value."""
-
-    def solarize(self, threshold: float, library: str) -> Steps:
-        """Invert values from a threshold on, compared as "pillow", "torch1" or "torch2" does."""
-
-    def permute(self, channels: tuple[int, int, int]) -> Steps:
-        """Take each of three channels from another one."""
-
-    def size_after(self, height: int, width: int) -> tuple[int, int] | None:
-        """Return the (height, width) that a picture of this size has then; None if a step does not fit."""
-
-    def __bytes__(self) -> bytes: ...
-    def __len__(self) -> int: ...
-    def __iter__(self) -> Iterator[tuple[str, tuple[int | float | str, ...]]]: ...
 
 @final
 class Stream:

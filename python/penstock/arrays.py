@@ -14,7 +14,8 @@ from penstock.errors import NotSupportedError
 from penstock.filled import check_out
 from penstock.generators import lend
 from penstock.lowering.lower import threads_for
-from penstock.lowering.transforms import Opaque, Pipeline, lower_transform
+from penstock.lowering.transforms import Pipeline, lower_transform
+from penstock.ops.opaque import Opaque
 
 __all__ = ["Compiled", "compile"]
 

@@ -24,7 +24,7 @@ from torchvision.transforms import InterpolationMode, v2
 
 import penstock
 from penstock import _native
-from penstock.lowering import resampling
+from penstock.ops import random_resized_crop, resampling, uniform
 
 FILTERS = ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos")
 _LARGEST = 90_000
@@ -268,7 +268,7 @@ def test_uniform_draws_what_torch_draws(seed, low, extent):
     generator, ours = torch.Generator().manual_seed(seed), _native.Generator(seed)
     for _ in range(5):
         theirs = torch.empty(1).uniform_(low, high, generator=generator).item()
-        assert ours.uniform(low, high, *resampling.uniform_rounding()) == theirs
+        assert ours.uniform(low, high, *uniform.uniform_rounding()) == theirs
 
 
 def test_torchs_own_exp_decides_what_its_last_bit_decides():
@@ -277,13 +277,13 @@ def test_torchs_own_exp_decides_what_its_last_bit_decides():
 
     def exp(x: float) -> float:
         asked.append(x)
-        return resampling.exp(x)
+        return random_resized_crop.exp(x)
 
     height, width, count = 3000, 4000, 20_000
     ratio = (3 / 4, 4 / 3)
     low, high = torch.log(torch.tensor(ratio)).tolist()
-    rounding = resampling.uniform_rounding()
-    op = _native.Op.random_resized_crop((2, 2), (0.08, 1.0), (low, high), ratio, "nearest", "across", rounding, exp)
+    rounding = uniform.uniform_rounding()
+    op = _native.Op("random_resized_crop", (2, 2), (0.08, 1.0), (low, high), ratio, "nearest", "across", rounding, exp)
     rows, columns = np.indices((height, width), dtype=np.int32)
     pixels = np.stack([rows % 251, columns % 251, rows // 251 * 16 + columns // 251], axis=2).astype(np.uint8)
     source = _native.Source(pixels[None], _native.Plan([op], bytes(range(256)) * 3, 3, 1, inks=b""))
@@ -313,9 +313,9 @@ def test_an_interrupt_while_torchs_exp_is_asked_is_raised_and_nothing_is_drawn(e
     def exp(x: float) -> float:
         raise error
 
-    rounding = resampling.uniform_rounding()
-    op = _native.Op.random_resized_crop(
-        (2, 2), (0.08, 1.0), (-0.3, 0.3), (0.7, 1.4), "nearest", "across", rounding, exp
+    rounding = uniform.uniform_rounding()
+    op = _native.Op(
+        "random_resized_crop", (2, 2), (0.08, 1.0), (-0.3, 0.3), (0.7, 1.4), "nearest", "across", rounding, exp
     )
     source = _native.Source(noise((1, 3000, 4000, 3)), _native.Plan([op], bytes(range(256)) * 3, 3, 1, inks=b""))
     generator, untouched = _native.Generator(5), _native.Generator(5)

@@ -27,7 +27,7 @@ from torchvision.transforms import InterpolationMode, v2
 from torchvision.transforms.v2 import functional as F2
 
 import penstock
-from penstock.lowering import resampling
+from penstock.ops import resampling
 
 _LARGEST = 90_000
 _CAPABLE = torch.backends.cpu.get_cpu_capability() in ("AVX2", "AVX512")

@@ -1,4 +1,4 @@
-"""Steps that are built natively: what they hold, what they are as bytes, and what is refused."""
+"""Steps and operations that are built by name: what they hold, what they are as bytes, and what is refused."""
 
 import struct
 
@@ -6,48 +6,81 @@ import pytest
 
 from penstock import _native
 
-
-def test_steps_are_told_by_name_with_their_operands() -> None:
-    steps = _native.Steps().crop(1, 2, 30, 40).resize(5, 6, "bicubic", "shrinkage").flip_horizontal().flip_vertical()
-    steps = steps.invert().posterize(3).solarize(99.5, "torch2").permute((2, 0, 1))
-    assert list(steps) == [
-        ("crop", (1, 2, 30, 40)),
-        ("resize", (5, 6, "bicubic", "shrinkage")),
-        ("flip_horizontal", ()),
-        ("flip_vertical", ()),
-        ("invert", ()),
-        ("posterize", (3,)),
-        ("solarize", (99.5, "torch2")),
-        ("permute", (2, 0, 1)),
-    ]
-    assert len(steps) == 8
-    assert steps.size_after(31, 42) == (5, 6)
-    assert steps.size_after(30, 42) is None
+STEPS = [
+    ("crop", (1, 2, 30, 40)),
+    ("resize", (5, 6, "bicubic", "shrinkage")),
+    ("flip_horizontal", ()),
+    ("flip_vertical", ()),
+    ("pad", (1, 2, 3, 4, "edge", 0)),
+    ("invert", ()),
+    ("posterize", (3,)),
+    ("solarize", (99.5, "torch2")),
+    ("permute", (2, 0, 1)),
+    ("erase", (1, 2, 3, 4, 5)),
+]
 
 
-def test_a_step_more_leaves_the_steps_before_as_they_were() -> None:
-    before = _native.Steps().invert()
-    after = [before.flip_vertical(), before.crop(0, 0, 1, 1)]
-    assert [name for name, _ in before] == ["invert"]
-    assert [[name for name, _ in steps] for steps in after] == [["invert", "flip_vertical"], ["invert", "crop"]]
+@pytest.mark.parametrize(("name", "operands"), STEPS)
+def test_a_step_tells_its_name_and_its_operands(name, operands):
+    assert _native.operands_of(_native.step(name, *operands)) == (name, operands)
 
 
-def test_bytes_are_a_number_a_count_and_the_operands() -> None:
-    assert bytes(_native.Steps()) == b""
-    crop = struct.pack("<2H4I", 0, 5, 1, 2, 3, 4)
-    assert bytes(_native.Steps().crop(1, 2, 3, 4).flip_horizontal()) == crop + struct.pack("<2H", 2, 1)
-    assert bytes(_native.Steps().solarize(0.1, "pillow")) == struct.pack("<2HdI", 7, 4, 0.1, 0)
+def test_tuples_stand_for_what_they_hold():
+    assert _native.step("crop", (1, 2), [30, (40,)]) == _native.step("crop", 1, 2, 30, 40)
 
 
-def test_what_there_is_not_is_refused() -> None:
-    steps = _native.Steps()
-    with pytest.raises(ValueError, match='no such filter: "cubic"'):
-        steps.resize(1, 1, "cubic", "torch")
-    with pytest.raises(ValueError, match='no such arithmetic: "numpy"'):
-        steps.resize(1, 1, "box", "numpy")
-    with pytest.raises(ValueError, match='no such library: ""'):
-        steps.solarize(1.0, "")
-    with pytest.raises(ValueError, match="no order of three channels"):
-        steps.permute((0, 1, 3))
-    with pytest.raises(OverflowError):
-        steps.crop(-1, 0, 1, 1)
+def test_bytes_are_a_number_a_count_and_the_operands():
+    assert _native.step("crop", 1, 2, 3, 4) == struct.pack("<2H4I", 0, 4, 1, 2, 3, 4)
+    assert _native.step("flip_horizontal") == struct.pack("<2H", 2, 0)
+    assert _native.step("solarize", 0.1, "pillow") == struct.pack("<2HdI", 7, 3, 0.1, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "operands"),
+    [
+        ("cubic", ()),
+        ("", ()),
+        ("resize", (1, 1, "cubic", "torch")),
+        ("resize", (1, 1, "box", "numpy")),
+        ("solarize", (1.0, "")),
+        ("solarize", (None, "pillow")),
+        ("permute", (0, 1, 3)),
+        ("crop", (-1, 0, 1, 1)),
+        ("crop", (0, 0, 1)),
+        ("crop", (0, 0, 1, 1, 1)),
+        ("crop", (0, 0, 1, 1.0)),
+        ("crop", (0, 0, 1, 1 << 32)),
+        ("crop", (0, 0, 1, "1")),
+    ],
+)
+def test_what_there_is_not_is_refused(name, operands):
+    with pytest.raises(ValueError, match="is no operation with the operands"):
+        _native.step(name, *operands)
+
+
+@pytest.mark.parametrize(
+    ("name", "operands"),
+    [
+        ("random_flip", (0.5, 1)),
+        ("random_flip", (0.5,)),
+        ("random_invert", ("v3", 0.5)),
+        ("random_crop", ("v1", (3, 4), None, False, "mirror", 0, "pil")),
+        ("pad", ((1, 2, 3, 4), "edge", -1, "pil")),
+        ("random_resized_crop", ((1, 1), (0.1, 1.0), (0.0, 0.1), (0.7, 1.3), "box", "torch", (True, True), None)),
+    ],
+)
+def test_operations_are_refused_in_the_same_way(name, operands):
+    with pytest.raises(ValueError, match="is no operation with the operands"):
+        _native.Op(name, *operands)
+
+
+def test_what_is_no_step_is_refused():
+    whole = _native.step("crop", 1, 2, 3, 4)
+    for cut in (whole[:-1], whole + b"0", b"", b"\xff\xff\0\0"):
+        with pytest.raises(ValueError, match="no step"):
+            _native.operands_of(cut)
+
+
+def test_every_operation_is_listed_once():
+    for names in _native.operation_names():
+        assert len(names) == len(set(names)) > 0

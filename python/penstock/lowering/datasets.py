@@ -35,8 +35,9 @@ from penstock.lowering.known import (
 from penstock.lowering.places import ArrayPlace, ConcatPlace, InFile, OwnPlace, Place, SubsetPlace, Targets
 from penstock.lowering.report import Row
 from penstock.lowering.targets import is_pure
-from penstock.lowering.transforms import Opaque, Pipeline, describe, lower_transform
+from penstock.lowering.transforms import Pipeline, describe, lower_transform
 from penstock.lowering.verify import agrees
+from penstock.ops.opaque import Opaque
 
 __all__ = ["lower_dataset", "opens_files", "signature"]
 

@@ -17,7 +17,8 @@ from penstock import _native
 from penstock.lowering.known import is_pristine
 from penstock.lowering.pillow import pixel_limit, why_not
 from penstock.lowering.places import FilePlace, InFile
-from penstock.lowering.transforms import Opaque, Pipeline
+from penstock.lowering.transforms import Pipeline
+from penstock.ops.opaque import Opaque
 
 __all__ = ["KINDS", "LEFT", "FileKind", "check_files", "check_loader", "place_of", "signature"]
 

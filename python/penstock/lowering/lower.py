@@ -18,7 +18,8 @@ from penstock.lowering.known import module_hooks
 from penstock.lowering.pillow import keeps_pixels_as_known, why_not
 from penstock.lowering.places import Place
 from penstock.lowering.report import Report, Row
-from penstock.lowering.transforms import Opaque, functions
+from penstock.lowering.transforms import functions
+from penstock.ops.opaque import Opaque
 
 __all__ = ["Lowered", "lower", "threads_for"]
 

@@ -3,16 +3,13 @@
 import dataclasses
 from typing import Any, Literal
 
+from penstock.ops.opaque import Opaque
 from penstock.tables import as_html
 
 __all__ = ["Opaque", "Report", "Row"]
 
 _HEADINGS = ("part", "what", "native", "how, or why not")
 Way = Literal["lowered", "recorded", "torch"]
-
-
-class Opaque(Exception):  # noqa: N818 - not an error: it says that torch's way is taken
-    """Something that cannot be lowered, and why."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -23,11 +23,13 @@ from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F2
 
 from penstock import _native
+from penstock.conversion import CODES, arithmetic, strip_of
 from penstock.lowering.known import is_pristine, shadowed, unhooked
-from penstock.lowering.parameters import integer_of, lengths_of, margins_of, size_of
-from penstock.lowering.report import Opaque, Row
-from penstock.lowering.resampling import exp, filter_name, mode_of, pass_order, rectangles, tensor_filter
-from penstock.lowering.strip import CODES, arithmetic, strip_of
+from penstock.lowering.report import Row
+from penstock.ops.opaque import Opaque
+from penstock.ops.parameters import margins_of
+from penstock.ops.refuse import raises, replay
+from penstock.ops.table import FUNCTIONS, TRANSFORMS
 
 __all__ = ["Opaque", "Pipeline", "functions", "lower_transform"]
 
@@ -47,13 +49,10 @@ _CONVERSIONS = (
     v2.Identity,
     nn.Identity,
 )
-# Functions that the classes above look up in their modules each time they are called.
+# Functions that transforms look up in their modules each time they are called.
 _FUNCTIONS: tuple[tuple[Any, str], ...] = (
-    *((F, name) for name in ("pad", "crop", "center_crop", "hflip", "vflip", "get_dimensions")),
-    *((F, name) for name in ("resize", "resized_crop")),
+    *FUNCTIONS,
     *((F, name) for name in ("to_tensor", "pil_to_tensor", "convert_image_dtype", "normalize")),
-    *((F2, name) for name in ("pad", "crop", "center_crop", "horizontal_flip", "vertical_flip")),
-    *((F2, name) for name in ("resize", "resized_crop")),
     *((F2, name) for name in ("to_image", "pil_to_tensor", "to_dtype", "normalize")),
 )
 
@@ -82,25 +81,9 @@ class Step:
         """Whether it has negative margins."""
         return isinstance(self.transform, (v1.Pad, v2.Pad)) and min(margins_of(self.transform.padding)) < 0
 
-    def raises(self) -> bool:
-        """Whether the transform raises for an ordinary picture."""
-        try:
-            self.replay(64, 64)
-        except Exception:
-            return True
-        return False
-
     def replay(self, height: int, width: int) -> None:
         """Call the transform on a blank picture of this size, to have torchvision's own exception raised."""
-        if self.tensor:
-            template: torch.Tensor = self.template
-            picture: Any = torch.zeros(template.shape[0], height, width, dtype=template.dtype)
-            if type(template) is not torch.Tensor:
-                picture = type(template)(picture)
-        else:
-            picture = Image.new(self.template.mode, (width, height))
-        with torch.random.fork_rng(devices=[]):
-            self.transform(picture)
+        replay(self.transform, self.template, height, width)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -196,32 +179,33 @@ class _Builder:
             raise Opaque("it goes by the tensor's type, which an earlier transform of v1 may have changed")
         if kind in _CONVERSIONS:
             return self.convert(transform)
-        geometry = _GEOMETRY.get(kind)
-        if geometry is None:
+        operation = TRANSFORMS.get(kind)
+        if operation is None:
             raise Opaque("no native form of it yet")
-        self.draws |= kind in _RANDOM
-        step = Step(transform, isinstance(self.strip, torch.Tensor), self.strip)
+        self.draws |= kind in operation.random
+        step = Step(transform, self.is_tensor, self.strip)
         try:
-            op = geometry(self, transform)
+            op = operation.transforms[kind](self, transform)
         except Opaque:
             raise
         except Exception as error:
             # torchvision itself raises for every picture; the operation does the same when it is met.
-            if not step.raises():
+            if not raises(transform, self.strip):
                 raise Opaque(f"its parameters are not understood: {error}") from None
-            op = _native.Op.refuse()
+            op = _native.Op("refuse")
             self.fails = True
         self.ops.append(op)
         self.steps.append(step)
         # Transforms of v1 make plain tensors of v2's, but only where they do something.
         self.type_is_open |= type(self.strip) is tv_tensors.Image and kind.__module__ == v1.RandomCrop.__module__
-        if kind in _RESIZES:
-            whose = "torch's" if step.tensor else "Pillow's"
-            return f"{whose} own arithmetic, only for the pixels that are used"
-        return "fused into one pass over the picture"
+        return operation.says.format(whose="torch's" if step.tensor else "Pillow's")
+
+    @property
+    def is_tensor(self) -> bool:
+        return isinstance(self.strip, torch.Tensor)
 
     def convert(self, transform: Any) -> str:
-        step = Step(transform, isinstance(self.strip, torch.Tensor), self.strip)
+        step = Step(transform, self.is_tensor, self.strip)
         before = self.strip.clone() if isinstance(self.strip, torch.Tensor) else self.strip
         try:
             # Warnings are not caught: their filters are the process's, and other threads may be warning now.
@@ -234,7 +218,7 @@ class _Builder:
             raise Opaque(f"it warns: {warning}") from None
         except Exception:
             self.fails = True
-            self.ops.append(_native.Op.refuse())
+            self.ops.append(_native.Op("refuse"))
             self.steps.append(step)
             return "raises for every picture of this mode"
         self.check_strip()
@@ -253,57 +237,21 @@ class _Builder:
         elif not isinstance(strip, Image.Image) or strip.size != (width, 1):
             raise Opaque(f"it makes a {type(strip).__name__}")
 
-    def fill(self, pad: Callable[[Any], Any]) -> int:
-        """Append a margin's colour to the strip; return its number."""
+    def add_margin(self, pad: Callable[[Any], Any]) -> int:
         self.strip = pad(self.strip)
         self.fills += 1
         self.check_strip()
         return self.fills - 1
 
-    def margin(self, transform: Any, mode: str) -> int:
-        """Return the number of the colour of a transform's margins, 0 where they have none."""
-        if type(transform) in (v2.Pad, v2.RandomCrop):
-            fill = transform._fill.get(type(self.strip), transform._fill.get("others"))
-
-            def pad(picture: Any) -> Any:
-                return F2.pad(picture, padding=[0, 0, 1, 0], fill=fill, padding_mode=mode)
-        else:
-
-            def pad(picture: Any) -> Any:
-                return F.pad(picture, [0, 0, 1, 0], transform.fill, mode)
-
-        if mode == "constant":
-            return self.fill(pad)
-        pad(self.strip)  # raises what torchvision raises about fill and mode
-        return 0
-
-    def resampled(self, transform: Any, lengths: list[int]) -> tuple[str, str]:
-        """Note the margins so far as they are now; return the native names of a transform's filter and arithmetic.
-
-        Args:
-            transform: It makes new pixels.
-            lengths: All that it says about the size of its output.
-        """
-        version = 2 if type(transform) in (v2.Resize, v2.RandomResizedCrop) else 1
-        mode = mode_of(transform.interpolation, strings=version == 2)
-        if isinstance(self.strip, torch.Tensor):
-            bytewise = self.strip.dtype == torch.uint8
-            pixels = self.strip.as_subclass(torch.Tensor)[:, 0].numpy() if bytewise else None
-            if pixels is None or (pixels[:, :CODES] != np.arange(CODES)).any():
-                raise Opaque("no native form on tensors whose values were converted before")
-            if max(lengths) == 1:
-                raise Opaque("torch fails to make one pixel of some tensors")
-            name = tensor_filter(mode, transform.antialias, version=version)
-            self.inks = pixels[:, CODES:]
-            return name, "torch"
-        if transform.antialias is False:
-            raise Opaque("it warns at each call: antialias=False is ignored for Pillow images")
-        name = filter_name(mode)
-        order = pass_order(name)
-        if order is None:
-            raise Opaque(f"the installed Pillow's {name} filter gives other pixels")
-        self.inks = np.atleast_3d(np.asarray(self.strip))[0, CODES:].T
-        return name, order
+    def change_values(self) -> None:
+        if not isinstance(self.strip, torch.Tensor):
+            self.inks = np.atleast_3d(np.asarray(self.strip))[0, CODES:].T
+            return
+        bytewise = self.strip.dtype == torch.uint8
+        pixels = self.strip.as_subclass(torch.Tensor)[:, 0].numpy() if bytewise else None
+        if pixels is None or (pixels[:, :CODES] != np.arange(CODES)).any():
+            raise Opaque("no native form on tensors whose values were converted before")
+        self.inks = pixels[:, CODES:]
 
     def check_output(self) -> Iterator[Row]:
         if not self.fails and not isinstance(self.strip, torch.Tensor):
@@ -329,7 +277,7 @@ def _flatten(transform: Any) -> Iterator[tuple[Any, str | None]]:
     if not is_pristine(kind):
         yield transform, "a class of its own, or one that was patched"
         return
-    if kind not in _CONTAINERS and kind not in _CONVERSIONS and kind not in _GEOMETRY:
+    if kind not in _CONTAINERS and kind not in _CONVERSIONS and kind not in TRANSFORMS:
         module = kind.__module__.partition(".")[0]
         known = module in ("torch", "torchvision")
         yield transform, "no native form of it yet" if known else "code that penstock does not know"
@@ -356,109 +304,3 @@ def _warns(transform: v2.ToDtype, item: Any) -> bool:
     if isinstance(dtype, dict):
         dtype = dtype.get(type(item), dtype.get("others", torch.uint8))
     return dtype is None and bool(transform.scale) and isinstance(item, torch.Tensor)
-
-
-def _pad(builder: _Builder, transform: Any) -> _native.Op:
-    tensor = isinstance(builder.strip, torch.Tensor)
-    margins, mode = margins_of(transform.padding), transform.padding_mode
-    if min(margins) < 0 and (mode != "constant" or tensor):
-        raise Opaque("negative margins")
-    fill = 0
-    try:
-        fill = builder.margin(transform, mode)
-    except Opaque:
-        raise
-    except Exception:
-        if any(margins) or Step(transform, tensor, builder.strip).raises():
-            raise
-        mode = "refuse"  # no picture gets a margin, and torchvision does not mind
-    return _native.Op.pad(margins, mode, fill, tensor)
-
-
-def _center_crop(builder: _Builder, transform: Any) -> _native.Op:
-    function: Callable[..., Any] = F.pad if type(transform) is v1.CenterCrop else F2.pad
-    return _native.Op.center_crop(size_of(transform.size), builder.fill(lambda strip: function(strip, [0, 0, 1, 0], 0)))
-
-
-def _random_crop(builder: _Builder, transform: Any) -> _native.Op:
-    version = 1 if type(transform) is v1.RandomCrop else 2
-    padding, needed, mode = transform.padding, bool(transform.pad_if_needed), transform.padding_mode
-    margins = None
-    if padding is not None:
-        if version == 2:  # stored as left, right, top, bottom
-            left, right, top, bottom = padding
-            padding = [left, top, right, bottom]
-        margins = margins_of(padding)
-        if min(margins) < 0:
-            raise Opaque("negative margins")
-    fill = 0
-    try:
-        if needed or margins is not None:
-            fill = builder.margin(transform, mode)
-    except Opaque:
-        raise
-    except Exception:
-        if margins is not None and (version == 1 or any(margins)):
-            raise  # every picture gets a margin
-        mode = "refuse"
-    tensor = isinstance(builder.strip, torch.Tensor)
-    return _native.Op.random_crop(version, size_of(transform.size), margins, needed, mode, fill, tensor)
-
-
-def _resize(builder: _Builder, transform: Any) -> _native.Op:
-    longest = transform.max_size
-    if longest is not None and integer_of(longest, "its max_size") < 0:
-        raise Opaque("its max_size is negative")
-    if transform.size is None:
-        if type(transform) is not v2.Resize or longest is None:
-            raise ValueError("neither size nor max_size")
-        return _native.Op.resize_long(longest, *builder.resampled(transform, [longest]))
-    lengths = lengths_of(transform.size)
-    method = builder.resampled(transform, lengths)
-    if len(lengths) == 1:
-        if longest is not None and longest <= lengths[0]:
-            raise ValueError("max_size is not greater than size")
-        return _native.Op.resize_short(lengths[0], longest, *method)
-    if longest is not None:
-        raise ValueError("max_size goes with one length only")
-    return _native.Op.resize((lengths[0], lengths[1]), *method)
-
-
-def _random_resized_crop(builder: _Builder, transform: Any) -> _native.Op:
-    size = lengths_of(transform.size)
-    if len(size) != 2:
-        raise Opaque("its size is not (height, width)")
-    is_v2 = type(transform) is v2.RandomResizedCrop
-    scale, ratio, bounds, rounding = rectangles(
-        transform.scale, transform.ratio, transform._log_ratio if is_v2 else None
-    )
-    method = builder.resampled(transform, size)
-    return _native.Op.random_resized_crop((size[0], size[1]), scale, bounds, ratio, *method, rounding, exp)
-
-
-def _random_flip(_builder: _Builder, transform: Any) -> _native.Op:
-    if type(transform.p) not in (int, float):
-        raise Opaque(f"its probability is a {type(transform.p).__name__}")
-    horizontal = type(transform) in (v1.RandomHorizontalFlip, v2.RandomHorizontalFlip)
-    return _native.Op.random_flip(float(transform.p), horizontal)
-
-
-_GEOMETRY: dict[type, Callable[[_Builder, Any], _native.Op]] = {
-    v1.Pad: _pad,
-    v2.Pad: _pad,
-    v1.CenterCrop: _center_crop,
-    v2.CenterCrop: _center_crop,
-    v1.RandomCrop: _random_crop,
-    v2.RandomCrop: _random_crop,
-    v1.Resize: _resize,
-    v2.Resize: _resize,
-    v1.RandomResizedCrop: _random_resized_crop,
-    v2.RandomResizedCrop: _random_resized_crop,
-    v1.RandomHorizontalFlip: _random_flip,
-    v2.RandomHorizontalFlip: _random_flip,
-    v1.RandomVerticalFlip: _random_flip,
-    v2.RandomVerticalFlip: _random_flip,
-}
-_RESIZES = frozenset(kind for kind, lowering in _GEOMETRY.items() if lowering in (_resize, _random_resized_crop))
-_DRAWING = (_random_crop, _random_resized_crop, _random_flip)
-_RANDOM = frozenset(kind for kind, lowering in _GEOMETRY.items() if lowering in _DRAWING)

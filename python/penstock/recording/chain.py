@@ -21,7 +21,7 @@ from torchvision.transforms.v2 import functional as F2
 
 from penstock import _native
 from penstock.compat.torch import DisableTorchFunction
-from penstock.lowering.strip import arithmetic, strip_of
+from penstock.conversion import arithmetic, strip_of
 from penstock.recording import calls
 
 __all__ = ["Chain", "Key", "Link", "apply", "as_at_first", "chain_of"]

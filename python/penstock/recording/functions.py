@@ -83,7 +83,10 @@ def flip(tensor: Any, kind: type[RecordedTensor], *, horizontal: bool) -> Record
         return None
     # A copy has no gaps, in whatever order torch puts its values.
     chain = tensor._chain.then("clone") if tensor._chain.is_view else tensor._chain
-    return None if chain is None else kind((tensor._traces[0].flip(horizontal=horizontal),), chain, False)
+    if chain is None:
+        return None
+    trace = tensor._traces[0].then("flip_horizontal" if horizontal else "flip_vertical")
+    return kind((trace,), chain, False)
 
 
 def _record_part(tensor: Any, index: Any) -> RecordedTensor | None:
@@ -106,8 +109,9 @@ def _record_part(tensor: Any, index: Any) -> RecordedTensor | None:
         chain = chain.then("view")
         if chain is None:
             return None
-    cropped = trace if all(whole) else trace.crop(left, top, right, bottom)
-    view = RecordedTensor((cropped,), chain, False, strides=tensor.stride())
+    if not all(whole):
+        trace = trace.then("crop", top, left, bottom - top, right - left, size=(right - left, bottom - top))
+    view = RecordedTensor((trace,), chain, False, strides=tensor.stride())
     return cast("RecordedTensor", sharing(view, tensor, index))
 
 

@@ -10,14 +10,15 @@ import random
 import statistics
 import time
 from collections import deque
-from typing import Any
+from typing import TYPE_CHECKING
 
-from PIL import Image
-from torchvision.transforms import functional as F
-from torchvision.transforms.v2 import functional as F2
+from penstock.ops.table import replay
+from penstock.recording.sources import Source, Trace
 
-from penstock.recording.pixels import Step, Steps
-from penstock.recording.sources import TORCH, TORCH_MODES, Source, Trace
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from penstock.recording.pixels import Steps
 
 __all__ = ["Guard", "Pair", "Watch", "compare"]
 
@@ -145,20 +146,9 @@ def _by_library(source: Source) -> None:
         for end in range(len(trace.steps) + 1):
             key = trace.mode, trace.steps[:end]
             if key not in made:
-                made[key] = _one_more(made[key[0], key[1][:-1]], key[1][-1]) if end else picture.convert(trace.mode)
+                made[key] = replay(made[key[0], key[1][:-1]], key[1][-1]) if end else picture.convert(trace.mode)
         if chain is not None:
             chain.apply(made[trace.mode, trace.steps])
-
-
-def _one_more(image: Image.Image, step: Step) -> Any:
-    number, a, b, c, d = step
-    if number == 0:
-        return image.crop((b, a, b + d, a + c))
-    if number == 1 and d == TORCH:
-        return F.to_pil_image(F2.resize(F.pil_to_tensor(image), [a, b], interpolation=TORCH_MODES[c], antialias=True))
-    if number == 1:
-        return image.resize((b, a), Image.Resampling(c))
-    return image.transpose(Image.Transpose.FLIP_LEFT_RIGHT if number == 2 else Image.Transpose.FLIP_TOP_BOTTOM)
 
 
 def _what_is_sent(source: Source) -> None:

@@ -20,8 +20,7 @@ import torch
 import torch.utils.dlpack
 from PIL import Image
 from torch.utils.data import get_worker_info
-from torchvision import transforms, tv_tensors
-from torchvision.transforms import InterpolationMode
+from torchvision import tv_tensors
 from torchvision.transforms import functional as F
 from torchvision.transforms.v2 import functional as F2
 
@@ -31,13 +30,13 @@ from penstock.compat.torch import collate, collate_tensor_fn, default_collate_fn
 from penstock.compat.torchvision import KERNEL_REGISTRY
 from penstock.lowering.collation import entries_of, function_for
 from penstock.lowering.known import HOOKED
-from penstock.recording import resizes
+from penstock.ops.table import CALLS, HOOKS, KERNELS
 from penstock.recording.chain import chain_of
 from penstock.recording.decoded import has_decoder, reads_files
-from penstock.recording.draws import draws_rectangles
 from penstock.recording.functions import change, extended, flip, stack
 from penstock.recording.imported import names_of
-from penstock.recording.pictures import Recorded, is_recorded, open_recorded
+from penstock.recording.kernels import kernel_recorded
+from penstock.recording.pictures import call_recorded, is_recorded, open_recorded
 from penstock.recording.recorder import Recorder
 from penstock.recording.rendering import render
 from penstock.recording.sources import OPENED, source_of
@@ -123,9 +122,11 @@ def _install() -> None:
     for name in ("PPM", "GIF", "BMP"):
         _hook_other(name)
     for owner, name in _NAMED:
-        _hook_function(owner, name, _WRAPPERS[name])
+        records = CALLS.get((owner, name))
+        _hook_function(owner, name, _WRAPPERS[name] if records is None else functools.partial(call_recorded, records))
     _hook_imported()
-    _hook_function(transforms.RandomResizedCrop, "get_params", draws_rectangles, static=True)
+    for hook in HOOKS:
+        _hook_function(hook.owner, hook.name, functools.partial(_made, hook.make), static=hook.static)
     if has_decoder():
         _hook_function(torch.ops.image, "read_file", reads_files(current))
     # It takes what lies in memory without asking the tensor.
@@ -138,6 +139,10 @@ def _install() -> None:
     for kind in (RecordedTensor, RecordedImage):
         if kind not in default_collate_fn_map:  # to it, images that record are torchvision's
             _hook_collation(kind, _collate, None)
+
+
+def _made(make: Callable[..., Any], function: Any) -> Any:
+    return make(function, is_recorded)
 
 
 def _remove() -> None:
@@ -304,37 +309,12 @@ def _converts(function: Any) -> Any:
     return hook
 
 
-def _crops_and_resizes(function: Any) -> Any:
-    def hook(  # noqa: PLR0917 - torchvision's own
-        img: Any,
-        top: int,
-        left: int,
-        height: int,
-        width: int,
-        size: Any,
-        interpolation: Any = InterpolationMode.BILINEAR,
-        antialias: Any = True,
-    ) -> Any:
-        # The way through torchvision's own functions is the same, and takes 30 microseconds more.
-        if type(img) is Recorded and antialias is not False and type(size) in (tuple, list) and len(size) == 2:
-            resample = _RESAMPLE.get(interpolation)
-            if resample is not None:
-                return img.crop((left, top, left + width, top + height)).resize((size[1], size[0]), resample)
-        return function(img, top, left, height, width, size, interpolation, antialias)
-
-    return hook
-
-
-_RESAMPLE = {
-    mode: Image.Resampling[mode.name] for mode in InterpolationMode if mode.name in Image.Resampling.__members__
-}
 _WRAPPERS = {
     "to_tensor": _makes_tensor((("to_tensor",),), image=False),
     "pil_to_tensor": _makes_tensor((("pil_to_tensor",),), image=False),
     "to_image": _makes_tensor((("pil_to_tensor",),), image=True),
     "normalize": _normalizes,
     "convert_image_dtype": _converts,
-    "resized_crop": _crops_and_resizes,
 }
 
 
@@ -409,16 +389,17 @@ def _flips_images(kernel: Any, *, horizontal: bool) -> Any:
 
 # Functions by where they are hooked, as they are.
 _NAMED: dict[tuple[Any, str], Any] = {
-    **{
-        (F, name): getattr(F, name)
-        for name in ("to_tensor", "pil_to_tensor", "convert_image_dtype", "normalize", "resized_crop")
-    },
+    **{(F, name): getattr(F, name) for name in ("to_tensor", "pil_to_tensor", "convert_image_dtype", "normalize")},
     **{(F2, name): getattr(F2, name) for name in ("to_image", "pil_to_tensor")},
+    **{(owner, name): getattr(owner, name) for owner, name in CALLS},
 }
 # Pure tensors are flipped, and all of them cropped, by functions of torch, which record.
 _KERNELS: dict[tuple[Any, type], Callable[[Any], Any]] = {
-    **{(functional, tv_tensors.Image): make for functional, make in resizes.KERNELS.items()},
-    **{(functional, torch.Tensor): make for functional, make in resizes.KERNELS.items()},
+    **{
+        (functional, kind): functools.partial(kernel_recorded, records)
+        for functional, records in KERNELS.items()
+        for kind in (tv_tensors.Image, torch.Tensor)
+    },
     (F2.normalize, tv_tensors.Image): _normalizes_images,
     (F2.normalize, torch.Tensor): _normalizes_images,
     (F2.to_dtype, tv_tensors.Image): _converts_images,

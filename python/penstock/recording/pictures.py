@@ -12,7 +12,7 @@ import io
 import time
 import weakref
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from PIL import Image
 from PIL.ImageFile import ImageFile
@@ -21,14 +21,12 @@ from PIL.PngImagePlugin import PngImageFile
 
 from penstock import agreement
 from penstock.compat.pillow import PLAIN, READONLY, copy_info
+from penstock.ops.operation import Records
+from penstock.ops.table import METHODS
 from penstock.recording.causes import cause
 from penstock.recording.sources import Source, Trace, making
 
-__all__ = ["Recorded", "is_recorded", "open_recorded", "settle", "touch"]
-
-_RESAMPLING = frozenset(
-    int(Image.Resampling[name]) for name in ("NEAREST", "BOX", "BILINEAR", "HAMMING", "BICUBIC", "LANCZOS")
-)
+__all__ = ["Recorded", "call_recorded", "is_recorded", "open_recorded", "settle", "touch"]
 
 _Method = TypeVar("_Method", bound=Callable[..., Any])
 # Attributes on which it depends what a picture is.
@@ -133,68 +131,6 @@ class _Recording(Image.Image):
         return self._new_trace(self._trace if mode in (None, self._mode) else self._trace.convert("RGB"))
 
     @_while_recording
-    def crop(self, box: Any = None) -> Image.Image:
-        if box is None:
-            return self.copy()
-        try:
-            if not isinstance(box, (tuple, list)):
-                raise TypeError
-            left, top, right, bottom = (int(round(length)) for length in box)  # noqa: RUF046 - a NumPy number stays one
-            if box[2] < box[0] or box[3] < box[1]:
-                raise ValueError
-        except Exception:
-            self._release()
-            return self.crop(box)
-        width, height = self._size
-        if not (0 <= left < right <= width and 0 <= top < bottom <= height):
-            touch(self)
-            return self.crop(box)
-        self.load()
-        whole = (left, top, right, bottom) == (0, 0, width, height)
-        return self._new_trace(self._trace if whole else self._trace.crop(left, top, right, bottom))
-
-    @_while_recording
-    def resize(self, size: Any, resample: Any = None, box: Any = None, reducing_gap: Any = None) -> Image.Image:
-        trace = None
-        if reducing_gap is None and (box is None or (isinstance(box, tuple) and box == (0, 0, *self._size))):
-            trace = self._resized(size, Image.Resampling.BICUBIC if resample is None else resample)
-        if trace is None:
-            self._release()
-            return self.resize(size, resample, box, reducing_gap)
-        self.load()
-        return self._new_trace(trace)
-
-    def _resized(self, size: Any, resample: Any) -> Trace | None:
-        try:
-            if not hasattr(size, "__getitem__"):
-                return None
-            width, height = size
-            if type(width) is not int or type(height) is not int or not 0 < width < 1 << 24 or not 0 < height < 1 << 24:
-                return None
-            if not isinstance(resample, int) or resample not in _RESAMPLING:
-                return None
-        except Exception:
-            return None
-        if (width, height) == self._size:
-            return self._trace
-        return self._trace.resize((width, height), int(resample))
-
-    @_while_recording
-    def transpose(self, method: Any) -> Image.Image:
-        trace = self._trace
-        if method == Image.Transpose.FLIP_LEFT_RIGHT:
-            trace = trace.flip(horizontal=True)
-        elif method == Image.Transpose.FLIP_TOP_BOTTOM:
-            trace = trace.flip(horizontal=False)
-        elif method == Image.Transpose.ROTATE_180:
-            trace = trace.flip(horizontal=True).flip(horizontal=False)
-        else:
-            touch(self)
-            return self.transpose(method)
-        self.load()
-        return self._new_trace(trace)
-
-    @_while_recording
     def load(self) -> Any:
         return _Pixels(self)
 
@@ -243,6 +179,29 @@ class _Recording(Image.Image):
         return bool(self == other)
 
     __hash__ = None  # type: ignore[assignment]
+
+
+def _recorded(name: str, records: Records) -> Any:
+    """Return a method of Pillow's that is written down where it can be."""
+
+    def method(self: _Recording, *args: Any, **options: Any) -> Any:
+        try:
+            trace = records(self._trace, *args, **options)
+        except Exception:  # Pillow raises its own, or makes something of what is not understood here
+            self._release()
+            return getattr(self, name)(*args, **options)
+        if trace is None:
+            touch(self)
+            return getattr(self, name)(*args, **options)
+        self.load()
+        return self._new_trace(cast("Trace", trace))
+
+    method.__name__, method.__doc__ = name, getattr(Image.Image, name).__doc__
+    return _while_recording(method)
+
+
+for _name, _records in METHODS.items():
+    setattr(_Recording, _name, _recorded(_name, _records))
 
 
 class _LikePillows(type):
@@ -413,6 +372,23 @@ def _attributes_of(plugin: Any) -> frozenset[str]:
 def is_recorded(picture: Any) -> bool:
     """Whether something is a picture that records."""
     return isinstance(picture, _Recording)
+
+
+def call_recorded(records: Records, function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what stands before a function of a picture: where that records, the call is written down if it can be."""
+
+    def hook(image: Any, *args: Any, **options: Any) -> Any:
+        if isinstance(image, _Recording):
+            with contextlib.suppress(Exception):  # the function raises its own
+                trace = records(image._trace, *args, **options)
+                if trace is not None:
+                    image.load()
+                    # A picture whose file was closed by the user is Pillow's now.
+                    if isinstance(image, _Recording):
+                        return image._new_trace(cast("Trace", trace))
+        return function(image, *args, **options)
+
+    return hook
 
 
 def open_recorded(source: Source, fp: Any, filename: Any) -> Any:

@@ -16,33 +16,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from PIL import Image, ImageFile
-from torchvision.transforms import InterpolationMode
 
 from penstock import _native
 from penstock.lowering.pillow import PLUGINS, most_pixels
-from penstock.lowering.resampling import pass_order
 from penstock.recording.chain import Chain, chain_of
 from penstock.recording.decoders import decode
-from penstock.recording.pixels import Array, Head, Step, Steps, as_file, keep_whole, record_of
+from penstock.recording.pixels import Array, Head, Steps, as_file, keep_whole, record_of
 
 if TYPE_CHECKING:
     import weakref
 
-__all__ = ["NO_LIMIT", "OPENED", "TORCH", "TORCH_MODES", "Fate", "Source", "Trace", "making", "pack", "source_of"]
+__all__ = ["OPENED", "Fate", "Source", "Trace", "making", "pack", "source_of"]
 
 # Formats by Pillow's names.
 OPENED = ("JPEG", "PNG")
-NO_LIMIT = 2**63
 _NOBODY = bytes(16)
-_ORDERS = ("across", "shrinkage", "tall")
-# The arithmetic of torch's resizes, in their place, and torchvision's names for its filters' numbers.
-TORCH = 3
-TORCH_MODES = {
-    1: InterpolationMode.LANCZOS,
-    2: InterpolationMode.BILINEAR,
-    3: InterpolationMode.BICUBIC,
-    6: InterpolationMode.NEAREST,
-}
 
 
 # Held while something that records becomes real: another thread may touch it, too. Free in a forked child.
@@ -250,7 +238,7 @@ class Trace:
         mode: Pillow's, "L" or "RGB".
         width: In pixels, after all steps.
         height: In pixels, after all steps.
-        steps: Number and operands of each step, as native code takes them.
+        steps: Each step, as native code takes it.
     """
 
     __slots__ = ("height", "mode", "source", "steps", "width")
@@ -259,24 +247,10 @@ class Trace:
         self.source, self.mode, self.steps = source, mode, steps
         self.width, self.height = size
 
-    def then(self, step: Step, size: tuple[int, int]) -> "Trace":
-        """Return this trace and one step more, after which the picture has this (width, height)."""
-        return Trace(self.source, self.mode, size, (*self.steps, step))
-
-    def crop(self, left: int, top: int, right: int, bottom: int) -> "Trace":
-        """Keep a rectangle that lies inside."""
-        return self.then((0, top, left, bottom - top, right - left), (right - left, bottom - top))
-
-    def resize(self, size: tuple[int, int], resample: int) -> "Trace | None":
-        """Resize as Pillow does; None if the installed Pillow's arithmetic is not known."""
-        order = _order(resample)
-        if order is None:
-            return None
-        return self.then((1, size[1], size[0], resample, order), size)
-
-    def flip(self, *, horizontal: bool) -> "Trace":
-        """Mirror."""
-        return self.then((2 if horizontal else 3, 0, 0, 0, 0), (self.width, self.height))
+    def then(self, name: str, *operands: Any, size: tuple[int, int] | None = None) -> "Trace":
+        """Return this trace and one step more, after which the picture has this (width, height) if it is another."""
+        step = _native.step(name, *operands)
+        return Trace(self.source, self.mode, size or (self.width, self.height), (*self.steps, step))
 
     def convert(self, mode: str) -> "Trace":
         """Make three channels of one."""
@@ -337,11 +311,6 @@ class Trace:
 def pack(traces: Sequence[Trace]) -> bytes:
     """Return what native code needs to know of some pictures."""
     return b"".join([record_of(trace.source.head, trace.steps, trace.source.identity) for trace in traces])
-
-
-def _order(resample: int) -> int | None:
-    order = pass_order(Image.Resampling(resample).name.lower())
-    return None if order is None else _ORDERS.index(order)
 
 
 def source_of(fp: Any, filename: Any, file_format: str | None) -> tuple[Source | None, str]:

@@ -12,8 +12,8 @@ use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::{PyBufferError, PyIndexError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 
+use crate::ask;
 use crate::error::to_py;
-use crate::exp;
 use crate::files::PyFiles;
 use crate::generator::PyGenerator;
 use crate::gil;
@@ -152,7 +152,7 @@ impl PyBatch {
             PyResult::Ok(None)
         };
         let drawn = draw();
-        exp::check()?;
+        ask::check()?;
         *generator.lock() = drawing;
         let refused = drawn?;
         let held = match sources {

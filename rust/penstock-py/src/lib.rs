@@ -7,15 +7,16 @@
 
 use pyo3::prelude::*;
 
+mod ask;
 mod batch;
 mod buffer;
 mod error;
-mod exp;
 mod files;
 mod generator;
 mod gil;
 mod integers;
 mod jpeg;
+mod operands;
 mod plan;
 mod record;
 mod sight;
@@ -52,7 +53,7 @@ mod _native {
     #[pymodule_export]
     use super::source::PySource;
     #[pymodule_export]
-    use super::steps::PySteps;
+    use super::steps::{operands_of, operation_names, step};
     #[pymodule_export]
     use super::{available_parallelism, index_usage, simd_level};
 

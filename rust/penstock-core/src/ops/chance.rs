@@ -1,5 +1,7 @@
 //! Whether a random transform is made at all.
 
+use super::generation::Generation;
+use super::kinds::Take;
 use crate::random::{Mt19937, draw};
 
 /// `p` of a random transform, and how `torch.rand(1)` is compared with it: the generations differ for one number in
@@ -13,6 +15,15 @@ pub enum Chance {
 }
 
 impl Chance {
+    /// Reads the generation and `p`.
+    pub(super) fn take(from: &mut impl Take) -> Option<Self> {
+        let (generation, p) = (from.choice()?, from.double()?);
+        Some(match generation {
+            Generation::V1 => Chance::Double(p),
+            Generation::V2 => Chance::Single(p as f32),
+        })
+    }
+
     /// Draws one word; whether the transform is made.
     pub(super) fn draw(self, generator: &mut Mt19937) -> bool {
         let drawn = draw::rand(generator);

@@ -3,19 +3,11 @@
 //! The two generations of `RandomCrop` differ: v1 draws both offsets even if one of them has no choice and
 //! pads in up to three goes, v2 pads once and draws an offset only where the picture is larger than the crop.
 
-use super::kinds::{Draw, Map, Put, Size, Take, Wire};
-use super::pad::{Margins, Pad, PadMode, World};
+use super::generation::Generation;
+use super::kinds::{Draw, Map, Parameters, Put, Size, Take, Wire};
+use super::pad::{Fillable, Margins, Pad, PadMode, World, margins};
 use crate::image::axis::Axis;
 use crate::random::{Mt19937, draw};
-
-/// Whose `RandomCrop` it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Generation {
-    /// `torchvision.transforms`'.
-    V1,
-    /// `torchvision.transforms.v2`'s, which draws only where there is a choice.
-    V2,
-}
 
 /// `RandomCrop`.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,6 +32,15 @@ impl<S: From<Crop> + From<Margins>> Draw<S> for RandomCrop {
             Generation::V1 => self.draw_v1(size, generator, steps),
             Generation::V2 => self.draw_v2(size, generator, steps),
         }
+    }
+}
+
+impl Parameters for RandomCrop {
+    fn take(from: &mut impl Take) -> Option<Self> {
+        let (generation, [height, width]) = (from.choice()?, from.words()?);
+        let padding = if from.is_there()? { Some(margins(from)?) } else { None };
+        let (pad_if_needed, mode, world) = (from.flag()?, Fillable::take(from)?.0, from.choice()?);
+        Some(RandomCrop { generation, size: (height, width), padding, pad_if_needed, mode, world })
     }
 }
 
@@ -137,6 +138,13 @@ impl<S: From<Crop> + From<Margins>> Draw<S> for CenterCrop {
             steps.push(Crop { top, left, height: output.0, width: output.1 }.into());
         }
         Some(output)
+    }
+}
+
+impl Parameters for CenterCrop {
+    fn take(from: &mut impl Take) -> Option<Self> {
+        let [height, width] = from.words()?;
+        Some(CenterCrop { size: (height, width), fill: from.word()?.try_into().ok()? })
     }
 }
 

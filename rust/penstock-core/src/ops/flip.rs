@@ -1,6 +1,6 @@
 //! Flips: `RandomHorizontalFlip`, `RandomVerticalFlip`, and what they do.
 
-use super::kinds::{Draw, Map, Put, Size, Take, Wire};
+use super::kinds::{Draw, Map, Parameters, Put, Size, Take, Wire};
 use crate::image::axis::Axis;
 use crate::random::{Mt19937, draw};
 
@@ -19,6 +19,12 @@ impl<S: From<FlipHorizontal> + From<FlipVertical>> Draw<S> for RandomFlip {
             steps.push(if self.horizontal { FlipHorizontal.into() } else { FlipVertical.into() });
         }
         Some(size)
+    }
+}
+
+impl Parameters for RandomFlip {
+    fn take(from: &mut impl Take) -> Option<Self> {
+        Some(RandomFlip { probability: from.double()? as f32, horizontal: from.flag()? })
     }
 }
 

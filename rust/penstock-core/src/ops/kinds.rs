@@ -8,6 +8,7 @@ use std::fmt::Debug;
 
 use penstock_jpeg::simd::Level;
 
+use super::ask::Ask;
 use super::choice::Choice;
 use crate::image::axis::Axis;
 use crate::image::{Picture, Region};
@@ -97,6 +98,12 @@ pub trait Wire: Sized {
     fn take(from: &mut impl Take) -> Option<Self>;
 }
 
+/// An operation of the user's pipeline whose parameters are given one after the other, as those of a step are.
+pub trait Parameters: Sized {
+    /// Reads the parameters; `None` if these are none of this operation.
+    fn take(from: &mut impl Take) -> Option<Self>;
+}
+
 /// Where operands are written to.
 pub trait Put {
     /// A whole number.
@@ -132,8 +139,32 @@ pub trait Take {
         Some(words)
     }
 
+    /// A whole number that may be negative; `None` behind the end.
+    fn integer(&mut self) -> Option<i32> {
+        self.word().map(u32::cast_signed)
+    }
+
+    /// Whether something is so; `None` behind the end.
+    fn flag(&mut self) -> Option<bool> {
+        match self.word()? {
+            0 => Some(false),
+            1 => Some(true),
+            _ => None,
+        }
+    }
+
+    /// Whether an operand that may be missing is there, and follows; `None` behind the end.
+    fn is_there(&mut self) -> Option<bool> {
+        self.flag()
+    }
+
     /// A number in double precision; `None` behind the end.
     fn double(&mut self) -> Option<f64>;
+
+    /// A function of a library's; `None` where there can be none.
+    fn ask(&mut self) -> Option<Ask> {
+        None
+    }
 
     /// One of a few; `None` behind the end, or if there is none of that number.
     fn choice<C: Choice>(&mut self) -> Option<C> {

@@ -9,7 +9,7 @@ use super::color::{Invert, Permute, Posterize, RandomInvert, RandomPosterize, Ra
 use super::crop::{CenterCrop, Crop, RandomCrop};
 use super::erase::Erase;
 use super::flip::{FlipHorizontal, FlipVertical, RandomFlip};
-use super::kinds::{Area, Block, Draw, Elements, Lut, Map, Pixels, Put, Size, Take, Wire};
+use super::kinds::{Area, Block, Draw, Elements, Lut, Map, Parameters, Pixels, Put, Size, Take, Wire};
 use super::pad::{Margins, Pad};
 use super::refuse::Refuse;
 use super::resize::{RandomResizedCrop, Resample, Resize};
@@ -17,9 +17,9 @@ use crate::image::axis::Axis;
 use crate::image::{Picture, Region};
 use crate::random::Mt19937;
 
-/// Declares what is drawn.
+/// Declares what is drawn: each operation's name for other languages, and its type.
 macro_rules! draws {
-    ($($draw:ident),* $(,)?) => {
+    ($($name:ident: $draw:ident,)*) => {
         /// One operation of the user's pipeline, numbers not yet drawn.
         #[derive(Debug, Clone, PartialEq)]
         pub enum Op {
@@ -39,20 +39,33 @@ macro_rules! draws {
                 }
             }
         }
+
+        impl Op {
+            /// The names of all.
+            pub const NAMES: &[&str] = &[$(stringify!($name),)*];
+
+            /// The operation of that name with these parameters; `None` if there is none.
+            pub fn named(name: &str, from: &mut impl Take) -> Option<Op> {
+                match name {
+                    $(stringify!($name) => $draw::take(from).map(Op::from),)*
+                    _ => None,
+                }
+            }
+        }
     };
 }
 
 draws! {
-    Pad,
-    CenterCrop,
-    RandomCrop,
-    RandomFlip,
-    Resize,
-    RandomResizedCrop,
-    RandomInvert,
-    RandomPosterize,
-    RandomSolarize,
-    Refuse,
+    pad: Pad,
+    center_crop: CenterCrop,
+    random_crop: RandomCrop,
+    random_flip: RandomFlip,
+    resize: Resize,
+    random_resized_crop: RandomResizedCrop,
+    random_invert: RandomInvert,
+    random_posterize: RandomPosterize,
+    random_solarize: RandomSolarize,
+    refuse: Refuse,
 }
 
 /// Declares the steps of one kind.
@@ -210,6 +223,27 @@ macro_rules! steps {
                     $(Step::Pixels(PixelsStep::$pixels(step)) => step.put(to),)*
                     $(Step::Area(AreaStep::$area(step)) => step.put(to),)*
                     $(Step::Elements(ElementsStep::$elements(step)) => step.put(to),)*
+                }
+            }
+
+            /// The names of all.
+            pub const NAMES: &[&str] = &[
+                $(stringify!($map_name),)*
+                $(stringify!($lut_name),)*
+                $(stringify!($pixels_name),)*
+                $(stringify!($area_name),)*
+                $(stringify!($elements_name),)*
+            ];
+
+            /// The step of that name with these operands; `None` if there is none.
+            pub fn named(name: &str, from: &mut impl Take) -> Option<Step> {
+                match name {
+                    $(stringify!($map_name) => $map::take(from).map(Step::from),)*
+                    $(stringify!($lut_name) => $lut::take(from).map(Step::from),)*
+                    $(stringify!($pixels_name) => $pixels::take(from).map(Step::from),)*
+                    $(stringify!($area_name) => $area::take(from).map(Step::from),)*
+                    $(stringify!($elements_name) => $elements::take(from).map(Step::from),)*
+                    _ => None,
                 }
             }
 

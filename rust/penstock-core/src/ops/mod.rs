@@ -3,12 +3,14 @@
 //!
 //! What the renderer has to know of an operation is its kind: [`kinds`].
 
+mod ask;
 mod chance;
 mod choice;
 pub mod color;
 mod crop;
 mod erase;
 mod flip;
+mod generation;
 pub mod kinds;
 mod library;
 mod list;
@@ -16,11 +18,13 @@ mod pad;
 mod refuse;
 pub mod resize;
 
+pub use ask::Ask;
 pub use chance::Chance;
 pub use choice::Choice;
-pub use crop::{CenterCrop, Crop, Generation, RandomCrop};
+pub use crop::{CenterCrop, Crop, RandomCrop};
 pub use erase::Erase;
 pub use flip::{FlipHorizontal, FlipVertical, RandomFlip};
+pub use generation::Generation;
 pub use library::Library;
 pub use list::{AreaMemory, AreaStep, ElementsStep, LutStep, MapStep, Op, PixelsStep, Step, size_after};
 pub use pad::{Margins, Pad, PadMode, Shown, World};

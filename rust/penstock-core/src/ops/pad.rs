@@ -5,7 +5,7 @@
 
 use super::choice::Choice;
 use super::crop::Crop;
-use super::kinds::{Draw, Map, Put, Size, Take, Wire};
+use super::kinds::{Draw, Map, Parameters, Put, Size, Take, Wire};
 use crate::image::axis::Axis;
 use crate::random::Mt19937;
 
@@ -16,6 +16,10 @@ pub enum World {
     Pil,
     /// A tensor.
     Tensor,
+}
+
+impl Choice for World {
+    const ALL: &[(Self, &str)] = &[(World::Pil, "pil"), (World::Tensor, "tensor")];
 }
 
 /// How a margin is filled.
@@ -77,6 +81,17 @@ impl PadMode {
     }
 }
 
+/// What margins show; `None` if torch raises where there is one.
+pub(super) struct Fillable(pub(super) Option<PadMode>);
+
+impl Parameters for Fillable {
+    fn take(from: &mut impl Take) -> Option<Self> {
+        let shown = if from.is_there()? { Some(from.choice()?) } else { None };
+        let fill = from.word()?.try_into().ok()?;
+        Some(Fillable(shown.map(|shown| PadMode::new(shown, fill))))
+    }
+}
+
 /// A margin around the picture, in pixels; a negative one crops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pad {
@@ -92,6 +107,17 @@ impl<S: From<Crop> + From<Margins>> Draw<S> for Pad {
     fn draw(&self, size: Size, _generator: &mut Mt19937, steps: &mut Vec<S>) -> Option<Size> {
         self.apply(size, steps)
     }
+}
+
+impl Parameters for Pad {
+    fn take(from: &mut impl Take) -> Option<Self> {
+        Some(Pad { margins: margins(from)?, mode: Fillable::take(from)?.0, world: from.choice()? })
+    }
+}
+
+/// Reads margins that may be negative.
+pub(super) fn margins(from: &mut impl Take) -> Option<[i32; 4]> {
+    Some([from.integer()?, from.integer()?, from.integer()?, from.integer()?])
 }
 
 impl Pad {

@@ -1,6 +1,6 @@
 //! An operation that raises for every picture of this kind.
 
-use super::kinds::{Draw, Size};
+use super::kinds::{Draw, Parameters, Size, Take};
 use crate::random::Mt19937;
 
 /// See the module's text.
@@ -10,5 +10,11 @@ pub struct Refuse;
 impl<S> Draw<S> for Refuse {
     fn draw(&self, _size: Size, _generator: &mut Mt19937, _steps: &mut Vec<S>) -> Option<Size> {
         None
+    }
+}
+
+impl Parameters for Refuse {
+    fn take(_from: &mut impl Take) -> Option<Self> {
+        Some(Refuse)
     }
 }

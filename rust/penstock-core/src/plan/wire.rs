@@ -1,14 +1,10 @@
 //! Steps as bytes, by which they are sent to other processes.
 //!
-//! A step is its number and one more than the number of words that its operands take, two bytes each, and then these
-//! words of four bytes; a number in double precision takes two. In place of the count there may be zero: then there are
-//! four words, of which the step takes what it needs. All numbers are little-endian.
+//! A step is its number and the number of words that its operands take, two bytes each, and then these words of four
+//! bytes; a number in double precision takes two. All numbers are little-endian.
 
 use crate::ops::Step;
 use crate::ops::kinds::{Put, Take};
-
-/// Words of a step that does not say how many.
-const FIXED: usize = 4;
 
 /// Appends a step.
 pub fn write(step: &Step, bytes: &mut Vec<u8>) {
@@ -18,20 +14,19 @@ pub fn write(step: &Step, bytes: &mut Vec<u8>) {
     step.put(&mut Writer(bytes));
     let words = (bytes.len() - start - 4) / 4;
     if let Some(count) = bytes.get_mut(start + 2..start + 4) {
-        count.copy_from_slice(&(words as u16 + 1).to_le_bytes());
+        count.copy_from_slice(&(words as u16).to_le_bytes());
     }
 }
 
 /// Takes a step off the front of `bytes`; `None` if there is none.
 pub fn read(bytes: &mut &[u8]) -> Option<Step> {
     let (&[number, high, count, many], behind) = bytes.split_first_chunk()?;
-    let fixed = (count, many) == (0, 0);
-    let words = u16::from_le_bytes([count, many]).checked_sub(1).map_or(FIXED, usize::from);
-    let (operands, behind) = behind.split_at_checked(4 * words)?;
+    let words = u16::from_le_bytes([count, many]);
+    let (operands, behind) = behind.split_at_checked(4 * usize::from(words))?;
     let mut reader = Reader(operands);
     let step = Step::take(u16::from_le_bytes([number, high]), &mut reader)?;
     *bytes = behind;
-    (fixed || reader.0.is_empty()).then_some(step)
+    reader.0.is_empty().then_some(step)
 }
 
 /// Appends operands to bytes.
@@ -130,20 +125,6 @@ mod tests {
         let names: std::collections::BTreeSet<_> = of.values().collect();
         assert_eq!(names.len(), of.len());
         assert_eq!(Step::take(10, &mut Reader(&[0; 64])), None);
-    }
-
-    #[test]
-    fn four_words_without_a_count_are_a_step() {
-        let fixed = |words: [u32; 5]| words.map(u32::to_le_bytes).concat();
-        let bytes = [fixed([0, 1, 2, 3, 4]), fixed([2, 0, 0, 0, 0]), fixed([1, 5, 6, 3, 1])].concat();
-        let method = Method { filter: Filter::Bicubic, arithmetic: Arithmetic::Pillow(Order::Shrinkage) };
-        let steps: [Step; 3] = [
-            Crop { top: 1, left: 2, height: 3, width: 4 }.into(),
-            FlipHorizontal.into(),
-            Resample { height: 5, width: 6, method }.into(),
-        ];
-        let mut rest = bytes.as_slice();
-        assert_eq!(steps.map(Some), [(); 3].map(|()| read(&mut rest)));
     }
 
     proptest! {

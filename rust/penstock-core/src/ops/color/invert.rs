@@ -1,7 +1,7 @@
 //! Inverting: every value becomes what is left of it to 255, in all libraries.
 
 use crate::ops::chance::Chance;
-use crate::ops::kinds::{Draw, Lut, Put, Size, Take, Wire};
+use crate::ops::kinds::{Draw, Lut, Parameters, Put, Size, Take, Wire};
 use crate::random::Mt19937;
 
 /// `RandomInvert`.
@@ -17,6 +17,12 @@ impl<S: From<Invert>> Draw<S> for RandomInvert {
             steps.push(Invert.into());
         }
         Some(size)
+    }
+}
+
+impl Parameters for RandomInvert {
+    fn take(from: &mut impl Take) -> Option<Self> {
+        Some(RandomInvert { chance: Chance::take(from)? })
     }
 }
 

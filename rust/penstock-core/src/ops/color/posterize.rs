@@ -1,7 +1,7 @@
 //! Posterizing: only the upper bits of a value are kept, in all libraries.
 
 use crate::ops::chance::Chance;
-use crate::ops::kinds::{Draw, Lut, Put, Size, Take, Wire};
+use crate::ops::kinds::{Draw, Lut, Parameters, Put, Size, Take, Wire};
 use crate::random::Mt19937;
 
 /// `RandomPosterize`.
@@ -19,6 +19,12 @@ impl<S: From<Posterize>> Draw<S> for RandomPosterize {
             steps.push(Posterize { bits: self.bits }.into());
         }
         Some(size)
+    }
+}
+
+impl Parameters for RandomPosterize {
+    fn take(from: &mut impl Take) -> Option<Self> {
+        Some(RandomPosterize { chance: Chance::take(from)?, bits: from.word()?.try_into().ok()? })
     }
 }
 

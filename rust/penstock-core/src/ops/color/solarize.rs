@@ -4,7 +4,7 @@
 //! differ where the threshold is rounded to a whole number.
 
 use crate::ops::chance::Chance;
-use crate::ops::kinds::{Draw, Lut, Put, Size, Take, Wire};
+use crate::ops::kinds::{Draw, Lut, Parameters, Put, Size, Take, Wire};
 use crate::ops::library::Library;
 use crate::random::Mt19937;
 
@@ -23,6 +23,12 @@ impl<S: From<Solarize>> Draw<S> for RandomSolarize {
             steps.push(self.step.into());
         }
         Some(size)
+    }
+}
+
+impl Parameters for RandomSolarize {
+    fn take(from: &mut impl Take) -> Option<Self> {
+        Some(RandomSolarize { chance: Chance::take(from)?, step: Solarize::take(from)? })
     }
 }
 

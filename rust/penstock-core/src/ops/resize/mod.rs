@@ -15,7 +15,7 @@ mod x86_64;
 
 pub use filter::{Filter, Precision, Scaling};
 pub use passes::{Arithmetic, Method, Order, Passes};
-pub use random_resized_crop::{Exp, RandomResizedCrop};
+pub use random_resized_crop::RandomResizedCrop;
 pub use resampler::Resampler;
 pub use step::Resample;
 pub use target::{Resize, Target};

@@ -3,6 +3,7 @@
 use super::filter::{Filter, Precision, Scaling};
 use crate::image::Region;
 use crate::ops::choice::Choice;
+use crate::ops::kinds::{Put, Take};
 
 /// Which pass comes first. The result depends on it, since what lies between the passes is rounded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +43,19 @@ pub struct Method {
     pub filter: Filter,
     /// How the weights are rounded, and which pass comes first.
     pub arithmetic: Arithmetic,
+}
+
+impl Method {
+    /// Writes the operands.
+    pub(super) fn put(self, to: &mut impl Put) {
+        to.choice(self.filter);
+        to.choice(self.arithmetic);
+    }
+
+    /// Reads what [`Method::put`] has written.
+    pub(super) fn take(from: &mut impl Take) -> Option<Self> {
+        Some(Method { filter: from.choice()?, arithmetic: from.choice()? })
+    }
 }
 
 /// The two passes of a resize of a picture from one size to another. No size is zero.

@@ -1,44 +1,16 @@
 //! `RandomResizedCrop`: which rectangle is drawn.
 
-use std::fmt;
-use std::sync::Arc;
-
 use super::passes::Method;
 use super::step::Resample;
 use super::target::{checked, resize};
+use crate::ops::ask::Ask;
 use crate::ops::crop::Crop;
-use crate::ops::kinds::{Draw, Size};
+use crate::ops::kinds::{Draw, Parameters, Size, Take};
 use crate::random::Mt19937;
 use crate::random::draw::{self, Uniform};
 
 /// Attempts that `RandomResizedCrop` makes before it takes the middle.
 const ATTEMPTS: usize = 10;
-
-/// torch's `exp` of a `float32`. The last bit of it is the vector library's that torch was built with, and
-/// once in many thousand crops it decides about a pixel, so it is asked for and not restated.
-#[derive(Clone)]
-pub struct Exp(Arc<dyn Fn(f32) -> f32 + Send + Sync>);
-
-impl Exp {
-    /// What torch gives within the precision that it promises; called for few arguments, on the thread that
-    /// draws.
-    #[must_use]
-    pub fn new(exp: impl Fn(f32) -> f32 + Send + Sync + 'static) -> Self {
-        Exp(Arc::new(exp))
-    }
-}
-
-impl fmt::Debug for Exp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("exp")
-    }
-}
-
-impl PartialEq for Exp {
-    fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-}
 
 /// The parameters of `RandomResizedCrop`; its two generations draw the same.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,8 +27,9 @@ pub struct RandomResizedCrop {
     pub method: Method,
     /// How torch's `uniform_` rounds.
     pub uniform: Uniform,
-    /// torch's exponential function.
-    pub exp: Exp,
+    /// torch's exponential function of a `float32`. The last bit of it is the vector library's that torch was built with,
+    /// and once in many thousand crops it decides about a pixel.
+    pub exp: Ask,
 }
 
 impl<S: From<Crop> + From<Resample>> Draw<S> for RandomResizedCrop {
@@ -66,6 +39,18 @@ impl<S: From<Crop> + From<Resample>> Draw<S> for RandomResizedCrop {
             steps.push(Crop { top, left, height, width }.into());
         }
         Some(resize((height, width), checked(self.size)?, self.method, steps))
+    }
+}
+
+impl Parameters for RandomResizedCrop {
+    fn take(from: &mut impl Take) -> Option<Self> {
+        let [height, width] = from.words()?;
+        let mut single = || from.double().map(|bound| bound as f32);
+        let (scale, log_ratio) = ((single()?, single()?), (single()?, single()?));
+        let ratio = (from.double()?, from.double()?);
+        let (method, uniform) =
+            (Method::take(from)?, Uniform { fused: from.flag()?, half_open: from.flag()? });
+        Some(Self { size: (height, width), scale, log_ratio, ratio, method, uniform, exp: from.ask()? })
     }
 }
 
@@ -99,7 +84,11 @@ impl RandomResizedCrop {
         let near = f64::from(log_ratio).exp() as f32;
         let (low, high) = (near.next_down().next_down(), near.next_up().next_up());
         let found = shape(near);
-        if shape(low) == found && shape(high) == found { found } else { shape((self.exp.0)(log_ratio)) }
+        if shape(low) == found && shape(high) == found {
+            found
+        } else {
+            shape(self.exp.of(log_ratio.into()) as f32)
+        }
     }
 
     /// The largest crop of an allowed shape in the middle.
@@ -125,7 +114,7 @@ mod tests {
     use crate::ops::resize::{Arithmetic, Filter, Order};
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    fn crop(exp: Exp) -> RandomResizedCrop {
+    fn crop(exp: Ask) -> RandomResizedCrop {
         RandomResizedCrop {
             size: (32, 32),
             scale: (0.08, 1.0),
@@ -140,7 +129,7 @@ mod tests {
     #[test]
     fn torchs_exp_is_asked_for_only_where_it_matters() {
         static ASKED: AtomicUsize = AtomicUsize::new(0);
-        let crop = crop(Exp::new(|x| {
+        let crop = crop(Ask::new(|x| {
             ASKED.fetch_add(1, Ordering::Relaxed);
             x.exp()
         }));
@@ -152,16 +141,16 @@ mod tests {
         let asked = ASKED.load(Ordering::Relaxed);
         assert!((1..2000).contains(&asked), "{asked}");
         // An answer that differs is what counts.
-        let odd = self::crop(Exp::new(|_| 1.0));
+        let odd = self::crop(Ask::new(|_| 1.0));
         let edge = (30.5f64 * 30.5, 0.0f32);
         assert_eq!(odd.shape(edge.0, edge.1), (30.0, 30.0));
-        let odd = self::crop(Exp::new(|_| 1.000_000_1));
+        let odd = self::crop(Ask::new(|_| 1.000_000_119));
         assert_eq!(odd.shape(edge.0, edge.1), (30.0, 31.0));
     }
 
     #[test]
     fn the_middle_is_taken_where_no_attempt_fits() {
-        let crop = crop(Exp::new(f32::exp));
+        let crop = crop(Ask::new(f64::exp));
         assert_eq!(crop.middle((40, 400)), (0, 173, 40, 53));
         assert_eq!(crop.middle((400, 40)), (173, 0, 53, 40));
         assert_eq!(crop.middle((40, 42)), (0, 0, 40, 42));

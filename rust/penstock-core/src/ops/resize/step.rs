@@ -51,13 +51,11 @@ impl Area for Resample {
 impl Wire for Resample {
     fn put(&self, to: &mut impl Put) {
         to.words([self.height, self.width]);
-        to.choice(self.method.filter);
-        to.choice(self.method.arithmetic);
+        self.method.put(to);
     }
 
     fn take(from: &mut impl Take) -> Option<Self> {
         let [height, width] = from.words()?;
-        let method = Method { filter: from.choice()?, arithmetic: from.choice()? };
-        Some(Resample { height, width, method })
+        Some(Resample { height, width, method: Method::take(from)? })
     }
 }

@@ -2,7 +2,8 @@
 
 use super::passes::Method;
 use super::step::Resample;
-use crate::ops::kinds::{Draw, Size};
+use crate::ops::choice::Choice;
+use crate::ops::kinds::{Draw, Parameters, Size, Take};
 use crate::random::Mt19937;
 
 /// `Resize`.
@@ -18,6 +19,32 @@ impl<S: From<Resample>> Draw<S> for Resize {
     fn draw(&self, size: Size, _generator: &mut Mt19937, steps: &mut Vec<S>) -> Option<Size> {
         Some(resize(size, self.target.size(size)?, self.method, steps))
     }
+}
+
+impl Parameters for Resize {
+    fn take(from: &mut impl Take) -> Option<Self> {
+        let target = match from.choice()? {
+            Shown::Exact => Target::Exact(from.word()?, from.word()?),
+            Shown::Short => {
+                let length = from.word()?;
+                Target::Short { length, longest: if from.is_there()? { Some(from.word()?) } else { None } }
+            }
+            Shown::Long => Target::Long(from.word()?),
+        };
+        Some(Self { target, method: Method::take(from)? })
+    }
+}
+
+/// A [`Target`] without its lengths.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    Exact,
+    Short,
+    Long,
+}
+
+impl Choice for Shown {
+    const ALL: &[(Self, &str)] = &[(Shown::Exact, "exact"), (Shown::Short, "short"), (Shown::Long, "long")];
 }
 
 /// The size that a `Resize` asks for.

@@ -3,7 +3,7 @@
 import numbers
 from typing import Any
 
-from penstock.lowering.report import Opaque
+from penstock.ops.opaque import Opaque
 
 __all__ = ["integer_of", "lengths_of", "margins_of", "pair_of", "size_of"]
 

@@ -1,11 +1,11 @@
-//! torch's exponential function, which a plan asks while it draws.
+//! Functions of a library's, which a plan asks while it draws.
 //!
 //! Drawing knows no failures but refusals. So an exception of the function, be it only Ctrl-C in the middle of
 //! it, waits here for whoever asked for the draws: the two are one thread.
 
 use std::cell::Cell;
 
-use penstock_core::ops::resize::Exp;
+use penstock_core::ops::Ask;
 use pyo3::prelude::*;
 
 thread_local! {
@@ -13,9 +13,9 @@ thread_local! {
 }
 
 /// A function of Python's as one of numbers. What is drawn after it has raised counts for nothing.
-pub(crate) fn ask(function: Py<PyAny>) -> Exp {
-    Exp::new(move |x| {
-        let called = Python::attach(|py| function.call1(py, (x,))?.extract::<f32>(py));
+pub(crate) fn ask(function: Py<PyAny>) -> Ask {
+    Ask::new(move |x| {
+        let called = Python::attach(|py| function.call1(py, (x,))?.extract::<f64>(py));
         called.unwrap_or_else(|error| {
             RAISED.set(Some(error));
             x

@@ -4,12 +4,9 @@ Pillow has changed the order of its two passes twice, last in version 13, and pi
 the last bit of a weight elsewhere; and pillow-simd, under Pillow's name, computes other pixels altogether. So before
 a filter is lowered, a few small pictures go both ways, once in a process, and the order that gives Pillow's bytes is
 the one that is used. Which code of torch's resizes a uint8 tensor depends on its version, on the processor and on the
-layout of the tensor, so it is asked in the same way. Likewise torch's `uniform_` rounds once or twice, depending on
-how torch was compiled for this processor, and newer versions never give the upper bound: torch is asked, and nothing
-is guessed from names.
+layout of the tensor, so it is asked in the same way.
 """
 
-import itertools
 from typing import Any
 
 import numpy as np
@@ -20,10 +17,9 @@ from torchvision.transforms import functional as F
 from torchvision.transforms.v2 import functional as F2
 
 from penstock import _native, agreement, memory
-from penstock.lowering.parameters import pair_of
-from penstock.lowering.report import Opaque
+from penstock.ops.opaque import Opaque
 
-__all__ = ["exp", "filter_name", "mode_of", "pass_order", "rectangles", "tensor_filter", "uniform_rounding"]
+__all__ = ["filter_name", "mode_of", "mode_of_tensors", "pass_order", "tensor_filter"]
 
 # Enlarged, shrunk a little and a lot, one side only, the height much more than the width, and just not so much; last a
 # picture more than a hundred times as high as wide, and one just not so:
@@ -79,6 +75,11 @@ def filter_name(mode: InterpolationMode) -> str:
     """Return the native name of a mode for Pillow images."""
     # Pillow has one nearest filter, and torchvision gives it both names.
     return str(mode.value).removesuffix("-exact")
+
+
+def mode_of_tensors(name: str) -> InterpolationMode:
+    """Return the mode that has a native name for uint8 tensors."""
+    return next(mode for mode, native in _OF_TENSORS.items() if native == name)
 
 
 def tensor_filter(mode: InterpolationMode, antialias: Any, *, version: int) -> str:
@@ -171,61 +172,8 @@ def _noise(size: tuple[int, int]) -> Any:
 
 def _resized(pixels: Any, after: tuple[int, int], name: str, arithmetic: str) -> torch.Tensor:
     """Return what our resize makes of (height, width, 3) bytes."""
-    plan = _native.Plan([_native.Op.resize(after, name, arithmetic)], bytes(range(256)) * 3, 3, 1, inks=b"")
+    plan = _native.Plan([_native.Op("resize", "exact", after, name, arithmetic)], bytes(range(256)) * 3, 3, 1, inks=b"")
     batch = _native.Batch(_native.Source(pixels[None], plan), [0], _native.Generator(0))
     made, out = memory.empty((1, 3, *after), torch.uint8)
     batch.run(_native.Stream(1), out)
     return made[0]
-
-
-@agreement.probe(
-    "torch draws the known numbers between two bounds",
-    "the rectangles of RandomResizedCrop",
-    otherwise=None,
-    state=("the default dtype", "the default device", "torch's modes", "deterministic algorithms"),
-)
-def uniform_rounding() -> tuple[bool, bool] | None:
-    """Return how torch's `uniform_` rounds, `fused` and `half_open` of the native generator; None if otherwise."""
-    # In the second range a quarter of all numbers are rounded to the upper bound.
-    draws = [bounds for bounds in ((0.08, 1.0), (4.0, 4.000001)) for _ in range(128)]
-    generator = torch.Generator().manual_seed(0)
-    drawn = torch.empty(1, dtype=torch.float32, device="cpu")
-    theirs = [drawn.uniform_(*bounds, generator=generator).item() for bounds in draws]
-    for fused, half_open in itertools.product((True, False), repeat=2):
-        ours = _native.Generator(0)
-        if [ours.uniform(*bounds, fused, half_open) for bounds in draws] == theirs:
-            return fused, half_open
-    return None
-
-
-def rectangles(scale: Any, ratio: Any, logarithms: torch.Tensor | None = None) -> Any:
-    """Return how `RandomResizedCrop` draws its rectangles, as the native operation takes it.
-
-    Args:
-        scale: The transform's bounds of the share of the area.
-        ratio: The transform's bounds of width / height.
-        logarithms: torch's of those, if the transform keeps them.
-
-    Returns:
-        Scale, ratio, the logarithms of the ratio, and how torch's `uniform_` rounds.
-
-    Raises:
-        Opaque: If that is not reproduced.
-    """
-    scale, bounds = pair_of(scale, "scale"), pair_of(ratio, "ratio")
-    if scale[0] > scale[1] or bounds[0] > bounds[1]:
-        raise Opaque("torch refuses to draw between bounds that are upside down")
-    # Beyond these a picture of a pixel or two is cropped to nothing, which Pillow resizes all the same.
-    if not (0 < bounds[0] < 2 and bounds[1] > 0.5):
-        raise Opaque(f"its ratio {bounds} leaves nothing of small pictures")
-    if (rounding := uniform_rounding()) is None:
-        raise Opaque("torch's uniform_ draws other numbers here")
-    if logarithms is None:
-        logarithms = torch.log(torch.tensor(ratio, dtype=torch.float32, device="cpu"))
-    low, high = logarithms.tolist()
-    return scale, bounds, (low, high), rounding
-
-
-def exp(x: float) -> float:
-    """Return torch's exponential function of a float32."""
-    return torch.exp(torch.tensor([x], dtype=torch.float32, device="cpu")).item()

@@ -1,0 +1,57 @@
+"""Flips, left to right and top to bottom."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import torchvision.transforms as v1
+from PIL import Image
+from torchvision.transforms import functional as F
+from torchvision.transforms import v2
+from torchvision.transforms.v2 import functional as F2
+
+from penstock import _native
+from penstock.ops.opaque import Opaque
+from penstock.ops.operation import Building, Operation, Trace
+
+__all__ = ["FLIP"]
+
+_HORIZONTAL = (v1.RandomHorizontalFlip, v2.RandomHorizontalFlip)
+_VERTICAL = (v1.RandomVerticalFlip, v2.RandomVerticalFlip)
+# What Pillow's transpositions come to.
+_STEPS = {
+    Image.Transpose.FLIP_LEFT_RIGHT: ("flip_horizontal",),
+    Image.Transpose.FLIP_TOP_BOTTOM: ("flip_vertical",),
+    Image.Transpose.ROTATE_180: ("flip_horizontal", "flip_vertical"),
+}
+
+
+def _lower(_building: Building, transform: Any) -> _native.Op:
+    if type(transform.p) not in (int, float):
+        raise Opaque(f"its probability is a {type(transform.p).__name__}")
+    return _native.Op("random_flip", float(transform.p), type(transform) in _HORIZONTAL)
+
+
+def _transposed(trace: Trace, method: Any) -> Trace | None:
+    for step in _STEPS.get(method, ()):
+        trace = trace.then(step)
+    return trace if method in _STEPS else None
+
+
+def _examples() -> Iterator[Any]:
+    for kind in (*_HORIZONTAL, *_VERTICAL):
+        for p in (0, 0.5, 1):
+            yield kind(p)
+
+
+FLIP = Operation(
+    name="flip",
+    transforms=dict.fromkeys((*_HORIZONTAL, *_VERTICAL), _lower),
+    random=frozenset((*_HORIZONTAL, *_VERTICAL)),
+    functions=((F, "hflip"), (F, "vflip"), (F2, "horizontal_flip"), (F2, "vertical_flip")),
+    replays={
+        "flip_horizontal": lambda image: image.transpose(Image.Transpose.FLIP_LEFT_RIGHT),
+        "flip_vertical": lambda image: image.transpose(Image.Transpose.FLIP_TOP_BOTTOM),
+    },
+    methods={"transpose": _transposed},
+    examples=_examples,
+)

@@ -1,0 +1,104 @@
+"""What there is to know of an operation, and how it sees what it is part of."""
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Literal, Protocol, Self
+
+from penstock import _native
+
+__all__ = ["Building", "Hook", "Lowering", "Operation", "Records", "RecordsTensor", "Trace"]
+
+
+class Building(Protocol):
+    """A pipeline that is being lowered.
+
+    Attributes:
+        strip: A picture of the kind that the operation is given, one pixel high, with every value a byte can have and
+            the colours of all margins so far.
+    """
+
+    strip: Any
+
+    @property
+    def is_tensor(self) -> bool:
+        """Whether the operation is given a tensor; a Pillow image otherwise."""
+
+    def add_margin(self, pad: Callable[[Any], Any]) -> int:
+        """Add the colour of a margin to the strip, by torchvision's own function; return its number."""
+
+    def change_values(self) -> None:
+        """Note that the operation makes new values of pixels' bytes; Opaque if these were converted before."""
+
+
+class Trace(Protocol):
+    """What was done to a picture, as far as it was only recorded.
+
+    Attributes:
+        mode: Pillow's, "L" or "RGB".
+        width: In pixels, after all steps.
+        height: In pixels, after all steps.
+    """
+
+    mode: str
+    width: int
+    height: int
+
+    def then(self, name: str, *operands: Any, size: tuple[int, int] | None = None) -> Self:
+        """Return this trace and one step more, after which the picture has this (width, height) if it is another."""
+
+
+Lowering = Callable[[Building, Any], _native.Op]
+# Given the trace of a picture, and what a call was given besides the picture: the trace of the result. None if that is
+# Pillow's to make, out of pixels; what it raises has the call made again on a picture that records no more.
+Records = Callable[..., Trace | None]
+# The same for a tensor, and how the result lies in memory: as the given one does, or in order.
+RecordsTensor = Callable[..., tuple[Trace, Literal["kept", "in order"]] | None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Hook:
+    """A function that gives way to another one while pictures record.
+
+    Attributes:
+        owner: What it is an attribute of.
+        name: Of the attribute.
+        make: Given the function, and what tells whether a picture records: what stands before it.
+        static: Whether the owner is a class of which it is a static method.
+    """
+
+    owner: Any
+    name: str
+    make: Callable[[Callable[..., Any], Callable[[Any], bool]], Callable[..., Any]]
+    static: bool = False
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Operation:
+    """An operation.
+
+    Attributes:
+        name: Of the operation, as people are told.
+        says: How it is done, where it was lowered; `{whose}` is "Pillow's" or "torch's".
+        transforms: torchvision's transforms that it is, and what lowers each.
+        random: Those of them that draw numbers.
+        functions: What these look up in their modules when they are called, and must be torchvision's own.
+        replays: For each of its steps, by native name, what the library itself does: given a Pillow image and the
+            step's operands.
+        methods: Calls of Pillow's pictures that are recorded, by the method's name.
+        calls: Functions that are recorded when their first argument is a recording picture, by owner and name.
+        kernels: Functions of torchvision's second generation that are recorded for tensors of bytes, by function.
+        hooks: What else gives way while pictures record.
+        examples: Makes transforms of every kind that are lowered, for tests.
+    """
+
+    name: str
+    says: str = "fused into one pass over the picture"
+    transforms: Mapping[type, Lowering] = dataclasses.field(default_factory=dict)
+    random: frozenset[type] = frozenset()
+    functions: tuple[tuple[Any, str], ...] = ()
+    replays: Mapping[str, Callable[..., Any]] = dataclasses.field(default_factory=dict)
+    methods: Mapping[str, Records] = dataclasses.field(default_factory=dict)
+    calls: Mapping[tuple[Any, str], Records] = dataclasses.field(default_factory=dict)
+    kernels: Mapping[Any, RecordsTensor] = dataclasses.field(default_factory=dict)
+    hooks: tuple[Hook, ...] = ()
+    examples: Callable[[], Iterator[Any]] = lambda: iter(())

@@ -1,0 +1,55 @@
+"""The one list of all operations, and what follows from it."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from penstock import _native
+from penstock.ops.crop import CENTER_CROP, RANDOM_CROP
+from penstock.ops.flip import FLIP
+from penstock.ops.operation import Hook, Operation, Records, RecordsTensor
+from penstock.ops.pad import PAD
+from penstock.ops.random_resized_crop import RANDOM_RESIZED_CROP
+from penstock.ops.resize import RESIZE
+
+__all__ = ["CALLS", "FUNCTIONS", "HOOKS", "KERNELS", "METHODS", "TABLE", "TRANSFORMS", "examples", "replay"]
+
+TABLE = (
+    PAD,
+    CENTER_CROP,
+    RANDOM_CROP,
+    FLIP,
+    RESIZE,
+    RANDOM_RESIZED_CROP,
+)
+
+
+def _by(attribute: str) -> dict[Any, Any]:
+    """Return what the operations list under an attribute; nothing is another one's as well."""
+    pairs = [pair for operation in TABLE for pair in getattr(operation, attribute).items()]
+    together = dict(pairs)
+    assert len(together) == len(pairs), f"two operations have the same {attribute}"  # noqa: S101
+    return together
+
+
+# What each of torchvision's transforms is.
+TRANSFORMS: Mapping[type, Operation] = {kind: operation for operation in TABLE for kind in operation.transforms}
+# What transforms look up in their modules when they are called.
+FUNCTIONS: tuple[tuple[Any, str], ...] = tuple(dict.fromkeys(pair for each in TABLE for pair in each.functions))
+METHODS: Mapping[str, Records] = _by("methods")
+CALLS: Mapping[tuple[Any, str], Records] = _by("calls")
+KERNELS: Mapping[Any, RecordsTensor] = _by("kernels")
+HOOKS: tuple[Hook, ...] = tuple(hook for operation in TABLE for hook in operation.hooks)
+_REPLAYS: Mapping[str, Callable[..., Any]] = _by("replays")
+
+
+def replay(image: Any, step: bytes) -> Any:
+    """Return what the library itself makes of a Pillow image by a step."""
+    name, operands = _native.operands_of(step)
+    return _REPLAYS[name](image, *operands)
+
+
+def examples() -> Iterator[tuple[Operation, Any]]:
+    """Yield transforms of every operation that is lowered."""
+    for operation in TABLE:
+        for transform in operation.examples():
+            yield operation, transform

@@ -8,7 +8,7 @@ SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find rust python -name '
 export OMP_WAIT_POLICY ?= passive
 
 .DEFAULT_GOAL := help
-.PHONY: help train test lint bench wheel clean
+.PHONY: help train test lint generated bench wheel clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,13 +20,17 @@ test: $(VENV)/installed ## Run the Rust and the Python tests (ARGS="-k parity" p
 	cargo test --workspace --locked --quiet
 	$(BIN)/python -m pytest $(ARGS)
 
-lint: $(VENV)/installed ## Formatters, linters, types, stubs
+lint: $(VENV)/installed ## Formatters, linters, types, stubs, generated tables
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest penstock._native
+	$(BIN)/python scripts/native_tables.py --check
+
+generated: $(VENV)/installed ## Write README's table of operations from the package's
+	$(BIN)/python scripts/native_tables.py
 
 bench: $(VENV)/installed ## Measure everything and write benches/record/ and the README's table
 	cargo bench --workspace --locked

@@ -77,13 +77,13 @@ def walk(loader: Any, seed: int, epochs: int) -> dict[str, Any]:
 
 
 def assert_program(
-    program: Callable[..., Any], share: float = 1.0, *, way: str = "recorded", epochs: int = 1, seed: int = 3
+    program: Callable[..., Any], share: float | None = 1.0, *, way: str = "recorded", epochs: int = 1, seed: int = 3
 ) -> penstock.Stats:
     """Fail unless a program does the same with our loader as with torch's.
 
     Args:
         program: Makes a loader by `torch.utils.data.DataLoader`, or has somebody make one; called twice.
-        share: Of the pictures that were opened, made natively.
+        share: Of the pictures that were opened, made natively; None if any will do.
         way: As `penstock.explain` has it.
         epochs: Number of passes.
         seed: Of all generators.
@@ -98,5 +98,6 @@ def assert_program(
     stats = penstock.stats(ours)
     assert stats.way == way
     assert stats.samples > 0
-    assert stats.native_share == pytest.approx(share), stats
+    if share is not None:
+        assert stats.native_share == pytest.approx(share), stats
     return stats

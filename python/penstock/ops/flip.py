@@ -10,8 +10,8 @@ from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F2
 
 from penstock import _native
-from penstock.ops.opaque import Opaque
 from penstock.ops.operation import Building, Operation, Trace
+from penstock.ops.parameters import chance_of
 
 __all__ = ["FLIP"]
 
@@ -26,9 +26,8 @@ _STEPS = {
 
 
 def _lower(_building: Building, transform: Any) -> _native.Op:
-    if type(transform.p) not in (int, float):
-        raise Opaque(f"its probability is a {type(transform.p).__name__}")
-    return _native.Op("random_flip", float(transform.p), type(transform) in _HORIZONTAL)
+    _, p = chance_of(transform)
+    return _native.Op("random_flip", p, type(transform) in _HORIZONTAL)
 
 
 def _transposed(trace: Trace, method: Any) -> Trace | None:

@@ -86,6 +86,7 @@ class Operation:
             step's operands.
         methods: Calls of Pillow's pictures that are recorded, by the method's name.
         calls: Functions that are recorded when their first argument is a recording picture, by owner and name.
+        tensor_calls: The same for tensors of bytes.
         kernels: Functions of torchvision's second generation that are recorded for tensors of bytes, by function.
         hooks: What else gives way while pictures record.
         examples: Makes transforms of every kind that are lowered, for tests.
@@ -99,6 +100,7 @@ class Operation:
     replays: Mapping[str, Callable[..., Any]] = dataclasses.field(default_factory=dict)
     methods: Mapping[str, Records] = dataclasses.field(default_factory=dict)
     calls: Mapping[tuple[Any, str], Records] = dataclasses.field(default_factory=dict)
+    tensor_calls: Mapping[tuple[Any, str], RecordsTensor] = dataclasses.field(default_factory=dict)
     kernels: Mapping[Any, RecordsTensor] = dataclasses.field(default_factory=dict)
     hooks: tuple[Hook, ...] = ()
     examples: Callable[[], Iterator[Any]] = lambda: iter(())

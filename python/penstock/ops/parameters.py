@@ -4,8 +4,9 @@ import numbers
 from typing import Any
 
 from penstock.ops.opaque import Opaque
+from penstock.ops.operation import Building
 
-__all__ = ["integer_of", "lengths_of", "margins_of", "pair_of", "size_of"]
+__all__ = ["chance_of", "generation_of", "integer_of", "lengths_of", "library_of", "margins_of", "pair_of", "size_of"]
 
 
 def integer_of(value: Any, what: str) -> int:
@@ -56,3 +57,22 @@ def pair_of(values: Any, what: str) -> tuple[float, float]:
     if not all(type(value) in (int, float) and 0 <= value < 1e6 for value in values):
         raise Opaque(f"its {what} is {values!r}")
     return float(values[0]), float(values[1])
+
+
+def generation_of(transform: Any) -> str:
+    """Return whose draws a transform of torchvision's has, "v1" or "v2"."""
+    return "v2" if type(transform).__module__.startswith("torchvision.transforms.v2") else "v1"
+
+
+def library_of(building: Building, transform: Any) -> str:
+    """Return whose arithmetic a transform has, by its native name."""
+    if not building.is_tensor:
+        return "pillow"
+    return "torch2" if generation_of(transform) == "v2" else "torch1"
+
+
+def chance_of(transform: Any) -> tuple[str, float]:
+    """Return how a random transform draws whether it happens: its generation and `p`."""
+    if type(transform.p) not in (int, float):
+        raise Opaque(f"its probability is a {type(transform.p).__name__}")
+    return generation_of(transform), float(transform.p)

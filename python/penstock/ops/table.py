@@ -11,7 +11,18 @@ from penstock.ops.pad import PAD
 from penstock.ops.random_resized_crop import RANDOM_RESIZED_CROP
 from penstock.ops.resize import RESIZE
 
-__all__ = ["CALLS", "FUNCTIONS", "HOOKS", "KERNELS", "METHODS", "TABLE", "TRANSFORMS", "examples", "replay"]
+__all__ = [
+    "CALLS",
+    "FUNCTIONS",
+    "HOOKS",
+    "KERNELS",
+    "METHODS",
+    "TABLE",
+    "TENSOR_CALLS",
+    "TRANSFORMS",
+    "examples",
+    "replay",
+]
 
 TABLE = (
     PAD,
@@ -37,6 +48,7 @@ TRANSFORMS: Mapping[type, Operation] = {kind: operation for operation in TABLE f
 FUNCTIONS: tuple[tuple[Any, str], ...] = tuple(dict.fromkeys(pair for each in TABLE for pair in each.functions))
 METHODS: Mapping[str, Records] = _by("methods")
 CALLS: Mapping[tuple[Any, str], Records] = _by("calls")
+TENSOR_CALLS: Mapping[tuple[Any, str], RecordsTensor] = _by("tensor_calls")
 KERNELS: Mapping[Any, RecordsTensor] = _by("kernels")
 HOOKS: tuple[Hook, ...] = tuple(hook for operation in TABLE for hook in operation.hooks)
 _REPLAYS: Mapping[str, Callable[..., Any]] = _by("replays")

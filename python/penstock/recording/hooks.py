@@ -30,7 +30,7 @@ from penstock.compat.torch import collate, collate_tensor_fn, default_collate_fn
 from penstock.compat.torchvision import KERNEL_REGISTRY
 from penstock.lowering.collation import entries_of, function_for
 from penstock.lowering.known import HOOKED
-from penstock.ops.table import CALLS, HOOKS, KERNELS
+from penstock.ops.table import CALLS, HOOKS, KERNELS, TENSOR_CALLS
 from penstock.recording.chain import chain_of
 from penstock.recording.decoded import has_decoder, reads_files
 from penstock.recording.functions import change, extended, flip, stack
@@ -122,8 +122,7 @@ def _install() -> None:
     for name in ("PPM", "GIF", "BMP"):
         _hook_other(name)
     for owner, name in _NAMED:
-        records = CALLS.get((owner, name))
-        _hook_function(owner, name, _WRAPPERS[name] if records is None else functools.partial(call_recorded, records))
+        _hook_function(owner, name, _wrapper(owner, name))
     _hook_imported()
     for hook in HOOKS:
         _hook_function(hook.owner, hook.name, functools.partial(_made, hook.make), static=hook.static)
@@ -139,6 +138,15 @@ def _install() -> None:
     for kind in (RecordedTensor, RecordedImage):
         if kind not in default_collate_fn_map:  # to it, images that record are torchvision's
             _hook_collation(kind, _collate, None)
+
+
+def _wrapper(owner: Any, name: str) -> Callable[[Any], Any]:
+    """Return what makes the hook of a function that may be imported by name."""
+    if (records := CALLS.get((owner, name))) is not None:
+        return functools.partial(call_recorded, records)
+    if (records_tensor := TENSOR_CALLS.get((owner, name))) is not None:
+        return functools.partial(kernel_recorded, records_tensor)
+    return _WRAPPERS[name]
 
 
 def _made(make: Callable[..., Any], function: Any) -> Any:
@@ -391,7 +399,7 @@ def _flips_images(kernel: Any, *, horizontal: bool) -> Any:
 _NAMED: dict[tuple[Any, str], Any] = {
     **{(F, name): getattr(F, name) for name in ("to_tensor", "pil_to_tensor", "convert_image_dtype", "normalize")},
     **{(F2, name): getattr(F2, name) for name in ("to_image", "pil_to_tensor")},
-    **{(owner, name): getattr(owner, name) for owner, name in CALLS},
+    **{(owner, name): getattr(owner, name) for owner, name in (*CALLS, *TENSOR_CALLS) if hasattr(owner, name)},
 }
 # Pure tensors are flipped, and all of them cropped, by functions of torch, which record.
 _KERNELS: dict[tuple[Any, type], Callable[[Any], Any]] = {

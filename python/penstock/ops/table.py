@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from penstock import _native
+from penstock.ops.color.invert import INVERT
 from penstock.ops.crop import CENTER_CROP, RANDOM_CROP
 from penstock.ops.flip import FLIP
 from penstock.ops.operation import Hook, Operation, Records, RecordsTensor
@@ -31,6 +32,7 @@ TABLE = (
     FLIP,
     RESIZE,
     RANDOM_RESIZED_CROP,
+    INVERT,
 )
 
 

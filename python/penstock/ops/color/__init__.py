@@ -1,0 +1,1 @@
+"""Colour: what changes the values of pixels and looks at no neighbour."""

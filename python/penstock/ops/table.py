@@ -5,6 +5,7 @@ from typing import Any
 
 from penstock import _native
 from penstock.ops.color.invert import INVERT
+from penstock.ops.color.posterize import POSTERIZE
 from penstock.ops.crop import CENTER_CROP, RANDOM_CROP
 from penstock.ops.flip import FLIP
 from penstock.ops.operation import Hook, Operation, Records, RecordsTensor
@@ -33,6 +34,7 @@ TABLE = (
     RESIZE,
     RANDOM_RESIZED_CROP,
     INVERT,
+    POSTERIZE,
 )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from penstock import _native
 from penstock.ops.color.invert import INVERT
 from penstock.ops.color.posterize import POSTERIZE
+from penstock.ops.color.solarize import SOLARIZE
 from penstock.ops.crop import CENTER_CROP, RANDOM_CROP
 from penstock.ops.flip import FLIP
 from penstock.ops.operation import Hook, Operation, Records, RecordsTensor
@@ -35,6 +36,7 @@ TABLE = (
     RANDOM_RESIZED_CROP,
     INVERT,
     POSTERIZE,
+    SOLARIZE,
 )
 
 

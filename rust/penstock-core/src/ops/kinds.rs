@@ -10,9 +10,13 @@ use penstock_jpeg::simd::Level;
 
 use super::ask::Ask;
 use super::choice::Choice;
+use super::statistics::Statistics;
+use super::tables::Tables;
 use crate::image::axis::Axis;
 use crate::image::{Picture, Region};
 use crate::random::Mt19937;
+
+pub use super::block::{BLOCK_PIXELS, Block};
 
 /// Height and width in pixels.
 pub type Size = (u32, u32);
@@ -44,16 +48,21 @@ pub trait Lut {
     fn value(&self, channel: usize, byte: u8) -> u8;
 }
 
-/// Pixels of a [`Block`]: as many as the widest vectors have bytes.
-pub const BLOCK_PIXELS: usize = 64;
-
-/// Some pixels, each of the three channels by itself.
-pub type Block = [[u8; BLOCK_PIXELS]; 3];
-
-/// A step that looks at all channels of one pixel. Neighbouring ones share a pass.
+/// A step that looks at all channels of one pixel. Neighbouring ones share a pass. A picture of one channel is left as it
+/// is.
 pub trait Pixels {
     /// Changes some pixels. The last block of a picture is filled up with pixels that count for nothing.
     fn change(&self, level: Level, block: &mut Block);
+}
+
+/// A step that is a table of bytes as soon as all pixels of its picture were looked at. That takes the picture whole; what
+/// comes behind may be narrow again.
+pub trait Measured {
+    /// Counts the first `pixels` of a block in. Of a picture of one channel only the block's first means something.
+    fn look(&self, level: Level, block: &Block, pixels: usize, seen: &mut Statistics);
+
+    /// What bytes become in a picture of which this was seen.
+    fn tables(&self, seen: &Statistics) -> Tables;
 }
 
 /// A step that makes pixels of more than one pixel.

@@ -5,14 +5,21 @@
 
 use penstock_jpeg::simd::Level;
 
-use super::color::{Invert, Permute, Posterize, RandomInvert, RandomPosterize, RandomSolarize, Solarize};
+use super::color::{
+    AutoContrast, Brightness, Contrast, Equalize, Gray, Hue, Invert, Permute, Posterize, RandomInvert,
+    RandomPosterize, RandomSolarize, Saturation, Solarize,
+};
 use super::crop::{CenterCrop, Crop, RandomCrop};
 use super::erase::Erase;
 use super::flip::{FlipHorizontal, FlipVertical, RandomFlip};
-use super::kinds::{Area, Block, Draw, Elements, Lut, Map, Parameters, Pixels, Put, Size, Take, Wire};
+use super::kinds::{
+    Area, Block, Draw, Elements, Lut, Map, Measured, Parameters, Pixels, Put, Size, Take, Wire,
+};
 use super::pad::{Margins, Pad};
 use super::refuse::Refuse;
 use super::resize::{RandomResizedCrop, Resample, Resize};
+use super::statistics::Statistics;
+use super::tables::Tables;
 use crate::image::axis::Axis;
 use crate::image::{Picture, Region};
 use crate::random::Mt19937;
@@ -92,6 +99,7 @@ macro_rules! steps {
         Map { $($map_number:literal $map_name:ident: $map:ident,)* }
         Lut { $($lut_number:literal $lut_name:ident: $lut:ident,)* }
         Pixels { $($pixels_number:literal $pixels_name:ident: $pixels:ident,)* }
+        Measured { $($measured_number:literal $measured_name:ident: $measured:ident,)* }
         Area { $($area_number:literal $area_name:ident: $area:ident,)* }
         Elements { $($elements_number:literal $elements_name:ident: $elements:ident,)* }
     ) => {
@@ -104,6 +112,8 @@ macro_rules! steps {
             Lut(LutStep),
             /// See [`Pixels`].
             Pixels(PixelsStep),
+            /// See [`Measured`].
+            Measured(MeasuredStep),
             /// See [`Area`].
             Area(AreaStep),
             /// See [`Elements`].
@@ -114,6 +124,8 @@ macro_rules! steps {
         kind!("A step that is a table of bytes." Lut LutStep: $($lut_number $lut_name $lut),*);
         kind!("A step that changes pixels by themselves." Pixels PixelsStep:
             $($pixels_number $pixels_name $pixels),*);
+        kind!("A step that is a table of bytes once its picture was looked at." Measured MeasuredStep:
+            $($measured_number $measured_name $measured),*);
         kind!("A step that makes pixels of several." Area AreaStep: $($area_number $area_name $area),*);
         kind!("A step that overwrites output." Elements ElementsStep:
             $($elements_number $elements_name $elements),*);
@@ -146,6 +158,18 @@ macro_rules! steps {
             #[inline]
             fn change(&self, level: Level, block: &mut Block) {
                 match self { $(PixelsStep::$pixels(step) => step.change(level, block),)* }
+            }
+        }
+
+        impl Measured for MeasuredStep {
+            #[inline]
+            fn look(&self, level: Level, block: &Block, pixels: usize, seen: &mut Statistics) {
+                match self { $(MeasuredStep::$measured(step) => step.look(level, block, pixels, seen),)* }
+            }
+
+            #[inline]
+            fn tables(&self, seen: &Statistics) -> Tables {
+                match self { $(MeasuredStep::$measured(step) => step.tables(seen),)* }
             }
         }
 
@@ -198,6 +222,7 @@ macro_rules! steps {
                     $(Step::Map(MapStep::$map(_)) => $map_number,)*
                     $(Step::Lut(LutStep::$lut(_)) => $lut_number,)*
                     $(Step::Pixels(PixelsStep::$pixels(_)) => $pixels_number,)*
+                    $(Step::Measured(MeasuredStep::$measured(_)) => $measured_number,)*
                     $(Step::Area(AreaStep::$area(_)) => $area_number,)*
                     $(Step::Elements(ElementsStep::$elements(_)) => $elements_number,)*
                 }
@@ -210,6 +235,7 @@ macro_rules! steps {
                     $(Step::Map(MapStep::$map(_)) => stringify!($map_name),)*
                     $(Step::Lut(LutStep::$lut(_)) => stringify!($lut_name),)*
                     $(Step::Pixels(PixelsStep::$pixels(_)) => stringify!($pixels_name),)*
+                    $(Step::Measured(MeasuredStep::$measured(_)) => stringify!($measured_name),)*
                     $(Step::Area(AreaStep::$area(_)) => stringify!($area_name),)*
                     $(Step::Elements(ElementsStep::$elements(_)) => stringify!($elements_name),)*
                 }
@@ -221,6 +247,7 @@ macro_rules! steps {
                     $(Step::Map(MapStep::$map(step)) => step.put(to),)*
                     $(Step::Lut(LutStep::$lut(step)) => step.put(to),)*
                     $(Step::Pixels(PixelsStep::$pixels(step)) => step.put(to),)*
+                    $(Step::Measured(MeasuredStep::$measured(step)) => step.put(to),)*
                     $(Step::Area(AreaStep::$area(step)) => step.put(to),)*
                     $(Step::Elements(ElementsStep::$elements(step)) => step.put(to),)*
                 }
@@ -231,6 +258,7 @@ macro_rules! steps {
                 $(stringify!($map_name),)*
                 $(stringify!($lut_name),)*
                 $(stringify!($pixels_name),)*
+                $(stringify!($measured_name),)*
                 $(stringify!($area_name),)*
                 $(stringify!($elements_name),)*
             ];
@@ -241,6 +269,7 @@ macro_rules! steps {
                     $(stringify!($map_name) => $map::take(from).map(Step::from),)*
                     $(stringify!($lut_name) => $lut::take(from).map(Step::from),)*
                     $(stringify!($pixels_name) => $pixels::take(from).map(Step::from),)*
+                    $(stringify!($measured_name) => $measured::take(from).map(Step::from),)*
                     $(stringify!($area_name) => $area::take(from).map(Step::from),)*
                     $(stringify!($elements_name) => $elements::take(from).map(Step::from),)*
                     _ => None,
@@ -253,6 +282,7 @@ macro_rules! steps {
                     $($map_number => $map::take(from).map(Step::from),)*
                     $($lut_number => $lut::take(from).map(Step::from),)*
                     $($pixels_number => $pixels::take(from).map(Step::from),)*
+                    $($measured_number => $measured::take(from).map(Step::from),)*
                     $($area_number => $area::take(from).map(Step::from),)*
                     $($elements_number => $elements::take(from).map(Step::from),)*
                     _ => None,
@@ -274,9 +304,18 @@ steps! {
         5 invert: Invert,
         6 posterize: Posterize,
         7 solarize: Solarize,
+        16 brightness: Brightness,
     }
     Pixels {
         8 permute: Permute,
+        17 saturation: Saturation,
+        18 hue: Hue,
+        19 gray: Gray,
+    }
+    Measured {
+        20 contrast: Contrast,
+        21 autocontrast: AutoContrast,
+        22 equalize: Equalize,
     }
     Area {
         1 resize: Resample,
@@ -296,7 +335,7 @@ pub fn size_after(size: Size, steps: &[Step]) -> Option<Size> {
         }
         match step {
             Step::Map(step) => step.size(size),
-            Step::Lut(_) | Step::Pixels(_) => Some(size),
+            Step::Lut(_) | Step::Pixels(_) | Step::Measured(_) => Some(size),
             Step::Area(step) => step.size(size),
             Step::Elements(step) => {
                 converted = true;

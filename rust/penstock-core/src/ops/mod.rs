@@ -4,6 +4,7 @@
 //! What the renderer has to know of an operation is its kind: [`kinds`].
 
 mod ask;
+mod block;
 mod chance;
 mod choice;
 pub mod color;
@@ -17,6 +18,8 @@ mod list;
 mod pad;
 mod refuse;
 pub mod resize;
+mod statistics;
+mod tables;
 
 pub use ask::Ask;
 pub use chance::Chance;
@@ -26,6 +29,10 @@ pub use erase::Erase;
 pub use flip::{FlipHorizontal, FlipVertical, RandomFlip};
 pub use generation::Generation;
 pub use library::Library;
-pub use list::{AreaMemory, AreaStep, ElementsStep, LutStep, MapStep, Op, PixelsStep, Step, size_after};
+pub use list::{
+    AreaMemory, AreaStep, ElementsStep, LutStep, MapStep, MeasuredStep, Op, PixelsStep, Step, size_after,
+};
 pub use pad::{Margins, Pad, PadMode, Shown, World};
 pub use refuse::Refuse;
+pub use statistics::Statistics;
+pub use tables::Tables;

@@ -9,6 +9,7 @@
 //! few such readings with passes between them, none of which makes more than the next one looks at: see `stages`.
 //! As [`wire`] has it, steps are sent to other processes.
 
+mod blocks;
 mod stages;
 mod values;
 pub mod wire;

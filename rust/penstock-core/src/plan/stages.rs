@@ -3,16 +3,18 @@
 //! Between two passes everything is two index maps and one table of bytes, as in a pipeline without any. Once the maps
 //! of all stages stand, one walk from the output back to the source finds which region of each pass's output is looked
 //! at at all, and so which region of its input; nothing else is made. `Resize(256)` before `CenterCrop(224)` makes 224 by
-//! 224 pixels, from those rows and columns of the source that lie under them.
+//! 224 pixels, from those rows and columns of the source that lie under them. A step that looks at its whole picture has
+//! the passes before it make that; the table it comes to is looked up by what reads the pixels next.
 
 use penstock_jpeg::simd::Level;
 
+use super::blocks::{Blocks, Change};
 use super::values::Values;
 use crate::image::axis::Axis;
 use crate::image::sheet::Sheet;
 use crate::image::{Picture, Region};
-use crate::ops::kinds::{Area, BLOCK_PIXELS, Block, Elements, Map, Pixels, Size};
-use crate::ops::{AreaMemory, AreaStep, ElementsStep, PixelsStep, Step};
+use crate::ops::kinds::{Area, Elements, Map, Size};
+use crate::ops::{AreaMemory, AreaStep, ElementsStep, Step, Tables};
 use crate::write::{self, Output, RenderError, Scratch, Stores, Table};
 
 /// The stages of one picture, in memory that is reused.
@@ -33,10 +35,10 @@ struct Stage {
     /// Constants that margins were filled with so far.
     fills: u16,
     values: Values,
-    /// Whether nothing was added since the pass before.
-    fresh: bool,
+    /// Whether every pixel is still where the pass before left it.
+    unmoved: bool,
     pass: Option<Pass>,
-    pixels: Vec<PixelsStep>,
+    blocks: Blocks,
     /// The region of the pass's output that is made.
     made: Region,
     gathered: Sheet,
@@ -46,19 +48,10 @@ struct Stage {
 /// What needs pixels in memory.
 #[derive(Debug, Clone, Copy)]
 enum Pass {
-    /// The stage's `pixels`, one after the other.
-    Pixels,
+    /// The stage's `blocks`.
+    Blocks,
     /// A step, of a picture of this size.
     Area(AreaStep, Size),
-}
-
-impl Pass {
-    fn support(&self, made: &Region) -> Region {
-        match self {
-            Pass::Pixels => made.clone(),
-            Pass::Area(step, size) => step.support(*size, made),
-        }
-    }
 }
 
 impl Stage {
@@ -66,12 +59,24 @@ impl Stage {
         self.rows.reset(size.0);
         self.columns.reset(size.1);
         self.values.clear();
-        self.pixels.clear();
-        (self.fills, self.fresh, self.pass) = (0, true, None);
+        self.blocks.clear();
+        (self.fills, self.unmoved, self.pass) = (0, true, None);
     }
 
     fn size(&self) -> Size {
         (self.rows.len(), self.columns.len())
+    }
+
+    /// The region of the pass's source that a region of its output needs.
+    fn support(&self, made: &Region) -> Region {
+        match self.pass {
+            Some(Pass::Area(step, size)) => step.support(size, made),
+            Some(Pass::Blocks) if self.blocks.measure() && !made.is_empty() => {
+                let (height, width) = self.size();
+                whole(height, width)
+            }
+            _ => made.clone(),
+        }
     }
 }
 
@@ -99,38 +104,44 @@ impl Stages {
     }
 
     fn add(&mut self, step: &Step) {
-        let Some((stage, before)) = self.list.get_mut(..self.count).and_then(<[_]>::split_last_mut) else {
-            return;
-        };
+        let Some(stage) = self.list.get_mut(..self.count).and_then(<[_]>::last_mut) else { return };
         match step {
             Step::Map(step) => {
+                stage.unmoved = false;
                 step.edit(&mut stage.rows, &mut stage.columns);
                 if let Some(fill) = step.fill() {
                     stage.fills = stage.fills.max(fill.saturating_add(1));
                 }
             }
             Step::Lut(step) => stage.values.push(*step, stage.fills),
-            Step::Pixels(step) => {
-                if let Some(Stage { pass: Some(Pass::Pixels), pixels, .. }) =
-                    before.last_mut().filter(|_| stage.fresh)
-                {
-                    pixels.push(*step);
-                    return;
-                }
-                stage.pixels.push(*step);
-                stage.pass = Some(Pass::Pixels);
-                let size = stage.size();
-                return self.begin(size);
-            }
+            Step::Pixels(step) => self.add_change(Change::Pixels(*step)),
+            Step::Measured(step) => self.add_change(Change::Measured(*step)),
             Step::Area(step) => {
                 let from = stage.size();
                 stage.pass = Some(Pass::Area(*step, from));
                 // A size that cannot be made was refused when the steps were drawn or read.
-                return self.begin(step.size(from).unwrap_or_default());
+                self.begin(step.size(from).unwrap_or_default());
             }
             Step::Elements(step) => self.elements.push(*step),
         }
-        stage.fresh = false;
+    }
+
+    /// Adds a step that needs pixels in memory, to the pass before if that has them there as this step wants them.
+    fn add_change(&mut self, change: Change) {
+        let Some((stage, before)) = self.list.get_mut(..self.count).and_then(<[_]>::split_last_mut) else {
+            return;
+        };
+        if let Some(Stage { pass: Some(Pass::Blocks), blocks, .. }) =
+            before.last_mut().filter(|_| stage.unmoved)
+        {
+            stage.values.drain().for_each(|step| blocks.push(Change::Lut(step)));
+            blocks.push(change);
+            return;
+        }
+        stage.blocks.push(change);
+        stage.pass = Some(Pass::Blocks);
+        let size = stage.size();
+        self.begin(size);
     }
 
     /// Passes besides the last one.
@@ -144,8 +155,8 @@ impl Stages {
     fn narrow(&mut self) -> Region {
         let mut needed: Option<Region> = None;
         for stage in self.list.iter_mut().take(self.count).rev() {
-            if let (Some(made), Some(pass)) = (needed.take(), &stage.pass) {
-                let support = pass.support(&made);
+            if let Some(made) = needed.take() {
+                let support = stage.support(&made);
                 stage.made = made;
                 stage.rows.crop(support.rows.start, support.rows.len() as u32);
                 stage.columns.crop(support.columns.start, support.columns.len() as u32);
@@ -173,9 +184,12 @@ impl Stages {
         let mut picture = *source;
         // What is read again at once stays in the caches.
         let stores = scratch.set_stores(Stores::Cached);
+        let mut measured = None;
         for stage in passes {
-            picture = stage.run(picture, inks, scratch)?;
+            stage.values.begin(measured);
+            (picture, measured) = stage.run(picture, inks, scratch)?;
         }
+        last.values.begin(measured);
         scratch.set_stores(stores);
         let size = last.size();
         let composed = last.values.before(table, inks).ok_or(RenderError::Axis)?;
@@ -189,19 +203,21 @@ impl Stages {
 }
 
 impl Stage {
-    /// The region of the pass's output that is needed, from that of its source.
+    /// The region of the pass's output that is needed, from that of its source; and what is to be looked up in it, if
+    /// anything is.
     fn run<'s>(
         &'s mut self,
         source: Picture<'s>,
         inks: &Table,
         scratch: &mut Scratch,
-    ) -> Result<Picture<'s>, RenderError> {
-        let Stage { rows, columns, values, pass, pixels, made, gathered, memory, .. } = self;
-        let Some(pass) = pass else { return Ok(source) };
+    ) -> Result<(Picture<'s>, Option<Tables>), RenderError> {
+        let Stage { rows, columns, values, pass, blocks, made, gathered, memory, .. } = self;
+        let Some(pass) = pass else { return Ok((source, None)) };
         if made.is_empty() {
             // Only margins are seen of it.
             let shape = [made.rows.len(), made.columns.len(), source.channels()];
-            return Picture::from_strided(&[], 0, shape, [0; 3]).ok_or(RenderError::Axis);
+            let empty = Picture::from_strided(&[], 0, shape, [0; 3]).ok_or(RenderError::Axis)?;
+            return Ok((empty, None));
         }
         let level = Level::detect();
         // A pass that makes pixels elsewhere may read them where they are.
@@ -217,41 +233,22 @@ impl Stage {
             let bytes = gathered.dense(inks.channels(), height, width).ok_or(RenderError::Memory)?;
             let table = values.before(inks, inks).ok_or(RenderError::Axis)?;
             write::render(&source, rows, columns, table, scratch, bytes)?;
-            if let Pass::Pixels = pass {
-                change(level, pixels, inks.channels(), bytes)?;
+            if let Pass::Blocks = pass {
+                // A picture that was looked at is whole, any other one is what is wanted.
+                let wanted = if blocks.measure() { made.clone() } else { whole(rows.len(), columns.len()) };
+                let tables = blocks.run(level, bytes, inks.channels(), width, &wanted)?;
+                let picture = gathered.picture().and_then(|all| all.part(&wanted.rows, &wanted.columns));
+                return Ok((picture.ok_or(RenderError::Memory)?, tables));
             }
             gathered.picture().ok_or(RenderError::Memory)?
         };
-        match pass {
-            Pass::Pixels => Ok(picture),
-            Pass::Area(step, size) => {
-                step.make(level, &picture, *size, made, memory).ok_or(RenderError::Memory)
-            }
-        }
+        let Pass::Area(step, size) = pass else { return Ok((picture, None)) };
+        let made = step.make(level, &picture, *size, made, memory).ok_or(RenderError::Memory)?;
+        Ok((made, None))
     }
 }
 
-/// Changes all pixels of three planes, a block at a time, which goes through all steps at once.
-fn change(level: Level, steps: &[PixelsStep], channels: usize, planes: &mut [u8]) -> Result<(), RenderError> {
-    let plane = planes.len() / channels.max(1);
-    let mut parts = planes.chunks_exact_mut(plane.max(1));
-    let (Some(red), Some(green), Some(blue), None) = (parts.next(), parts.next(), parts.next(), parts.next())
-    else {
-        return Err(RenderError::Channels { picture: channels, table: 3 });
-    };
-    let chunks = red.chunks_mut(BLOCK_PIXELS).zip(green.chunks_mut(BLOCK_PIXELS));
-    for ((red, green), blue) in chunks.zip(blue.chunks_mut(BLOCK_PIXELS)) {
-        let mut parts = [red, green, blue];
-        let mut block: Block = [[0; BLOCK_PIXELS]; 3];
-        for (values, part) in block.iter_mut().zip(&parts) {
-            values.iter_mut().zip(part.iter()).for_each(|(value, byte)| *value = *byte);
-        }
-        for step in steps {
-            step.change(level, &mut block);
-        }
-        for (values, part) in block.iter().zip(&mut parts) {
-            part.iter_mut().zip(values).for_each(|(byte, value)| *byte = *value);
-        }
-    }
-    Ok(())
+/// All of a picture of that size.
+fn whole(height: u32, width: u32) -> Region {
+    Region { rows: 0..height, columns: 0..width }
 }

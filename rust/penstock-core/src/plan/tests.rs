@@ -1,14 +1,17 @@
 //! Steps with resizes against the plainest rendering, which makes every picture between two steps whole.
 
+use penstock_jpeg::simd::Level;
 use proptest::prelude::*;
 
 use super::*;
-use crate::ops::color::{Invert, Permute, Posterize, Solarize};
-use crate::ops::kinds::Lut;
+use crate::ops::color::{
+    AutoContrast, Brightness, Contrast, Equalize, Gray, Hue, Invert, Permute, Posterize, Saturation, Solarize,
+};
+use crate::ops::kinds::{BLOCK_PIXELS, Block, Lut, Measured, Pixels};
 use crate::ops::resize::{Arithmetic, Filter, Method, Order, Resample, Resampler, Resize, Target};
 use crate::ops::{
     AreaStep, Crop, ElementsStep, Erase, FlipHorizontal, FlipVertical, Library, MapStep, Margins, PadMode,
-    PixelsStep,
+    Statistics,
 };
 
 const METHODS: [Method; 4] = [
@@ -73,8 +76,19 @@ impl Whole {
             Step::Map(MapStep::FlipHorizontal(_)) => make(self.size, &|y, x, c| get(y, width - 1 - x, c)),
             Step::Map(MapStep::FlipVertical(_)) => make(self.size, &|y, x, c| get(height - 1 - y, x, c)),
             Step::Lut(step) => make(self.size, &|y, x, c| step.value(c, get(y, x, c))),
-            Step::Pixels(PixelsStep::Permute(Permute { from })) => {
-                make(self.size, &|y, x, c| get(y, x, usize::from(from[c])))
+            Step::Pixels(step) => make(self.size, &|y, x, c| {
+                let mut block: Block = std::array::from_fn(|c| [get(y, x, c); BLOCK_PIXELS]);
+                step.change(Level::SCALAR, &mut block);
+                block[c][0]
+            }),
+            Step::Measured(step) => {
+                let mut seen = Statistics::new(3);
+                for (y, x) in (0..height).flat_map(|y| (0..width).map(move |x| (y, x))) {
+                    let block: Block = std::array::from_fn(|c| [get(y, x, c); BLOCK_PIXELS]);
+                    step.look(Level::SCALAR, &block, 1, &mut seen);
+                }
+                let tables = step.tables(&seen);
+                make(self.size, &|y, x, c| tables.channel(c)[usize::from(get(y, x, c))])
             }
             Step::Area(AreaStep::Resample(Resample { height, width, method })) => {
                 let mut resampler = Resampler::default();
@@ -95,7 +109,7 @@ impl Whole {
 
 /// Any step; numbers are reduced to what a picture's size allows.
 fn steps() -> impl Strategy<Value = Vec<(u8, [u32; 4], usize)>> {
-    prop::collection::vec((0u8..12, prop::array::uniform4(0u32..1000), 0usize..6), 0..7)
+    prop::collection::vec((0u8..14, prop::array::uniform4(0u32..1000), 0usize..6), 0..7)
 }
 
 fn concrete(kind: u8, n: [u32; 4], which: usize, fill: u16, size: (u32, u32)) -> Step {
@@ -114,12 +128,30 @@ fn concrete(kind: u8, n: [u32; 4], which: usize, fill: u16, size: (u32, u32)) ->
         6 => Posterize { bits: (n[0] % 9) as u8 }.into(),
         7 => Solarize { threshold: f64::from(n[0] % 300), library: Library::Torch2 }.into(),
         8 => Permute { from: [[0, 1, 2], [2, 0, 1], [1, 1, 0]][which % 3] }.into(),
+        9 => colour(
+            n[0],
+            f64::from(n[1] % 200) / 100.0,
+            [Library::Pillow, Library::Torch1, Library::Torch2][which % 3],
+        ),
         _ => {
             // Now and then only one side changes.
             let height = if which == 0 { size.0 } else { 1 + n[0] % 60 };
             let width = if which == 1 { size.1 } else { 1 + n[1] % 60 };
             Resample { height, width, method: METHODS[which % 3] }.into()
         }
+    }
+}
+
+/// One of the steps that look at pixels or pictures.
+fn colour(kind: u32, factor: f64, library: Library) -> Step {
+    match kind % 7 {
+        0 => Saturation { factor, library }.into(),
+        1 => Hue { turn: factor / 2.0 - 0.5, library }.into(),
+        2 => Gray { library }.into(),
+        3 => Contrast { factor, library }.into(),
+        4 => AutoContrast { library }.into(),
+        5 => Equalize.into(),
+        _ => Brightness { factor, library }.into(),
     }
 }
 

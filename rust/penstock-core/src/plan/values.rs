@@ -3,13 +3,15 @@
 //! Each is a table of bytes, so any number of them is one, which becomes part of the table that the bytes are converted
 //! by anyway. A constant margin goes through those that come after it.
 
-use crate::ops::LutStep;
 use crate::ops::kinds::Lut;
+use crate::ops::{LutStep, Tables};
 use crate::write::{MAX_CHANNELS, Table};
 
 /// The lookups of a stage, in memory that is reused.
 #[derive(Debug)]
 pub(super) struct Values {
+    /// What comes before the lookups, and before all margins.
+    first: Option<Tables>,
     /// Each with the number of constants that margins had been filled with by then.
     steps: Vec<(LutStep, u16)>,
     composed: Table,
@@ -18,17 +20,28 @@ pub(super) struct Values {
 
 impl Default for Values {
     fn default() -> Self {
-        Values { steps: Vec::new(), composed: Table::empty(), pads: Vec::new() }
+        Values { first: None, steps: Vec::new(), composed: Table::empty(), pads: Vec::new() }
     }
 }
 
 impl Values {
     pub(super) fn clear(&mut self) {
+        self.first = None;
         self.steps.clear();
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.steps.is_empty()
+        self.first.is_none() && self.steps.is_empty()
+    }
+
+    /// Has these tables looked up before all lookups; none if there are none.
+    pub(super) fn begin(&mut self, tables: Option<Tables>) {
+        self.first = tables;
+    }
+
+    /// Takes out the lookups that were added, of pixels without margins.
+    pub(super) fn drain(&mut self) -> impl Iterator<Item = LutStep> {
+        self.steps.drain(..).map(|(step, _)| step)
     }
 
     /// Adds a lookup behind margins of the first `fills` constants.
@@ -39,11 +52,12 @@ impl Values {
     /// The table that does what the lookups and then `table` do; `inks` knows what margins are before a conversion.
     /// `None` if it does not know one that is looked up.
     pub(super) fn before<'t>(&'t mut self, table: &'t Table, inks: &Table) -> Option<&'t Table> {
-        let Values { steps, composed, pads } = self;
-        if steps.is_empty() {
+        if self.is_empty() {
             return Some(table);
         }
-        let mut bytes = [const { IDENTITY }; MAX_CHANNELS];
+        let Values { first, steps, composed, pads } = self;
+        let first = first.unwrap_or(Tables::IDENTITY);
+        let mut bytes: [[u8; 256]; MAX_CHANNELS] = std::array::from_fn(|channel| *first.channel(channel));
         pads.clear();
         for (step, fills) in steps.iter() {
             for fill in pads.len()..usize::from(*fills) {
@@ -64,14 +78,3 @@ impl Values {
         table.compose(&bytes, pads, composed).then_some(&*composed)
     }
 }
-
-/// Every byte as it is.
-const IDENTITY: [u8; 256] = {
-    let mut bytes = [0; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        bytes[byte] = byte as u8;
-        byte += 1;
-    }
-    bytes
-};

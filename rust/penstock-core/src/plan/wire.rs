@@ -68,7 +68,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::ops::color::{Invert, Permute, Posterize, Solarize};
+    use crate::ops::color::{
+        AutoContrast, Brightness, Contrast, Equalize, Gray, Hue, Invert, Permute, Posterize, Saturation,
+        Solarize,
+    };
     use crate::ops::resize::{Arithmetic, Filter, Method, Order, Resample};
     use crate::ops::{Crop, Erase, FlipHorizontal, FlipVertical, Library, Margins, PadMode};
 
@@ -84,7 +87,15 @@ mod tests {
         let pads = pads.map(|mode| Margins { margins: [1, 2, 3, u32::MAX], mode }.into());
         let solarizes = [Library::Pillow, Library::Torch1, Library::Torch2]
             .map(|library| Solarize { threshold: 238.000_001, library }.into());
+        let library = Library::Torch2Unfused;
         let others = [
+            Brightness { factor: 0.1, library }.into(),
+            Saturation { factor: 1.7, library }.into(),
+            Hue { turn: -0.5, library }.into(),
+            Gray { library }.into(),
+            Contrast { factor: 0.0, library }.into(),
+            AutoContrast { library }.into(),
+            Equalize.into(),
             Crop { top: 1, left: 2, height: 3, width: 4 }.into(),
             FlipHorizontal.into(),
             FlipVertical.into(),
@@ -121,7 +132,7 @@ mod tests {
         let of: std::collections::BTreeMap<_, _> =
             every_step().into_iter().map(|step| (step.number(), step.name())).collect();
         let numbers: Vec<u16> = of.keys().copied().collect();
-        assert_eq!(numbers, (0..10).collect::<Vec<_>>());
+        assert_eq!(numbers, (0..10).chain(16..23).collect::<Vec<_>>());
         let names: std::collections::BTreeSet<_> = of.values().collect();
         assert_eq!(names.len(), of.len());
         assert_eq!(Step::take(10, &mut Reader(&[0; 64])), None);

@@ -45,7 +45,7 @@ impl Lut for Solarize {
     fn value(&self, _channel: usize, byte: u8) -> u8 {
         let inverts = match self.library {
             Library::Pillow => f64::from(byte) >= self.threshold,
-            Library::Torch1 | Library::Torch2 => f32::from(byte) >= self.threshold as f32,
+            _ => f32::from(byte) >= self.threshold as f32,
         };
         if inverts { !byte } else { byte }
     }

@@ -1,0 +1,60 @@
+//! Autocontrast: each channel is stretched so that its least value becomes 0 and its greatest one 255.
+//!
+//! Operands: whose arithmetic. Pillow, without a cutoff, stretches in double precision; the two generations of torchvision
+//! multiply and divide in single precision. A channel of one value stays as it is.
+
+use penstock_jpeg::simd::Level;
+
+use super::blend::byte;
+use super::dispatch;
+use crate::ops::kinds::{Block, Measured, Put, Take, Wire};
+use crate::ops::library::Library;
+use crate::ops::statistics::Statistics;
+use crate::ops::tables::Tables;
+
+/// Stretches each channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AutoContrast {
+    /// Whose arithmetic.
+    pub library: Library,
+}
+
+impl AutoContrast {
+    /// What a value becomes where these are the extremes, of which the first is less.
+    fn stretched(self, value: u8, least: u8, greatest: u8) -> u8 {
+        let range = f32::from(greatest) - f32::from(least);
+        let above = f32::from(value) - f32::from(least);
+        match self.library {
+            Library::Pillow => {
+                let scale = 255.0 / f64::from(range);
+                let offset = -f64::from(least) * scale;
+                (f64::from(value) * scale + offset).clamp(0.0, 255.0) as u8
+            }
+            Library::Torch1 => byte(above * (255.0 / range)),
+            Library::Torch2 | Library::Torch2Unfused => byte(above / (range * (1.0 / 255.0))),
+        }
+    }
+}
+
+impl Measured for AutoContrast {
+    fn look(&self, level: Level, block: &Block, pixels: usize, seen: &mut Statistics) {
+        dispatch::extremes(level, block, pixels, [&mut seen.least, &mut seen.greatest]);
+    }
+
+    fn tables(&self, seen: &Statistics) -> Tables {
+        Tables::of(|channel, byte| {
+            let (least, greatest) = (seen.least[channel], seen.greatest[channel]);
+            if greatest > least { self.stretched(byte, least, greatest) } else { byte }
+        })
+    }
+}
+
+impl Wire for AutoContrast {
+    fn put(&self, to: &mut impl Put) {
+        to.choice(self.library);
+    }
+
+    fn take(from: &mut impl Take) -> Option<Self> {
+        Some(AutoContrast { library: from.choice()? })
+    }
+}

@@ -1,0 +1,53 @@
+//! Equalizing: each channel's values are spread so that all are about equally frequent, in all libraries by the same
+//! integers.
+//!
+//! No operands. With `n` pixels, of which `m` have the greatest value that is there, a step is `(n - m) / 255`, and a value
+//! becomes the number of steps in the count of all values below it. A channel of one value, or of so few pixels that
+//! the step is 0, stays as it is.
+
+use penstock_jpeg::simd::Level;
+
+use crate::ops::kinds::{Block, Measured, Put, Take, Wire};
+use crate::ops::statistics::Statistics;
+use crate::ops::tables::Tables;
+
+/// Equalizes each channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Equalize;
+
+impl Measured for Equalize {
+    fn look(&self, _level: Level, block: &Block, pixels: usize, seen: &mut Statistics) {
+        for (values, counts) in block.iter().zip(&mut seen.counts).take(seen.channels) {
+            for value in values.iter().take(pixels) {
+                counts[usize::from(*value)] += 1;
+            }
+        }
+    }
+
+    fn tables(&self, seen: &Statistics) -> Tables {
+        let spread = seen.counts.each_ref().map(spread);
+        Tables::of(|channel, byte| spread[channel][usize::from(byte)])
+    }
+}
+
+/// What the bytes of a channel become that are there so often.
+fn spread(counts: &[u32; 256]) -> [u8; 256] {
+    let total: u64 = counts.iter().copied().map(u64::from).sum();
+    let last = counts.iter().rfind(|&&count| count > 0).copied().unwrap_or_default();
+    let step = (total - u64::from(last)) / 255;
+    let mut spread = [0; 256];
+    let mut below = step / 2;
+    for ((place, count), byte) in spread.iter_mut().zip(counts).zip(0..=255) {
+        *place = below.checked_div(step).map_or(byte, |steps| steps.min(255) as u8);
+        below += u64::from(*count);
+    }
+    spread
+}
+
+impl Wire for Equalize {
+    fn put(&self, _to: &mut impl Put) {}
+
+    fn take(_from: &mut impl Take) -> Option<Self> {
+        Some(Equalize)
+    }
+}

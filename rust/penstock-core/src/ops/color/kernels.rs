@@ -1,0 +1,133 @@
+//! Gray, saturation and extremes of a block of pixels.
+//!
+//! The compiler makes vectors of these loops, as long as everything in them is inlined; so the kernels of the levels are
+//! the plain ones, compiled again.
+
+use super::blend::{self, Blend, byte};
+use crate::ops::kinds::{BLOCK_PIXELS, Block};
+use crate::ops::library::Library;
+
+/// One channel of a block.
+pub(super) type Plane = [u8; BLOCK_PIXELS];
+
+/// Defines the kernels with a level's features.
+#[cfg(target_arch = "x86_64")]
+macro_rules! compiled {
+    ($features:literal: $gray:ident $saturate:ident $extremes:ident) => {
+        #[target_feature(enable = $features)]
+        pub(super) fn $gray(library: Library, block: &Block) -> Plane {
+            gray(library, block)
+        }
+
+        #[target_feature(enable = $features)]
+        pub(super) fn $saturate(blend: Blend, block: &mut Block) {
+            saturate(blend, block);
+        }
+
+        #[target_feature(enable = $features)]
+        pub(super) fn $extremes(block: &Block, seen: [&mut [u8; 3]; 2]) {
+            extremes(block, seen);
+        }
+    };
+}
+
+#[cfg(target_arch = "x86_64")]
+compiled!("avx512f,avx512bw,avx512vl,avx512vbmi,avx2,fma": gray_avx512 saturate_avx512 extremes_avx512);
+#[cfg(target_arch = "x86_64")]
+compiled!("avx2,fma": gray_avx2 saturate_avx2 extremes_avx2);
+
+/// Defines, as a function, a loop over the pixels of a block.
+macro_rules! gray_loop {
+    ($name:ident, $one:ident) => {
+        #[expect(clippy::inline_always, reason = "it is to be compiled with its callers' features")]
+        #[inline(always)]
+        fn $name([red, green, blue]: &Block) -> Plane {
+            let mut out = [0; BLOCK_PIXELS];
+            for (((out, &r), &g), &b) in out.iter_mut().zip(red).zip(green).zip(blue) {
+                *out = $one(r, g, b);
+            }
+            out
+        }
+    };
+}
+
+gray_loop!(gray_pillow, luma);
+gray_loop!(gray_once, luminance_fused);
+gray_loop!(gray_twice, luminance);
+
+/// The gray values of a block.
+#[expect(clippy::inline_always, reason = "it is to be compiled with its callers' features")]
+#[inline(always)]
+pub(super) fn gray(library: Library, block: &Block) -> Plane {
+    match library {
+        Library::Pillow => gray_pillow(block),
+        Library::Torch2 => gray_once(block),
+        Library::Torch1 | Library::Torch2Unfused => gray_twice(block),
+    }
+}
+
+/// Pillow's, of weights that are parts of 2^16.
+#[expect(clippy::inline_always, reason = "it is to be compiled with its callers' features")]
+#[inline(always)]
+fn luma(r: u8, g: u8, b: u8) -> u8 {
+    ((19_595 * u32::from(r) + 38_470 * u32::from(g) + 7_471 * u32::from(b) + 0x8000) >> 16) as u8
+}
+
+/// torchvision's, each product and sum rounded.
+#[expect(clippy::inline_always, reason = "it is to be compiled with its callers' features")]
+#[inline(always)]
+fn luminance(r: u8, g: u8, b: u8) -> u8 {
+    byte(f32::from(r) * 0.2989 + f32::from(g) * 0.587 + f32::from(b) * 0.114)
+}
+
+/// torchvision's with `add_(alpha)`, which is fused.
+#[expect(clippy::inline_always, reason = "it is to be compiled with its callers' features")]
+#[inline(always)]
+fn luminance_fused(r: u8, g: u8, b: u8) -> u8 {
+    byte(f32::from(b).mul_add(0.114, f32::from(g).mul_add(0.587, f32::from(r) * 0.2989)))
+}
+
+/// Defines, as a function, a loop that mixes the values of a block with a plane.
+macro_rules! blend_loop {
+    ($name:ident, $mix:path) => {
+        #[expect(clippy::inline_always, reason = "it is to be compiled with its callers' features")]
+        #[inline(always)]
+        fn $name(blend: Blend, dull: &Plane, block: &mut Block) {
+            for values in block {
+                for (value, &dull) in values.iter_mut().zip(dull) {
+                    *value = byte($mix(blend, f32::from(dull), f32::from(*value)));
+                }
+            }
+        }
+    };
+}
+
+blend_loop!(blend_pillow, blend::pillow);
+blend_loop!(blend_torch1, blend::torch1);
+blend_loop!(blend_torch2, blend::torch2);
+blend_loop!(blend_torch2_unfused, blend::torch2_unfused);
+
+/// Mixes a block with its gray values.
+#[expect(clippy::inline_always, reason = "it is to be compiled with its callers' features")]
+#[inline(always)]
+pub(super) fn saturate(blend: Blend, block: &mut Block) {
+    let dull = gray(blend.library, block);
+    match blend.library {
+        Library::Pillow => blend_pillow(blend, &dull, block),
+        Library::Torch1 => blend_torch1(blend, &dull, block),
+        Library::Torch2 => blend_torch2(blend, &dull, block),
+        Library::Torch2Unfused => blend_torch2_unfused(blend, &dull, block),
+    }
+}
+
+/// Widens the least and greatest values of each channel by those of a block.
+#[expect(clippy::inline_always, reason = "it is to be compiled with its callers' features")]
+#[inline(always)]
+pub(super) fn extremes(block: &Block, [least, greatest]: [&mut [u8; 3]; 2]) {
+    for ((values, least), greatest) in block.iter().zip(least).zip(greatest) {
+        for &value in values {
+            *least = value.min(*least);
+            *greatest = value.max(*greatest);
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! The pass that goes through pixels in memory, block by block: steps of pixels, lookups between them, and looks at the
+//! whole picture.
+//!
+//! A block goes through as many steps as there are until a look: the table that a step makes of its statistics is not
+//! known before all blocks were there. So the steps are rounds, each but the last one of the whole picture; the last one
+//! is of what is wanted of it. Lookups are composed, and those behind the last step are left to whoever reads the
+//! pixels next.
+
+use penstock_jpeg::simd::Level;
+
+use crate::image::Region;
+use crate::ops::kinds::{BLOCK_PIXELS, Block, Lut, Measured, Pixels};
+use crate::ops::{LutStep, MeasuredStep, PixelsStep, Statistics, Tables};
+use crate::write::RenderError;
+
+/// The most channels that blocks have.
+const CHANNELS: usize = 3;
+
+/// Something that is done to every block.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Change {
+    Pixels(PixelsStep),
+    Lut(LutStep),
+    Measured(MeasuredStep),
+}
+
+/// What is done to the blocks of a picture, one after the other, in memory that is reused.
+#[derive(Debug, Default)]
+pub(super) struct Blocks {
+    changes: Vec<Change>,
+    round: Vec<Ready>,
+}
+
+/// What a round does to a block.
+#[derive(Debug)]
+enum Ready {
+    Pixels(PixelsStep),
+    Tables(Tables),
+}
+
+impl Blocks {
+    pub(super) fn clear(&mut self) {
+        self.changes.clear();
+    }
+
+    pub(super) fn push(&mut self, change: Change) {
+        self.changes.push(change);
+    }
+
+    /// Whether the whole picture has to be there.
+    pub(super) fn measure(&self) -> bool {
+        self.changes.iter().any(|change| matches!(change, Change::Measured(_)))
+    }
+
+    /// Changes a picture of contiguous planes of rows, after its last look only `wanted` of it. What is to be looked up
+    /// in what comes of it, if anything is.
+    pub(super) fn run(
+        &mut self,
+        level: Level,
+        planes: &mut [u8],
+        channels: usize,
+        width: usize,
+        wanted: &Region,
+    ) -> Result<Option<Tables>, RenderError> {
+        if channels != 1 && channels != CHANNELS {
+            return Err(RenderError::Channels { picture: channels, table: CHANNELS });
+        }
+        let Blocks { changes, round } = self;
+        let size = (planes.len() / channels).max(1);
+        let mut planes: [&mut [u8]; CHANNELS] = {
+            let mut parts = planes.chunks_exact_mut(size);
+            std::array::from_fn(|_| parts.next().unwrap_or_default())
+        };
+        let planes = planes.get_mut(..channels).unwrap_or_default();
+        let whole = 0..size;
+        round.clear();
+        let mut tables: Option<Tables> = None;
+        for change in changes.iter() {
+            match change {
+                Change::Lut(step) => {
+                    let before = tables.unwrap_or(Tables::IDENTITY);
+                    tables = Some(before.then(|channel, byte| step.value(channel, byte)));
+                }
+                // The channels of a picture that has one are not mixed.
+                Change::Pixels(_) if channels == 1 => {}
+                Change::Pixels(step) => {
+                    round.extend(tables.take().map(Ready::Tables));
+                    round.push(Ready::Pixels(*step));
+                }
+                Change::Measured(step) => {
+                    round.extend(tables.take().map(Ready::Tables));
+                    let mut seen = Statistics::new(channels);
+                    each_block(planes, whole.clone(), !round.is_empty(), |block, pixels| {
+                        pass(round, level, block);
+                        step.look(level, block, pixels, &mut seen);
+                    });
+                    round.clear();
+                    tables = Some(step.tables(&seen));
+                }
+            }
+        }
+        if !round.is_empty() {
+            for stretch in stretches(wanted, width) {
+                each_block(planes, stretch, true, |block, _| pass(round, level, block));
+            }
+        }
+        Ok(tables)
+    }
+}
+
+/// Takes a block through a round.
+fn pass(round: &[Ready], level: Level, block: &mut Block) {
+    for step in round {
+        match step {
+            Ready::Pixels(step) => step.change(level, block),
+            Ready::Tables(tables) => tables.change(level, block),
+        }
+    }
+}
+
+/// The pixels of a region, as ranges of those of a picture of `width`: one of them if its rows are whole.
+fn stretches(region: &Region, width: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
+    let (rows, columns) = (region.rows.clone(), region.columns.clone());
+    let whole = columns.len() == width;
+    let (times, rows) = if whole { (1, rows.len()) } else { (rows.len(), 1) };
+    let first = region.rows.start as usize * width + columns.start as usize;
+    (0..times).map(move |row| {
+        let first = first + row * width;
+        first..first + rows * columns.len()
+    })
+}
+
+/// Shows some pixels, block by block, each with the number of pixels that count; and has what becomes of them, if it
+/// `changes`.
+fn each_block(
+    planes: &mut [&mut [u8]],
+    pixels: std::ops::Range<usize>,
+    changes: bool,
+    mut show: impl FnMut(&mut Block, usize),
+) {
+    let mut block: Block = [[0; BLOCK_PIXELS]; CHANNELS];
+    for first in pixels.clone().step_by(BLOCK_PIXELS) {
+        let count = BLOCK_PIXELS.min(pixels.end - first);
+        for (values, plane) in block.iter_mut().zip(planes.iter()) {
+            let bytes = plane.get(first..first + count).unwrap_or_default();
+            match bytes.first_chunk() {
+                Some(chunk) => *values = *chunk,
+                None => values.iter_mut().zip(bytes).for_each(|(value, byte)| *value = *byte),
+            }
+        }
+        show(&mut block, count);
+        if !changes {
+            continue;
+        }
+        for (values, plane) in block.iter().zip(planes.iter_mut()) {
+            let bytes = plane.get_mut(first..first + count).unwrap_or_default();
+            match bytes.first_chunk_mut() {
+                Some(chunk) => *chunk = *values,
+                None => bytes.iter_mut().zip(values).for_each(|(byte, value)| *byte = *value),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stretches_are_rows_or_one() {
+        let of = |rows, columns, width| stretches(&Region { rows, columns }, width).collect::<Vec<_>>();
+        assert_eq!(of(2..4, 0..10, 10), [20..40]);
+        assert_eq!(of(2..4, 1..10, 10), [21..30, 31..40]);
+        assert_eq!(of(3..3, 1..10, 10), []);
+    }
+}

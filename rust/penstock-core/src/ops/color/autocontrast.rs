@@ -30,7 +30,8 @@ impl AutoContrast {
                 let offset = -f64::from(least) * scale;
                 (f64::from(value) * scale + offset).clamp(0.0, 255.0) as u8
             }
-            Library::Torch1 => byte(above * (255.0 / range)),
+            // torch divides a number by a tensor as the product with its reciprocal.
+            Library::Torch1 => byte(above * (255.0 * (1.0 / range))),
             Library::Torch2 | Library::Torch2Unfused => byte(above / (range * (1.0 / 255.0))),
         }
     }

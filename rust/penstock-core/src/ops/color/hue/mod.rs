@@ -2,7 +2,12 @@
 //!
 //! Operands: how far, as a part of the circle from -0.5 to 0.5, and whose arithmetic.
 
+mod dispatch;
 mod pillow;
+#[cfg(target_arch = "x86_64")]
+mod sectors;
+#[cfg(target_arch = "x86_64")]
+mod x86_64;
 
 use penstock_jpeg::simd::Level;
 
@@ -26,7 +31,10 @@ impl Hue {
 }
 
 impl Pixels for Hue {
-    fn change(&self, _level: Level, block: &mut Block) {
+    fn change(&self, level: Level, block: &mut Block) {
+        if dispatch::pillow(level, block, self.shift()) {
+            return;
+        }
         let [red, green, blue] = block;
         for ((r, g), b) in red.iter_mut().zip(green).zip(blue) {
             [*r, *g, *b] = pillow::turned([*r, *g, *b], self.shift());
@@ -43,5 +51,36 @@ impl Wire for Hue {
     fn take(from: &mut impl Take) -> Option<Self> {
         let (turn, library) = (from.double()?, from.choice()?);
         (-0.5..=0.5).contains(&turn).then_some(Hue { turn, library })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::kinds::BLOCK_PIXELS;
+
+    /// All colours, in blocks.
+    fn colours() -> impl Iterator<Item = Block> {
+        let plane = |first: u32, shift: u32| {
+            std::array::from_fn::<u8, BLOCK_PIXELS, _>(|i| ((first + i as u32) >> shift) as u8)
+        };
+        (0..1 << 24).step_by(BLOCK_PIXELS).map(move |first| [16, 8, 0].map(|shift| plane(first, shift)))
+    }
+
+    #[test]
+    fn levels_turn_every_colour_as_plain_code_does() {
+        let levels: Vec<Level> = Level::available().filter(|&level| level != Level::SCALAR).collect();
+        for turn in [0.0, 0.1, -0.37] {
+            let hue = Hue { turn, library: Library::Pillow };
+            for block in colours() {
+                let mut expected = block;
+                hue.change(Level::SCALAR, &mut expected);
+                for &level in &levels {
+                    let mut found = block;
+                    hue.change(level, &mut found);
+                    assert_eq!(found, expected, "{block:?} {}", level.name());
+                }
+            }
+        }
     }
 }

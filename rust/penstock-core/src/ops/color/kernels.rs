@@ -125,9 +125,11 @@ pub(super) fn saturate(blend: Blend, block: &mut Block) {
 #[inline(always)]
 pub(super) fn extremes(block: &Block, [least, greatest]: [&mut [u8; 3]; 2]) {
     for ((values, least), greatest) in block.iter().zip(least).zip(greatest) {
+        let (mut low, mut high) = (*least, *greatest);
         for &value in values {
-            *least = value.min(*least);
-            *greatest = value.max(*greatest);
+            low = value.min(low);
+            high = value.max(high);
         }
+        (*least, *greatest) = (low, high);
     }
 }

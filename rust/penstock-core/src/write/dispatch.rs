@@ -96,6 +96,11 @@ pub(crate) fn convert(
             x86_64::convert::convert_avx512::<true>(table, channel, codes, out)
         },
         #[cfg(target_arch = "x86_64")]
+        (Some(Vectors::Avx2), _) if table.element_bytes() == 1 => {
+            // SAFETY: as above.
+            unsafe { x86_64::convert::lookup_avx2(table, channel, codes, out) }
+        }
+        #[cfg(target_arch = "x86_64")]
         (Some(Vectors::Avx2), stores) => table.coefficients(channel).is_some_and(|c| match stores {
             // SAFETY: as above.
             Stores::Cached => unsafe { x86_64::convert::arithmetic_avx2::<false>(c, codes, out) },

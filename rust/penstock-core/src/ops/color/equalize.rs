@@ -18,8 +18,14 @@ pub struct Equalize;
 impl Measured for Equalize {
     fn look(&self, _level: Level, block: &Block, pixels: usize, seen: &mut Statistics) {
         for (values, counts) in block.iter().zip(&mut seen.counts).take(seen.channels) {
-            for value in values.iter().take(pixels) {
-                counts[usize::from(*value)] += 1;
+            let (fours, rest) = values.get(..pixels).unwrap_or(values).as_chunks::<4>();
+            for four in fours {
+                for (counts, value) in counts.iter_mut().zip(four) {
+                    counts[usize::from(*value)] += 1;
+                }
+            }
+            for value in rest {
+                counts[0][usize::from(*value)] += 1;
             }
         }
     }
@@ -31,15 +37,16 @@ impl Measured for Equalize {
 }
 
 /// What the bytes of a channel become that are there so often.
-fn spread(counts: &[u32; 256]) -> [u8; 256] {
-    let total: u64 = counts.iter().copied().map(u64::from).sum();
+fn spread(counts: &[[u32; 256]; 4]) -> [u8; 256] {
+    let counts: [u64; 256] =
+        std::array::from_fn(|byte| counts.iter().map(|part| u64::from(part[byte])).sum());
     let last = counts.iter().rfind(|&&count| count > 0).copied().unwrap_or_default();
-    let step = (total - u64::from(last)) / 255;
+    let step = (counts.iter().sum::<u64>() - last) / 255;
     let mut spread = [0; 256];
     let mut below = step / 2;
     for ((place, count), byte) in spread.iter_mut().zip(counts).zip(0..=255) {
         *place = below.checked_div(step).map_or(byte, |steps| steps.min(255) as u8);
-        below += u64::from(*count);
+        below += count;
     }
     spread
 }

@@ -10,8 +10,11 @@ use std::arch::x86_64::{
 };
 
 use super::elements::Elements;
-use crate::write::table::{Coefficients, Table};
-use penstock_jpeg::simd::arch::x86_64::memory::{CacheLine, cache_lines, load64, put32_twice, store32};
+use crate::write::table::{Coefficients, Kernel, Table};
+use penstock_jpeg::simd::arch::x86_64::lookup::look32_up;
+use penstock_jpeg::simd::arch::x86_64::memory::{
+    CacheLine, cache_lines, load32, load64, put32_twice, store32,
+};
 
 /// Coefficients in every lane.
 #[derive(Clone, Copy)]
@@ -58,6 +61,22 @@ pub(crate) fn arithmetic_avx2<const STREAM: bool>(c: &Coefficients, codes: &[u8]
     for (codes, line) in codes.iter().zip(lines) {
         let (halves, _) = codes.as_chunks();
         put32_twice::<STREAM>(line, [elements_avx2(halves[0], &lanes), elements_avx2(halves[1], &lanes)]);
+    }
+    true
+}
+
+/// Elements of one byte that are looked up, 32 at a time. False, and nothing done, if there are fewer, or if bytes are the
+/// elements.
+#[target_feature(enable = "avx2")]
+pub(crate) fn lookup_avx2(table: &Table, channel: usize, codes: &[u8], out: &mut [u8]) -> bool {
+    let Some(last) = codes.len().checked_sub(32).filter(|_| out.len() == codes.len()) else { return false };
+    let (Kernel::Lookup, Some([table])) = (table.kernel(), table.byte_planes::<1>(channel)) else {
+        return false;
+    };
+    for at in (0..last).step_by(32).chain([last]) {
+        if let (Some(codes), Some(out)) = (part(codes, at), part_mut(out, at)) {
+            store32(out, look32_up(table, load32(codes)));
+        }
     }
     true
 }

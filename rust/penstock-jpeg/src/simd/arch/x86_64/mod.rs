@@ -1,5 +1,6 @@
 //! x86-64, from AVX2 on.
 
+pub mod lookup;
 pub mod memory;
 
 use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch, _mm_sfence};

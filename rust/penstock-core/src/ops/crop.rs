@@ -242,7 +242,7 @@ mod tests {
             let mut steps = Vec::<Step>::new();
             CenterCrop { size: (32, 32), fill: 0 }.draw((length, 32), &mut Mt19937::new(0), &mut steps);
             let expected = (length != 32).then_some(Step::from(Crop { top, left: 0, height: 32, width: 32 }));
-            assert_eq!(steps.first().copied(), expected, "{length}");
+            assert_eq!(steps.first().cloned(), expected, "{length}");
         }
     }
 }

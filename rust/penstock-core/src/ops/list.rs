@@ -1,12 +1,12 @@
 //! The one list of all operations: what is drawn, and what is done.
 //!
 //! Enums, dispatch, names and the numbers that are sent come from here. Enums and no trait objects: a step is a few words
-//! in a list of thousands, and the renderer's `match` costs nothing.
+//! in a list of thousands, and the renderer's `match` costs nothing. Only a table of bytes is elsewhere, and shared.
 
 use penstock_jpeg::simd::Level;
 
 use super::color::{
-    AutoContrast, Brightness, Contrast, Equalize, Gray, Hue, Invert, Permute, Posterize, RandomInvert,
+    AutoContrast, Brightness, Contrast, Equalize, Gray, Hue, Invert, Permute, Point, Posterize, RandomInvert,
     RandomPosterize, RandomSolarize, Saturation, Solarize,
 };
 use super::crop::{CenterCrop, Crop, RandomCrop};
@@ -77,9 +77,9 @@ draws! {
 
 /// Declares the steps of one kind.
 macro_rules! kind {
-    ($text:literal $kind:ident $all:ident: $($number:literal $name:ident $step:ident),*) => {
+    ($text:literal $kind:ident $all:ident $($copy:ident)?: $($number:literal $name:ident $step:ident),*) => {
         #[doc = $text]
-        #[derive(Debug, Clone, Copy, PartialEq)]
+        #[derive(Debug, Clone, $($copy,)? PartialEq)]
         pub enum $all {
             $(#[doc = concat!("See [`", stringify!($step), "`].")] $step($step),)*
         }
@@ -104,7 +104,7 @@ macro_rules! steps {
         Elements { $($elements_number:literal $elements_name:ident: $elements:ident,)* }
     ) => {
         /// A concrete operation: nothing is left to chance, and its size arithmetic is done.
-        #[derive(Debug, Clone, Copy, PartialEq)]
+        #[derive(Debug, Clone, PartialEq)]
         pub enum Step {
             /// See [`Map`].
             Map(MapStep),
@@ -120,14 +120,14 @@ macro_rules! steps {
             Elements(ElementsStep),
         }
 
-        kind!("A step that edits the index maps." Map MapStep: $($map_number $map_name $map),*);
+        kind!("A step that edits the index maps." Map MapStep Copy: $($map_number $map_name $map),*);
         kind!("A step that is a table of bytes." Lut LutStep: $($lut_number $lut_name $lut),*);
-        kind!("A step that changes pixels by themselves." Pixels PixelsStep:
+        kind!("A step that changes pixels by themselves." Pixels PixelsStep Copy:
             $($pixels_number $pixels_name $pixels),*);
-        kind!("A step that is a table of bytes once its picture was looked at." Measured MeasuredStep:
+        kind!("A step that is a table of bytes once its picture was looked at." Measured MeasuredStep Copy:
             $($measured_number $measured_name $measured),*);
-        kind!("A step that makes pixels of several." Area AreaStep: $($area_number $area_name $area),*);
-        kind!("A step that overwrites output." Elements ElementsStep:
+        kind!("A step that makes pixels of several." Area AreaStep Copy: $($area_number $area_name $area),*);
+        kind!("A step that overwrites output." Elements ElementsStep Copy:
             $($elements_number $elements_name $elements),*);
 
         impl Map for MapStep {
@@ -305,6 +305,7 @@ steps! {
         6 posterize: Posterize,
         7 solarize: Solarize,
         16 brightness: Brightness,
+        23 point: Point,
     }
     Pixels {
         8 permute: Permute,

@@ -17,7 +17,7 @@ use crate::write::RenderError;
 const CHANNELS: usize = 3;
 
 /// Something that is done to every block.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) enum Change {
     Pixels(PixelsStep),
     Lut(LutStep),

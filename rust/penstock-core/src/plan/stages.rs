@@ -113,7 +113,7 @@ impl Stages {
                     stage.fills = stage.fills.max(fill.saturating_add(1));
                 }
             }
-            Step::Lut(step) => stage.values.push(*step, stage.fills),
+            Step::Lut(step) => stage.values.push(step.clone(), stage.fills),
             Step::Pixels(step) => self.add_change(Change::Pixels(*step)),
             Step::Measured(step) => self.add_change(Change::Measured(*step)),
             Step::Area(step) => {

@@ -1,17 +1,20 @@
 //! Steps with resizes against the plainest rendering, which makes every picture between two steps whole.
 
+use std::sync::Arc;
+
 use penstock_jpeg::simd::Level;
 use proptest::prelude::*;
 
 use super::*;
 use crate::ops::color::{
-    AutoContrast, Brightness, Contrast, Equalize, Gray, Hue, Invert, Permute, Posterize, Saturation, Solarize,
+    AutoContrast, Brightness, Contrast, Equalize, Gray, Hue, Invert, Permute, Point, Posterize, Saturation,
+    Solarize,
 };
 use crate::ops::kinds::{BLOCK_PIXELS, Block, Lut, Measured, Pixels};
 use crate::ops::resize::{Arithmetic, Filter, Method, Order, Resample, Resampler, Resize, Target};
 use crate::ops::{
     AreaStep, Crop, ElementsStep, Erase, FlipHorizontal, FlipVertical, Library, MapStep, Margins, PadMode,
-    Statistics,
+    Statistics, Tables,
 };
 
 const METHODS: [Method; 4] = [
@@ -75,7 +78,7 @@ impl Whole {
             }
             Step::Map(MapStep::FlipHorizontal(_)) => make(self.size, &|y, x, c| get(y, width - 1 - x, c)),
             Step::Map(MapStep::FlipVertical(_)) => make(self.size, &|y, x, c| get(height - 1 - y, x, c)),
-            Step::Lut(step) => make(self.size, &|y, x, c| step.value(c, get(y, x, c))),
+            Step::Lut(ref step) => make(self.size, &|y, x, c| step.value(c, get(y, x, c))),
             Step::Pixels(step) => make(self.size, &|y, x, c| {
                 let mut block: Block = std::array::from_fn(|c| [get(y, x, c); BLOCK_PIXELS]);
                 step.change(Level::SCALAR, &mut block);
@@ -144,14 +147,16 @@ fn concrete(kind: u8, n: [u32; 4], which: usize, fill: u16, size: (u32, u32)) ->
 
 /// One of the steps that look at pixels or pictures.
 fn colour(kind: u32, factor: f64, library: Library) -> Step {
-    match kind % 7 {
+    match kind % 8 {
         0 => Saturation { factor, library }.into(),
         1 => Hue { turn: factor / 2.0 - 0.5, library }.into(),
         2 => Gray { library }.into(),
         3 => Contrast { factor, library }.into(),
         4 => AutoContrast { library }.into(),
         5 => Equalize.into(),
-        _ => Brightness { factor, library }.into(),
+        6 => Brightness { factor, library }.into(),
+        _ => Point { tables: Arc::new(Tables::of(|channel, byte| byte.wrapping_mul(3 + channel as u8))) }
+            .into(),
     }
 }
 
@@ -226,13 +231,13 @@ fn the_region_is_what_lies_under_the_output() {
     };
     let method = METHODS[1];
     let crop = Step::from(Crop { top: 20, left: 30, height: 200, width: 100 });
-    assert_eq!(region((375, 500), &[crop]), (20..220, 30..130));
+    assert_eq!(region((375, 500), std::slice::from_ref(&crop)), (20..220, 30..130));
     let resize = Step::from(Resample { height: 224, width: 224, method });
     assert_eq!(region((375, 500), &[crop, resize, FlipHorizontal.into()]), (20..220, 30..130));
     // Resize(256), CenterCrop(224): the middle 224 of 341 columns, of 256 rows, and the filter's reach.
     let resize = Step::from(Resample { height: 256, width: 341, method });
     let middle = Step::from(Crop { top: 16, left: 58, height: 224, width: 224 });
-    assert_eq!(region((375, 500), &[resize, middle]), (23..352, 84..414));
+    assert_eq!(region((375, 500), &[resize.clone(), middle]), (23..352, 84..414));
     // A crop of nothing but margins needs no source at all.
     let pad = Step::from(Margins { margins: [50, 0, 0, 0], mode: PadMode::Constant(0) });
     let margin = Step::from(Crop { top: 3, left: 0, height: 9, width: 50 });
@@ -304,10 +309,10 @@ fn what_is_not_known_is_not_made_up() {
     let mut out = vec![0; 3 * 10 * 11 * 4];
     let mut render =
         |steps: &[Step]| plan.render(&source.picture(), steps, &mut Workspace::default(), out.as_mut_slice());
-    assert_eq!(render(&[Invert.into(), pad]), Ok(()));
-    assert_eq!(render(&[pad, Invert.into()]), Err(RenderError::Axis), "the margin's byte");
+    assert_eq!(render(&[Invert.into(), pad.clone()]), Ok(()));
+    assert_eq!(render(&[pad.clone(), Invert.into()]), Err(RenderError::Axis), "the margin's byte");
     let erase = Step::from(Erase { top: 0, left: 0, height: 1, width: 1, fill: 0 });
-    assert_eq!(render(&[pad, erase]), Ok(()));
+    assert_eq!(render(&[pad.clone(), erase.clone()]), Ok(()));
     assert_eq!(size_after((8, 9), &[erase, pad]), None, "elements are not padded");
     assert_eq!(size_after((8, 9), &[Erase { top: 8, left: 0, height: 1, width: 1, fill: 0 }.into()]), None);
 }

@@ -65,15 +65,17 @@ impl Take for Reader<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use proptest::prelude::*;
 
     use super::*;
     use crate::ops::color::{
-        AutoContrast, Brightness, Contrast, Equalize, Gray, Hue, Invert, Permute, Posterize, Saturation,
-        Solarize,
+        AutoContrast, Brightness, Contrast, Equalize, Gray, Hue, Invert, Permute, Point, Posterize,
+        Saturation, Solarize,
     };
     use crate::ops::resize::{Arithmetic, Filter, Method, Order, Resample};
-    use crate::ops::{Crop, Erase, FlipHorizontal, FlipVertical, Library, Margins, PadMode};
+    use crate::ops::{Crop, Erase, FlipHorizontal, FlipVertical, Library, Margins, PadMode, Tables};
 
     /// One step of every kind of operands.
     fn every_step() -> Vec<Step> {
@@ -96,6 +98,8 @@ mod tests {
             Contrast { factor: 0.0, library }.into(),
             AutoContrast { library }.into(),
             Equalize.into(),
+            Point { tables: Arc::new(Tables::of_each(|byte| byte / 3)) }.into(),
+            Point { tables: Arc::new(Tables::of(|channel, byte| byte >> channel)) }.into(),
             Crop { top: 1, left: 2, height: 3, width: 4 }.into(),
             FlipHorizontal.into(),
             FlipVertical.into(),
@@ -132,7 +136,7 @@ mod tests {
         let of: std::collections::BTreeMap<_, _> =
             every_step().into_iter().map(|step| (step.number(), step.name())).collect();
         let numbers: Vec<u16> = of.keys().copied().collect();
-        assert_eq!(numbers, (0..10).chain(16..23).collect::<Vec<_>>());
+        assert_eq!(numbers, (0..10).chain(16..24).collect::<Vec<_>>());
         let names: std::collections::BTreeSet<_> = of.values().collect();
         assert_eq!(names.len(), of.len());
         assert_eq!(Step::take(10, &mut Reader(&[0; 64])), None);

@@ -25,3 +25,22 @@ pub(super) fn pillow(level: Level, block: &mut Block, shift: u8) -> bool {
     }
     true
 }
+
+/// torchvision's change of hue, by a part of the circle; of its generations the first one if `FIRST`, else the second.
+/// False if the level has no kernel.
+#[inline]
+pub(super) fn torch<const FIRST: bool>(level: Level, block: &mut Block, turn: f32) -> bool {
+    match level.vectors() {
+        // SAFETY: the level proves that the processor has the features.
+        #[cfg(target_arch = "x86_64")]
+        Some(Vectors::Avx512) => unsafe { of_avx512::torch::<FIRST>(block, turn) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        Some(Vectors::Avx2) => unsafe { of_avx2::torch::<FIRST>(block, turn) },
+        _ => {
+            let _ = (block, turn);
+            return false;
+        }
+    }
+    true
+}

@@ -6,6 +6,7 @@ mod dispatch;
 mod pillow;
 #[cfg(target_arch = "x86_64")]
 mod sectors;
+mod torch;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
@@ -32,12 +33,22 @@ impl Hue {
 
 impl Pixels for Hue {
     fn change(&self, level: Level, block: &mut Block) {
-        if dispatch::pillow(level, block, self.shift()) {
+        let turn = self.turn as f32;
+        let done = match self.library {
+            Library::Pillow => dispatch::pillow(level, block, self.shift()),
+            Library::Torch1 => dispatch::torch::<true>(level, block, turn),
+            Library::Torch2 | Library::Torch2Unfused => dispatch::torch::<false>(level, block, turn),
+        };
+        if done {
             return;
         }
         let [red, green, blue] = block;
         for ((r, g), b) in red.iter_mut().zip(green).zip(blue) {
-            [*r, *g, *b] = pillow::turned([*r, *g, *b], self.shift());
+            let pixel = [*r, *g, *b];
+            [*r, *g, *b] = match self.library {
+                Library::Pillow => pillow::turned(pixel, self.shift()),
+                library => torch::turned(pixel, turn, library),
+            };
         }
     }
 }
@@ -70,8 +81,9 @@ mod tests {
     #[test]
     fn levels_turn_every_colour_as_plain_code_does() {
         let levels: Vec<Level> = Level::available().filter(|&level| level != Level::SCALAR).collect();
-        for turn in [0.0, 0.1, -0.37] {
-            let hue = Hue { turn, library: Library::Pillow };
+        let cases = [0.1, -0.37].map(|turn| (turn, Library::Pillow));
+        for (turn, library) in cases.into_iter().chain([(-0.1, Library::Torch1), (0.42, Library::Torch2)]) {
+            let hue = Hue { turn, library };
             for block in colours() {
                 let mut expected = block;
                 hue.change(Level::SCALAR, &mut expected);

@@ -9,7 +9,7 @@ use crate::ops::kinds::{BLOCK_PIXELS, Block};
 /// One byte of each pixel of a block.
 pub(super) type Plane = [u8; BLOCK_PIXELS];
 
-/// What the kernels need of each pixel. `SECTORS` has what the sectors mean.
+/// What the kernels need of each pixel. [`BEGINS`] has the order of the sectors.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sectors {
     pub(super) sector: Plane,
@@ -21,7 +21,12 @@ pub(super) struct Sectors {
 /// By sector, the hue in sixths of the circle at its beginning, and whether it grows or falls with the ratio: that of
 /// red from above the circle's zero and from below it, of green and of blue. Two more make it a vector.
 pub(super) const BEGINS: [f32; 8] = [1.0, -1.0, 1.0, 3.0, 3.0, 5.0, 0.0, 0.0];
-/// See [`BEGINS`].
+/// What torchvision adds to the ratio, or takes the ratio off, and what it adds then: it rounds twice where one of the
+/// three ratios is 1 and is subtracted last.
+pub(super) const FIRST_ADDED: [f32; 8] = [1.0, -1.0, 2.0, 3.0, 4.0, 5.0, 0.0, 0.0];
+/// See [`FIRST_ADDED`].
+pub(super) const THEN_ADDED: [f32; 8] = [0.0, 0.0, -1.0, 0.0, -1.0, 0.0, 0.0, 0.0];
+/// Whether the ratio is added or taken off.
 pub(super) const SIGNS: [f32; 8] = [-1.0, 1.0, 1.0, -1.0, 1.0, -1.0, 0.0, 0.0];
 
 /// The sectors of a block. A pixel on the border of two belongs to one of them, which makes no difference to its hue; a

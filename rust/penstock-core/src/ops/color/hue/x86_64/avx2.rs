@@ -1,12 +1,11 @@
 //! Lanes of AVX2: eight numbers in single precision.
 
 use std::arch::x86_64::{
-    __m256, __m256i, _CMP_LE_OQ, _CMP_LT_OQ, _mm_cvtsi64_si128, _mm256_add_ps, _mm256_and_ps,
-    _mm256_andnot_ps, _mm256_blendv_ps, _mm256_castsi256_si128, _mm256_cmp_ps, _mm256_cvtepi32_ps,
-    _mm256_cvtepu8_epi32, _mm256_cvttps_epi32, _mm256_div_ps, _mm256_floor_ps, _mm256_fmadd_ps,
-    _mm256_fnmadd_ps, _mm256_max_ps, _mm256_min_ps, _mm256_mul_ps, _mm256_permutevar8x32_epi32,
-    _mm256_permutevar8x32_ps, _mm256_set1_epi32, _mm256_set1_ps, _mm256_setr_epi32, _mm256_setr_ps,
-    _mm256_shuffle_epi8, _mm256_sub_ps,
+    __m256, __m256i, _CMP_LE_OQ, _CMP_LT_OQ, _mm_cvtsi64_si128, _mm256_add_ps, _mm256_andnot_ps,
+    _mm256_blendv_ps, _mm256_castsi256_si128, _mm256_cmp_ps, _mm256_cvtepi32_ps, _mm256_cvtepu8_epi32,
+    _mm256_cvttps_epi32, _mm256_div_ps, _mm256_floor_ps, _mm256_fmadd_ps, _mm256_fnmadd_ps, _mm256_max_ps,
+    _mm256_min_ps, _mm256_mul_ps, _mm256_permutevar8x32_epi32, _mm256_permutevar8x32_ps, _mm256_set1_epi32,
+    _mm256_set1_ps, _mm256_setr_epi32, _mm256_setr_ps, _mm256_shuffle_epi8, _mm256_sub_ps,
 };
 
 use penstock_jpeg::simd::arch::x86_64::memory::store8;
@@ -44,7 +43,6 @@ lanes! {
     is_less(a: Floats, b: Floats) -> Mask { _mm256_cmp_ps::<_CMP_LT_OQ>(a, b) }
     is_at_most(a: Floats, b: Floats) -> Mask { _mm256_cmp_ps::<_CMP_LE_OQ>(a, b) }
     choose(mask: Mask, yes: Floats, no: Floats) -> Floats { _mm256_blendv_ps(no, yes, mask) }
-    where_set(mask: Mask, value: Floats) -> Floats { _mm256_and_ps(mask, value) }
     wholes(bytes: &[u8; LANES]) -> Wholes {
         _mm256_cvtepu8_epi32(_mm_cvtsi64_si128(i64::from_le_bytes(*bytes)))
     }

@@ -4,8 +4,8 @@ use std::arch::x86_64::{
     __m512, __m512i, __mmask16, _CMP_LE_OQ, _CMP_LT_OQ, _MM_FROUND_NO_EXC, _MM_FROUND_TO_NEG_INF,
     _mm512_abs_ps, _mm512_add_ps, _mm512_cmp_ps_mask, _mm512_cvtepi32_epi8, _mm512_cvtepi32_ps,
     _mm512_cvtepu8_epi32, _mm512_cvttps_epi32, _mm512_div_ps, _mm512_fmadd_ps, _mm512_fnmadd_ps,
-    _mm512_mask_blend_ps, _mm512_maskz_mov_ps, _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps,
-    _mm512_permutexvar_ps, _mm512_roundscale_ps, _mm512_set1_ps, _mm512_setr_ps, _mm512_sub_ps,
+    _mm512_mask_blend_ps, _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps, _mm512_permutexvar_ps,
+    _mm512_roundscale_ps, _mm512_set1_ps, _mm512_setr_ps, _mm512_sub_ps,
 };
 
 use penstock_jpeg::simd::arch::x86_64::memory::{load16, store16};
@@ -43,7 +43,6 @@ lanes! {
     is_less(a: Floats, b: Floats) -> Mask { _mm512_cmp_ps_mask::<_CMP_LT_OQ>(a, b) }
     is_at_most(a: Floats, b: Floats) -> Mask { _mm512_cmp_ps_mask::<_CMP_LE_OQ>(a, b) }
     choose(mask: Mask, yes: Floats, no: Floats) -> Floats { _mm512_mask_blend_ps(mask, no, yes) }
-    where_set(mask: Mask, value: Floats) -> Floats { _mm512_maskz_mov_ps(mask, value) }
     wholes(bytes: &[u8; LANES]) -> Wholes { _mm512_cvtepu8_epi32(load16(bytes)) }
     floats(wholes: Wholes) -> Floats { _mm512_cvtepi32_ps(wholes) }
     table(entries: [f32; 8]) -> Floats {

@@ -12,7 +12,7 @@ macro_rules! kernels {
     ($level:ident, $features:literal) => {
         pub(in super::super) mod $level {
             use super::super::$level::*;
-            use crate::ops::color::hue::sectors::{BEGINS, SIGNS, sectors};
+            use crate::ops::color::hue::sectors::{BEGINS, FIRST_ADDED, SIGNS, THEN_ADDED, sectors};
             use crate::ops::kinds::Block;
 
             /// Pillow's change of hue, by 256ths of the circle.
@@ -56,6 +56,72 @@ macro_rules! kernels {
                     store(green, less_product(by_green, part, rounded));
                     store(blue, less_product(by_blue, part, rounded));
                 }
+            }
+
+            /// torchvision's change of hue, by a part of the circle; of its generations the first one or the second.
+            #[target_feature(enable = $features)]
+            pub(in super::super::super) fn torch<const FIRST: bool>(block: &mut Block, turn: f32) {
+                let all = sectors(block);
+                let [red, green, blue] = block.each_mut().map(|plane| plane.as_chunks_mut().0);
+                let inputs = all.sector.as_chunks().0.iter().zip(all.most.as_chunks().0);
+                let inputs = inputs.zip(all.middle.as_chunks().0).zip(all.least.as_chunks().0);
+                let outputs = red.iter_mut().zip(green).zip(blue);
+                let (one, zero, turn) = (splat(1.0), splat(0.0), splat(turn));
+                let (signs, first, then) = (table(SIGNS), table(FIRST_ADDED), table(THEN_ADDED));
+                for ((((sector, most), middle), least), ((red, green), blue)) in inputs.zip(outputs) {
+                    let sector = wholes(sector);
+                    let most = fraction::<FIRST>(floats(wholes(most)));
+                    let middle = fraction::<FIRST>(floats(wholes(middle)));
+                    let range = sub(most, fraction::<FIRST>(floats(wholes(least))));
+                    let coloured = is_less(zero, range);
+                    let ratio = div(sub(most, middle), choose(coloured, range, one));
+                    let saturation = div(range, choose(coloured, most, one));
+                    let position = product_and_sum(ratio, look_up(signs, sector), look_up(first, sector));
+                    let position = add(position, look_up(then, sector));
+                    let hue = add(scaled::<FIRST>(position, 6.0), one);
+                    let hue = add(choose(is_less(hue, one), hue, sub(hue, one)), turn);
+                    let hue = choose(is_less(hue, one), hue, sub(hue, one));
+                    let hue = mul(choose(is_less(hue, zero), add(hue, one), hue), splat(6.0));
+
+                    let sector = floor(hue);
+                    let part = sub(hue, sector);
+                    // A hue that was rounded up to the whole circle.
+                    let sector = choose(is_less(sector, splat(6.0)), sector, zero);
+                    let taken = mul(saturation, part);
+                    let left = sub(one, saturation);
+                    let added =
+                        if FIRST { sub(one, mul(saturation, sub(one, part))) } else { add(taken, left) };
+                    let p = max(min(mul(left, most), one), zero);
+                    let q = max(min(mul(sub(one, taken), most), one), zero);
+                    let t = max(min(mul(added, most), one), zero);
+                    let below_two = is_less(sector, splat(2.0));
+                    let below_three = is_less(sector, splat(3.0));
+                    let below_four = is_less(sector, splat(4.0));
+                    let below_five = is_less(sector, splat(5.0));
+                    let in_first = is_less(sector, one);
+                    let of_red = choose(below_four, p, choose(below_five, t, most));
+                    let of_red = choose(in_first, most, choose(below_two, q, of_red));
+                    let of_green = choose(below_three, most, choose(below_four, q, p));
+                    let of_green = choose(in_first, t, of_green);
+                    let of_blue = choose(below_two, p, choose(below_three, t, choose(below_five, most, q)));
+                    store(red, mul(of_red, splat(255.999)));
+                    store(green, mul(of_green, splat(255.999)));
+                    store(blue, mul(of_blue, splat(255.999)));
+                }
+            }
+
+            /// Bytes as fractions of 255.
+            #[inline]
+            #[target_feature(enable = $features)]
+            fn fraction<const FIRST: bool>(bytes: Floats) -> Floats {
+                scaled::<FIRST>(bytes, 255.0)
+            }
+
+            /// The quotient, or the product with the reciprocal.
+            #[inline]
+            #[target_feature(enable = $features)]
+            fn scaled<const FIRST: bool>(value: Floats, divisor: f32) -> Floats {
+                if FIRST { div(value, splat(divisor)) } else { mul(value, splat(1.0 / divisor)) }
             }
         }
     };

@@ -1,0 +1,55 @@
+//! torchvision's conversion to hue, saturation and value and back, in single precision throughout.
+
+use crate::ops::library::Library;
+
+/// A pixel whose hue is turned by a part of the circle.
+pub(super) fn turned(pixel: [u8; 3], turn: f32, library: Library) -> [u8; 3] {
+    let first = library == Library::Torch1;
+    let values =
+        pixel.map(|byte| if first { f32::from(byte) / 255.0 } else { f32::from(byte) * (1.0 / 255.0) });
+    let [hue, saturation, value] = to_hsv(values, first);
+    let hue = remainder(hue + turn);
+    from_hsv([hue, saturation, value], first).map(|value| (value * 255.999) as u8)
+}
+
+/// torch's `remainder` by 1 of a number above -1, which has the divisor's sign.
+fn remainder(value: f32) -> f32 {
+    let rest = value % 1.0;
+    if rest < 0.0 { rest + 1.0 } else { rest }
+}
+
+/// Of the generations, the first one divides by 6.
+fn to_hsv([r, g, b]: [f32; 3], first: bool) -> [f32; 3] {
+    let (most, least) = (r.max(g).max(b), r.min(g).min(b));
+    let range = most - least;
+    let [by, of] = if range == 0.0 { [1.0, 1.0] } else { [range, most] };
+    let [red, green, blue] = [r, g, b].map(|value| (most - value) / by);
+    let sector = if r == most {
+        blue - green
+    } else if g == most {
+        red + 2.0 - blue
+    } else {
+        green + 4.0 - red
+    };
+    let sixth = if first { sector / 6.0 } else { sector * (1.0 / 6.0) };
+    [(sixth + 1.0) % 1.0, range / of, most]
+}
+
+/// Of the generations, the second one computes what is added to a channel from what is taken off another one.
+fn from_hsv([hue, saturation, value]: [f32; 3], first: bool) -> [f32; 3] {
+    let position = hue * 6.0;
+    let sector = position.floor();
+    let part = position - sector;
+    let taken = saturation * part;
+    let left = 1.0 - saturation;
+    let added = if first { 1.0 - saturation * (1.0 - part) } else { taken + left };
+    let [p, q, t] = [left, 1.0 - taken, added].map(|share| (share * value).clamp(0.0, 1.0));
+    match sector as u8 % 6 {
+        0 => [value, t, p],
+        1 => [q, value, p],
+        2 => [p, value, t],
+        3 => [p, q, value],
+        4 => [t, p, value],
+        _ => [value, p, q],
+    }
+}

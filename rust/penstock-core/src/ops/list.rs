@@ -6,8 +6,9 @@
 use penstock_jpeg::simd::Level;
 
 use super::color::{
-    AutoContrast, Brightness, Contrast, Equalize, Gray, Hue, Invert, Permute, Point, Posterize, RandomInvert,
-    RandomPosterize, RandomSolarize, Saturation, Solarize,
+    AutoContrast, Brightness, ColorJitter, Contrast, Equalize, Gray, Grayscale, Hue, Invert, Permute, Point,
+    Posterize, RandomAutocontrast, RandomChannelPermutation, RandomEqualize, RandomGrayscale, RandomInvert,
+    RandomPhotometricDistort, RandomPosterize, RandomSolarize, Saturation, Solarize,
 };
 use super::crop::{CenterCrop, Crop, RandomCrop};
 use super::erase::Erase;
@@ -72,6 +73,13 @@ draws! {
     random_invert: RandomInvert,
     random_posterize: RandomPosterize,
     random_solarize: RandomSolarize,
+    color_jitter: ColorJitter,
+    grayscale: Grayscale,
+    random_grayscale: RandomGrayscale,
+    random_autocontrast: RandomAutocontrast,
+    random_equalize: RandomEqualize,
+    random_photometric_distort: RandomPhotometricDistort,
+    random_channel_permutation: RandomChannelPermutation,
     refuse: Refuse,
 }
 

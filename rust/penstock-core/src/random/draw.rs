@@ -38,6 +38,16 @@ pub fn randint(generator: &mut Mt19937, high: u64) -> u64 {
     if high < 1 << 28 { u64::from(generator.next_u32() % high as u32) } else { generator.next_u64() % high }
 }
 
+/// `torch.randperm(N)`, of so few numbers: one word for each but the last.
+#[inline]
+pub fn randperm<const N: usize>(generator: &mut Mt19937) -> [u8; N] {
+    let mut order = std::array::from_fn(|i| i as u8);
+    for i in 0..N.saturating_sub(1) {
+        order.swap(i, i + generator.next_u32() as usize % (N - i));
+    }
+    order
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,13 +1,61 @@
 //! Gray: all three channels become the pixel's luminance.
 //!
-//! Operands: whose arithmetic. Pillow's is of integers; torchvision's two generations differ in a few colours, since the
+//! Operands of the step, and of `Grayscale` with three channels: whose arithmetic; of `RandomGrayscale` its probability, and
+//! whose arithmetic. Pillow's is of integers; torchvision's two generations differ in a few colours, since the
 //! second one multiplies and adds with one rounding where torch does.
 
 use penstock_jpeg::simd::Level;
 
 use super::dispatch;
-use crate::ops::kinds::{Block, Pixels, Put, Take, Wire};
+use crate::ops::chance::Chance;
+use crate::ops::kinds::{Block, Draw, Parameters, Pixels, Put, Size, Take, Wire};
 use crate::ops::library::Library;
+use crate::random::Mt19937;
+
+/// `Grayscale` with as many channels as there are.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Grayscale {
+    /// What is done.
+    pub step: Gray,
+}
+
+impl<S: From<Gray>> Draw<S> for Grayscale {
+    fn draw(&self, size: Size, _generator: &mut Mt19937, steps: &mut Vec<S>) -> Option<Size> {
+        steps.push(self.step.into());
+        Some(size)
+    }
+}
+
+impl Parameters for Grayscale {
+    fn take(from: &mut impl Take) -> Option<Self> {
+        Some(Grayscale { step: Gray::take(from)? })
+    }
+}
+
+/// `RandomGrayscale`. Both generations compare in single precision.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RandomGrayscale {
+    /// Whether it happens.
+    pub chance: Chance,
+    /// What is done then.
+    pub step: Gray,
+}
+
+impl<S: From<Gray>> Draw<S> for RandomGrayscale {
+    fn draw(&self, size: Size, generator: &mut Mt19937, steps: &mut Vec<S>) -> Option<Size> {
+        if self.chance.draw(generator) {
+            steps.push(self.step.into());
+        }
+        Some(size)
+    }
+}
+
+impl Parameters for RandomGrayscale {
+    fn take(from: &mut impl Take) -> Option<Self> {
+        let chance = Chance::Single(from.double()? as f32);
+        Some(RandomGrayscale { chance, step: Gray::take(from)? })
+    }
+}
 
 /// Makes a picture of three channels gray.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,8 +1,37 @@
 //! Channels in another order.
+//!
+//! Operands of the step: for each channel the one that it comes from; of `RandomChannelPermutation` the number of channels, 1
+//! or 3.
 
 use penstock_jpeg::simd::Level;
 
-use crate::ops::kinds::{Block, Pixels, Put, Take, Wire};
+use crate::ops::kinds::{Block, Draw, Parameters, Pixels, Put, Size, Take, Wire};
+use crate::random::{Mt19937, draw};
+
+/// `RandomChannelPermutation`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RandomChannelPermutation {
+    /// Channels of the picture, 1 or 3.
+    pub channels: u32,
+}
+
+impl<S: From<Permute>> Draw<S> for RandomChannelPermutation {
+    fn draw(&self, size: Size, generator: &mut Mt19937, steps: &mut Vec<S>) -> Option<Size> {
+        steps.extend(permutation(self.channels, generator).map(S::from));
+        Some(size)
+    }
+}
+
+impl Parameters for RandomChannelPermutation {
+    fn take(from: &mut impl Take) -> Option<Self> {
+        Some(RandomChannelPermutation { channels: from.word()? })
+    }
+}
+
+/// Draws an order of channels. One channel alone has none, and draws nothing.
+pub(super) fn permutation(channels: u32, generator: &mut Mt19937) -> Option<Permute> {
+    (channels == 3).then(|| Permute { from: draw::randperm(generator) })
+}
 
 /// Takes each channel from another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,0 +1,103 @@
+//! `ColorJitter`: brightness, contrast, saturation and hue by drawn factors, in a drawn order.
+//!
+//! Operands: whose arithmetic; how torch's `uniform_` rounds, whether it is fused and whether half open; and for
+//! brightness, contrast, saturation and hue the two bounds of the factor, which may be missing. Both generations draw the
+//! order first, and then a factor for each one that is there.
+
+use super::{Brightness, Contrast, Hue, Saturation};
+use crate::ops::kinds::{Draw, Parameters, Size, Take};
+use crate::ops::library::Library;
+use crate::random::Mt19937;
+use crate::random::draw::{self, Uniform};
+
+/// Bounds between which a factor is drawn.
+pub type Bounds = (f32, f32);
+
+/// `ColorJitter`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ColorJitter {
+    /// Whose arithmetic.
+    pub library: Library,
+    /// How torch's `uniform_` rounds.
+    pub uniform: Uniform,
+    /// Of brightness, contrast, saturation and hue, those that change.
+    pub bounds: [Option<Bounds>; 4],
+}
+
+impl<S> Draw<S> for ColorJitter
+where
+    S: From<Brightness> + From<Contrast> + From<Saturation> + From<Hue>,
+{
+    fn draw(&self, size: Size, generator: &mut Mt19937, steps: &mut Vec<S>) -> Option<Size> {
+        let order: [u8; 4] = draw::randperm(generator);
+        let factors =
+            self.bounds.map(|bounds| bounds.map(|bounds| f64::from(self.uniform.draw(generator, bounds))));
+        for which in order {
+            steps.extend(step(usize::from(which), factors, self.library));
+        }
+        Some(size)
+    }
+}
+
+impl Parameters for ColorJitter {
+    fn take(from: &mut impl Take) -> Option<Self> {
+        let (library, uniform) = (from.choice()?, uniform(from)?);
+        let mut all = [None; 4];
+        for place in &mut all {
+            *place = if from.is_there()? { Some(bounds(from)?) } else { None };
+        }
+        Some(ColorJitter { library, uniform, bounds: all })
+    }
+}
+
+/// The step of that place in brightness, contrast, saturation and hue, if its factor was drawn.
+pub(super) fn step<S>(which: usize, factors: [Option<f64>; 4], library: Library) -> Option<S>
+where
+    S: From<Brightness> + From<Contrast> + From<Saturation> + From<Hue>,
+{
+    let factor = factors.get(which).copied().flatten()?;
+    Some(match which {
+        0 => Brightness { factor, library }.into(),
+        1 => Contrast { factor, library }.into(),
+        2 => Saturation { factor, library }.into(),
+        _ => Hue { turn: factor, library }.into(),
+    })
+}
+
+/// Reads how `uniform_` rounds.
+pub(super) fn uniform(from: &mut impl Take) -> Option<Uniform> {
+    Some(Uniform { fused: from.flag()?, half_open: from.flag()? })
+}
+
+/// Reads two bounds.
+pub(super) fn bounds(from: &mut impl Take) -> Option<Bounds> {
+    Some((from.double()? as f32, from.double()? as f32))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::Step;
+    use crate::random::draw::rand;
+
+    #[test]
+    fn the_order_comes_first_and_what_is_missing_draws_nothing() {
+        let uniform = Uniform { fused: true, half_open: true };
+        let bounds = [Some((0.5, 1.5)), None, Some((0.2, 0.3)), Some((-0.5, 0.5))];
+        let jitter = ColorJitter { library: Library::Pillow, uniform, bounds };
+        let (mut generator, mut expected) = (Mt19937::new(4), Mt19937::new(4));
+        for _ in 0..100 {
+            let mut steps = Vec::<Step>::new();
+            assert_eq!(jitter.draw((3, 4), &mut generator, &mut steps), Some((3, 4)));
+            let order: [u8; 4] = draw::randperm(&mut expected);
+            (0..3).for_each(|_| {
+                rand(&mut expected);
+            });
+            assert_eq!(generator, expected);
+            let names: Vec<&str> = steps.iter().map(Step::name).collect();
+            let all = ["brightness", "contrast", "saturation", "hue"];
+            let order = order.into_iter().filter(|&which| which != 1);
+            assert_eq!(names, order.map(|which| all[usize::from(which)]).collect::<Vec<_>>());
+        }
+    }
+}

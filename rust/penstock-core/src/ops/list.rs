@@ -8,6 +8,7 @@ use penstock_jpeg::simd::Level;
 use super::color::{Invert, Permute, Posterize, RandomInvert, RandomPosterize, RandomSolarize, Solarize};
 use super::crop::{CenterCrop, Crop, RandomCrop};
 use super::erase::Erase;
+use super::filter::{BoxBlur, GaussianBlur};
 use super::flip::{FlipHorizontal, FlipVertical, RandomFlip};
 use super::kinds::{Area, Block, Draw, Elements, Lut, Map, Parameters, Pixels, Put, Size, Take, Wire};
 use super::pad::{Margins, Pad};
@@ -280,6 +281,8 @@ steps! {
     }
     Area {
         1 resize: Resample,
+        40 box_blur: BoxBlur,
+        41 gaussian_blur: GaussianBlur,
     }
     Elements {
         9 erase: Erase,

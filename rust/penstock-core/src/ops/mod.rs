@@ -9,6 +9,7 @@ mod choice;
 pub mod color;
 mod crop;
 mod erase;
+pub mod filter;
 mod flip;
 mod generation;
 pub mod kinds;

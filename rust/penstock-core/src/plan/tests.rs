@@ -1,14 +1,16 @@
 //! Steps with resizes against the plainest rendering, which makes every picture between two steps whole.
 
+use penstock_jpeg::simd::Level;
 use proptest::prelude::*;
 
 use super::*;
 use crate::ops::color::{Invert, Permute, Posterize, Solarize};
-use crate::ops::kinds::Lut;
+use crate::ops::filter::{BoxBlur, GaussianBlur};
+use crate::ops::kinds::{Area, Lut};
 use crate::ops::resize::{Arithmetic, Filter, Method, Order, Resample, Resampler, Resize, Target};
 use crate::ops::{
-    AreaStep, Crop, ElementsStep, Erase, FlipHorizontal, FlipVertical, Library, MapStep, Margins, PadMode,
-    PixelsStep,
+    AreaMemory, AreaStep, Crop, ElementsStep, Erase, FlipHorizontal, FlipVertical, Library, MapStep, Margins,
+    PadMode, PixelsStep,
 };
 
 const METHODS: [Method; 4] = [
@@ -81,6 +83,15 @@ impl Whole {
                 let resized = resampler.resize(&picture, (height, width), method).unwrap();
                 make((height, width), &|y, x, c| resized.get(y as usize, x as usize, c))
             }
+            Step::Area(step) => {
+                let size = step.size(self.size).unwrap();
+                let whole = Region { rows: 0..size.0, columns: 0..size.1 };
+                let support = step.support(self.size, &whole);
+                let part = picture.part(&support.rows, &support.columns).unwrap();
+                let mut memory = AreaMemory::default();
+                let made = step.make(Level::detect(), &part, self.size, &whole, &mut memory).unwrap();
+                make(size, &|y, x, c| made.get(y as usize, x as usize, c))
+            }
             Step::Elements(ElementsStep::Erase(Erase { top, left, height, width, fill })) => {
                 let rows = i64::from(top)..i64::from(top + height);
                 let columns = i64::from(left)..i64::from(left + width);
@@ -95,7 +106,7 @@ impl Whole {
 
 /// Any step; numbers are reduced to what a picture's size allows.
 fn steps() -> impl Strategy<Value = Vec<(u8, [u32; 4], usize)>> {
-    prop::collection::vec((0u8..12, prop::array::uniform4(0u32..1000), 0usize..6), 0..7)
+    prop::collection::vec((0u8..14, prop::array::uniform4(0u32..1000), 0usize..6), 0..7)
 }
 
 fn concrete(kind: u8, n: [u32; 4], which: usize, fill: u16, size: (u32, u32)) -> Step {
@@ -114,6 +125,8 @@ fn concrete(kind: u8, n: [u32; 4], which: usize, fill: u16, size: (u32, u32)) ->
         6 => Posterize { bits: (n[0] % 9) as u8 }.into(),
         7 => Solarize { threshold: f64::from(n[0] % 300), library: Library::Torch2 }.into(),
         8 => Permute { from: [[0, 1, 2], [2, 0, 1], [1, 1, 0]][which % 3] }.into(),
+        9 => BoxBlur::new([n[0], n[1]].map(|n| f64::from(n % 50) / 10.0)).unwrap().into(),
+        10 => GaussianBlur::new([n[0], n[1]].map(|n| f64::from(n % 50) / 10.0)).unwrap().into(),
         _ => {
             // Now and then only one side changes.
             let height = if which == 0 { size.0 } else { 1 + n[0] % 60 };

@@ -1,0 +1,52 @@
+//! The doors to the vector kernels of filters. One that returns false has written nothing.
+#![expect(unsafe_code, reason = "calls of functions that enable CPU features")]
+
+#[cfg(target_arch = "x86_64")]
+use penstock_jpeg::simd::Vectors;
+use penstock_jpeg::simd::{Level, Part};
+
+use super::means::{self, Mean};
+use super::strip::{BLOCK, Chunk};
+#[cfg(target_arch = "x86_64")]
+use super::x86_64;
+
+/// See [`means::pass`].
+pub(crate) fn pass(level: Level, mean: &Mean, from: &[Chunk], to: &mut [Chunk], step: usize) {
+    match level.vectors() {
+        // SAFETY: the level proves that the processor has the features.
+        #[cfg(target_arch = "x86_64")]
+        Some(Vectors::Avx512) if mean.is_small() => unsafe { x86_64::pass_avx512(mean, from, to, step) },
+        // SAFETY: the level proves that the processor has the features.
+        #[cfg(target_arch = "x86_64")]
+        Some(Vectors::Avx2) if mean.is_small() => unsafe { x86_64::pass_avx2(mean, from, to, step) },
+        _ => means::pass(mean, from, to, step),
+    }
+}
+
+/// Transposes rows to chunks. False if the level has no kernel, or the rows are too short for it.
+pub(crate) fn gather(level: Level, rows: &[Part<'_>; Chunk::BYTES], strip: &mut [Chunk]) -> bool {
+    match level.vectors() {
+        // SAFETY: the level proves that the processor has the features.
+        #[cfg(target_arch = "x86_64")]
+        Some(_) if strip.len() >= BLOCK => unsafe { x86_64::gather(rows, strip) },
+        _ => {
+            let _ = (rows, strip);
+            return false;
+        }
+    }
+    true
+}
+
+/// Transposes `count` chunks to rows. False if the level has no kernel.
+pub(crate) fn scatter(level: Level, strip: &[Chunk], count: usize, rows: &mut [Chunk]) -> bool {
+    match level.vectors() {
+        // SAFETY: the level proves that the processor has the features.
+        #[cfg(target_arch = "x86_64")]
+        Some(_) => unsafe { x86_64::scatter(strip, count, rows) },
+        _ => {
+            let _ = (strip, count, rows);
+            return false;
+        }
+    }
+    true
+}

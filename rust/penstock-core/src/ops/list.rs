@@ -8,7 +8,7 @@ use penstock_jpeg::simd::Level;
 use super::color::{Invert, Permute, Posterize, RandomInvert, RandomPosterize, RandomSolarize, Solarize};
 use super::crop::{CenterCrop, Crop, RandomCrop};
 use super::erase::Erase;
-use super::filter::{BoxBlur, GaussianBlur};
+use super::filter::{BoxBlur, GaussianBlur, Kernel3, Kernel5, RandomAdjustSharpness, Sharpness};
 use super::flip::{FlipHorizontal, FlipVertical, RandomFlip};
 use super::kinds::{Area, Block, Draw, Elements, Lut, Map, Parameters, Pixels, Put, Size, Take, Wire};
 use super::pad::{Margins, Pad};
@@ -66,6 +66,7 @@ draws! {
     random_invert: RandomInvert,
     random_posterize: RandomPosterize,
     random_solarize: RandomSolarize,
+    random_adjust_sharpness: RandomAdjustSharpness,
     refuse: Refuse,
 }
 
@@ -283,6 +284,9 @@ steps! {
         1 resize: Resample,
         40 box_blur: BoxBlur,
         41 gaussian_blur: GaussianBlur,
+        42 sharpness: Sharpness,
+        43 kernel3: Kernel3,
+        44 kernel5: Kernel5,
     }
     Elements {
         9 erase: Erase,

@@ -18,8 +18,8 @@ use std::arch::x86_64::{
 use penstock_jpeg::simd::Part;
 use penstock_jpeg::simd::arch::x86_64::memory::{load16_part, load32, load64, store16, store32, store64};
 
-use super::means::{Ends, Mean, before_first};
-use super::strip::{BLOCK, Chunk};
+use super::super::means::{Ends, Mean, before_first};
+use super::super::strip::{BLOCK, Chunk};
 
 /// Bits of the lower part of a weight.
 const LOW_BITS: u32 = 10;
@@ -45,7 +45,7 @@ fn halves(chunk: &Chunk) -> [__m256i; 2] {
     halves
 }
 
-/// See [`super::means::pass`]; the mean [is small](Mean::is_small).
+/// See [`super::super::means::pass`]; the mean [is small](Mean::is_small).
 #[target_feature(enable = "avx2,fma")]
 pub(crate) fn pass_avx2(mean: &Mean, from: &[Chunk], to: &mut [Chunk], step: usize) {
     let (count, radius) = (from.len() / step, mean.radius as usize);
@@ -104,7 +104,7 @@ pub(crate) fn pass_avx2(mean: &Mean, from: &[Chunk], to: &mut [Chunk], step: usi
     }
 }
 
-/// See [`super::means::pass`]; the mean [is small](Mean::is_small).
+/// See [`super::super::means::pass`]; the mean [is small](Mean::is_small).
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni,avx2,fma")]
 pub(crate) fn pass_avx512(mean: &Mean, from: &[Chunk], to: &mut [Chunk], step: usize) {
     let (count, radius) = (from.len() / step, mean.radius as usize);

@@ -10,6 +10,7 @@ use super::crop::{CenterCrop, Crop, RandomCrop};
 use super::erase::Erase;
 use super::filter::{BoxBlur, GaussianBlur, Kernel3, Kernel5, RandomAdjustSharpness, Sharpness};
 use super::flip::{FlipHorizontal, FlipVertical, RandomFlip};
+use super::geometry::{Affine, Perspective, Turn};
 use super::kinds::{Area, Block, Draw, Elements, Lut, Map, Parameters, Pixels, Put, Size, Take, Wire};
 use super::pad::{Margins, Pad};
 use super::refuse::Refuse;
@@ -287,6 +288,9 @@ steps! {
         42 sharpness: Sharpness,
         43 kernel3: Kernel3,
         44 kernel5: Kernel5,
+        45 turn: Turn,
+        46 affine: Affine,
+        47 perspective: Perspective,
     }
     Elements {
         9 erase: Erase,

@@ -12,6 +12,7 @@ mod erase;
 pub mod filter;
 mod flip;
 mod generation;
+pub mod geometry;
 pub mod kinds;
 mod library;
 mod list;

@@ -8,7 +8,7 @@ use penstock_jpeg::simd::Level;
 #[cfg(target_arch = "x86_64")]
 use penstock_jpeg::simd::Vectors;
 
-use super::field::{Field, Frame, Places};
+use super::field::{Field, Frame, Places, Run};
 use super::sample::{self, Interpolation, Pixels};
 #[cfg(target_arch = "x86_64")]
 use super::x86_64;
@@ -34,22 +34,19 @@ pub(crate) fn places(
     }
 }
 
-/// See [`sample::row`].
+/// See [`sample::run`].
 pub(crate) fn sample(
     level: Level,
     interpolation: Interpolation,
     pixels: &Pixels<'_>,
-    places: &Places,
+    run: &Run<'_>,
     out: &mut [u8],
 ) {
     match level.vectors() {
         // SAFETY: the level proves that the processor has the features.
         #[cfg(target_arch = "x86_64")]
-        Some(Vectors::Avx512) => unsafe { x86_64::sample_avx512(interpolation, pixels, places, out) },
-        // SAFETY: the level proves that the processor has the features.
-        #[cfg(target_arch = "x86_64")]
-        Some(Vectors::Avx2) => unsafe { x86_64::sample_avx2(interpolation, pixels, places, out) },
-        _ => sample::row(interpolation, pixels, places, out),
+        Some(_) => unsafe { x86_64::sample(interpolation, pixels, run, out) },
+        _ => sample::run(interpolation, pixels, run, out),
     }
 }
 

@@ -34,22 +34,66 @@ pub(crate) struct Frame {
     pub(crate) strides: [usize; 2],
 }
 
+/// Pixels whose places are found at a time.
+const BLOCK: usize = 8;
+
 /// The places of a row's pixels.
 #[derive(Debug, Default)]
 pub(crate) struct Places {
     /// Of the first byte that counts, in the texture; negative where a pixel lies outside of the picture.
-    pub(crate) offsets: Vec<i32>,
+    offsets: Vec<i32>,
     /// How far a place is behind the centre of the pixel before it, by columns and by rows, in pixels.
-    pub(crate) fractions: [Vec<f64>; 2],
+    fractions: [Vec<f64>; 2],
+    count: usize,
 }
 
 impl Places {
     fn resize(&mut self, count: usize) {
-        self.offsets.resize(count, -1);
+        let blocks = count.next_multiple_of(BLOCK);
+        self.count = count;
+        self.offsets.resize(blocks, -1);
         for fractions in &mut self.fractions {
-            fractions.resize(count, 0.0);
+            fractions.resize(blocks, 0.0);
         }
     }
+
+    /// The offsets of all pixels.
+    pub(crate) fn offsets(&self) -> &[i32] {
+        self.offsets.get(..self.count).unwrap_or(&[])
+    }
+
+    /// The longest stretches of pixels that lie in the picture: each with its first pixel, their offsets, and how far they
+    /// are behind the centres of those before them.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "it is compiled for each level's vectors")]
+    pub(crate) fn next_run(&self, after: usize) -> Option<Run<'_>> {
+        let offsets = self.offsets();
+        let mut begin = after;
+        while *offsets.get(begin)? < 0 {
+            begin += 1;
+        }
+        let mut end = begin;
+        while offsets.get(end).is_some_and(|offset| *offset >= 0) {
+            end += 1;
+        }
+        let [across, down] = &self.fractions;
+        Some(Run {
+            begin,
+            offsets: offsets.get(begin..end)?,
+            fractions: [across.get(begin..end)?, down.get(begin..end)?],
+        })
+    }
+}
+
+/// Neighbouring pixels that lie in the picture.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Run<'p> {
+    /// The first one.
+    pub(crate) begin: usize,
+    /// See [`Places`].
+    pub(crate) offsets: &'p [i32],
+    /// See [`Places`].
+    pub(crate) fractions: [&'p [f64]; 2],
 }
 
 impl Field {
@@ -60,40 +104,46 @@ impl Field {
     pub(crate) fn row(&self, frame: &Frame, row: u32, columns: &Range<u32>, places: &mut Places) {
         places.resize(columns.len());
         let y = f64::from(row) + 0.5;
-        let Places { offsets, fractions: [across, down] } = places;
-        let outs = offsets.iter_mut().zip(across).zip(down);
         match self {
             Field::Affine([a, b, c, d, e, f], interpolation) => {
-                let (of_x, of_y) = (b * y, e * y);
-                for (column, ((offset, dx), dy)) in columns.clone().zip(outs) {
-                    let x = f64::from(column as i32) + 0.5;
-                    let place = [a * x + of_x + c, d * x + of_y + f];
-                    [*dx, *dy] = smooth(frame, *interpolation, place, offset);
+                let (of_x, of_y, look) = (b * y, e * y, Look::new(frame, *interpolation));
+                for (columns, block) in blocks(columns, places) {
+                    let (mut xs, mut ys) = ([0.0; BLOCK], [0.0; BLOCK]);
+                    for ((x, y), column) in xs.iter_mut().zip(&mut ys).zip(&columns) {
+                        (*x, *y) = (a * column + of_x + c, d * column + of_y + f);
+                    }
+                    look.at([&xs, &ys], block);
                 }
             }
             Field::Perspective([a, b, c, d, e, f, g, h], interpolation) => {
-                let (of_x, of_y, of_depth) = (b * y, e * y, h * y);
-                for (column, ((offset, dx), dy)) in columns.clone().zip(outs) {
-                    let x = f64::from(column as i32) + 0.5;
-                    let depth = g * x + of_depth + 1.0;
-                    let place = [(a * x + of_x + c) / depth, (d * x + of_y + f) / depth];
-                    [*dx, *dy] = smooth(frame, *interpolation, place, offset);
+                let (of_x, of_y, of_depth, look) = (b * y, e * y, h * y, Look::new(frame, *interpolation));
+                for (columns, block) in blocks(columns, places) {
+                    let (mut xs, mut ys) = ([0.0; BLOCK], [0.0; BLOCK]);
+                    for ((x, y), column) in xs.iter_mut().zip(&mut ys).zip(&columns) {
+                        let depth = g * column + of_depth + 1.0;
+                        (*x, *y) = ((a * column + of_x + c) / depth, (d * column + of_y + f) / depth);
+                    }
+                    look.at([&xs, &ys], block);
                 }
             }
-            Field::Fixed(fixed) => fixed.row(frame, row, columns, offsets),
-            Field::Scaled(scaled) => scaled.row(frame, row, offsets),
+            Field::Fixed(fixed) => fixed.row(frame, row, columns, &mut places.offsets),
+            Field::Scaled(scaled) => scaled.row(frame, row, &mut places.offsets),
             Field::Stepped([a, b, c, d, e, f]) => {
                 let mut place = [c + b * 0.5 + a * 0.5, f + e * 0.5 + d * 0.5];
                 for _ in 0..row {
                     place = [place[0] + b, place[1] + e];
                 }
-                for column in 0..columns.end {
-                    if let Some(index) = column.checked_sub(columns.start)
-                        && let Some(offset) = offsets.get_mut(index as usize)
-                    {
-                        smooth(frame, Interpolation::Nearest, place, offset);
-                    }
+                for _ in 0..columns.start {
                     place = [place[0] + a, place[1] + d];
+                }
+                let look = Look::new(frame, Interpolation::Nearest);
+                for (_, block) in blocks(columns, places) {
+                    let (mut xs, mut ys) = ([0.0; BLOCK], [0.0; BLOCK]);
+                    for (x, y) in xs.iter_mut().zip(&mut ys) {
+                        (*x, *y) = (place[0], place[1]);
+                        place = [place[0] + a, place[1] + d];
+                    }
+                    look.at([&xs, &ys], block);
                 }
             }
         }
@@ -145,26 +195,73 @@ fn affine([a, b, c, d, e, f]: &[f64; 6], [x, y]: [f64; 2]) -> [f64; 2] {
     [a * x + b * y + c, d * x + e * y + f]
 }
 
-/// Where in a texture the pixels begin that a place (x, y) is made of, and how far it is behind the centre of the pixel
-/// before it.
+/// A block of places: offsets, and fractions by columns and by rows.
+type Block<'p> = (&'p mut [i32; BLOCK], [&'p mut [f64; BLOCK]; 2]);
+
+/// The centres of columns, and where their places go, block by block.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "it is compiled for each level's vectors")]
-fn smooth(frame: &Frame, interpolation: Interpolation, [x, y]: [f64; 2], offset: &mut i32) -> [f64; 2] {
-    let (height, width) = (f64::from(frame.size.0 as i32), f64::from(frame.size.1 as i32));
-    let inside = x >= 0.0 && x < width && y >= 0.0 && y < height;
-    let (half, before) = match interpolation {
-        Interpolation::Nearest => (0.0, 0.0),
-        Interpolation::Bilinear => (0.5, 0.0),
-        Interpolation::Bicubic => (0.5, 1.0),
-    };
-    let (x, y) = (x - half, y - half);
-    let (column, row) = (x.floor(), y.floor());
-    let [first_row, first_column] = frame.first.map(|first| f64::from(first) + before);
-    let [stride, step] = frame.strides.map(|stride| f64::from(stride as i32));
-    // Whole numbers that a double holds.
-    let place = (row - first_row) * stride + (column - first_column) * step;
-    *offset = dispatch::place(if inside { place } else { -1.0 });
-    [x - column, y - row]
+fn blocks<'p>(
+    columns: &Range<u32>,
+    places: &'p mut Places,
+) -> impl Iterator<Item = ([f64; BLOCK], Block<'p>)> {
+    let Places { offsets, fractions: [across, down], .. } = places;
+    let fractions = across.as_chunks_mut().0.iter_mut().zip(down.as_chunks_mut().0);
+    let blocks = offsets.as_chunks_mut().0.iter_mut().zip(fractions);
+    let first = columns.start;
+    blocks.enumerate().map(move |(block, (offsets, (across, down)))| {
+        let mut centres = [0.0; BLOCK];
+        for (i, centre) in centres.iter_mut().enumerate() {
+            *centre = f64::from((first as i32).wrapping_add((block * BLOCK + i) as i32)) + 0.5;
+        }
+        (centres, (offsets, [across, down]))
+    })
+}
+
+/// How places become offsets in a texture, and fractions.
+#[derive(Debug, Clone, Copy)]
+struct Look {
+    height: f64,
+    width: f64,
+    /// From a pixel's edge to where places are counted from.
+    half: f64,
+    first_row: f64,
+    first_column: f64,
+    stride: f64,
+    step: f64,
+}
+
+impl Look {
+    fn new(frame: &Frame, interpolation: Interpolation) -> Look {
+        let (half, before) = match interpolation {
+            Interpolation::Nearest => (0.0, 0.0),
+            Interpolation::Bilinear => (0.5, 0.0),
+            Interpolation::Bicubic => (0.5, 1.0),
+        };
+        let [first_row, first_column] = frame.first.map(|first| f64::from(first) + before);
+        let [stride, step] = frame.strides.map(|stride| f64::from(stride as i32));
+        let (height, width) = (f64::from(frame.size.0), f64::from(frame.size.1));
+        Look { height, width, half, first_row, first_column, stride, step }
+    }
+
+    /// Where the pixels begin that places (x, y) are made of, and how far these are behind the centres before them.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "it is compiled for each level's vectors")]
+    #[expect(clippy::suboptimal_flops, reason = "whole numbers that a double holds")]
+    fn at(self, [xs, ys]: [&[f64; BLOCK]; 2], (offsets, [across, down]): Block<'_>) {
+        let mut found = [0.0; BLOCK];
+        for (((found, (x, y)), dx), dy) in found.iter_mut().zip(xs.iter().zip(ys)).zip(across).zip(down) {
+            let inside = (*x >= 0.0) & (*x < self.width) & (*y >= 0.0) & (*y < self.height);
+            let (x, y) = (*x - self.half, *y - self.half);
+            let (column, row) = (x.floor(), y.floor());
+            (*dx, *dy) = (x - column, y - row);
+            let place = (row - self.first_row) * self.stride + (column - self.first_column) * self.step;
+            *found = if inside { place } else { -1.0 };
+        }
+        for (offset, found) in offsets.iter_mut().zip(&found) {
+            *offset = dispatch::place(*found);
+        }
+    }
 }
 
 impl Interpolation {

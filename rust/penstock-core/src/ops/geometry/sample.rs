@@ -4,7 +4,7 @@
 //! a pixel is four bytes to load, and its channels are the lanes of a vector.
 
 use super::dispatch;
-use super::field::Places;
+use super::field::Run;
 use crate::ops::choice::Choice;
 
 /// How a picture is looked at between its pixels. The names are Pillow's.
@@ -48,43 +48,37 @@ pub(crate) struct Pixels<'t> {
     pub(crate) step: usize,
 }
 
-/// Makes a row of output: the pixels whose places lie in the picture.
-#[inline(always)]
-#[expect(clippy::inline_always, reason = "it is compiled for each level's vectors")]
-pub(crate) fn row(interpolation: Interpolation, pixels: &Pixels<'_>, places: &Places, out: &mut [u8]) {
-    match (interpolation, pixels.step) {
-        (Interpolation::Nearest, 3) => nearest::<3, 4>(pixels, places, out),
-        (Interpolation::Nearest, _) => nearest::<1, 1>(pixels, places, out),
-        (Interpolation::Bilinear, 3) => bilinear::<3, 4, 7>(pixels, places, out),
-        (Interpolation::Bilinear, _) => bilinear::<1, 1, 2>(pixels, places, out),
-        (Interpolation::Bicubic, 3) => bicubic::<3, 4, 13>(pixels, places, out),
-        (Interpolation::Bicubic, _) => bicubic::<1, 1, 4>(pixels, places, out),
+impl Pixels<'_> {
+    /// The `N` bytes from `at` on.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "it is compiled for each level's vectors")]
+    pub(crate) fn bytes<const N: usize>(&self, at: usize) -> Option<&[u8; N]> {
+        self.bytes.get(at..)?.first_chunk()
     }
 }
 
-/// The `N` bytes from `at` on.
+/// Makes pixels that lie in the picture; `out` begins with the first of them.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "it is compiled for each level's vectors")]
-fn bytes<const N: usize>(bytes: &[u8], at: usize) -> Option<&[u8; N]> {
-    bytes.get(at..)?.first_chunk()
+pub(crate) fn run(interpolation: Interpolation, pixels: &Pixels<'_>, run: &Run<'_>, out: &mut [u8]) {
+    match (interpolation, pixels.step) {
+        (Interpolation::Nearest, 3) => nearest::<3, 4>(pixels, run, out),
+        (Interpolation::Nearest, _) => nearest::<1, 1>(pixels, run, out),
+        (Interpolation::Bilinear, 3) => bilinear::<3, 4, 7>(pixels, run, out),
+        (Interpolation::Bilinear, _) => bilinear::<1, 1, 2>(pixels, run, out),
+        (Interpolation::Bicubic, 3) => bicubic::<3, 4, 13>(pixels, run, out),
+        (Interpolation::Bicubic, _) => bicubic::<1, 1, 4>(pixels, run, out),
+    }
 }
 
-/// Writes pixel `index` of a row, without its last lane if the next pixel is none of ours.
+/// Writes a pixel to the front of what is left of a run's pixels, without its fourth lane if it is the last.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "it is compiled for each level's vectors")]
-fn store<const STEP: usize, const LANES: usize>(
-    out: &mut [u8],
-    index: usize,
-    pixel: [u8; LANES],
-    next: Option<&i32>,
-) {
-    let Some(out) = out.get_mut(index * STEP..) else { return };
-    if next.is_some_and(|next| *next >= 0)
-        && let Some(out) = out.first_chunk_mut()
-    {
+pub(crate) fn store<const LANES: usize>(out: &mut [u8], pixel: [u8; LANES]) {
+    if let Some(out) = out.first_chunk_mut() {
         *out = pixel;
     } else {
-        for (out, byte) in out.iter_mut().zip(&pixel).take(STEP) {
+        for (out, byte) in out.iter_mut().zip(&pixel) {
             *out = *byte;
         }
     }
@@ -92,12 +86,16 @@ fn store<const STEP: usize, const LANES: usize>(
 
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "it is compiled for each level's vectors")]
-fn nearest<const STEP: usize, const LANES: usize>(pixels: &Pixels<'_>, places: &Places, out: &mut [u8]) {
-    for (index, offset) in places.offsets.iter().enumerate() {
-        if *offset >= 0
-            && let Some(pixel) = bytes::<LANES>(pixels.bytes, *offset as usize)
+pub(crate) fn nearest<const STEP: usize, const LANES: usize>(
+    pixels: &Pixels<'_>,
+    run: &Run<'_>,
+    out: &mut [u8],
+) {
+    for (index, offset) in run.offsets.iter().enumerate() {
+        if let Some(pixel) = pixels.bytes::<LANES>(*offset as usize)
+            && let Some(out) = out.get_mut(index * STEP..)
         {
-            store::<STEP, LANES>(out, index, *pixel, places.offsets.get(index + 1));
+            store(out, *pixel);
         }
     }
 }
@@ -107,34 +105,24 @@ fn nearest<const STEP: usize, const LANES: usize>(pixels: &Pixels<'_>, places: &
 #[expect(clippy::suboptimal_flops, reason = "Pillow's own roundings")]
 fn bilinear<const STEP: usize, const LANES: usize, const BYTES: usize>(
     pixels: &Pixels<'_>,
-    places: &Places,
+    run: &Run<'_>,
     out: &mut [u8],
 ) {
-    let fractions = places.fractions[0].iter().zip(&places.fractions[1]);
-    for (index, (offset, (dx, dy))) in places.offsets.iter().zip(fractions).enumerate() {
-        if *offset < 0 {
-            continue;
-        }
+    let fractions = run.fractions[0].iter().zip(run.fractions[1]);
+    for (index, (offset, (dx, dy))) in run.offsets.iter().zip(fractions).enumerate() {
         let at = *offset as usize;
-        let (Some(upper), Some(lower)) =
-            (bytes::<BYTES>(pixels.bytes, at), bytes::<BYTES>(pixels.bytes, at + pixels.stride))
-        else {
-            continue;
-        };
-        let mut values = [0.0; LANES];
-        for lane in 0..LANES {
+        let rows = [pixels.bytes::<BYTES>(at), pixels.bytes(at + pixels.stride)];
+        let ([Some(upper), Some(lower)], Some(out)) = (rows, out.get_mut(index * STEP..)) else { return };
+        let mut pixel = [0; LANES];
+        for (lane, byte) in pixel.iter_mut().enumerate() {
             let between = |row: &[u8; BYTES]| {
                 let (left, right) = (i32::from(row[lane]), i32::from(row[lane + STEP]));
                 f64::from(left) + f64::from(right - left) * dx
             };
             let (upper, lower) = (between(upper), between(lower));
-            values[lane] = upper + (lower - upper) * dy;
+            *byte = dispatch::byte(upper + (lower - upper) * dy);
         }
-        let mut pixel = [0; LANES];
-        for (byte, value) in pixel.iter_mut().zip(&values) {
-            *byte = dispatch::byte(*value);
-        }
-        store::<STEP, LANES>(out, index, pixel, places.offsets.get(index + 1));
+        store(out, pixel);
     }
 }
 
@@ -143,20 +131,16 @@ fn bilinear<const STEP: usize, const LANES: usize, const BYTES: usize>(
 #[expect(clippy::suboptimal_flops, reason = "Pillow's own roundings")]
 fn bicubic<const STEP: usize, const LANES: usize, const BYTES: usize>(
     pixels: &Pixels<'_>,
-    places: &Places,
+    run: &Run<'_>,
     out: &mut [u8],
 ) {
-    let fractions = places.fractions[0].iter().zip(&places.fractions[1]);
-    for (index, (offset, (dx, dy))) in places.offsets.iter().zip(fractions).enumerate() {
-        if *offset < 0 {
-            continue;
-        }
+    let fractions = run.fractions[0].iter().zip(run.fractions[1]);
+    for (index, (offset, (dx, dy))) in run.offsets.iter().zip(fractions).enumerate() {
+        let Some(out) = out.get_mut(index * STEP..) else { return };
         let mut rows = [[0.0; LANES]; 4];
         for (i, values) in rows.iter_mut().enumerate() {
-            let Some(row) = bytes::<BYTES>(pixels.bytes, *offset as usize + i * pixels.stride) else {
-                continue;
-            };
-            for lane in 0..LANES {
+            let Some(row) = pixels.bytes::<BYTES>(*offset as usize + i * pixels.stride) else { return };
+            for (lane, value) in values.iter_mut().enumerate() {
                 let [a, b, c, d] = [
                     i32::from(row[lane]),
                     i32::from(row[lane + STEP]),
@@ -164,21 +148,16 @@ fn bicubic<const STEP: usize, const LANES: usize, const BYTES: usize>(
                     i32::from(row[lane + 3 * STEP]),
                 ];
                 // These are whole numbers, so their order does not matter.
-                let last = f64::from(b - a + d - c);
-                let third = f64::from(2 * (a - b) + c - d);
-                values[lane] = f64::from(b) + dx * (f64::from(c - a) + dx * (third + dx * last));
+                let (third, last) = (f64::from(2 * (a - b) + c - d), f64::from(b - a + d - c));
+                *value = f64::from(b) + dx * (f64::from(c - a) + dx * (third + dx * last));
             }
         }
         let mut pixel = [0; LANES];
-        let mut values = [0.0; LANES];
-        for lane in 0..LANES {
+        for (lane, byte) in pixel.iter_mut().enumerate() {
             let [a, b, c, d] = [rows[0][lane], rows[1][lane], rows[2][lane], rows[3][lane]];
             let (third, last) = (2.0 * (a - b) + c - d, -a + b - c + d);
-            values[lane] = b + dy * ((c - a) + dy * (third + dy * last));
+            *byte = dispatch::byte(b + dy * ((c - a) + dy * (third + dy * last)));
         }
-        for (byte, value) in pixel.iter_mut().zip(&values) {
-            *byte = dispatch::byte(*value);
-        }
-        store::<STEP, LANES>(out, index, pixel, places.offsets.get(index + 1));
+        store(out, pixel);
     }
 }

@@ -98,10 +98,15 @@ impl Warper {
                 let out = out.rows_mut(plane, index, 1).get_mut(..width * step)?;
                 if lines.is_some() {
                     dispatch::places(level, field, &frame, row, &wanted.columns, places);
-                    if places.offsets.iter().any(|offset| *offset < 0) {
+                    if places.offsets().iter().any(|offset| *offset < 0) {
                         fill(out, fills);
                     }
-                    dispatch::sample(level, canvas.interpolation, &pixels, places, out);
+                    let mut after = 0;
+                    while let Some(run) = places.next_run(after) {
+                        after = run.begin + run.offsets.len();
+                        let out = out.get_mut(run.begin * step..after * step)?;
+                        dispatch::sample(level, canvas.interpolation, &pixels, &run, out);
+                    }
                 } else {
                     fill(out, fills);
                 }

@@ -135,6 +135,12 @@ impl<'a> Picture<'a> {
         self.select(run(rows), run(columns))
     }
 
+    /// The picture with rows and columns exchanged, without a copy.
+    pub(crate) fn transposed(&self) -> Picture<'a> {
+        let ([height, width, channels], [row, column, channel]) = (self.shape, self.strides);
+        Picture { shape: [width, height, channels], strides: [column, row, channel], ..*self }
+    }
+
     /// The first channel alone, if all channels are the same memory.
     pub(crate) fn gray(&self) -> Option<Picture<'a>> {
         let [height, width, channels] = self.shape;

@@ -12,7 +12,9 @@ use super::color::{
 };
 use super::crop::{CenterCrop, Crop, RandomCrop};
 use super::erase::Erase;
+use super::filter::{BoxBlur, GaussianBlur, Kernel3, Kernel5, RandomAdjustSharpness, Sharpness};
 use super::flip::{FlipHorizontal, FlipVertical, RandomFlip};
+use super::geometry::{Affine, Perspective, Turn};
 use super::kinds::{
     Area, Block, Draw, Elements, Lut, Map, Measured, Parameters, Pixels, Put, Size, Take, Wire,
 };
@@ -80,6 +82,7 @@ draws! {
     random_equalize: RandomEqualize,
     random_photometric_distort: RandomPhotometricDistort,
     random_channel_permutation: RandomChannelPermutation,
+    random_adjust_sharpness: RandomAdjustSharpness,
     refuse: Refuse,
 }
 
@@ -328,6 +331,14 @@ steps! {
     }
     Area {
         1 resize: Resample,
+        40 box_blur: BoxBlur,
+        41 gaussian_blur: GaussianBlur,
+        42 sharpness: Sharpness,
+        43 kernel3: Kernel3,
+        44 kernel5: Kernel5,
+        45 turn: Turn,
+        46 affine: Affine,
+        47 perspective: Perspective,
     }
     Elements {
         9 erase: Erase,

@@ -10,11 +10,12 @@ use crate::ops::color::{
     AutoContrast, Brightness, Contrast, Equalize, Gray, Hue, Invert, Permute, Point, Posterize, Saturation,
     Solarize,
 };
-use crate::ops::kinds::{BLOCK_PIXELS, Block, Lut, Measured, Pixels};
+use crate::ops::filter::{BoxBlur, GaussianBlur};
+use crate::ops::kinds::{Area, BLOCK_PIXELS, Block, Lut, Measured, Pixels};
 use crate::ops::resize::{Arithmetic, Filter, Method, Order, Resample, Resampler, Resize, Target};
 use crate::ops::{
-    AreaStep, Crop, ElementsStep, Erase, FlipHorizontal, FlipVertical, Library, MapStep, Margins, PadMode,
-    Statistics, Tables,
+    AreaMemory, AreaStep, Crop, ElementsStep, Erase, FlipHorizontal, FlipVertical, Library, MapStep, Margins,
+    PadMode, Statistics, Tables,
 };
 
 const METHODS: [Method; 4] = [
@@ -98,6 +99,15 @@ impl Whole {
                 let resized = resampler.resize(&picture, (height, width), method).unwrap();
                 make((height, width), &|y, x, c| resized.get(y as usize, x as usize, c))
             }
+            Step::Area(step) => {
+                let size = step.size(self.size).unwrap();
+                let whole = Region { rows: 0..size.0, columns: 0..size.1 };
+                let support = step.support(self.size, &whole);
+                let part = picture.part(&support.rows, &support.columns).unwrap();
+                let mut memory = AreaMemory::default();
+                let made = step.make(Level::detect(), &part, self.size, &whole, &mut memory).unwrap();
+                make(size, &|y, x, c| made.get(y as usize, x as usize, c))
+            }
             Step::Elements(ElementsStep::Erase(Erase { top, left, height, width, fill })) => {
                 let rows = i64::from(top)..i64::from(top + height);
                 let columns = i64::from(left)..i64::from(left + width);
@@ -136,6 +146,8 @@ fn concrete(kind: u8, n: [u32; 4], which: usize, fill: u16, size: (u32, u32)) ->
             f64::from(n[1] % 200) / 100.0,
             [Library::Pillow, Library::Torch1, Library::Torch2][which % 3],
         ),
+        10 => BoxBlur::new([n[0], n[1]].map(|n| f64::from(n % 50) / 10.0)).unwrap().into(),
+        11 => GaussianBlur::new([n[0], n[1]].map(|n| f64::from(n % 50) / 10.0)).unwrap().into(),
         _ => {
             // Now and then only one side changes.
             let height = if which == 0 { size.0 } else { 1 + n[0] % 60 };

@@ -74,6 +74,7 @@ mod tests {
         AutoContrast, Brightness, Contrast, Equalize, Gray, Hue, Invert, Permute, Point, Posterize,
         Saturation, Solarize,
     };
+    use crate::ops::filter::{BoxBlur, GaussianBlur};
     use crate::ops::resize::{Arithmetic, Filter, Method, Order, Resample};
     use crate::ops::{Crop, Erase, FlipHorizontal, FlipVertical, Library, Margins, PadMode, Tables};
 
@@ -107,6 +108,8 @@ mod tests {
             Posterize { bits: 3 }.into(),
             Permute { from: [2, 0, 1] }.into(),
             Erase { top: 1, left: 2, height: 3, width: 4, fill: 5 }.into(),
+            BoxBlur::new([0.0, 1.5]).unwrap().into(),
+            GaussianBlur::new([2.0, 0.1]).unwrap().into(),
         ];
         resizes.chain(pads).chain(solarizes).chain(others).collect()
     }
@@ -136,7 +139,7 @@ mod tests {
         let of: std::collections::BTreeMap<_, _> =
             every_step().into_iter().map(|step| (step.number(), step.name())).collect();
         let numbers: Vec<u16> = of.keys().copied().collect();
-        assert_eq!(numbers, (0..10).chain(16..24).collect::<Vec<_>>());
+        assert_eq!(numbers, (0..10).chain(16..24).chain(40..42).collect::<Vec<_>>());
         let names: std::collections::BTreeSet<_> = of.values().collect();
         assert_eq!(names.len(), of.len());
         assert_eq!(Step::take(10, &mut Reader(&[0; 64])), None);

@@ -1,0 +1,117 @@
+//! Box blurs at every level against sums that are made pixel by pixel.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::ops::filter::{BoxBlur, GaussianBlur};
+use crate::ops::kinds::Area;
+
+/// Interleaved noise.
+fn noise(shape: [usize; 3], seed: u64) -> Vec<u8> {
+    let mixed =
+        |i: u64| (i + seed).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29).wrapping_mul(0xD6E8_FEB9);
+    (0..shape.iter().product::<usize>() as u64).map(|i| (mixed(i) >> 27) as u8).collect()
+}
+
+/// One pass over the middle one of three axes (outer, length, inner).
+fn naive_pass(bytes: &[u8], [outer, length, inner]: [usize; 3], mean: &Mean) -> Vec<u8> {
+    let radius = i64::from(mean.radius);
+    (0..outer * length * inner)
+        .map(|i| {
+            let (o, at, k) = (i / inner / length, (i / inner % length) as i64, i % inner);
+            let get = |at: i64| {
+                u64::from(bytes[(o * length + at.clamp(0, length as i64 - 1) as usize) * inner + k])
+            };
+            let whole: u64 = (at - radius..=at + radius).map(get).sum();
+            let parts = get(at - radius - 1) + get(at + radius + 1);
+            let total = whole * u64::from(mean.inner) + parts * u64::from(mean.outer) + (1 << 23);
+            (total >> 24) as u8
+        })
+        .collect()
+}
+
+fn naive(bytes: &[u8], [height, width, channels]: [usize; 3], blur: &Blur) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    for _ in 0..blur.passes {
+        bytes = naive_pass(&bytes, [height, width, channels], &blur.across);
+    }
+    for _ in 0..blur.passes {
+        bytes = naive_pass(&bytes, [1, height, width * channels], &blur.down);
+    }
+    bytes
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+    #[test]
+    fn every_level_equals_the_naive_sums(
+        (height, width) in (1usize..150, 1usize..90),
+        gray in any::<bool>(),
+        planar in any::<bool>(),
+        passes in 1u8..4,
+        radii in prop::array::uniform2(prop_oneof![Just(0.0f32), 0.0f32..1.0, 0.0f32..9.0, 0.0f32..200.0]),
+        corner in (0u32..150, 0u32..90),
+        length in (1u32..150, 1u32..90),
+        seed in any::<u32>(),
+    ) {
+        let channels = if gray { 1 } else { 3 };
+        let shape = [height, width, channels];
+        let bytes = noise(shape, seed.into());
+        let [across, down] = radii.map(|radius| Mean::new(radius).unwrap());
+        let blur = Blur { across, down, passes };
+        let expected = naive(&bytes, shape, &blur);
+        let planes: Vec<u8> = (0..channels).flat_map(|c| bytes.iter().copied().skip(c).step_by(channels)).collect();
+        let picture = if planar {
+            let strides = [width as isize, 1, (height * width) as isize];
+            Picture::from_strided(&planes, 0, shape, strides).unwrap()
+        } else {
+            Picture::from_slice(&bytes, height, width, channels).unwrap()
+        };
+        let range = |start: u32, length: u32, all: usize| {
+            let start = start % all as u32;
+            start..(start + length).min(all as u32)
+        };
+        let wanted = Region {
+            rows: range(corner.0, length.0, height),
+            columns: range(corner.1, length.1, width),
+        };
+        let size = (height as u32, width as u32);
+        let support = blur.support(size, &wanted);
+        let part = picture.part(&support.rows, &support.columns).unwrap();
+        for level in Level::available() {
+            let mut boxes = Boxes::default();
+            let made = boxes.blur(level, &part, size, &wanted, &blur).unwrap();
+            for (y, row) in wanted.rows.clone().enumerate() {
+                for (x, column) in wanted.columns.clone().enumerate() {
+                    for c in 0..channels {
+                        let place = (row as usize * width + column as usize) * channels + c;
+                        prop_assert!(made.get(y, x, c) == expected[place], "{} {y} {x} {c}", level.name());
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn no_more_is_looked_at_than_counts() {
+    let wanted = Region { rows: 20..30, columns: 0..10 };
+    let rows = |radius: f64| BoxBlur::new([0.0, radius]).unwrap().support((100, 100), &wanted).rows;
+    assert_eq!(rows(0.0), 20..30);
+    assert_eq!(rows(1.0), 19..31);
+    assert_eq!(rows(1.25), 18..32);
+    // A weight of 11 equal pixels is rounded down, and the next pixels get what is left of it.
+    assert_eq!(rows(5.0), 14..36);
+    let blur = GaussianBlur::new([2.0, 2.0]).unwrap().support((100, 100), &wanted);
+    assert_eq!((blur.rows, blur.columns), (14..36, 0..16));
+}
+
+#[test]
+fn what_pillow_refuses_is_refused() {
+    assert!(BoxBlur::new([-0.1, 1.0]).is_none());
+    assert!(BoxBlur::new([1.0, f64::NAN]).is_none());
+    assert!(BoxBlur::new([1e9, 1.0]).is_none());
+    // The square of a deviation is what counts.
+    assert!(GaussianBlur::new([-2.0, 2.0]).is_some());
+    assert!(GaussianBlur::new([f64::INFINITY, 2.0]).is_none());
+}

@@ -1,0 +1,72 @@
+//! The doors to the loops of geometry, compiled for each level's vectors, and numbers without their fractions.
+#![expect(
+    unsafe_code,
+    reason = "calls of functions that enable CPU features, and conversions of bounded numbers"
+)]
+
+use penstock_jpeg::simd::Level;
+#[cfg(target_arch = "x86_64")]
+use penstock_jpeg::simd::Vectors;
+
+use super::field::{Field, Frame, Places, Run};
+use super::sample::{self, Interpolation, Pixels};
+#[cfg(target_arch = "x86_64")]
+use super::x86_64;
+use std::ops::Range;
+
+/// See [`Field::row`].
+pub(crate) fn places(
+    level: Level,
+    field: &Field,
+    frame: &Frame,
+    row: u32,
+    columns: &Range<u32>,
+    places: &mut Places,
+) {
+    match level.vectors() {
+        // SAFETY: the level proves that the processor has the features.
+        #[cfg(target_arch = "x86_64")]
+        Some(Vectors::Avx512) => unsafe { x86_64::places_avx512(field, frame, row, columns, places) },
+        // SAFETY: the level proves that the processor has the features.
+        #[cfg(target_arch = "x86_64")]
+        Some(Vectors::Avx2) => unsafe { x86_64::places_avx2(field, frame, row, columns, places) },
+        _ => field.row(frame, row, columns, places),
+    }
+}
+
+/// See [`sample::run`].
+pub(crate) fn sample(
+    level: Level,
+    interpolation: Interpolation,
+    pixels: &Pixels<'_>,
+    run: &Run<'_>,
+    out: &mut [u8],
+) {
+    match level.vectors() {
+        // SAFETY: the level proves that the processor has the features.
+        #[cfg(target_arch = "x86_64")]
+        Some(_) => unsafe { x86_64::sample(interpolation, pixels, run, out) },
+        _ => sample::run(interpolation, pixels, run, out),
+    }
+}
+
+/// A number without its fraction, as a byte; what is less than 0, or more than 255, is one of these, and what is no
+/// number is 0. Plain, for loops that the compiler makes vectors of: `as` would do as much, lane by lane.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "it is compiled for each level's vectors")]
+pub(crate) fn byte(value: f64) -> u8 {
+    let value = if value > 0.0 { value } else { 0.0 };
+    let value = if value < 255.0 { value } else { 255.0 };
+    // SAFETY: it is a number from 0 to 255.
+    unsafe { value.to_int_unchecked::<i32>() as u8 }
+}
+
+/// A number without its fraction if it is not negative, else -1.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "it is compiled for each level's vectors")]
+pub(crate) fn place(value: f64) -> i32 {
+    let value = if value >= 0.0 { value } else { -1.0 };
+    let value = if value < f64::from(i32::MAX) { value } else { -1.0 };
+    // SAFETY: it is a number from -1 to the largest integer.
+    unsafe { value.to_int_unchecked::<i32>() }
+}

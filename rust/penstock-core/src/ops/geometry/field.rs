@@ -1,0 +1,296 @@
+//! Where in the source the pixels of the output come from, in Pillow's arithmetic, path by path.
+
+use std::ops::Range;
+
+use super::dispatch;
+use super::fixed::{Fixed, Scaled};
+use super::sample::Interpolation;
+use crate::image::Region;
+use crate::ops::kinds::Size;
+
+/// The function from places of the output to those of the source.
+#[derive(Debug, Clone)]
+pub(crate) enum Field {
+    /// Six numbers: `(a * x + b * y + c, d * x + e * y + f)` of a pixel's centre.
+    Affine([f64; 6], Interpolation),
+    /// Eight numbers: the same, both divided by `g * x + h * y + 1`.
+    Perspective([f64; 8], Interpolation),
+    /// Affine and nearest, in 16 and 16 bits.
+    Fixed(Fixed),
+    /// Nearest and along the axes: a table for each.
+    Scaled(Scaled),
+    /// Affine and nearest, of coordinates that 16 bits do not hold: from pixel to pixel in steps, each rounded.
+    Stepped([f64; 6]),
+}
+
+/// Where a texture lies in the picture that it is a part of.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Frame {
+    /// Of the picture.
+    pub(crate) size: Size,
+    /// Row and column of the texture's first pixel, which may lie before the picture's.
+    pub(crate) first: [i32; 2],
+    /// Bytes from row to row, and from pixel to pixel.
+    pub(crate) strides: [usize; 2],
+}
+
+/// Pixels whose places are found at a time.
+const BLOCK: usize = 8;
+
+/// The places of a row's pixels.
+#[derive(Debug, Default)]
+pub(crate) struct Places {
+    /// Of the first byte that counts, in the texture; negative where a pixel lies outside of the picture.
+    offsets: Vec<i32>,
+    /// How far a place is behind the centre of the pixel before it, by columns and by rows, in pixels.
+    fractions: [Vec<f64>; 2],
+    count: usize,
+}
+
+impl Places {
+    fn resize(&mut self, count: usize) {
+        let blocks = count.next_multiple_of(BLOCK);
+        self.count = count;
+        self.offsets.resize(blocks, -1);
+        for fractions in &mut self.fractions {
+            fractions.resize(blocks, 0.0);
+        }
+    }
+
+    /// The offsets of all pixels.
+    pub(crate) fn offsets(&self) -> &[i32] {
+        self.offsets.get(..self.count).unwrap_or(&[])
+    }
+
+    /// The longest stretches of pixels that lie in the picture: each with its first pixel, their offsets, and how far they
+    /// are behind the centres of those before them.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "it is compiled for each level's vectors")]
+    pub(crate) fn next_run(&self, after: usize) -> Option<Run<'_>> {
+        let offsets = self.offsets();
+        let mut begin = after;
+        while *offsets.get(begin)? < 0 {
+            begin += 1;
+        }
+        let mut end = begin;
+        while offsets.get(end).is_some_and(|offset| *offset >= 0) {
+            end += 1;
+        }
+        let [across, down] = &self.fractions;
+        Some(Run {
+            begin,
+            offsets: offsets.get(begin..end)?,
+            fractions: [across.get(begin..end)?, down.get(begin..end)?],
+        })
+    }
+}
+
+/// Neighbouring pixels that lie in the picture.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Run<'p> {
+    /// The first one.
+    pub(crate) begin: usize,
+    /// See [`Places`].
+    pub(crate) offsets: &'p [i32],
+    /// See [`Places`].
+    pub(crate) fractions: [&'p [f64]; 2],
+}
+
+impl Field {
+    /// Fills in the places of some columns of a row.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "it is compiled for each level's vectors")]
+    #[expect(clippy::suboptimal_flops, reason = "Pillow's own roundings")]
+    pub(crate) fn row(&self, frame: &Frame, row: u32, columns: &Range<u32>, places: &mut Places) {
+        places.resize(columns.len());
+        let y = f64::from(row) + 0.5;
+        match self {
+            Field::Affine([a, b, c, d, e, f], interpolation) => {
+                let (of_x, of_y, look) = (b * y, e * y, Look::new(frame, *interpolation));
+                for (columns, block) in blocks(columns, places) {
+                    let (mut xs, mut ys) = ([0.0; BLOCK], [0.0; BLOCK]);
+                    for ((x, y), column) in xs.iter_mut().zip(&mut ys).zip(&columns) {
+                        (*x, *y) = (a * column + of_x + c, d * column + of_y + f);
+                    }
+                    look.at([&xs, &ys], block);
+                }
+            }
+            Field::Perspective([a, b, c, d, e, f, g, h], interpolation) => {
+                let (of_x, of_y, of_depth, look) = (b * y, e * y, h * y, Look::new(frame, *interpolation));
+                for (columns, block) in blocks(columns, places) {
+                    let (mut xs, mut ys) = ([0.0; BLOCK], [0.0; BLOCK]);
+                    for ((x, y), column) in xs.iter_mut().zip(&mut ys).zip(&columns) {
+                        let depth = g * column + of_depth + 1.0;
+                        (*x, *y) = ((a * column + of_x + c) / depth, (d * column + of_y + f) / depth);
+                    }
+                    look.at([&xs, &ys], block);
+                }
+            }
+            Field::Fixed(fixed) => fixed.row(frame, row, columns, &mut places.offsets),
+            Field::Scaled(scaled) => scaled.row(frame, row, &mut places.offsets),
+            Field::Stepped([a, b, c, d, e, f]) => {
+                let mut place = [c + b * 0.5 + a * 0.5, f + e * 0.5 + d * 0.5];
+                for _ in 0..row {
+                    place = [place[0] + b, place[1] + e];
+                }
+                for _ in 0..columns.start {
+                    place = [place[0] + a, place[1] + d];
+                }
+                let look = Look::new(frame, Interpolation::Nearest);
+                for (_, block) in blocks(columns, places) {
+                    let (mut xs, mut ys) = ([0.0; BLOCK], [0.0; BLOCK]);
+                    for (x, y) in xs.iter_mut().zip(&mut ys) {
+                        (*x, *y) = (place[0], place[1]);
+                        place = [place[0] + a, place[1] + d];
+                    }
+                    look.at([&xs, &ys], block);
+                }
+            }
+        }
+    }
+
+    /// The region of a picture of `size` that a region of the output is made of.
+    pub(crate) fn support(&self, size: Size, wanted: &Region) -> Region {
+        let whole = Region { rows: 0..size.0, columns: 0..size.1 };
+        if wanted.is_empty() {
+            return Region::default();
+        }
+        let corner = |row: u32, column: u32| [f64::from(column as i32) + 0.5, f64::from(row as i32) + 0.5];
+        let (rows, columns) = (&wanted.rows, &wanted.columns);
+        let corners = [
+            corner(rows.start, columns.start),
+            corner(rows.start, columns.end - 1),
+            corner(rows.end - 1, columns.start),
+            corner(rows.end - 1, columns.end - 1),
+        ];
+        match self {
+            Field::Affine(matrix, interpolation) => {
+                // Rounded or not, a place never goes back where x or y goes on; so the corners are outermost.
+                let places = corners.map(|corner| affine(matrix, corner));
+                interpolation.around(places, 0.0, size)
+            }
+            Field::Perspective(matrix @ [a, b, c, d, e, f, g, h], interpolation) => {
+                let _ = matrix;
+                let depths = corners.map(|[x, y]| g * x + h * y + 1.0);
+                // The horizon, or rounding near it, would make corners say nothing.
+                if !depths.iter().all(|depth| *depth > 1e-6) && !depths.iter().all(|depth| *depth < -1e-6) {
+                    return whole;
+                }
+                let mut places = corners.map(|corner| affine(&[*a, *b, *c, *d, *e, *f], corner));
+                for (place, depth) in places.iter_mut().zip(depths) {
+                    *place = place.map(|numerator| numerator / depth);
+                }
+                interpolation.around(places, 1.0, size)
+            }
+            Field::Fixed(fixed) => fixed.support(size, wanted).unwrap_or(whole),
+            Field::Scaled(scaled) => scaled.support(),
+            Field::Stepped(_) => whole,
+        }
+    }
+}
+
+/// The place that a pixel's centre comes from.
+#[expect(clippy::suboptimal_flops, reason = "Pillow's own roundings")]
+fn affine([a, b, c, d, e, f]: &[f64; 6], [x, y]: [f64; 2]) -> [f64; 2] {
+    [a * x + b * y + c, d * x + e * y + f]
+}
+
+/// A block of places: offsets, and fractions by columns and by rows.
+type Block<'p> = (&'p mut [i32; BLOCK], [&'p mut [f64; BLOCK]; 2]);
+
+/// The centres of columns, and where their places go, block by block.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "it is compiled for each level's vectors")]
+fn blocks<'p>(
+    columns: &Range<u32>,
+    places: &'p mut Places,
+) -> impl Iterator<Item = ([f64; BLOCK], Block<'p>)> {
+    let Places { offsets, fractions: [across, down], .. } = places;
+    let fractions = across.as_chunks_mut().0.iter_mut().zip(down.as_chunks_mut().0);
+    let blocks = offsets.as_chunks_mut().0.iter_mut().zip(fractions);
+    let first = columns.start;
+    blocks.enumerate().map(move |(block, (offsets, (across, down)))| {
+        let mut centres = [0.0; BLOCK];
+        for (i, centre) in centres.iter_mut().enumerate() {
+            *centre = f64::from((first as i32).wrapping_add((block * BLOCK + i) as i32)) + 0.5;
+        }
+        (centres, (offsets, [across, down]))
+    })
+}
+
+/// How places become offsets in a texture, and fractions.
+#[derive(Debug, Clone, Copy)]
+struct Look {
+    height: f64,
+    width: f64,
+    /// From a pixel's edge to where places are counted from.
+    half: f64,
+    first_row: f64,
+    first_column: f64,
+    stride: f64,
+    step: f64,
+}
+
+impl Look {
+    fn new(frame: &Frame, interpolation: Interpolation) -> Look {
+        let (half, before) = match interpolation {
+            Interpolation::Nearest => (0.0, 0.0),
+            Interpolation::Bilinear => (0.5, 0.0),
+            Interpolation::Bicubic => (0.5, 1.0),
+        };
+        let [first_row, first_column] = frame.first.map(|first| f64::from(first) + before);
+        let [stride, step] = frame.strides.map(|stride| f64::from(stride as i32));
+        let (height, width) = (f64::from(frame.size.0), f64::from(frame.size.1));
+        Look { height, width, half, first_row, first_column, stride, step }
+    }
+
+    /// Where the pixels begin that places (x, y) are made of, and how far these are behind the centres before them.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "it is compiled for each level's vectors")]
+    #[expect(clippy::suboptimal_flops, reason = "whole numbers that a double holds")]
+    fn at(self, [xs, ys]: [&[f64; BLOCK]; 2], (offsets, [across, down]): Block<'_>) {
+        let mut found = [0.0; BLOCK];
+        for (((found, (x, y)), dx), dy) in found.iter_mut().zip(xs.iter().zip(ys)).zip(across).zip(down) {
+            let inside = (*x >= 0.0) & (*x < self.width) & (*y >= 0.0) & (*y < self.height);
+            let (x, y) = (*x - self.half, *y - self.half);
+            let (column, row) = (x.floor(), y.floor());
+            (*dx, *dy) = (x - column, y - row);
+            let place = (row - self.first_row) * self.stride + (column - self.first_column) * self.step;
+            *found = if inside { place } else { -1.0 };
+        }
+        for (offset, found) in offsets.iter_mut().zip(&found) {
+            *offset = dispatch::place(*found);
+        }
+    }
+}
+
+impl Interpolation {
+    /// The region of a picture of `size` that places between some outermost ones (x, y) are made of, which may be wrong
+    /// by `slack` pixels.
+    fn around(self, corners: [[f64; 2]; 4], slack: f64, size: Size) -> Region {
+        let axis = |which: usize, length: u32| {
+            let of = corners.map(|corner| corner[which]);
+            let low = of.into_iter().fold(f64::INFINITY, f64::min) - slack;
+            let high = of.into_iter().fold(f64::NEG_INFINITY, f64::max) + slack;
+            self.along(low, high, length)
+        };
+        let region = Region { rows: axis(1, size.0), columns: axis(0, size.1) };
+        if region.is_empty() { Region::default() } else { region }
+    }
+
+    /// The pixels that places from `low` to `high` are made of, of an axis of some length.
+    fn along(self, low: f64, high: f64, length: u32) -> Range<u32> {
+        let end = f64::from(length);
+        // What is no number is looked for everywhere.
+        if high < 0.0 || low >= end {
+            return 0..0;
+        }
+        let (low, high) = (low.max(0.0), high.min(end));
+        let (first, last) = match self {
+            Interpolation::Nearest => (low.floor(), high.floor()),
+            Interpolation::Bilinear => ((low - 0.5).floor(), (high - 0.5).floor() + 1.0),
+            Interpolation::Bicubic => ((low - 0.5).floor() - 1.0, (high - 0.5).floor() + 2.0),
+        };
+        first.max(0.0) as u32..(last.max(0.0) as u32).saturating_add(1).min(length)
+    }
+}

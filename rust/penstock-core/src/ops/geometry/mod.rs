@@ -1,0 +1,19 @@
+//! Geometry: what takes pixels from elsewhere, by more than rows and columns, as Pillow does it.
+
+mod affine;
+mod dispatch;
+mod field;
+mod fixed;
+mod perspective;
+mod sample;
+mod texture;
+mod turn;
+mod warp;
+#[cfg(target_arch = "x86_64")]
+mod x86_64;
+
+pub use affine::Affine;
+pub use perspective::Perspective;
+pub use sample::Interpolation;
+pub use turn::{Quarter, Turn};
+pub use warp::Warper;

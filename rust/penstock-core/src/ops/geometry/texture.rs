@@ -1,0 +1,48 @@
+//! A part of a picture with a margin of its outermost pixels around it, so that nobody has to look where it ends.
+
+use super::sample::Pixels;
+use crate::image::lines::Lines;
+
+/// Memory that is reused.
+#[derive(Debug, Default)]
+pub(crate) struct Texture {
+    bytes: Vec<u8>,
+    stride: usize,
+    step: usize,
+}
+
+/// Bytes behind the last pixel that may be read: a pixel of three bytes is loaded as four.
+const BEHIND: usize = 4;
+
+impl Texture {
+    /// Copies a plane. `None` if there is no memory for it, or if places in it would not be positive integers of 32 bits.
+    pub(crate) fn copy(&mut self, lines: &Lines<'_>, plane: usize, margin: usize) -> Option<()> {
+        let (step, bytes) = (lines.step, lines.bytes_per_line());
+        let stride = bytes + 2 * margin * step;
+        let size = stride.checked_mul(lines.count + 2 * margin)?.checked_add(BEHIND)?;
+        i32::try_from(size).ok()?;
+        self.bytes.try_reserve_exact(size.saturating_sub(self.bytes.len())).ok()?;
+        self.bytes.resize(size, 0);
+        (self.stride, self.step) = (stride, step);
+        let rows = self.bytes.get_mut(margin * stride..)?.chunks_exact_mut(stride);
+        for (index, row) in rows.enumerate().take(lines.count) {
+            let (left, row) = row.split_at_mut(margin * step);
+            let (row, right) = row.split_at_mut(bytes);
+            lines.line(plane, index)?.copy_to(row);
+            for (margin, pixel) in [(left, &row[..step]), (right, &row[bytes - step..])] {
+                margin.chunks_exact_mut(step).for_each(|out| out.copy_from_slice(pixel));
+            }
+        }
+        for i in 0..margin {
+            let (first, last) = (margin * stride, (margin + lines.count - 1) * stride);
+            self.bytes.copy_within(first..first + stride, i * stride);
+            self.bytes.copy_within(last..last + stride, last + (i + 1) * stride);
+        }
+        Some(())
+    }
+
+    /// What was copied last.
+    pub(crate) fn pixels(&self) -> Pixels<'_> {
+        Pixels { bytes: &self.bytes, stride: self.stride, step: self.step }
+    }
+}

@@ -1,0 +1,125 @@
+//! Pictures whose pixels come from anywhere: a field says where, an interpolation of what.
+
+use std::ops::Range;
+
+use penstock_jpeg::simd::Level;
+
+use super::dispatch;
+use super::field::{Field, Frame, Places};
+use super::sample::Interpolation;
+use super::texture::Texture;
+use crate::image::sheet::Sheet;
+use crate::image::{Picture, Region};
+use crate::ops::kinds::{Put, Size, Take};
+
+/// Memory of one thread.
+#[derive(Debug, Default)]
+pub struct Warper {
+    texture: Texture,
+    places: Places,
+    out: Sheet,
+}
+
+/// How an output is made, besides where its pixels come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Canvas {
+    /// Its size.
+    pub(crate) size: Size,
+    /// How the source is looked at.
+    pub(crate) interpolation: Interpolation,
+    /// For each channel the byte of pixels that come from outside.
+    pub(crate) fill: [u8; 3],
+}
+
+impl Canvas {
+    pub(crate) fn put(&self, to: &mut impl Put) {
+        to.words([self.size.0, self.size.1]);
+        to.choice(self.interpolation);
+        to.words(self.fill.map(u32::from));
+    }
+
+    pub(crate) fn take(from: &mut impl Take) -> Option<Self> {
+        let [height, width] = from.words()?;
+        let fits = |length: u32| length > 0 && i32::try_from(length).is_ok();
+        let (interpolation, fill) = (from.choice()?, from.words::<3>()?);
+        let bytes = fill.map(|byte| u8::try_from(byte).ok());
+        let [Some(red), Some(green), Some(blue)] = bytes else { return None };
+        (fits(height) && fits(width)).then_some(Canvas {
+            size: (height, width),
+            interpolation,
+            fill: [red, green, blue],
+        })
+    }
+}
+
+impl Warper {
+    /// Makes a region of the output from `source`, which is exactly its support of a picture of `size`.
+    pub(crate) fn warp<'m>(
+        &'m mut self,
+        level: Level,
+        source: &Picture<'m>,
+        size: Size,
+        wanted: &Region,
+        canvas: &Canvas,
+        field: &Field,
+    ) -> Option<Picture<'m>> {
+        let support = field.support(size, wanted);
+        if source.height() != support.rows.len() || source.width() != support.columns.len() {
+            return None;
+        }
+        let [first, ..] = canvas.fill;
+        let gray = source.gray().filter(|_| canvas.fill == [first; 3]);
+        if let Some(gray) = gray {
+            let made = self.warp(level, &gray, size, wanted, canvas, field)?;
+            return Some(made.with_channels(source.channels()));
+        }
+        let (height, width) = (wanted.rows.len(), wanted.columns.len());
+        let Warper { texture, places, out } = self;
+        let margin = canvas.interpolation.margin();
+        // A picture without pixels has no lines: all is filled then.
+        let lines = if support.is_empty() { None } else { Some(source.rows()?) };
+        let (planes, step) = lines.map_or((source.channels(), 1), |lines| (lines.planes, lines.step));
+        if !out.shape(planes, height, width, step) {
+            return None;
+        }
+        for plane in 0..planes {
+            let fills: &[u8] = if step == 3 { &canvas.fill } else { canvas.fill.get(plane..=plane)? };
+            if let Some(lines) = &lines {
+                texture.copy(lines, plane, margin as usize)?;
+            }
+            let pixels = texture.pixels();
+            let first = |range: &Range<u32>| range.start as i32 - margin as i32;
+            let frame = Frame {
+                size,
+                first: [first(&support.rows), first(&support.columns)],
+                strides: [pixels.stride, pixels.step],
+            };
+            for (index, row) in wanted.rows.clone().enumerate() {
+                let out = out.rows_mut(plane, index, 1).get_mut(..width * step)?;
+                if lines.is_some() {
+                    dispatch::places(level, field, &frame, row, &wanted.columns, places);
+                    if places.offsets().iter().any(|offset| *offset < 0) {
+                        fill(out, fills);
+                    }
+                    let mut after = 0;
+                    while let Some(run) = places.next_run(after) {
+                        after = run.begin + run.offsets.len();
+                        let out = out.get_mut(run.begin * step..after * step)?;
+                        dispatch::sample(level, canvas.interpolation, &pixels, &run, out);
+                    }
+                } else {
+                    fill(out, fills);
+                }
+            }
+        }
+        out.picture()
+    }
+}
+
+/// Fills pixels with a colour of as many channels as they have.
+fn fill(out: &mut [u8], color: &[u8]) {
+    match color {
+        [first, rest @ ..] if rest.iter().all(|byte| byte == first) => out.fill(*first),
+        _ => out.chunks_exact_mut(color.len()).for_each(|pixel| pixel.copy_from_slice(color)),
+    }
+}

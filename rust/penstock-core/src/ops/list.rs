@@ -7,10 +7,10 @@ use penstock_jpeg::simd::Level;
 
 use super::color::{Invert, Permute, Posterize, RandomInvert, RandomPosterize, RandomSolarize, Solarize};
 use super::crop::{CenterCrop, Crop, RandomCrop};
-use super::erase::Erase;
+use super::erase::{Erase, RandomErasing};
 use super::filter::{BoxBlur, GaussianBlur, Kernel3, Kernel5, RandomAdjustSharpness, Sharpness};
 use super::flip::{FlipHorizontal, FlipVertical, RandomFlip};
-use super::geometry::{Affine, Perspective, Turn};
+use super::geometry::{Affine, Perspective, RandomAffine, RandomPerspective, RandomRotation, Turn};
 use super::kinds::{Area, Block, Draw, Elements, Lut, Map, Parameters, Pixels, Put, Size, Take, Wire};
 use super::pad::{Margins, Pad};
 use super::refuse::Refuse;
@@ -68,6 +68,10 @@ draws! {
     random_posterize: RandomPosterize,
     random_solarize: RandomSolarize,
     random_adjust_sharpness: RandomAdjustSharpness,
+    random_rotation: RandomRotation,
+    random_affine: RandomAffine,
+    random_perspective: RandomPerspective,
+    random_erasing: RandomErasing,
     refuse: Refuse,
 }
 

@@ -7,18 +7,22 @@ use std::cell::Cell;
 
 use penstock_core::ops::Ask;
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 
 thread_local! {
     static RAISED: Cell<Option<PyErr>> = const { Cell::new(None) };
 }
 
-/// A function of Python's as one of numbers. What is drawn after it has raised counts for nothing.
+/// A function of Python's as one of numbers, which gives one number or a list of them. What is drawn after it has raised counts for nothing.
 pub(crate) fn ask(function: Py<PyAny>) -> Ask {
-    Ask::new(move |x| {
-        let called = Python::attach(|py| function.call1(py, (x,))?.extract::<f64>(py));
-        called.unwrap_or_else(|error| {
+    let call = move |py: Python<'_>, numbers: &[f64]| {
+        let answer = function.call1(py, PyTuple::new(py, numbers)?)?;
+        answer.extract::<f64>(py).map(|number| vec![number]).or_else(|_| answer.extract(py))
+    };
+    Ask::many(move |numbers| {
+        Python::attach(|py| call(py, numbers)).unwrap_or_else(|error| {
             RAISED.set(Some(error));
-            x
+            Vec::new()
         })
     })
 }

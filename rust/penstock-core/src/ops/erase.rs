@@ -1,7 +1,73 @@
 //! Erasing: a rectangle of the output becomes a constant.
 
-use super::kinds::{Elements, Put, Size, Take, Wire};
+use super::ask::Ask;
+use super::chance::Chance;
+use super::kinds::{Draw, Elements, Parameters, Put, Size, Take, Wire};
+use super::sides::sides;
 use crate::image::Region;
+use crate::random::Mt19937;
+use crate::random::draw::{self, Uniform};
+
+/// Attempts that `RandomErasing` makes before it erases nothing.
+const ATTEMPTS: usize = 10;
+
+/// `RandomErasing` with constants; its two generations draw the same. Operands: the chance (as `float32`, which is `v2`'s,
+/// in both); the bounds of the rectangle's share of the area; torch's logarithms of the bounds of its height / width;
+/// which constant of the table it becomes; how torch's `uniform_` rounds; torch's exponential function.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RandomErasing {
+    /// Whether it happens.
+    pub chance: Chance,
+    /// Bounds of the rectangle's share of the area.
+    pub scale: (f32, f32),
+    /// torch's logarithms of the bounds of height / width.
+    pub log_ratio: (f32, f32),
+    /// Which constant of the table the rectangle becomes.
+    pub fill: u16,
+    /// How torch's `uniform_` rounds.
+    pub uniform: Uniform,
+    /// torch's exponential function of a `float32`.
+    pub exp: Ask,
+}
+
+impl<S: From<Erase>> Draw<S> for RandomErasing {
+    fn draw(&self, size: Size, generator: &mut Mt19937, steps: &mut Vec<S>) -> Option<Size> {
+        if self.chance.draw(generator) {
+            let erase = self.rectangle(size, generator).filter(|erase| erase.height > 0 && erase.width > 0);
+            steps.extend(erase.map(S::from));
+        }
+        Some(size)
+    }
+}
+
+impl RandomErasing {
+    /// Draws the rectangle; `None` if no attempt gives one that is smaller than the picture.
+    fn rectangle(&self, size: Size, generator: &mut Mt19937) -> Option<Erase> {
+        let area = (u64::from(size.0) * u64::from(size.1)) as f64;
+        (0..ATTEMPTS).find_map(|_| {
+            let area = area * f64::from(self.uniform.draw(generator, self.scale));
+            let (height, width) = sides(area, self.uniform.draw(generator, self.log_ratio), &self.exp);
+            if height >= f64::from(size.0) || width >= f64::from(size.1) {
+                return None;
+            }
+            let (height, width) = (height as u32, width as u32);
+            let top = draw::randint(generator, u64::from(size.0 - height) + 1) as u32;
+            let left = draw::randint(generator, u64::from(size.1 - width) + 1) as u32;
+            Some(Erase { top, left, height, width, fill: self.fill })
+        })
+    }
+}
+
+impl Parameters for RandomErasing {
+    fn take(from: &mut impl Take) -> Option<Self> {
+        let chance = Chance::take(from)?;
+        let mut single = || from.double().map(|bound| bound as f32);
+        let (scale, log_ratio) = ((single()?, single()?), (single()?, single()?));
+        let fill = from.word()?.try_into().ok()?;
+        let uniform = Uniform { fused: from.flag()?, half_open: from.flag()? };
+        Some(RandomErasing { chance, scale, log_ratio, fill, uniform, exp: from.ask()? })
+    }
+}
 
 /// Overwrites a rectangle that lies inside the picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

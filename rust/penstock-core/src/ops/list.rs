@@ -11,10 +11,10 @@ use super::color::{
     RandomPhotometricDistort, RandomPosterize, RandomSolarize, Saturation, Solarize,
 };
 use super::crop::{CenterCrop, Crop, RandomCrop};
-use super::erase::Erase;
+use super::erase::{Erase, RandomErasing};
 use super::filter::{BoxBlur, GaussianBlur, Kernel3, Kernel5, RandomAdjustSharpness, Sharpness};
 use super::flip::{FlipHorizontal, FlipVertical, RandomFlip};
-use super::geometry::{Affine, Perspective, Turn};
+use super::geometry::{Affine, Perspective, RandomAffine, RandomPerspective, RandomRotation, Turn};
 use super::kinds::{
     Area, Block, Draw, Elements, Lut, Map, Measured, Parameters, Pixels, Put, Size, Take, Wire,
 };
@@ -83,6 +83,10 @@ draws! {
     random_photometric_distort: RandomPhotometricDistort,
     random_channel_permutation: RandomChannelPermutation,
     random_adjust_sharpness: RandomAdjustSharpness,
+    random_rotation: RandomRotation,
+    random_affine: RandomAffine,
+    random_perspective: RandomPerspective,
+    random_erasing: RandomErasing,
     refuse: Refuse,
 }
 

@@ -20,6 +20,7 @@ mod list;
 mod pad;
 mod refuse;
 pub mod resize;
+mod sides;
 mod statistics;
 mod tables;
 
@@ -27,7 +28,7 @@ pub use ask::Ask;
 pub use chance::Chance;
 pub use choice::Choice;
 pub use crop::{CenterCrop, Crop, RandomCrop};
-pub use erase::Erase;
+pub use erase::{Erase, RandomErasing};
 pub use flip::{FlipHorizontal, FlipVertical, RandomFlip};
 pub use generation::Generation;
 pub use library::Library;

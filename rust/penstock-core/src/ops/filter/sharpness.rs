@@ -10,7 +10,7 @@ use super::neighbours::{self, BLOCK, Neighbours, Rows};
 use crate::image::{Picture, Region};
 use crate::ops::chance::Chance;
 use crate::ops::choice::Choice;
-use crate::ops::kinds::{Area, Draw, Put, Size, Take, Wire};
+use crate::ops::kinds::{Area, Draw, Parameters, Put, Size, Take, Wire};
 use crate::random::Mt19937;
 
 /// `RandomAdjustSharpness`. Operands: the chance, then those of the step.
@@ -28,6 +28,12 @@ impl<S: From<Sharpness>> Draw<S> for RandomAdjustSharpness {
             steps.push(self.step.into());
         }
         Some(size)
+    }
+}
+
+impl Parameters for RandomAdjustSharpness {
+    fn take(from: &mut impl Take) -> Option<Self> {
+        Some(RandomAdjustSharpness { chance: Chance::take(from)?, step: Sharpness::take(from)? })
     }
 }
 

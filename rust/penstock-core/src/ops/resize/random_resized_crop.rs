@@ -6,6 +6,7 @@ use super::target::{checked, resize};
 use crate::ops::ask::Ask;
 use crate::ops::crop::Crop;
 use crate::ops::kinds::{Draw, Parameters, Size, Take};
+use crate::ops::sides::sides;
 use crate::random::Mt19937;
 use crate::random::draw::{self, Uniform};
 
@@ -74,21 +75,10 @@ impl RandomResizedCrop {
         (height > 0 && width > 0).then_some([top, left, height, width])
     }
 
-    /// Height and width of a crop of that area, in Python's rounding, half to even.
+    /// Height and width of a crop of that area.
     fn shape(&self, area: f64, log_ratio: f32) -> (f64, f64) {
-        let shape = |ratio: f32| {
-            let ratio = f64::from(ratio);
-            ((area / ratio).sqrt().round_ties_even(), (area * ratio).sqrt().round_ties_even())
-        };
-        // Whatever exponential function torch uses, it is off by less than two in the last place.
-        let near = f64::from(log_ratio).exp() as f32;
-        let (low, high) = (near.next_down().next_down(), near.next_up().next_up());
-        let found = shape(near);
-        if shape(low) == found && shape(high) == found {
-            found
-        } else {
-            shape(self.exp.of(log_ratio.into()) as f32)
-        }
+        let (width, height) = sides(area, log_ratio, &self.exp);
+        (height, width)
     }
 
     /// The largest crop of an allowed shape in the middle.

@@ -1,0 +1,123 @@
+//! `RandomAffine`: what is drawn, and the matrix that it means.
+
+use super::affine::Affine;
+use super::rotation::bytes;
+use super::sample::Interpolation;
+use crate::ops::generation::Generation;
+use crate::ops::kinds::{Draw, Parameters, Size, Take};
+use crate::random::Mt19937;
+use crate::random::draw::Uniform;
+
+/// Bounds of a number that is drawn.
+type Bounds = (f32, f32);
+
+/// `RandomAffine` of Pillow's pictures. Operands: the generation; the bounds of the angle, in degrees; if there are any, the
+/// greatest translations by columns and rows, as shares of width and height; if there are any, the bounds of the scale; if
+/// there are any, the bounds of the shear along rows, and likewise along columns, in degrees; the centre's column and row, if
+/// it is not the middle; the interpolation; for each of three channels the byte of what comes from outside; how torch's
+/// `uniform_` rounds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RandomAffine {
+    /// The two compute the matrix in different orders.
+    pub generation: Generation,
+    /// Bounds of the angle, in degrees.
+    pub degrees: Bounds,
+    /// Greatest translations by columns and rows, as shares of width and height.
+    pub translate: Option<[f64; 2]>,
+    /// Bounds of the scale.
+    pub scale: Option<Bounds>,
+    /// Bounds of the shears along rows and along columns, in degrees.
+    pub shear: [Option<Bounds>; 2],
+    /// Column and row of the centre, in pixels, if it is not the middle.
+    pub center: Option<[f64; 2]>,
+    /// How the picture is looked at.
+    pub interpolation: Interpolation,
+    /// For each channel the byte of what comes from outside.
+    pub fill: [u8; 3],
+    /// How torch's `uniform_` rounds.
+    pub uniform: Uniform,
+}
+
+impl<S: From<Affine>> Draw<S> for RandomAffine {
+    fn draw(&self, size: Size, generator: &mut Mt19937, steps: &mut Vec<S>) -> Option<Size> {
+        let (height, width) = (f64::from(size.0), f64::from(size.1));
+        let mut drawn = |bounds: Bounds| f64::from(self.uniform.draw(generator, bounds));
+        let angle = drawn(self.degrees);
+        let translation = self.translate.map_or([0.0; 2], |[x, y]| {
+            [x * width, y * height].map(|most| drawn((-most as f32, most as f32)).round_ties_even())
+        });
+        let scale = self.scale.map_or(1.0, &mut drawn);
+        let shear = self.shear.map(|bounds| bounds.map_or(0.0, &mut drawn));
+        let center = self.center.unwrap_or([width * 0.5, height * 0.5]);
+        let matrix = match self.generation {
+            Generation::V1 => first_matrix(center, angle, translation, scale, shear),
+            Generation::V2 => second_matrix(center, angle, translation, scale, shear),
+        };
+        steps.push(Affine::new(matrix, size, self.interpolation, self.fill)?.into());
+        Some(size)
+    }
+}
+
+impl Parameters for RandomAffine {
+    fn take(from: &mut impl Take) -> Option<Self> {
+        fn bounds<T: Take>(from: &mut T) -> Option<Bounds> {
+            Some((from.double()? as f32, from.double()? as f32))
+        }
+        fn maybe<T: Take, V>(from: &mut T, value: fn(&mut T) -> Option<V>) -> Option<Option<V>> {
+            if from.is_there()? { value(from).map(Some) } else { Some(None) }
+        }
+        let pair = |from: &mut _| Some([Take::double(from)?, Take::double(from)?]);
+        Some(RandomAffine {
+            generation: from.choice()?,
+            degrees: bounds(from)?,
+            translate: maybe(from, pair)?,
+            scale: maybe(from, bounds)?,
+            shear: [maybe(from, bounds)?, maybe(from, bounds)?],
+            center: maybe(from, pair)?,
+            interpolation: from.choice()?,
+            fill: bytes(from)?,
+            uniform: Uniform { fused: from.flag()?, half_open: from.flag()? },
+        })
+    }
+}
+
+/// The matrix from the output to the source, as the first generation computes it.
+#[expect(clippy::suboptimal_flops, reason = "Python's own roundings")]
+fn first_matrix(
+    [cx, cy]: [f64; 2],
+    angle: f64,
+    [tx, ty]: [f64; 2],
+    scale: f64,
+    [sx, sy]: [f64; 2],
+) -> [f64; 6] {
+    let (turn, sx, sy) = (angle.to_radians(), sx.to_radians(), sy.to_radians());
+    let a = (turn - sy).cos() / sy.cos();
+    let b = -(turn - sy).cos() * sx.tan() / sy.cos() - turn.sin();
+    let c = (turn - sy).sin() / sy.cos();
+    let d = -(turn - sy).sin() * sx.tan() / sy.cos() + turn.cos();
+    let [m0, m1, m3, m4] = [d, -b, -c, a].map(|number| number / scale);
+    let m2 = m0 * (-cx - tx) + m1 * (-cy - ty) + cx;
+    let m5 = m3 * (-cx - tx) + m4 * (-cy - ty) + cy;
+    [m0, m1, m2, m3, m4, m5]
+}
+
+/// The matrix from the output to the source, as the second generation computes it.
+#[expect(clippy::suboptimal_flops, reason = "Python's own roundings")]
+fn second_matrix(
+    [cx, cy]: [f64; 2],
+    angle: f64,
+    [tx, ty]: [f64; 2],
+    scale: f64,
+    [sx, sy]: [f64; 2],
+) -> [f64; 6] {
+    let (turn, sx, sy) = (angle.to_radians(), sx.to_radians(), sy.to_radians());
+    let (cos_sy, tan_sx, rest) = (sy.cos(), sx.tan(), turn - sy);
+    let a = rest.cos() / cos_sy;
+    let b = -(a * tan_sx + turn.sin());
+    let c = rest.sin() / cos_sy;
+    let d = turn.cos() - c * tan_sx;
+    let [m0, m1, m3, m4] = [d, -b, -c, a].map(|number| number / scale);
+    let m2 = cx - m0 * (cx + tx) - m1 * (cy + ty);
+    let m5 = cy - m3 * (cx + tx) - m4 * (cy + ty);
+    [m0, m1, m2, m3, m4, m5]
+}

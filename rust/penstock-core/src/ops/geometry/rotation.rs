@@ -1,0 +1,128 @@
+//! `RandomRotation`, and what Pillow's `Image.rotate` makes of an angle.
+
+use super::affine::Affine;
+use super::sample::Interpolation;
+use super::turn::{Quarter, Turn};
+use crate::ops::flip::{FlipHorizontal, FlipVertical};
+use crate::ops::kinds::{Draw, Parameters, Size, Take};
+use crate::random::Mt19937;
+use crate::random::draw::Uniform;
+
+/// `RandomRotation` of Pillow's pictures; its two generations draw the same. Operands: the bounds of the angle, in degrees;
+/// those of the [`Rotation`]; how torch's `uniform_` rounds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RandomRotation {
+    /// Bounds of the angle, in degrees.
+    pub degrees: (f32, f32),
+    /// What is done by that angle.
+    pub rotation: Rotation,
+    /// How torch's `uniform_` rounds.
+    pub uniform: Uniform,
+}
+
+impl<S: From<Affine> + From<Turn> + From<FlipHorizontal> + From<FlipVertical>> Draw<S> for RandomRotation {
+    fn draw(&self, size: Size, generator: &mut Mt19937, steps: &mut Vec<S>) -> Option<Size> {
+        let angle = self.uniform.draw(generator, self.degrees);
+        self.rotation.by(angle.into(), size, steps)
+    }
+}
+
+impl Parameters for RandomRotation {
+    fn take(from: &mut impl Take) -> Option<Self> {
+        let degrees = (from.double()? as f32, from.double()? as f32);
+        let rotation = Rotation::take(from)?;
+        Some(Self { degrees, rotation, uniform: Uniform { fused: from.flag()?, half_open: from.flag()? } })
+    }
+}
+
+/// `Image.rotate` but for its angle. Operands: whether the output is made to hold all of the picture; the centre's column
+/// and row, if it is not the middle; the interpolation; for each of three channels the byte of what comes from outside.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rotation {
+    /// Whether the output is made to hold all of the picture.
+    pub expand: bool,
+    /// Column and row of the centre, in pixels, if it is not the middle.
+    pub center: Option<[f64; 2]>,
+    /// How the picture is looked at.
+    pub interpolation: Interpolation,
+    /// For each channel the byte of what comes from outside.
+    pub fill: [u8; 3],
+}
+
+impl Rotation {
+    fn take(from: &mut impl Take) -> Option<Self> {
+        Some(Rotation {
+            expand: from.flag()?,
+            center: if from.is_there()? { Some([from.double()?, from.double()?]) } else { None },
+            interpolation: from.choice()?,
+            fill: bytes(from)?,
+        })
+    }
+
+    /// Appends what a rotation by an angle in degrees, counterclockwise, is for a picture of `size`.
+    pub fn by<S>(&self, angle: f64, size: Size, steps: &mut Vec<S>) -> Option<Size>
+    where
+        S: From<Affine> + From<Turn> + From<FlipHorizontal> + From<FlipVertical>,
+    {
+        let angle = angle.rem_euclid(360.0);
+        let (height, width) = size;
+        if self.center.is_none() {
+            if angle == 0.0 {
+                return Some(size);
+            }
+            if angle == 180.0 {
+                steps.extend([FlipHorizontal.into(), FlipVertical.into()]);
+                return Some(size);
+            }
+            if (angle == 90.0 || angle == 270.0) && (self.expand || height == width) {
+                let quarter = if angle == 90.0 { Quarter::Rotate90 } else { Quarter::Rotate270 };
+                steps.push(Turn { quarter }.into());
+                return Some((width, height));
+            }
+        }
+        let (matrix, size) = self.matrix(angle, size)?;
+        steps.push(Affine::new(matrix, size, self.interpolation, self.fill)?.into());
+        Some(size)
+    }
+
+    /// The matrix from the output to a picture of `size`, and the output's size.
+    fn matrix(&self, angle: f64, (height, width): Size) -> Option<([f64; 6], Size)> {
+        let (h, w) = (f64::from(height), f64::from(width));
+        let [x, y] = self.center.unwrap_or([w / 2.0, h / 2.0]);
+        let (sin, cos) = ((-angle.to_radians()).sin(), (-angle.to_radians()).cos());
+        let mut matrix = [round15(cos), round15(sin), 0.0, round15(-sin), round15(cos), 0.0];
+        let [c, f] = moved(&matrix, [-x, -y]);
+        (matrix[2], matrix[5]) = (c + x, f + y);
+        if !self.expand {
+            return Some((matrix, (height, width)));
+        }
+        let corners = [[0.0, 0.0], [w, 0.0], [w, h], [0.0, h]].map(|corner| moved(&matrix, corner));
+        let length = |axis: usize| {
+            let of = corners.map(|corner| corner[axis]);
+            let most = of.into_iter().fold(f64::NEG_INFINITY, f64::max).ceil();
+            most - of.into_iter().fold(f64::INFINITY, f64::min).floor()
+        };
+        let (new_width, new_height) = (length(0), length(1));
+        [matrix[2], matrix[5]] = moved(&matrix, [(w - new_width) / 2.0, (h - new_height) / 2.0]);
+        let fits = |length: f64| (1.0..=f64::from(i32::MAX)).contains(&length);
+        (fits(new_width) && fits(new_height)).then_some((matrix, (new_height as u32, new_width as u32)))
+    }
+}
+
+/// A place, moved by a matrix.
+#[expect(clippy::suboptimal_flops, reason = "Python's own roundings")]
+fn moved([a, b, c, d, e, f]: &[f64; 6], [x, y]: [f64; 2]) -> [f64; 2] {
+    [a * x + b * y + c, d * x + e * y + f]
+}
+
+/// Python's `round(x, 15)`: the decimal number of 15 digits behind the point that is nearest to the exact value of `x`,
+/// half to even, as the double nearest to that.
+fn round15(x: f64) -> f64 {
+    format!("{x:.15}").parse().unwrap_or(x)
+}
+
+/// Three operands that are bytes.
+pub(super) fn bytes(from: &mut impl Take) -> Option<[u8; 3]> {
+    let [red, green, blue] = from.words::<3>()?.map(|byte| u8::try_from(byte).ok());
+    Some([red?, green?, blue?])
+}

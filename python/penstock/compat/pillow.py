@@ -6,7 +6,7 @@ from PIL import Image
 
 from penstock.compat.names import FILES, RECORDING, Names
 
-__all__ = ["ID", "NAMES", "OPEN", "PLAIN", "READONLY", "copy_info"]
+__all__ = ["ENHANCE", "ID", "NAMES", "OPEN", "PLAIN", "READONLY", "copy_info"]
 
 NAMES = Names("Pillow", "pillow")
 _fetch, _expect = NAMES.fetch, NAMES.expect
@@ -14,6 +14,9 @@ _fetch, _expect = NAMES.fetch, NAMES.expect
 # Which plugin opens which format, and in which order they are asked.
 OPEN: dict[str, Any] = _fetch("PIL.Image", "OPEN", FILES, RECORDING, instead={})
 ID: list[str] = _fetch("PIL.Image", "ID", FILES, RECORDING, instead=[])
+
+# What all enhancers have in common.
+ENHANCE: Any = _fetch("PIL.ImageEnhance", "_Enhance", RECORDING)
 
 # How a picture keeps its pixels: those of Pillow 11 and newer have one attribute by which all code reaches them.
 _expect("PIL.Image:Image", "_im _mode _size", RECORDING)

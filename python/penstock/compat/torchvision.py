@@ -4,7 +4,14 @@ from typing import Any
 
 from penstock.compat.names import LOWERING, RECORDING, Names
 
-__all__ = ["KERNEL_REGISTRY", "NAMES", "compute_resized_output_size", "must_return_subclass", "tensor_functional"]
+__all__ = [
+    "KERNEL_REGISTRY",
+    "NAMES",
+    "compute_resized_output_size",
+    "must_return_subclass",
+    "picture_functional",
+    "tensor_functional",
+]
 
 NAMES = Names("torchvision", "torchvision")
 _fetch, _expect = NAMES.fetch, NAMES.expect
@@ -21,5 +28,6 @@ compute_resized_output_size: Any = _fetch(
     "torchvision.transforms.functional", "_compute_resized_output_size", RECORDING
 )
 must_return_subclass: Any = _fetch("torchvision.tv_tensors._torch_function_helpers", "_must_return_subclass", RECORDING)
-# Where transforms look up what they do to tensors.
+# Where transforms look up what they do to Pillow's pictures, and to tensors.
+picture_functional: Any = _fetch("torchvision.transforms", "_functional_pil", RECORDING)
 tensor_functional: Any = _fetch("torchvision.transforms", "_functional_tensor", RECORDING)

@@ -194,8 +194,9 @@ class _Builder:
                 raise Opaque(f"its parameters are not understood: {error}") from None
             op = _native.Op("refuse")
             self.fails = True
-        self.ops.append(op)
-        self.steps.append(step)
+        if op is not None:
+            self.ops.append(op)
+            self.steps.append(step)
         # Transforms of v1 make plain tensors of v2's, but only where they do something.
         self.type_is_open |= type(self.strip) is tv_tensors.Image and kind.__module__ == v1.RandomCrop.__module__
         return operation.says.format(whose="torch's" if step.tensor else "Pillow's")

@@ -15,9 +15,11 @@ class Building(Protocol):
     Attributes:
         strip: A picture of the kind that the operation is given, one pixel high, with every value a byte can have and
             the colours of all margins so far.
+        channels: Of the picture.
     """
 
     strip: Any
+    channels: int
 
     @property
     def is_tensor(self) -> bool:
@@ -46,13 +48,18 @@ class Trace(Protocol):
     def then(self, name: str, *operands: Any, size: tuple[int, int] | None = None) -> Self:
         """Return this trace and one step more, after which the picture has this (width, height) if it is another."""
 
+    def convert(self, mode: str) -> Self:
+        """Make three channels of one."""
 
-Lowering = Callable[[Building, Any], _native.Op]
+
+# None if all that a transform does was done to the strip.
+Lowering = Callable[[Building, Any], _native.Op | None]
 # Given the trace of a picture, and what a call was given besides the picture: the trace of the result. None if that is
 # Pillow's to make, out of pixels; what it raises has the call made again on a picture that records no more.
 Records = Callable[..., Trace | None]
-# The same for a tensor, and how the result lies in memory: as the given one does, or in order.
-RecordsTensor = Callable[..., tuple[Trace, Literal["kept", "in order"]] | None]
+# The same for a tensor, and how the result lies in memory: as the given one does, in order, or as the function has
+# that of a small picture lie.
+RecordsTensor = Callable[..., tuple[Trace, Literal["kept", "in order", "asked"]] | None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,7 +93,10 @@ class Operation:
             step's operands.
         methods: Calls of Pillow's pictures that are recorded, by the method's name.
         calls: Functions that are recorded when their first argument is a recording picture, by owner and name.
-        tensor_calls: The same for tensors of bytes.
+        enhancers: Classes of `PIL.ImageEnhance` whose `enhance` is recorded.
+        tensor_calls: The same as `calls` for tensors of bytes.
+        picture_kernels: Functions of torchvision's second generation that are recorded for Pillow's pictures, where the
+            function that these have there is none that is hooked.
         kernels: Functions of torchvision's second generation that are recorded for tensors of bytes, by function.
         hooks: What else gives way while pictures record.
         examples: Makes transforms of every kind that are lowered, for tests.
@@ -100,7 +110,9 @@ class Operation:
     replays: Mapping[str, Callable[..., Any]] = dataclasses.field(default_factory=dict)
     methods: Mapping[str, Records] = dataclasses.field(default_factory=dict)
     calls: Mapping[tuple[Any, str], Records] = dataclasses.field(default_factory=dict)
+    enhancers: Mapping[type, Records] = dataclasses.field(default_factory=dict)
     tensor_calls: Mapping[tuple[Any, str], RecordsTensor] = dataclasses.field(default_factory=dict)
+    picture_kernels: Mapping[Any, Records] = dataclasses.field(default_factory=dict)
     kernels: Mapping[Any, RecordsTensor] = dataclasses.field(default_factory=dict)
     hooks: tuple[Hook, ...] = ()
     examples: Callable[[], Iterator[Any]] = lambda: iter(())

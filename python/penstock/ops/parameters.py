@@ -6,7 +6,17 @@ from typing import Any
 from penstock.ops.opaque import Opaque
 from penstock.ops.operation import Building
 
-__all__ = ["chance_of", "generation_of", "integer_of", "lengths_of", "library_of", "margins_of", "pair_of", "size_of"]
+__all__ = [
+    "chance_of",
+    "factor_of",
+    "generation_of",
+    "integer_of",
+    "lengths_of",
+    "library_of",
+    "margins_of",
+    "pair_of",
+    "size_of",
+]
 
 
 def integer_of(value: Any, what: str) -> int:
@@ -76,3 +86,18 @@ def chance_of(transform: Any) -> tuple[str, float]:
     if type(transform.p) not in (int, float):
         raise Opaque(f"its probability is a {type(transform.p).__name__}")
     return generation_of(transform), float(transform.p)
+
+
+def factor_of(value: Any) -> float:
+    """Return a factor that a function is called with, as the library takes it.
+
+    Raises:
+        TypeError: If it is no plain number.
+        ValueError: If it is negative or not finite.
+    """
+    if not isinstance(value, (int, float)):
+        raise TypeError
+    factor = float(value)
+    if not 0 <= factor < 1e6:
+        raise ValueError
+    return factor

@@ -4,8 +4,19 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from penstock import _native
+from penstock.ops.color.autocontrast import AUTOCONTRAST
+from penstock.ops.color.brightness import BRIGHTNESS
+from penstock.ops.color.contrast import CONTRAST
+from penstock.ops.color.equalize import EQUALIZE
+from penstock.ops.color.gray import GRAY
+from penstock.ops.color.hue import HUE
 from penstock.ops.color.invert import INVERT
+from penstock.ops.color.jitter import COLOR_JITTER
+from penstock.ops.color.permute import PERMUTE
+from penstock.ops.color.photometric_distort import PHOTOMETRIC_DISTORT
+from penstock.ops.color.point import POINT
 from penstock.ops.color.posterize import POSTERIZE
+from penstock.ops.color.saturation import SATURATION
 from penstock.ops.color.solarize import SOLARIZE
 from penstock.ops.crop import CENTER_CROP, RANDOM_CROP
 from penstock.ops.flip import FLIP
@@ -16,10 +27,12 @@ from penstock.ops.resize import RESIZE
 
 __all__ = [
     "CALLS",
+    "ENHANCERS",
     "FUNCTIONS",
     "HOOKS",
     "KERNELS",
     "METHODS",
+    "PICTURE_KERNELS",
     "TABLE",
     "TENSOR_CALLS",
     "TRANSFORMS",
@@ -37,6 +50,17 @@ TABLE = (
     INVERT,
     POSTERIZE,
     SOLARIZE,
+    BRIGHTNESS,
+    CONTRAST,
+    SATURATION,
+    HUE,
+    COLOR_JITTER,
+    GRAY,
+    AUTOCONTRAST,
+    EQUALIZE,
+    POINT,
+    PERMUTE,
+    PHOTOMETRIC_DISTORT,
 )
 
 
@@ -54,6 +78,8 @@ TRANSFORMS: Mapping[type, Operation] = {kind: operation for operation in TABLE f
 FUNCTIONS: tuple[tuple[Any, str], ...] = tuple(dict.fromkeys(pair for each in TABLE for pair in each.functions))
 METHODS: Mapping[str, Records] = _by("methods")
 CALLS: Mapping[tuple[Any, str], Records] = _by("calls")
+ENHANCERS: Mapping[type, Records] = _by("enhancers")
+PICTURE_KERNELS: Mapping[Any, Records] = _by("picture_kernels")
 TENSOR_CALLS: Mapping[tuple[Any, str], RecordsTensor] = _by("tensor_calls")
 KERNELS: Mapping[Any, RecordsTensor] = _by("kernels")
 HOOKS: tuple[Hook, ...] = tuple(hook for operation in TABLE for hook in operation.hooks)

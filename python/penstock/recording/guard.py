@@ -18,7 +18,7 @@ from penstock.recording.sources import Source, Trace
 if TYPE_CHECKING:
     from PIL import Image
 
-    from penstock.recording.pixels import Steps
+    from penstock.records import Steps
 
 __all__ = ["Guard", "Pair", "Watch", "compare"]
 

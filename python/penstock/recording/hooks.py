@@ -25,14 +25,15 @@ from torchvision.transforms import functional as F
 from torchvision.transforms.v2 import functional as F2
 
 from penstock import compat
-from penstock.compat.pillow import OPEN
+from penstock.compat.pillow import ENHANCE, OPEN
 from penstock.compat.torch import collate, collate_tensor_fn, default_collate_fn_map, script_builtin
 from penstock.compat.torchvision import KERNEL_REGISTRY
 from penstock.lowering.collation import entries_of, function_for
 from penstock.lowering.known import HOOKED
-from penstock.ops.table import CALLS, HOOKS, KERNELS, TENSOR_CALLS
+from penstock.ops.table import CALLS, ENHANCERS, HOOKS, KERNELS, PICTURE_KERNELS, TENSOR_CALLS
 from penstock.recording.chain import chain_of
 from penstock.recording.decoded import has_decoder, reads_files
+from penstock.recording.enhancers import Degenerate, enhances, initialises
 from penstock.recording.functions import change, extended, flip, stack
 from penstock.recording.imported import names_of
 from penstock.recording.kernels import kernel_recorded
@@ -126,6 +127,10 @@ def _install() -> None:
     _hook_imported()
     for hook in HOOKS:
         _hook_function(hook.owner, hook.name, functools.partial(_made, hook.make), static=hook.static)
+    _hook_function(ENHANCE, "enhance", enhances)
+    for enhancer in ENHANCERS:
+        _hook_function(enhancer, "__init__", initialises)
+    _set_attribute(ENHANCE, "degenerate", Degenerate())
     if has_decoder():
         _hook_function(torch.ops.image, "read_file", reads_files(current))
     # It takes what lies in memory without asking the tensor.
@@ -215,6 +220,17 @@ def _hook_function(owner: Any, name: str, make: Callable[[Any], Any], *, static:
     def undo() -> None:
         if getattr(owner, name) is hook:
             setattr(owner, name, kind(function))
+
+    _undo.append(undo)
+
+
+def _set_attribute(owner: Any, name: str, value: Any) -> None:
+    """Give a class an attribute that it does not have."""
+    setattr(owner, name, value)
+
+    def undo() -> None:
+        if vars(owner).get(name) is value:
+            delattr(owner, name)
 
     _undo.append(undo)
 
@@ -407,6 +423,10 @@ _KERNELS: dict[tuple[Any, type], Callable[[Any], Any]] = {
         (functional, kind): functools.partial(kernel_recorded, records)
         for functional, records in KERNELS.items()
         for kind in (tv_tensors.Image, torch.Tensor)
+    },
+    **{
+        (functional, Image.Image): functools.partial(call_recorded, records)
+        for functional, records in PICTURE_KERNELS.items()
     },
     (F2.normalize, tv_tensors.Image): _normalizes_images,
     (F2.normalize, torch.Tensor): _normalizes_images,

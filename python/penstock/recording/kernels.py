@@ -7,8 +7,10 @@ import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
+import torch
+
 from penstock.ops.operation import RecordsTensor
-from penstock.recording.chain import Chain
+from penstock.recording.chain import Chain, as_at_first
 from penstock.recording.tensors import is_recording
 
 if TYPE_CHECKING:
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["kernel_recorded"]
 
+# Height and width of a picture from which it is seen how a result lies in memory.
+_SHEET = 4, 5
+_layouts: dict[Any, str | None] = {}
 _UNCONVERTED = ((("pil_to_tensor",),), (("decode_image",),))
 
 
@@ -29,7 +34,8 @@ def kernel_recorded(records: RecordsTensor, kernel: Callable[..., Any]) -> Calla
                 result = records(image._traces[0], *args, **options)
             if result is not None:
                 trace, layout = result
-                chain = _in_order(image._chain) if layout == "in order" else _kept(image._chain)
+                asked = _layout_of(kernel, image._chain, args, options) if layout == "asked" else layout
+                chain = _chain_of(image._chain, asked)
                 if chain is not None:
                     return type(image)((cast("Trace", trace),), chain, False)
         return kernel(image, *args, **options)
@@ -37,13 +43,28 @@ def kernel_recorded(records: RecordsTensor, kernel: Callable[..., Any]) -> Calla
     return hook
 
 
-def _in_order(chain: Chain) -> Chain | None:
-    return chain.then("contiguous")
+def _chain_of(chain: Chain, layout: str | None) -> Chain | None:
+    # What keeps a picture's layout has it in order where there is one channel.
+    if layout == "in order" or (layout == "kept" and chain.channels == 1):
+        return chain.then("contiguous")
+    return None if layout is None else chain
 
 
-def _kept(chain: Chain) -> Chain | None:
-    """Return the chain of a result that lies as a picture does, unless there is one channel."""
-    return chain if chain.channels > 1 else _in_order(chain)
+def _layout_of(kernel: Callable[..., Any], chain: Chain, args: Any, options: Any) -> str | None:
+    """Return how a kernel has its result lie in memory, by a call on a small picture; None if as no picture does."""
+    key = kernel, chain.interleaved, chain.channels
+    if key not in _layouts:
+        channels, (height, width) = chain.channels, _SHEET
+        in_order = height * width, width, 1
+        strides = (1, width * channels, channels) if chain.interleaved else in_order
+        sheet = torch.empty_strided((channels, height, width), strides, dtype=torch.uint8).zero_()
+        with as_at_first():
+            made = kernel(sheet, *args, **options)
+        _layouts[key] = None
+        is_new = made.untyped_storage().data_ptr() != sheet.untyped_storage().data_ptr()
+        if is_new and made.shape == sheet.shape and made.dtype == sheet.dtype:
+            _layouts[key] = {in_order: "in order", strides: "the same"}.get(made.stride())
+    return _layouts[key]
 
 
 def _is_unconverted(image: Any) -> bool:

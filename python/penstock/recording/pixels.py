@@ -9,29 +9,15 @@ from typing import Any, Protocol
 
 import numpy as np
 
-__all__ = ["FORMATS", "Array", "Head", "Steps", "as_file", "keep_whole", "record_of"]
+from penstock.records import Head
+
+__all__ = ["Array", "as_file", "keep_whole"]
 
 Array = np.ndarray[Any, np.dtype[np.uint8]]
-# Height, width, channels and Pillow's name for the format of a file.
-Head = tuple[int, int, int, str]
-# As native code takes them.
-Steps = tuple[bytes, ...]
-
-# Formats by Pillow's names; the places are the numbers in records.
-FORMATS = ("JPEG", "PNG", "PPM")
-_NOBODY = bytes(16)
-_HEAD = struct.Struct("<16sIIBBH")
 # Bytes of whole pictures that a process keeps for what else may be asked of their files, and how many it keeps at
 # least.
 _MOST_BYTES = 1 << 26
 _LEAST = 1
-
-
-def record_of(head: Head, steps: Steps, identity: bytes = _NOBODY) -> bytes:
-    """Return what native code needs to know of a picture: its file's header, and what was done to it."""
-    height, width, channels, file_format = head
-    packed = _HEAD.pack(identity, height, width, channels, FORMATS.index(file_format), len(steps))
-    return packed + b"".join(steps)
 
 
 def as_file(pixels: Array) -> tuple[bytes, Head]:

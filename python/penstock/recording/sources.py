@@ -21,7 +21,8 @@ from penstock import _native
 from penstock.lowering.pillow import PLUGINS, most_pixels
 from penstock.recording.chain import Chain, chain_of
 from penstock.recording.decoders import decode
-from penstock.recording.pixels import Array, Head, Steps, as_file, keep_whole, record_of
+from penstock.recording.pixels import Array, as_file, keep_whole
+from penstock.records import Head, Steps, record_of
 
 if TYPE_CHECKING:
     import weakref

@@ -1,0 +1,72 @@
+"""Whose arithmetic an operation has here: the libraries are asked, by small pictures that go both ways.
+
+torchvision's second generation multiplies and adds in one step where torch was compiled for a processor that can, and
+in two elsewhere; other builds may do other things altogether. So before an operation is trusted, what it makes of a few
+pictures is compared with what the library makes of them.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from penstock import _native
+from penstock.records import record_of
+
+__all__ = ["LIBRARIES", "agreeing", "rendered"]
+
+# What a library may do, in the order in which it is tried.
+LIBRARIES = {
+    "pillow": ("pillow",),
+    "torch1": ("torch1",),
+    "torch2": ("torch2", "torch2_unfused"),
+}
+_SIZE = 61, 67
+
+
+def rendered(pixels: Any, steps: Iterable[bytes]) -> Any:
+    """Return what native steps make of a picture of the same size, both uint8 of shape (H, W, 3)."""
+    plan = _native.Plan([], bytes(range(256)) * 3, 3, 1, None, b"")
+    out = np.empty_like(pixels)
+    head = (*pixels.shape, "PPM")
+    why = _native.render_picture(pixels, record_of(head, tuple(steps)), plan, out.transpose(2, 0, 1))
+    if why is not None:
+        raise RuntimeError(why)
+    return out
+
+
+def agreeing(
+    library: str, step: Callable[..., bytes], cases: Iterable[tuple[tuple[Any, ...], Callable[[Any], Any]]]
+) -> str | None:
+    """Return the native name of the arithmetic that gives a library's pixels, None if none does.
+
+    Args:
+        library: In `LIBRARIES`.
+        step: Makes a step of the arithmetic's name and operands.
+        cases: Operands of the step, and what the library does to a picture.
+    """
+    pixels = _noise()
+    given: Any = Image.fromarray(pixels)
+    if library != "pillow":
+        given = torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
+    made = [(operands, _pixels_of(function(given))) for operands, function in cases]
+    for name in LIBRARIES[library]:
+        if all(np.array_equal(rendered(pixels, [step(name, *operands)]), theirs) for operands, theirs in made):
+            return name
+    return None
+
+
+def _pixels_of(picture: Any) -> Any:
+    if isinstance(picture, torch.Tensor):
+        return picture.permute(1, 2, 0).numpy()
+    return np.asarray(picture)
+
+
+def _noise() -> Any:
+    """Return pixels of all kinds: random ones, gray ones, and those that are as light or as dark as can be."""
+    pixels = np.random.default_rng(0).integers(0, 256, (*_SIZE, 3), dtype=np.uint8)
+    pixels[::5] = np.where(pixels[::5] > 127, 255, 0)
+    pixels[1::7] = pixels[1::7, :, :1]
+    return pixels

@@ -1,0 +1,133 @@
+"""What operations have in common that are one call with a factor, or with nothing, in each of the libraries."""
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+from torchvision.transforms import functional as F
+from torchvision.transforms.v2 import functional as F2
+
+from penstock import _native, agreement
+from penstock.compat.torchvision import tensor_functional
+from penstock.ops.arithmetic import LIBRARIES, agreeing
+from penstock.ops.opaque import Opaque
+from penstock.ops.operation import Building, Operation, RecordsTensor, Trace
+from penstock.ops.parameters import factor_of, generation_of
+
+__all__ = ["Adjustment", "agreed"]
+
+_Tensor = tuple[Trace, Literal["asked"]] | None
+
+
+class Adjustment:
+    """A step that looks the same to those who call it in each library.
+
+    Args:
+        step: Its native name, which also tells people of it.
+        function: Its name among torchvision's functions.
+        factors: What it may be called with, to compare what comes of it; nothing if it is called without.
+        given: What it is called with besides.
+        most: The number of pixels up to which torch's arithmetic is known.
+        named: Whether the step is told whose arithmetic it has.
+        checked: Makes the step's operand of what a function is called with.
+    """
+
+    def __init__(
+        self,
+        step: str,
+        function: str,
+        factors: Sequence[float] = (),
+        *,
+        given: tuple[Any, ...] = (),
+        most: float = float("inf"),
+        named: bool = True,
+        checked: Callable[[Any], float] = factor_of,
+    ) -> None:
+        self.step, self.function = step, function
+        self._cases: list[tuple[float, ...]] = [(factor,) for factor in factors] or [()]
+        self._given, self._most, self._named, self._checked = given, most, named, checked
+        self.arithmetic: Any = agreement.probe(
+            f"{function} gives the known pixels",
+            f"{step} of pictures and tensors",
+            otherwise=None,
+            examples=[(library,) for library in LIBRARIES],
+        )(self._agreeing)
+
+    def _agreeing(self, library: str) -> str | None:
+        function = getattr(F2 if library == "torch2" else F, self.function)
+        cases = [(case, functools.partial(self._call, function, *case)) for case in self._cases]
+        return agreeing(library, self._made, cases)
+
+    def _call(self, function: Any, *arguments: Any) -> Any:
+        *operands, picture = arguments
+        return function(picture, *operands, *self._given)
+
+    def _made(self, arithmetic: str, *operands: Any) -> bytes:
+        return _native.step(self.step, *operands, *([arithmetic] if self._named else []))
+
+    def arithmetic_for(self, building: Building, transform: Any) -> str:
+        """Return the native name of a transform's arithmetic; Opaque if the installed library has another one."""
+        return agreed(self.arithmetic, building, transform, self.step)
+
+    def records(self, trace: Trace, *operands: Any) -> Trace | None:
+        """Record a call on a picture of Pillow's."""
+        return self._recorded("pillow", trace, operands)
+
+    def records_tensor(self, library: str) -> RecordsTensor:
+        """Return what records a call on a tensor of bytes."""
+
+        def records(trace: Trace, *operands: Any, **options: Any) -> _Tensor:
+            if trace.width * trace.height > self._most:
+                return None
+            recorded = self._recorded(library, trace, (*operands, *options.values()))
+            return None if recorded is None else (recorded, "asked")
+
+        return records
+
+    def _recorded(self, library: str, trace: Trace, operands: Sequence[Any]) -> Trace | None:
+        if len(operands) != len(self._cases[0]):
+            raise TypeError
+        if (arithmetic := self.arithmetic(library)) is None:
+            return None
+        checked = [self._checked(operand) for operand in operands]
+        return trace.then(self.step, *checked, *([arithmetic] if self._named else []))
+
+    def replay(self, image: Any, *operands: Any) -> Any:
+        """Have the library make the step of a Pillow image."""
+        *factors, library = operands if self._named else (*operands, "pillow")
+        if library == "pillow":
+            return self._call(getattr(F, self.function), *factors, image)
+        function = getattr(F if library == "torch1" else F2, self.function)
+        return F.to_pil_image(self._call(function, *factors, F.pil_to_tensor(image)))
+
+    def operation(self, **fields: Any) -> Operation:
+        """Return the operation, with what each of torchvision's names for it records, and these fields besides."""
+        own: dict[str, Any] = {
+            "name": self.step,
+            "functions": ((F, self.function), (F2, self.function)),
+            "replays": {self.step: self.replay},
+            "tensor_calls": {(tensor_functional, self.function): self.records_tensor("torch1")},
+            "kernels": {getattr(F2, self.function): self.records_tensor("torch2")},
+        }
+        return Operation(**{**own, **fields})
+
+
+def agreed(probe: Callable[[str], str | None], building: Building, transform: Any, what: str) -> str:
+    """Return the native name of a transform's arithmetic.
+
+    Args:
+        probe: Given a library in `LIBRARIES`, the name of its arithmetic.
+        building: The pipeline.
+        transform: torchvision's.
+        what: The transform does, in words.
+
+    Raises:
+        Opaque: If the installed library gives other pixels.
+    """
+    library = "pillow"
+    if building.is_tensor:
+        library = "torch2" if generation_of(transform) == "v2" else "torch1"
+    if (name := probe(library)) is None:
+        whose = "Pillow" if library == "pillow" else "torch"
+        raise Opaque(f"the installed {whose} gives other pixels of {what}")
+    return name

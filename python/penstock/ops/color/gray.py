@@ -1,0 +1,68 @@
+"""Gray: every channel becomes the pixel's luminance."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import torchvision.transforms as v1
+from torchvision.transforms import v2
+from torchvision.transforms.v2 import functional as F2
+
+from penstock import _native
+from penstock.compat.torchvision import picture_functional
+from penstock.ops.color.adjust import Adjustment
+from penstock.ops.opaque import Opaque
+from penstock.ops.operation import Building, Trace
+from penstock.ops.parameters import chance_of
+
+__all__ = ["GRAY"]
+
+_RANDOM = (v1.RandomGrayscale, v2.RandomGrayscale)
+_ALWAYS = (v1.Grayscale, v2.Grayscale)
+
+
+def _lower_random(building: Building, transform: Any) -> _native.Op:
+    arithmetic = _gray.arithmetic_for(building, transform)
+    building.change_values()
+    _, p = chance_of(transform)
+    return _native.Op("random_grayscale", p, arithmetic)
+
+
+def _lower(building: Building, transform: Any) -> _native.Op | None:
+    channels = transform.num_output_channels
+    if channels != building.channels and (channels == 1 or building.is_tensor):
+        raise Opaque("no native form where the number of channels changes")
+    if building.channels == 1:
+        # Of gray pictures, Pillow changes nothing but the number of channels, here or in what was done before.
+        building.strip, building.channels = transform(building.strip), channels
+        return None
+    arithmetic = _gray.arithmetic_for(building, transform)
+    building.change_values()
+    return _native.Op("grayscale", arithmetic)
+
+
+def _made_gray(trace: Trace, num_output_channels: Any = 1) -> Trace | None:
+    if trace.mode == "L":
+        return {1: trace, 3: trace.convert("RGB")}.get(num_output_channels)
+    return _gray.records(trace) if num_output_channels == 3 else None
+
+
+def _examples() -> Iterator[Any]:
+    for kind in _RANDOM:
+        for p in (0.2, 1):
+            yield kind(p)
+    for kind in _ALWAYS:
+        yield kind(3)
+
+
+_gray = Adjustment("gray", "rgb_to_grayscale", given=(3,))
+GRAY = _gray.operation(
+    says="{whose} own arithmetic, in one pass with other changes of colour",
+    transforms={**dict.fromkeys(_RANDOM, _lower_random), **dict.fromkeys(_ALWAYS, _lower)},
+    random=frozenset(_RANDOM),
+    calls={(picture_functional, "to_grayscale"): _made_gray},
+    picture_kernels={F2.rgb_to_grayscale: _made_gray},
+    # Its result is one channel seen three times, which lies in memory as no picture does.
+    tensor_calls={},
+    kernels={},
+    examples=_examples,
+)

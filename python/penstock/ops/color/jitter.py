@@ -1,0 +1,70 @@
+"""`ColorJitter`: brightness, contrast, saturation and hue by drawn factors, in a drawn order."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import torchvision.transforms as v1
+from torchvision.transforms import v2
+
+from penstock import _native
+from penstock.ops.color.brightness import brightness
+from penstock.ops.color.contrast import contrast
+from penstock.ops.color.hue import hue
+from penstock.ops.color.saturation import saturation
+from penstock.ops.opaque import Opaque
+from penstock.ops.operation import Building, Operation
+from penstock.ops.uniform import uniform_rounding
+
+__all__ = ["COLOR_JITTER", "bounds_of", "jitter_arithmetic"]
+
+_KINDS = (v1.ColorJitter, v2.ColorJitter)
+
+
+def bounds_of(bounds: Any, what: str) -> tuple[float, float] | None:
+    """Return the two bounds of a factor, None if there is none."""
+    if bounds is None:
+        return None
+    if not isinstance(bounds, (tuple, list)) or len(bounds) != 2:
+        raise Opaque(f"its {what} is {bounds!r}, not two numbers")
+    if not all(type(bound) in (int, float) and abs(bound) < 1e6 for bound in bounds):
+        raise Opaque(f"its {what} is {bounds!r}")
+    return float(bounds[0]), float(bounds[1])
+
+
+def jitter_arithmetic(building: Building, transform: Any, *, mixes_contrast: bool) -> str:
+    """Return the native name of the arithmetic of all four changes; Opaque if they have not the same known one."""
+    if building.is_tensor and mixes_contrast:
+        raise Opaque("contrast has no native form on tensors whose size is not known: torch's mean is rounded")
+    adjustments = [brightness, saturation, hue, *([contrast] if mixes_contrast else [])]
+    names = {each.arithmetic_for(building, transform) for each in adjustments}
+    if len(names) > 1:
+        raise Opaque(f"the installed torch has other arithmetic for each of its parts: {sorted(names)}")
+    return names.pop()
+
+
+def _lower(building: Building, transform: Any) -> _native.Op:
+    names = ("brightness", "contrast", "saturation", "hue")
+    bounds = [bounds_of(getattr(transform, name), name) for name in names]
+    if (rounding := uniform_rounding()) is None:
+        raise Opaque("torch's uniform_ draws other numbers here")
+    arithmetic = jitter_arithmetic(building, transform, mixes_contrast=bounds[1] is not None)
+    building.change_values()
+    return _native.Op("color_jitter", arithmetic, rounding, *bounds)
+
+
+def _examples() -> Iterator[Any]:
+    for kind in _KINDS:
+        yield kind(0.4, 0.4, 0.4, 0.1)
+        yield kind(saturation=(0, 2))
+        yield kind(hue=0.5)
+        yield kind(contrast=0.9)
+        yield kind(brightness=(0.2, 3.0), hue=(-0.1, 0.3))
+
+
+COLOR_JITTER = Operation(
+    name="colour jitter",
+    says="{whose} own arithmetic, factors and order drawn as torch draws them",
+    transforms=dict.fromkeys(_KINDS, _lower),
+    random=frozenset(_KINDS),
+    examples=_examples,
+)

@@ -1,0 +1,31 @@
+"""Channels in another order."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from torchvision.transforms import v2
+from torchvision.transforms.v2 import functional as F2
+
+from penstock import _native
+from penstock.ops.operation import Building, Operation
+
+__all__ = ["PERMUTE"]
+
+
+def _lower(building: Building, _transform: Any) -> _native.Op:
+    building.change_values()
+    return _native.Op("random_channel_permutation", building.channels)
+
+
+def _examples() -> Iterator[Any]:
+    yield v2.RandomChannelPermutation()
+
+
+PERMUTE = Operation(
+    name="channel permutation",
+    says="one pass, together with other changes of colour",
+    transforms={v2.RandomChannelPermutation: _lower},
+    random=frozenset((v2.RandomChannelPermutation,)),
+    functions=((F2, "permute_channels"),),
+    examples=_examples,
+)

@@ -1,0 +1,35 @@
+"""Any table of bytes: Pillow's `Image.point`."""
+
+from typing import Any
+
+from PIL import Image
+
+from penstock.ops.operation import Operation, Trace
+
+__all__ = ["POINT"]
+
+_VALUES = 256
+_BYTES = 4
+
+
+def _looked_up(trace: Trace, lut: Any, mode: Any = None) -> Trace | None:
+    if isinstance(lut, Image.ImagePointHandler) or (mode is not None and mode != trace.mode):
+        return None
+    channels = len(trace.mode)
+    values = [lut(value) for value in range(_VALUES)] * channels if callable(lut) else lut
+    if len(values) != _VALUES * channels:
+        return None
+    table = bytes([min(max(round(value), 0), _VALUES - 1) for value in values])
+    first = table[:_VALUES]
+    if table == first * channels:
+        table, channels = first, 1
+    words = [int.from_bytes(table[start : start + _BYTES], "little") for start in range(0, len(table), _BYTES)]
+    return trace.then("point", channels, words)
+
+
+def _replay(image: Any, channels: int, *words: int) -> Any:
+    table = b"".join([word.to_bytes(_BYTES, "little") for word in words])
+    return image.point(list(table) * (len(image.mode) // channels))
+
+
+POINT = Operation(name="table", replays={"point": _replay}, methods={"point": _looked_up})

@@ -1,0 +1,10 @@
+"""Saturation: every pixel mixed with its own gray."""
+
+from PIL import ImageEnhance
+
+from penstock.ops.color.adjust import Adjustment
+
+__all__ = ["SATURATION", "saturation"]
+
+saturation = Adjustment("saturation", "adjust_saturation", (0.0, 0.37, 1.0, 1.9))
+SATURATION = saturation.operation(enhancers={ImageEnhance.Color: saturation.records})

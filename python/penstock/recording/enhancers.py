@@ -1,0 +1,46 @@
+"""`PIL.ImageEnhance`: an enhancer of a recording picture has no degenerate picture until somebody asks for it."""
+
+from collections.abc import Callable
+from typing import Any
+
+from penstock.ops.table import ENHANCERS
+from penstock.recording.pictures import call_recorded, is_recorded, touch
+
+__all__ = ["Degenerate", "enhances", "initialises"]
+
+
+def initialises(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what stands before an enhancer's `__init__`."""
+
+    def hook(self: Any, image: Any) -> None:
+        if is_recorded(image) and type(self) in ENHANCERS:
+            self.image = image
+        else:
+            function(self, image)
+
+    return hook
+
+
+def enhances(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what stands before `enhance` of all of them."""
+
+    def hook(self: Any, factor: Any) -> Any:
+        records = ENHANCERS.get(type(self))
+        if records is None or "degenerate" in self.__dict__:
+            return function(self, factor)
+        enhanced = call_recorded(records, lambda *_: None)(self.image, factor)
+        return function(self, factor) if enhanced is None else enhanced
+
+    return hook
+
+
+class Degenerate:
+    """Makes the degenerate picture of an enhancer that has none."""
+
+    def __get__(self, enhancer: Any, kind: type) -> Any:
+        if enhancer is None or "image" not in enhancer.__dict__:
+            raise AttributeError(f"{kind.__name__!r} object has no attribute 'degenerate'")
+        touch(enhancer.image)
+        initialise: Any = kind.__init__  # type: ignore[misc]
+        initialise(enhancer, enhancer.image)
+        return enhancer.__dict__["degenerate"]

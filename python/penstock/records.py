@@ -1,0 +1,22 @@
+"""What native code needs to know of a picture: its file's header, and what was done to it."""
+
+import struct
+
+__all__ = ["FORMATS", "Head", "Steps", "record_of"]
+
+# Height, width, channels and Pillow's name for the format of a file.
+Head = tuple[int, int, int, str]
+# As native code takes them.
+Steps = tuple[bytes, ...]
+
+# Formats by Pillow's names; the places are the numbers in records.
+FORMATS = ("JPEG", "PNG", "PPM")
+_NOBODY = bytes(16)
+_HEAD = struct.Struct("<16sIIBBH")
+
+
+def record_of(head: Head, steps: Steps, identity: bytes = _NOBODY) -> bytes:
+    """Return what native code needs to know of a picture: its file's header, and what was done to it."""
+    height, width, channels, file_format = head
+    packed = _HEAD.pack(identity, height, width, channels, FORMATS.index(file_format), len(steps))
+    return packed + b"".join(steps)

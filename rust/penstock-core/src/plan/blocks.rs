@@ -28,14 +28,51 @@ pub(super) enum Change {
 #[derive(Debug, Default)]
 pub(super) struct Blocks {
     changes: Vec<Change>,
-    round: Vec<Ready>,
+    round: Round,
 }
 
-/// What a round does to a block.
-#[derive(Debug)]
+/// What is done to a block before the next one.
+#[derive(Debug, Default)]
+struct Round {
+    steps: Vec<Ready>,
+    tables: Vec<Tables>,
+}
+
+/// A step of a round.
+#[derive(Debug, Clone, Copy)]
 enum Ready {
     Pixels(PixelsStep),
-    Tables(Tables),
+    /// The one of the round's tables at this place.
+    Tables(usize),
+}
+
+impl Round {
+    fn clear(&mut self) {
+        self.steps.clear();
+        self.tables.clear();
+    }
+
+    fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    fn look_up(&mut self, tables: &Tables) {
+        self.steps.push(Ready::Tables(self.tables.len()));
+        self.tables.push(*tables);
+    }
+
+    fn change(&self, level: Level, block: &mut Block) {
+        for step in &self.steps {
+            match step {
+                Ready::Pixels(step) => step.change(level, block),
+                Ready::Tables(at) => {
+                    if let Some(tables) = self.tables.get(*at) {
+                        tables.change(level, block);
+                    }
+                }
+            }
+        }
+    }
 }
 
 impl Blocks {
@@ -84,14 +121,14 @@ impl Blocks {
                 // The channels of a picture that has one are not mixed.
                 Change::Pixels(_) if channels == 1 => {}
                 Change::Pixels(step) => {
-                    round.extend(tables.take().map(Ready::Tables));
-                    round.push(Ready::Pixels(*step));
+                    tables.take().iter().for_each(|tables| round.look_up(tables));
+                    round.steps.push(Ready::Pixels(*step));
                 }
                 Change::Measured(step) => {
-                    round.extend(tables.take().map(Ready::Tables));
+                    tables.take().iter().for_each(|tables| round.look_up(tables));
                     let mut seen = Statistics::new(channels);
                     each_block(planes, whole.clone(), !round.is_empty(), |block, pixels| {
-                        pass(round, level, block);
+                        round.change(level, block);
                         step.look(level, block, pixels, &mut seen);
                     });
                     round.clear();
@@ -101,20 +138,10 @@ impl Blocks {
         }
         if !round.is_empty() {
             for stretch in stretches(wanted, width) {
-                each_block(planes, stretch, true, |block, _| pass(round, level, block));
+                each_block(planes, stretch, true, |block, _| round.change(level, block));
             }
         }
         Ok(tables)
-    }
-}
-
-/// Takes a block through a round.
-fn pass(round: &[Ready], level: Level, block: &mut Block) {
-    for step in round {
-        match step {
-            Ready::Pixels(step) => step.change(level, block),
-            Ready::Tables(tables) => tables.change(level, block),
-        }
     }
 }
 
@@ -168,9 +195,12 @@ mod tests {
 
     #[test]
     fn stretches_are_rows_or_one() {
-        let of = |rows, columns, width| stretches(&Region { rows, columns }, width).collect::<Vec<_>>();
-        assert_eq!(of(2..4, 0..10, 10), [20..40]);
-        assert_eq!(of(2..4, 1..10, 10), [21..30, 31..40]);
+        let of = |rows, columns, width| {
+            let region = Region { rows, columns };
+            stretches(&region, width).map(|pixels| (pixels.start, pixels.end)).collect::<Vec<_>>()
+        };
+        assert_eq!(of(2..4, 0..10, 10), [(20, 40)]);
+        assert_eq!(of(2..4, 1..10, 10), [(21, 30), (31, 40)]);
         assert_eq!(of(3..3, 1..10, 10), []);
     }
 }

@@ -186,10 +186,10 @@ impl Stages {
         let stores = scratch.set_stores(Stores::Cached);
         let mut measured = None;
         for stage in passes {
-            stage.values.begin(measured);
+            stage.values.begin(measured.as_ref());
             (picture, measured) = stage.run(picture, inks, scratch)?;
         }
-        last.values.begin(measured);
+        last.values.begin(measured.as_ref());
         scratch.set_stores(stores);
         let size = last.size();
         let composed = last.values.before(table, inks).ok_or(RenderError::Axis)?;

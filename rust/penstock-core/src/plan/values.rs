@@ -35,8 +35,8 @@ impl Values {
     }
 
     /// Has these tables looked up before all lookups; none if there are none.
-    pub(super) fn begin(&mut self, tables: Option<Tables>) {
-        self.first = tables;
+    pub(super) fn begin(&mut self, tables: Option<&Tables>) {
+        self.first = tables.copied();
     }
 
     /// Takes out the lookups that were added, of pixels without margins.

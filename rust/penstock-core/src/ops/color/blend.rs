@@ -68,7 +68,7 @@ pub(super) fn torch2_unfused(blend: Blend, dull: f32, value: f32) -> f32 {
 #[expect(clippy::inline_always, reason = "it is to be compiled with its callers' features")]
 #[inline(always)]
 pub(super) fn byte(value: f32) -> u8 {
-    (value.max(0.0).min(255.0).floor() + 8_388_608.0).to_bits() as u8
+    (value.clamp(0.0, 255.0).floor() + 8_388_608.0).to_bits() as u8
 }
 
 /// Writes factor and library.

@@ -39,7 +39,6 @@ compiled!("avx2,fma": gray_avx2 saturate_avx2 extremes_avx2);
 /// Defines, as a function, a loop over the pixels of a block.
 macro_rules! gray_loop {
     ($name:ident, $one:ident) => {
-        #[expect(clippy::inline_always, reason = "it is to be compiled with its callers' features")]
         #[inline(always)]
         fn $name([red, green, blue]: &Block) -> Plane {
             let mut out = [0; BLOCK_PIXELS];
@@ -90,7 +89,6 @@ fn luminance_fused(r: u8, g: u8, b: u8) -> u8 {
 /// Defines, as a function, a loop that mixes the values of a block with a plane.
 macro_rules! blend_loop {
     ($name:ident, $mix:path) => {
-        #[expect(clippy::inline_always, reason = "it is to be compiled with its callers' features")]
         #[inline(always)]
         fn $name(blend: Blend, dull: &Plane, block: &mut Block) {
             for values in block {

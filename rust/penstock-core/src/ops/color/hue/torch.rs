@@ -5,9 +5,7 @@ use crate::ops::library::Library;
 /// A pixel whose hue is turned by a part of the circle.
 pub(super) fn turned(pixel: [u8; 3], turn: f32, library: Library) -> [u8; 3] {
     let first = library == Library::Torch1;
-    let values =
-        pixel.map(|byte| if first { f32::from(byte) / 255.0 } else { f32::from(byte) * (1.0 / 255.0) });
-    let [hue, saturation, value] = to_hsv(values, first);
+    let [hue, saturation, value] = to_hsv(pixel, first);
     let hue = remainder(hue + turn);
     from_hsv([hue, saturation, value], first).map(|value| (value * 255.999) as u8)
 }
@@ -18,12 +16,15 @@ fn remainder(value: f32) -> f32 {
     if rest < 0.0 { rest + 1.0 } else { rest }
 }
 
-/// Of the generations, the first one divides by 6.
-fn to_hsv([r, g, b]: [f32; 3], first: bool) -> [f32; 3] {
-    let (most, least) = (r.max(g).max(b), r.min(g).min(b));
-    let range = most - least;
-    let [by, of] = if range == 0.0 { [1.0, 1.0] } else { [range, most] };
-    let [red, green, blue] = [r, g, b].map(|value| (most - value) / by);
+/// The first generation divides by 255 and by 6, the second one multiplies with the reciprocals.
+fn to_hsv([r, g, b]: [u8; 3], first: bool) -> [f32; 3] {
+    let scaled = |value: f32, by: f32| if first { value / by } else { value * (1.0 / by) };
+    let fraction = |byte| scaled(f32::from(byte), 255.0);
+    let most = r.max(g).max(b);
+    let value = fraction(most);
+    let range = value - fraction(r.min(g).min(b));
+    let [by, of] = if range > 0.0 { [range, value] } else { [1.0, 1.0] };
+    let [red, green, blue] = [r, g, b].map(|byte| (value - fraction(byte)) / by);
     let sector = if r == most {
         blue - green
     } else if g == most {
@@ -31,8 +32,7 @@ fn to_hsv([r, g, b]: [f32; 3], first: bool) -> [f32; 3] {
     } else {
         green + 4.0 - red
     };
-    let sixth = if first { sector / 6.0 } else { sector * (1.0 / 6.0) };
-    [(sixth + 1.0) % 1.0, range / of, most]
+    [(scaled(sector, 6.0) + 1.0) % 1.0, range / of, value]
 }
 
 /// Of the generations, the second one computes what is added to a channel from what is taken off another one.

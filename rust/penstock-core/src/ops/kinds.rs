@@ -46,6 +46,11 @@ pub trait Map {
 pub trait Lut {
     /// What a byte becomes.
     fn value(&self, channel: usize, byte: u8) -> u8;
+
+    /// What all bytes become. This is of steps for which all channels are alike; any other one has its own.
+    fn tables(&self) -> Tables {
+        Tables::of_each(|byte| self.value(0, byte))
+    }
 }
 
 /// A step that looks at all channels of one pixel. Neighbouring ones share a pass. A picture of one channel is left as it

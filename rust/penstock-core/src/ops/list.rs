@@ -167,6 +167,10 @@ macro_rules! steps {
             fn value(&self, channel: usize, byte: u8) -> u8 {
                 match self { $(LutStep::$lut(step) => step.value(channel, byte),)* }
             }
+
+            fn tables(&self) -> Tables {
+                match self { $(LutStep::$lut(step) => step.tables(),)* }
+            }
         }
 
         impl Pixels for PixelsStep {

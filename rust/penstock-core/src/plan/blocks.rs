@@ -115,8 +115,8 @@ impl Blocks {
         for change in changes.iter() {
             match change {
                 Change::Lut(step) => {
-                    let before = tables.unwrap_or(Tables::IDENTITY);
-                    tables = Some(before.then(|channel, byte| step.value(channel, byte)));
+                    let next = step.tables();
+                    tables = Some(tables.map_or(next, |before| before.then(&next)));
                 }
                 // The channels of a picture that has one are not mixed.
                 Change::Pixels(_) if channels == 1 => {}

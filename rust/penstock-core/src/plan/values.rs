@@ -68,10 +68,12 @@ impl Values {
                 }
                 pads.push(inks);
             }
+            let tables = step.tables();
             for (channel, bytes) in bytes.iter_mut().enumerate().take(table.channels()) {
+                let table = tables.channel(channel);
                 let margins = pads.iter_mut().map(|pad| &mut pad[channel]);
                 for byte in bytes.iter_mut().chain(margins) {
-                    *byte = step.value(channel, *byte);
+                    *byte = table[usize::from(*byte)];
                 }
             }
         }

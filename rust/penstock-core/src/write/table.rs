@@ -210,37 +210,52 @@ impl Table {
         pads: &[[u8; MAX_CHANNELS]],
         out: &mut Table,
     ) -> bool {
-        let Table { element_bytes, channels, fills, .. } = *self;
-        if pads.len() > fills {
+        if pads.len() > self.fills {
             return false;
         }
-        (out.element_bytes, out.channels, out.fills) = (element_bytes, channels, fills);
+        (out.element_bytes, out.channels, out.fills) = (self.element_bytes, self.channels, self.fills);
         out.kernel = Kernel::Lookup;
-        out.entries.clear();
         out.byte_planes.clear();
-        for (channel, bytes) in bytes.iter().enumerate().take(channels) {
-            let entries = self.channel(channel);
-            let entry = |at: usize| {
-                entries.get(at * element_bytes..).and_then(|e| e.get(..element_bytes)).unwrap_or(&[])
-            };
-            let padded = pads
-                .iter()
-                .map(|pad| usize::from(pad[channel]))
-                .chain((pads.len()..fills).map(|fill| 256 + fill));
-            for at in bytes.iter().map(|&byte| usize::from(byte)).chain(padded) {
-                out.entries.extend_from_slice(entry(at));
-            }
-            let planes = self.byte_planes.iter().skip(channel * element_bytes).take(element_bytes);
-            out.byte_planes.extend(planes.map(|plane| bytes.map(|byte| plane[usize::from(byte)])));
+        let planes = self.byte_planes.chunks_exact(self.element_bytes);
+        for (bytes, planes) in bytes.iter().zip(planes) {
+            out.byte_planes.extend(planes.iter().map(|plane| bytes.map(|byte| plane[usize::from(byte)])));
         }
-        out.codes.clear();
-        for channel in 0..channels {
-            for fill in 0..fills {
-                let code = out.find_code(channel, fill);
-                out.codes.push(code);
-            }
+        match self.element_bytes {
+            1 => self.compose_elements::<1>(bytes, pads, out),
+            2 => self.compose_elements::<2>(bytes, pads, out),
+            4 => self.compose_elements::<4>(bytes, pads, out),
+            _ => self.compose_elements::<8>(bytes, pads, out),
         }
         true
+    }
+
+    /// The part of [`Table::compose`] that is of whole elements.
+    fn compose_elements<const N: usize>(
+        &self,
+        bytes: &[[u8; 256]; MAX_CHANNELS],
+        pads: &[[u8; MAX_CHANNELS]],
+        out: &mut Table,
+    ) {
+        out.entries.resize(self.entries.len(), 0);
+        out.codes.clear();
+        let composed = out.entries.as_chunks_mut::<N>().0.chunks_exact_mut(256 + self.fills);
+        for (channel, (composed, bytes)) in composed.zip(bytes).enumerate() {
+            let entries = self.channel(channel).as_chunks::<N>().0;
+            let (Some((of_bytes, of_fills)), Some((places, fills))) =
+                (entries.split_first_chunk::<256>(), composed.split_first_chunk_mut::<256>())
+            else {
+                return;
+            };
+            for (place, byte) in places.iter_mut().zip(bytes) {
+                *place = of_bytes[usize::from(*byte)];
+            }
+            let padded = pads.iter().map(|pad| of_bytes[usize::from(pad[channel])]);
+            let padded = padded.chain(of_fills.iter().copied().skip(pads.len()));
+            for (fill, element) in fills.iter_mut().zip(padded) {
+                *fill = element;
+                out.codes.push(places.iter().position(|place| *place == element).map(|code| code as u8));
+            }
+        }
     }
 
     /// Bytes of one output element.

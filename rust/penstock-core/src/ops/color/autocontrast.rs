@@ -5,7 +5,6 @@
 
 use penstock_jpeg::simd::Level;
 
-use super::blend::byte;
 use super::dispatch;
 use crate::ops::chance::Chance;
 use crate::ops::kinds::{Block, Draw, Measured, Parameters, Put, Size, Take, Wire};
@@ -57,8 +56,8 @@ impl AutoContrast {
                 (f64::from(value) * scale + offset).clamp(0.0, 255.0) as u8
             }
             // torch divides a number by a tensor as the product with its reciprocal.
-            Library::Torch1 => byte(above * (255.0 * (1.0 / range))),
-            Library::Torch2 | Library::Torch2Unfused => byte(above / (range * (1.0 / 255.0))),
+            Library::Torch1 => (above * (255.0 * (1.0 / range))) as u8,
+            Library::Torch2 | Library::Torch2Unfused => (above / (range * (1.0 / 255.0))) as u8,
         }
     }
 }

@@ -31,7 +31,7 @@ impl Blend {
             Library::Torch2 => torch2(self, dull, value),
             Library::Torch2Unfused => torch2_unfused(self, dull, value),
         };
-        byte(mixed)
+        mixed as u8
     }
 }
 
@@ -63,7 +63,7 @@ pub(super) fn torch2_unfused(blend: Blend, dull: f32, value: f32) -> f32 {
     value * blend.factor + dull * blend.rest
 }
 
-/// The whole part, from 0 to 255. Adding 2^23 leaves it in the lowest bits, which makes better vectors than Rust's
+/// The whole part, from 0 to 255, for loops. Adding 2^23 leaves it in the lowest bits, which makes better vectors than Rust's
 /// conversion, as that looks for what no byte is.
 #[expect(clippy::inline_always, reason = "it is to be compiled with its callers' features")]
 #[inline(always)]

@@ -19,6 +19,10 @@ impl Lut for Point {
     fn value(&self, channel: usize, byte: u8) -> u8 {
         self.tables.channel(channel)[usize::from(byte)]
     }
+
+    fn tables(&self) -> Tables {
+        *self.tables
+    }
 }
 
 impl Wire for Point {

@@ -44,10 +44,10 @@ impl Tables {
         Tables([tables.0[0]; 3])
     }
 
-    /// These, and then another change by channel and byte.
+    /// These, and then others.
     #[must_use]
-    pub fn then(&self, value: impl Fn(usize, u8) -> u8) -> Tables {
-        Tables::of(|channel, byte| value(channel, self.0[channel][usize::from(byte)]))
+    pub fn then(&self, next: &Tables) -> Tables {
+        Tables::of(|channel, byte| next.0[channel][usize::from(self.0[channel][usize::from(byte)])])
     }
 
     /// The table of a channel; of a channel behind the third, that one's.
@@ -96,7 +96,7 @@ mod tests {
     #[test]
     fn a_step_comes_behind() {
         let half = Tables::of_each(|byte| byte / 2);
-        assert_eq!(half.then(|_, byte| !byte), Tables::of_each(|byte| !(byte / 2)));
+        assert_eq!(half.then(&Tables::of_each(|byte| !byte)), Tables::of_each(|byte| !(byte / 2)));
         assert_eq!(Tables::IDENTITY.channel(5)[77], 77);
     }
 }

@@ -2,11 +2,13 @@
 
 use std::arch::x86_64::{
     __m128i, __m256d, _mm_add_epi32, _mm_cvtepu8_epi32, _mm_cvtsi32_si128, _mm_cvtsi128_si32, _mm_set_epi8,
-    _mm_setzero_si128, _mm_shuffle_epi8, _mm_sub_epi32, _mm256_add_pd, _mm256_cvtepi32_pd,
+    _mm_set_epi32, _mm_setzero_si128, _mm_shuffle_epi8, _mm_sub_epi32, _mm256_add_pd, _mm256_cvtepi32_pd,
     _mm256_cvttpd_epi32, _mm256_max_pd, _mm256_min_pd, _mm256_mul_pd, _mm256_set1_pd, _mm256_setzero_pd,
     _mm256_sub_pd,
 };
 use std::ops::Range;
+
+use penstock_jpeg::simd::arch::x86_64::memory::store16;
 
 use super::field::{Field, Frame, Places, Run};
 use super::sample::{self, Interpolation, Pixels, store};
@@ -33,10 +35,32 @@ pub(crate) fn places_avx512(
 #[target_feature(enable = "avx2,fma")]
 pub(crate) fn sample(interpolation: Interpolation, pixels: &Pixels<'_>, run: &Run<'_>, out: &mut [u8]) {
     match interpolation {
+        Interpolation::Nearest if pixels.step == 3 => nearest(pixels, run, out),
         Interpolation::Bilinear if pixels.step == 3 => bilinear(pixels, run, out),
         Interpolation::Bicubic if pixels.step == 3 => bicubic(pixels, run, out),
         _ => sample::run(interpolation, pixels, run, out),
     }
+}
+
+/// Four pixels at a time, of which the fourth lanes are dropped.
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+fn nearest(pixels: &Pixels<'_>, run: &Run<'_>, out: &mut [u8]) {
+    let threes = _mm_set_epi8(-1, -1, -1, -1, 14, 13, 12, 10, 9, 8, 6, 5, 4, 2, 1, 0);
+    let (groups, _) = run.offsets.as_chunks::<4>();
+    let mut done = 0;
+    for [a, b, c, d] in groups {
+        let word = |offset: &i32| Some(i32::from_le_bytes(*pixels.bytes::<4>(*offset as usize)?));
+        let ([Some(a), Some(b), Some(c), Some(d)], Some(slot)) =
+            ([word(a), word(b), word(c), word(d)], out.get_mut(done * 3..).and_then(<[u8]>::first_chunk_mut))
+        else {
+            break;
+        };
+        store16(slot, _mm_shuffle_epi8(_mm_set_epi32(d, c, b, a), threes));
+        done += 4;
+    }
+    let (Some(offsets), Some(out)) = (run.offsets.get(done..), out.get_mut(done * 3..)) else { return };
+    sample::nearest::<3, 4>(pixels, &Run { offsets, ..*run }, out);
 }
 
 /// Four bytes of a row as integers.

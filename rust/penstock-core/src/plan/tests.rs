@@ -10,7 +10,8 @@ use crate::ops::color::{
     AutoContrast, Brightness, Contrast, Equalize, Gray, Hue, Invert, Permute, Point, Posterize, Saturation,
     Solarize,
 };
-use crate::ops::filter::{BoxBlur, GaussianBlur};
+use crate::ops::filter::{Blend, BoxBlur, GaussianBlur, Kernel, Sharpness};
+use crate::ops::geometry::{Affine, Interpolation, Perspective, Quarter, Turn};
 use crate::ops::kinds::{Area, BLOCK_PIXELS, Block, Lut, Measured, Pixels};
 use crate::ops::resize::{Arithmetic, Filter, Method, Order, Resample, Resampler, Resize, Target};
 use crate::ops::{
@@ -122,7 +123,7 @@ impl Whole {
 
 /// Any step; numbers are reduced to what a picture's size allows.
 fn steps() -> impl Strategy<Value = Vec<(u8, [u32; 4], usize)>> {
-    prop::collection::vec((0u8..14, prop::array::uniform4(0u32..1000), 0usize..6), 0..7)
+    prop::collection::vec((0u8..21, prop::array::uniform4(0u32..1000), 0usize..6), 0..7)
 }
 
 fn concrete(kind: u8, n: [u32; 4], which: usize, fill: u16, size: (u32, u32)) -> Step {
@@ -148,6 +149,43 @@ fn concrete(kind: u8, n: [u32; 4], which: usize, fill: u16, size: (u32, u32)) ->
         ),
         10 => BoxBlur::new([n[0], n[1]].map(|n| f64::from(n % 50) / 10.0)).unwrap().into(),
         11 => GaussianBlur::new([n[0], n[1]].map(|n| f64::from(n % 50) / 10.0)).unwrap().into(),
+        12 => Sharpness { factor: f64::from(n[0]) / 300.0, blend: [Blend::Pillow, Blend::Torch1][which % 2] }
+            .into(),
+        13 => {
+            let weight = |n: u32| f64::from(n) as f32 / 100.0 - 3.0;
+            if which == 0 {
+                Kernel::new([n.map(weight)[..3].try_into().unwrap(); 3], 2.5, 9.0).unwrap().into()
+            } else {
+                Kernel::new([[weight(n[0]), 1.0, weight(n[1]), -2.0, weight(n[2])]; 5], 2.5, 9.0)
+                    .unwrap()
+                    .into()
+            }
+        }
+        14 => {
+            let quarters = [Quarter::Rotate90, Quarter::Rotate270, Quarter::Transpose, Quarter::Transverse];
+            Turn { quarter: quarters[which % 4] }.into()
+        }
+        15 | 16 => {
+            let interpolations = [Interpolation::Nearest, Interpolation::Bilinear, Interpolation::Bicubic];
+            let [a, b, c, d] = n.map(|n| f64::from(n) / 500.0 - 1.0);
+            let (height, width) = (f64::from(size.0), f64::from(size.1));
+            let (out, interpolation) = ((1 + n[0] % 60, 1 + n[1] % 60), interpolations[which % 3]);
+            // A shift, a turn around the middle, or anything; now and then nothing of the picture is seen.
+            let matrix = match n[0] % 3 {
+                0 => [1.0, 0.0, a * width, 0.0, 1.0, b * height],
+                1 => [1.2 + a, b, width / 3.0, c, 1.2 + d, height / 3.0],
+                _ => [a, b, c * 2.0 * width, b, a, d * 2.0 * height],
+            };
+            let fill = n.map(|n| n as u8);
+            let fill = [fill[0], fill[1], fill[2]];
+            if kind == 15 {
+                Affine::new(matrix, out, interpolation, fill).unwrap().into()
+            } else {
+                let [a, b, c, d, e, f] = matrix;
+                let matrix = [a, b, c, d, e, f, c / width / 90.0, a / 30.0];
+                Perspective::new(matrix, out, interpolation, fill).unwrap().into()
+            }
+        }
         _ => {
             // Now and then only one side changes.
             let height = if which == 0 { size.0 } else { 1 + n[0] % 60 };

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::ops::filter::{BoxBlur, GaussianBlur};
+use crate::ops::filter::{Blend, BoxBlur, GaussianBlur, Kernel, Sharpness};
 use crate::ops::kinds::Area;
 
 /// Interleaved noise.
@@ -114,4 +114,105 @@ fn what_pillow_refuses_is_refused() {
     // The square of a deviation is what counts.
     assert!(GaussianBlur::new([-2.0, 2.0]).is_some());
     assert!(GaussianBlur::new([f64::INFINITY, 2.0]).is_none());
+}
+
+/// What a square around each inner pixel gives, by `value`; others are copied.
+fn squares<const SIDE: usize>(
+    bytes: &[u8],
+    [height, width, channels]: [usize; 3],
+    value: impl Fn([[u8; SIDE]; SIDE]) -> u8,
+) -> Vec<u8> {
+    let margin = SIDE / 2;
+    let mut made = bytes.to_vec();
+    if height < SIDE || width < SIDE {
+        return made;
+    }
+    for (y, x, c) in (margin..height - margin)
+        .flat_map(|y| (margin..width - margin).map(move |x| (y, x)))
+        .flat_map(|(y, x)| (0..channels).map(move |c| (y, x, c)))
+    {
+        let place = |y: usize, x: usize| (y * width + x) * channels + c;
+        let mut square = [[0; SIDE]; SIDE];
+        for (i, row) in square.iter_mut().enumerate() {
+            for (j, byte) in row.iter_mut().enumerate() {
+                *byte = bytes[place(y + i - margin, x + j - margin)];
+            }
+        }
+        made[place(y, x)] = value(square);
+    }
+    made
+}
+
+/// Makes a region of a filter's output at every level.
+fn compare(
+    step: &impl Area,
+    bytes: &[u8],
+    [height, width, channels]: [usize; 3],
+    corner: (u32, u32),
+    expected: &[u8],
+) -> Result<(), TestCaseError> {
+    let size = (height as u32, width as u32);
+    let wanted = Region { rows: corner.0 % size.0..size.0, columns: corner.1 % size.1..size.1 };
+    let picture = Picture::from_slice(bytes, height, width, channels).unwrap();
+    let support = step.support(size, &wanted);
+    let part = picture.part(&support.rows, &support.columns).unwrap();
+    for level in Level::available() {
+        let mut memory = Default::default();
+        let made = step.make(level, &part, size, &wanted, &mut memory).unwrap();
+        for (y, row) in wanted.rows.clone().enumerate() {
+            for (x, column) in wanted.columns.clone().enumerate() {
+                for c in 0..channels {
+                    let place = (row as usize * width + column as usize) * channels + c;
+                    prop_assert!(made.get(y, x, c) == expected[place], "{} {y} {x} {c}", level.name());
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn kernel<const SIDE: usize>(
+    rows: [[u8; SIDE]; SIDE],
+    weights: [[f32; SIDE]; SIDE],
+    scale: f32,
+    offset: f32,
+) -> u8 {
+    let mut sum = offset + 0.5;
+    for (row, weights) in rows.iter().rev().zip(weights) {
+        let mut products = row.iter().zip(weights).map(|(byte, weight)| f32::from(*byte) * (weight / scale));
+        let first = products.next().unwrap();
+        sum += products.fold(first, |sum, product| sum + product);
+    }
+    sum.clamp(0.0, 255.0) as u8
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+    #[test]
+    fn squares_are_weighed_at_every_level(
+        (height, width, gray) in (1usize..30, 1usize..90, any::<bool>()),
+        corner in (0u32..30, 0u32..90),
+        weights in prop::array::uniform5(prop::array::uniform5(-3.0f32..3.0)),
+        (scale, offset) in (0.5f32..9.0, -50.0f32..50.0),
+        factor in -1.0f64..3.0,
+        seed in any::<u32>(),
+    ) {
+        let shape = [height, width, if gray { 1 } else { 3 }];
+        let bytes = noise(shape, seed.into());
+        let expected = squares(&bytes, shape, |square| kernel(square, weights, scale, offset));
+        compare(&Kernel::new(weights, scale, offset).unwrap(), &bytes, shape, corner, &expected)?;
+        let [a, b, c, ..] = weights;
+        let weights = [a, b, c].map(|row| [row[0], row[1], row[2]]);
+        let expected = squares(&bytes, shape, |square| kernel(square, weights, scale, offset));
+        compare(&Kernel::new(weights, scale, offset).unwrap(), &bytes, shape, corner, &expected)?;
+        let sharpness = Sharpness { factor, blend: Blend::Pillow };
+        let smooth = [[1.0, 1.0, 1.0], [1.0, 5.0, 1.0], [1.0, 1.0, 1.0]];
+        let expected = squares(&bytes, shape, |square| {
+            let (smooth, byte) = (f32::from(kernel(square, smooth, 13.0, 0.0)), f32::from(square[1][1]));
+            #[expect(clippy::suboptimal_flops, reason = "Pillow's own roundings")]
+            let blended = smooth + factor as f32 * (byte - smooth);
+            blended.clamp(0.0, 255.0) as u8
+        });
+        compare(&sharpness, &bytes, shape, corner, &expected)?;
+    }
 }

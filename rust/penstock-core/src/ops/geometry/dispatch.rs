@@ -50,6 +50,47 @@ pub(crate) fn sample(
     }
 }
 
+/// Pixels whose surroundings were all found to lie in a texture, so that none has to be looked for again.
+#[derive(Debug, Clone, Copy)]
+#[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "no kernel looks at them"))]
+pub(crate) struct Inside<'t, const ROWS: usize, const BYTES: usize> {
+    bytes: &'t [u8],
+    stride: usize,
+    offsets: &'t [i32],
+}
+
+#[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "no kernel looks at them"))]
+impl<'t, const ROWS: usize, const BYTES: usize> Inside<'t, ROWS, BYTES> {
+    /// Of each of these offsets, `BYTES` bytes of `ROWS` rows; `None` if any of them are outside.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "it is compiled for each level's vectors")]
+    pub(crate) fn new(pixels: &Pixels<'t>, offsets: &'t [i32]) -> Option<Self> {
+        // Seen as unsigned, negative ones are the largest.
+        let most = offsets.iter().fold(0, |most, &offset| most.max(offset as u32)) as usize;
+        let end = pixels.stride.checked_mul(ROWS - 1)?.checked_add(BYTES)?.checked_add(most)?;
+        (end <= pixels.bytes.len()).then_some(Inside { bytes: pixels.bytes, stride: pixels.stride, offsets })
+    }
+
+    /// Number of pixels.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "it is compiled for each level's vectors")]
+    pub(crate) fn len(&self) -> usize {
+        self.offsets.len()
+    }
+
+    /// `N` bytes of a row of a pixel, from one of its `BYTES` on. Zeros if there is no such pixel.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "it is compiled for each level's vectors")]
+    pub(crate) fn load<const N: usize>(&self, pixel: usize, row: usize, at: usize) -> [u8; N] {
+        let Some(&offset) = self.offsets.get(pixel).filter(|_| row < ROWS && at + N <= BYTES) else {
+            return [0; N];
+        };
+        // SAFETY: it is one of the offsets, and of each of them the last of `BYTES` bytes of the last of `ROWS` rows was
+        // found to lie in the texture, of which these are no later ones.
+        unsafe { *self.bytes.as_ptr().add(offset as usize + row * self.stride + at).cast::<[u8; N]>() }
+    }
+}
+
 /// A number without its fraction, as a byte; what is less than 0, or more than 255, is one of these, and what is no
 /// number is 0. Plain, for loops that the compiler makes vectors of: `as` would do as much, lane by lane.
 #[inline(always)]

@@ -58,30 +58,32 @@ impl Places {
     }
 
     /// The offsets of all pixels.
-    pub(crate) fn offsets(&self) -> &[i32] {
+    fn offsets(&self) -> &[i32] {
         self.offsets.get(..self.count).unwrap_or(&[])
     }
 
-    /// The longest stretches of pixels that lie in the picture: each with its first pixel, their offsets, and how far they
-    /// are behind the centres of those before them.
-    #[inline(always)]
-    #[expect(clippy::inline_always, reason = "it is compiled for each level's vectors")]
-    pub(crate) fn next_run(&self, after: usize) -> Option<Run<'_>> {
-        let offsets = self.offsets();
-        let mut begin = after;
-        while *offsets.get(begin)? < 0 {
-            begin += 1;
-        }
-        let mut end = begin;
-        while offsets.get(end).is_some_and(|offset| *offset >= 0) {
-            end += 1;
-        }
+    /// Whether all pixels lie in the picture.
+    pub(crate) fn are_inside(&self) -> bool {
+        // All are looked at, for the sake of vectors.
+        self.offsets().iter().fold(0, |all, offset| all | offset) >= 0
+    }
+
+    /// Some pixels, all of which lie in the picture.
+    pub(crate) fn run(&self, pixels: Range<usize>) -> Option<Run<'_>> {
         let [across, down] = &self.fractions;
         Some(Run {
-            begin,
-            offsets: offsets.get(begin..end)?,
-            fractions: [across.get(begin..end)?, down.get(begin..end)?],
+            begin: pixels.start,
+            offsets: self.offsets.get(pixels.clone())?,
+            fractions: [across.get(pixels.clone())?, down.get(pixels)?],
         })
+    }
+
+    /// The next stretch of pixels that lie in the picture, as long as can be.
+    pub(crate) fn next_run(&self, after: usize) -> Option<Run<'_>> {
+        let offsets = self.offsets().get(after..)?;
+        let begin = after + offsets.iter().position(|offset| *offset >= 0)?;
+        let behind = offsets.get(begin - after..)?.iter().position(|offset| *offset < 0);
+        self.run(begin..behind.map_or(self.count, |count| begin + count))
     }
 }
 

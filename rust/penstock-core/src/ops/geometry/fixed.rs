@@ -90,6 +90,8 @@ pub(crate) struct Scaled {
     top: u32,
     rows: Vec<i32>,
     columns: Vec<i32>,
+    /// The columns that come from anywhere, if each of them comes from behind the one before it.
+    shift: Option<Range<usize>>,
 }
 
 impl Scaled {
@@ -108,11 +110,14 @@ impl Scaled {
             }
             table
         };
-        Scaled {
-            top: wanted.rows.start,
-            rows: table(e, f, &wanted.rows, size.0),
-            columns: table(a, c, &wanted.columns, size.1),
-        }
+        let (rows, columns) = (table(e, f, &wanted.rows, size.0), table(a, c, &wanted.columns, size.1));
+        let first = columns.iter().position(|column| *column >= 0).unwrap_or(columns.len());
+        let seen = columns.iter().skip(first).take_while(|column| **column >= 0).count();
+        let inside = first..first + seen;
+        let alone = columns.iter().skip(inside.end).all(|column| *column < 0);
+        let next = |pair: &[i32]| matches!(pair, [one, other] if one + 1 == *other);
+        let follow = columns.get(inside.clone()).is_some_and(|columns| columns.windows(2).all(next));
+        Scaled { top: wanted.rows.start, rows, columns, shift: (alone && follow).then_some(inside) }
     }
 
     /// See [`super::field::Field::row`].
@@ -127,6 +132,20 @@ impl Scaled {
             let place = begin.wrapping_add((column - left).wrapping_mul(step));
             *offset = if row >= 0 && *column >= 0 { place } else { -1 };
         }
+    }
+
+    /// Whether neighbouring columns come from neighbouring columns.
+    pub(crate) fn is_shift(&self) -> bool {
+        self.shift.is_some()
+    }
+
+    /// Where such columns go, counted from the first one that was asked for, and the row that they come from, counted from
+    /// the first one of the support, if there is one.
+    pub(crate) fn shifted(&self, row: u32, support: &Region) -> Option<(Range<usize>, Option<usize>)> {
+        let from = self.rows.get((row - self.top) as usize).filter(|row| **row >= 0);
+        let from = from.map(|row| (*row as u32 - support.rows.start) as usize);
+        let columns = self.shift.clone()?;
+        Some((if from.is_some() { columns } else { 0..0 }, from))
     }
 
     /// What the tables name.

@@ -23,3 +23,6 @@ pub use rotation::{RandomRotation, Rotation};
 pub use sample::Interpolation;
 pub use turn::{Quarter, Turn};
 pub use warp::Warper;
+
+#[cfg(test)]
+mod tests;

@@ -11,7 +11,7 @@ pub(crate) struct Texture {
     step: usize,
 }
 
-/// Bytes behind the last pixel that may be read: a pixel of three bytes is loaded as four.
+/// Bytes behind the last pixel that may be read: four pixels of three bytes are loaded as sixteen.
 const BEHIND: usize = 4;
 
 impl Texture {

@@ -84,8 +84,9 @@ impl Warper {
         }
         for plane in 0..planes {
             let fills: &[u8] = if step == 3 { &canvas.fill } else { canvas.fill.get(plane..=plane)? };
-            if let Some(lines) = &lines {
-                texture.copy(lines, plane, margin as usize)?;
+            let shifts = matches!(field, Field::Scaled(scaled) if scaled.is_shift());
+            if let Some(lines) = lines.filter(|_| !shifts) {
+                texture.copy(&lines, plane, margin as usize)?;
             }
             let pixels = texture.pixels();
             let first = |range: &Range<u32>| range.start as i32 - margin as i32;
@@ -96,19 +97,33 @@ impl Warper {
             };
             for (index, row) in wanted.rows.clone().enumerate() {
                 let out = out.rows_mut(plane, index, 1).get_mut(..width * step)?;
-                if lines.is_some() {
-                    dispatch::places(level, field, &frame, row, &wanted.columns, places);
-                    if places.offsets().iter().any(|offset| *offset < 0) {
+                let Some(lines) = &lines else {
+                    fill(out, fills);
+                    continue;
+                };
+                if let Field::Scaled(scaled) = field
+                    && let Some((shifted, from)) = scaled.shifted(row, &support)
+                {
+                    if shifted.len() < width {
                         fill(out, fills);
                     }
-                    let mut after = 0;
-                    while let Some(run) = places.next_run(after) {
-                        after = run.begin + run.offsets.len();
-                        let out = out.get_mut(run.begin * step..after * step)?;
-                        dispatch::sample(level, canvas.interpolation, &pixels, &run, out);
+                    if let Some(from) = from {
+                        let out = out.get_mut(shifted.start * step..shifted.end * step)?;
+                        lines.line(plane, from)?.copy_to(out);
                     }
-                } else {
-                    fill(out, fills);
+                    continue;
+                }
+                dispatch::places(level, field, &frame, row, &wanted.columns, places);
+                if places.are_inside() {
+                    dispatch::sample(level, canvas.interpolation, &pixels, &places.run(0..width)?, out);
+                    continue;
+                }
+                fill(out, fills);
+                let mut after = 0;
+                while let Some(run) = places.next_run(after) {
+                    after = run.begin + run.offsets.len();
+                    let out = out.get_mut(run.begin * step..after * step)?;
+                    dispatch::sample(level, canvas.interpolation, &pixels, &run, out);
                 }
             }
         }

@@ -1,0 +1,182 @@
+//! Geometry at every level against plain loops over pixels.
+
+use penstock_jpeg::simd::Level;
+use proptest::prelude::*;
+
+use super::*;
+use crate::image::{Picture, Region};
+use crate::ops::kinds::{Area, Size};
+
+const INTERPOLATIONS: [Interpolation; 3] =
+    [Interpolation::Nearest, Interpolation::Bilinear, Interpolation::Bicubic];
+
+/// A cubic through four values.
+#[expect(clippy::suboptimal_flops, reason = "Pillow's own roundings")]
+fn cubic([a, b, c, d]: [f64; 4], at: f64) -> f64 {
+    b + at * ((c - a) + at * ((2.0 * (a - b) + c - d) + at * (-a + b - c + d)))
+}
+
+/// What a place of a picture looks like; `None` outside.
+#[expect(clippy::suboptimal_flops, reason = "Pillow's own roundings")]
+fn look(picture: &Picture<'_>, interpolation: Interpolation, [x, y]: [f64; 2], channel: usize) -> Option<u8> {
+    let (height, width) = (picture.height() as i64, picture.width() as i64);
+    if !(x >= 0.0 && x < width as f64 && y >= 0.0 && y < height as f64) {
+        return None;
+    }
+    let get = |y: i64, x: i64| {
+        f64::from(picture.get(y.clamp(0, height - 1) as usize, x.clamp(0, width - 1) as usize, channel))
+    };
+    if interpolation == Interpolation::Nearest {
+        return Some(get(y as i64, x as i64) as u8);
+    }
+    let (x, y) = (x - 0.5, y - 0.5);
+    let (column, row) = (x.floor() as i64, y.floor() as i64);
+    let (dx, dy) = (x - x.floor(), y - y.floor());
+    let value = if interpolation == Interpolation::Bilinear {
+        let across = |y| get(y, column) + (get(y, column + 1) - get(y, column)) * dx;
+        across(row) + (across(row + 1) - across(row)) * dy
+    } else {
+        let across = |y| cubic([-1, 0, 1, 2].map(|i| get(y, column + i)), dx);
+        cubic([-1, 0, 1, 2].map(|i| across(row + i)), dy)
+    };
+    Some(value.clamp(0.0, 255.0) as u8)
+}
+
+/// The whole output, for every level, of a part of which `region` says which.
+fn compare(
+    step: &impl Area<Memory = Warper>,
+    source: &Picture<'_>,
+    region: &Region,
+    expected: impl Fn(u32, u32, usize) -> u8,
+) -> Result<(), TestCaseError> {
+    let size = (source.height() as u32, source.width() as u32);
+    let support = step.support(size, region);
+    let part = source.part(&support.rows, &support.columns).unwrap();
+    for level in Level::available() {
+        let mut warper = Warper::default();
+        let made = step.make(level, &part, size, region, &mut warper).unwrap();
+        for (y, row) in region.rows.clone().enumerate() {
+            for (x, column) in region.columns.clone().enumerate() {
+                for c in 0..source.channels() {
+                    let wanted = expected(row, column, c);
+                    let found = made.get(y, x, c);
+                    prop_assert!(
+                        found == wanted,
+                        "{} {row} {column} {c}: {found}, not {wanted}",
+                        level.name()
+                    );
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+    #[test]
+    #[expect(clippy::suboptimal_flops, reason = "Pillow's own roundings")]
+    fn every_level_equals_plain_loops(
+        shape in (1usize..60, 1usize..60, any::<bool>(), any::<bool>()),
+        size in (1u32..60, 1u32..60),
+        corner in (0u32..60, 0u32..60),
+        which in 1usize..3,
+        linear in prop::array::uniform4(-2.0f64..2.0),
+        shift in prop::array::uniform2(-30.0f64..70.0),
+        depth in prop::option::of(prop::array::uniform2(-0.02f64..0.02)),
+        seed in any::<u64>(),
+    ) {
+        let (height, width, gray, planar) = shape;
+        let channels = if gray { 1 } else { 3 };
+        let mixed = |i: u64| (i ^ seed).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29).wrapping_mul(0xD6E8_FEB9);
+        let bytes: Vec<u8> = (0..(height * width * channels) as u64).map(|i| (mixed(i) >> 27) as u8).collect();
+        let strides = if planar {
+            [width as isize, 1, (height * width) as isize]
+        } else {
+            [(width * channels) as isize, channels as isize, 1]
+        };
+        let source = Picture::from_strided(&bytes, 0, [height, width, channels], strides).unwrap();
+        let fill = [7, 8, 9];
+        let region = Region {
+            rows: corner.0 % size.0..size.0,
+            columns: corner.1 % size.1..size.1,
+        };
+        let ([a, b, d, e], [c, f], interpolation) = (linear, shift, INTERPOLATIONS[which]);
+        let place = |y: u32, x: u32| {
+            let (x, y) = (f64::from(x) + 0.5, f64::from(y) + 0.5);
+            let place = [a * x + b * y + c, d * x + e * y + f];
+            depth.map_or(place, |[g, h]| place.map(|at| at / (g * x + h * y + 1.0)))
+        };
+        let expected = |y, x, channel| look(&source, interpolation, place(y, x), channel).unwrap_or(fill[channel]);
+        if let Some([g, h]) = depth {
+            let step = Perspective::new([a, b, c, d, e, f, g, h], size, interpolation, fill).unwrap();
+            compare(&step, &source, &region, expected)?;
+            let step = Perspective::new([a, b, c, d, e, f, g, h], size, Interpolation::Nearest, fill).unwrap();
+            compare(&step, &source, &region, |y, x, channel| {
+                look(&source, Interpolation::Nearest, place(y, x), channel).unwrap_or(fill[channel])
+            })?;
+        } else {
+            compare(&Affine::new([a, b, c, d, e, f], size, interpolation, fill).unwrap(), &source, &region, expected)?;
+        }
+    }
+
+    #[test]
+    fn the_nearest_pixel_is_found_in_fixed_point(
+        size in (1u32..60, 1u32..60),
+        corner in (0u32..60, 0u32..60),
+        linear in prop::array::uniform4(-2.0f64..2.0),
+        shift in prop::array::uniform2(-30.0f64..70.0),
+    ) {
+        let ([a, b, d, e], [c, f]) = (linear, shift);
+        let bytes: Vec<u8> = (0..40 * 50).map(|i| (i % 251) as u8).collect();
+        let source = Picture::from_slice(&bytes, 40, 50, 1).unwrap();
+        let region = Region { rows: corner.0 % size.0..size.0, columns: corner.1 % size.1..size.1 };
+        let step = Affine::new([a, b, c, d, e, f], size, Interpolation::Nearest, [3; 3]).unwrap();
+        let fixed = |value: f64| (value * 65536.0 + 0.5).floor() as i64;
+        let first = [fixed(c + a * 0.5 + b * 0.5), fixed(f + d * 0.5 + e * 0.5)];
+        compare(&step, &source, &region, |y, x, _| {
+            let (x, y) = (i64::from(x), i64::from(y));
+            let column = (first[0] + x * fixed(a) + y * fixed(b)) >> 16;
+            let row = (first[1] + x * fixed(d) + y * fixed(e)) >> 16;
+            let inside = (0..50).contains(&column) && (0..40).contains(&row);
+            if inside { source.get(row as usize, column as usize, 0) } else { 3 }
+        })?;
+    }
+}
+
+#[test]
+fn no_more_is_looked_at_than_is_seen() {
+    let region = Region { rows: 10..20, columns: 30..40 };
+    let support = |matrix, interpolation| {
+        let step = Affine::new(matrix, (100, 100), interpolation, [0; 3]).unwrap();
+        let Region { rows, columns } = step.support((90, 80), &region);
+        (rows, columns)
+    };
+    let shift = [1.0, 0.0, 5.0, 0.0, 1.0, -12.0];
+    assert_eq!(support(shift, Interpolation::Nearest), (0..8, 35..45));
+    assert_eq!(support(shift, Interpolation::Bilinear), (0..9, 35..46));
+    assert_eq!(support(shift, Interpolation::Bicubic), (0..10, 34..47));
+    let turned = [0.0, 1.0, 0.0, 1.0, 0.0, 0.0];
+    assert_eq!(support(turned, Interpolation::Nearest), (30..40, 10..20));
+    assert_eq!(support([1.0, 0.0, 500.0, 0.0, 1.0, 0.0], Interpolation::Bicubic), (0..0, 0..0));
+    assert_eq!(support([1.0, 0.1, -500.0, 0.0, 1.0, 0.0], Interpolation::Nearest), (0..0, 0..0));
+}
+
+#[test]
+fn quarter_turns_take_every_pixel_from_its_place() {
+    let bytes: Vec<u8> = (0..6).collect();
+    let source = Picture::from_slice(&bytes, 2, 3, 1).unwrap();
+    let turned = |quarter| {
+        let turn = Turn { quarter };
+        let size: Size = turn.size((2, 3)).unwrap();
+        let whole = Region { rows: 0..size.0, columns: 0..size.1 };
+        assert_eq!(turn.support((2, 3), &whole), Region { rows: 0..2, columns: 0..3 });
+        let mut memory = ();
+        let made = turn.make(Level::SCALAR, &source, (2, 3), &whole, &mut memory).unwrap();
+        (0..3).flat_map(|y| (0..2).map(move |x| (y, x))).map(|(y, x)| made.get(y, x, 0)).collect::<Vec<_>>()
+    };
+    assert_eq!(turned(Quarter::Rotate90), [2, 5, 1, 4, 0, 3]);
+    assert_eq!(turned(Quarter::Rotate270), [3, 0, 4, 1, 5, 2]);
+    assert_eq!(turned(Quarter::Transpose), [0, 3, 1, 4, 2, 5]);
+    assert_eq!(turned(Quarter::Transverse), [5, 2, 4, 1, 3, 0]);
+}

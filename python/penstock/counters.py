@@ -15,6 +15,7 @@ from penstock.wrappers import own_iterators, unwrap
 
 if TYPE_CHECKING:
     from penstock.recording.recorder import Counted
+    from penstock.recording.rendering import Rendering
 
 _logger = logging.getLogger("penstock")
 
@@ -178,6 +179,12 @@ class Counters:
         self._known += known
         self._decode += decode
         self._render += render
+
+    def rendered(self, rendering: "Rendering") -> None:
+        """Add what threads, or the library in their place, made of recorded pictures."""
+        for tally in rendering.tallies():
+            self.worked(tally)
+        self.by_pillow.update(rendering.by_pillow.values())
 
     def handed_out(self, samples: int, by_pillow: dict[int, str], read: float, pillow: float) -> None:
         """Add a batch that the user gets.

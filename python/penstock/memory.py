@@ -5,15 +5,17 @@ buffer alive through the tensor's storage), or in pinned memory of torch's own a
 an asynchronous copy to the device has finished. No memory is ever handed out twice at a time.
 """
 
+import ctypes
 import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 
 from penstock import _native
 
-__all__ = ["empty"]
+__all__ = ["empty", "writable"]
 
 
 def empty(
@@ -39,6 +41,16 @@ def empty(
         whole = torch.frombuffer(buffer, dtype=dtype)
     # Not by view(): torch's batches are views of nothing, and may be detached in place.
     return whole.as_strided_(tuple(shape), _contiguous(shape) if strides is None else tuple(strides)), buffer
+
+
+def writable(tensor: torch.Tensor) -> Any:
+    """Return a buffer through which the bytes of a tensor without gaps are written.
+
+    torch is not asked for it, as it would not resize memory any more that it has given to NumPy.
+    """
+    content: Any = (ctypes.c_ubyte * tensor.nbytes).from_address(tensor.data_ptr())
+    content.owner = tensor
+    return np.frombuffer(content, np.uint8)
 
 
 def _contiguous(shape: Sequence[int]) -> tuple[int, ...]:

@@ -308,9 +308,8 @@ def test_damage_that_shows_late_is_torchvisions_to_mend(files, workers):
             Decoded(paths, transform), batch_size=5, num_workers=workers, collate_fn=stacked
         )
 
-    # Without workers the share is that of the pictures which the code left alone.
-    stats = assert_program(program, 0.4 if workers else 0.6)
-    assert sum(stats.by_pillow.values()) == (3 if workers else 2)
+    stats = assert_program(program, 0.4)
+    assert sum(stats.by_pillow.values()) == 3
 
 
 def stacked(samples):

@@ -13,7 +13,10 @@ from torchvision import transforms as T
 from torchvision.transforms import functional as F
 
 import penstock
+from penstock import _native
+from penstock.recording import guard
 from penstock.recording.pictures import is_recorded
+from penstock.recording.rendering import Rendering
 from penstock.recording.tensors import RecordedTensor
 
 NATIVE = ("plain", "gray", "rotated", "mirrored", "progressive", "subsampled")
@@ -111,6 +114,26 @@ def test_what_is_kept_is_real_when_it_is_used_again(kind, options):
     stats = penstock.stats(loader)
     assert stats.touched == stats.pictures > 0
     assert stats.by_library == 0
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "files"])
+def test_what_is_kept_is_decoded_once_for_its_batch_and_for_later(kind, monkeypatch):
+    files, render, begin = [], _native.render_picture, Rendering.begin
+
+    def rendering(source, *others):
+        files.extend(["here"] * isinstance(source, bytes))
+        return render(source, *others)
+
+    def beginning(self):
+        files.extend({place for wanted in self._wanted for place in wanted.places if isinstance(place, str)})
+        return begin(self)
+
+    monkeypatch.setattr(guard, "compare", lambda source, looked: None)
+    monkeypatch.setattr(_native, "render_picture", rendering)
+    monkeypatch.setattr(Rendering, "begin", beginning)
+    both(lambda: Cached(*KINDS[kind]), batch_size=3)
+    # One of the kinds opens each file twice.
+    assert len(files) == (2 * _FILES if kind == "views" else _FILES)
 
 
 @pytest.mark.parametrize("workers", [0, 1])

@@ -8,11 +8,13 @@ import pytest
 import torch
 from PIL import Image
 from support.both_loaders import Opened, age, assert_program, write_pictures
+from support.compare import assert_same
 from support.files import damaged, encode, photo
 from torchvision.io import decode_image
 from torchvision.transforms import functional as F
 from torchvision.transforms import v2
 
+import penstock
 from penstock import _native
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*torchcodec.*:DeprecationWarning")
@@ -90,11 +92,49 @@ def as_they_are(samples):
         (stacked, as_they_are),
     ],
 )
-def test_views_of_a_picture_are_of_one_decode(paths, views, collate):
+@pytest.mark.parametrize("workers", [0, 1])
+def test_views_of_a_picture_are_of_one_decode(paths, views, collate, workers):
     stats = assert_program(
-        lambda: torch.utils.data.DataLoader(Views(paths, views), batch_size=4, num_workers=1, collate_fn=collate)
+        lambda: torch.utils.data.DataLoader(Views(paths, views), batch_size=4, num_workers=workers, collate_fn=collate)
     )
     assert stats.decoded == FILES
+
+
+def looks(samples):
+    """A function of the user's that is given plain batches, and adds to them."""
+    first, second, indices = torch.utils.data.default_collate(samples)
+    assert type(first) is type(second) is torch.Tensor
+    return first.add_(1), second, indices
+
+
+def test_a_users_function_has_plain_batches_of_the_calling_process(paths):
+    assert_program(lambda: torch.utils.data.DataLoader(Views(paths, two), batch_size=4, collate_fn=looks))
+
+
+def images(dataset, index):
+    """Of both classes, of which some share their memory."""
+    image = v2.functional.to_image(dataset.open(index).resize((30, 20)))
+    return {"image": image, "part": image[:, 2:9, 3:11], "same": image.as_subclass(torch.Tensor), "index": index}
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode, torch.enable_grad])
+@pytest.mark.parametrize("options", [{"batch_size": None}, {"batch_size": 3, "collate_fn": as_they_are}], ids=str)
+def test_what_is_made_together_is_what_torch_makes(paths, options, mode):
+    def told(sample):
+        whole, part, same = (sample[name] for name in ("image", "part", "same"))
+        flags = [(type(t), t.stride(), t.is_inference(), t.untyped_storage().resizable()) for t in (whole, part, same)]
+        shared = {t.untyped_storage().data_ptr() for t in (whole, part, same)}
+        return flags, len(shared), part.clone(), same.clone()
+
+    def program():
+        loader = torch.utils.data.DataLoader(Views(paths, images), **options)
+        return [[*map(told, batch if isinstance(batch, list) else [batch])] for batch in loader]
+
+    with mode():
+        theirs = program()
+        with penstock.installed():
+            ours = program()
+    assert_same(ours, theirs)
 
 
 @pytest.mark.parametrize("workers", [0, 2])

@@ -14,6 +14,7 @@ import functools
 from collections.abc import Callable, Hashable, Iterator
 from typing import Any
 
+import numpy as np
 import torch
 from PIL import Image
 from torchvision.transforms import functional as F
@@ -142,6 +143,23 @@ class Chain:
             affine = arithmetic(table, normalized)  # type: ignore[arg-type]
             self._plan = _native.Plan([], calls.bytes_of(table), self.channels, self.dtype.itemsize, affine, b"")
         return self._plan
+
+    def empty(self, height: int, width: int) -> torch.Tensor:
+        """Return memory for the values of one picture, as the functions would have taken it.
+
+        Returns:
+            Uninitialised, of shape (C, H, W), without gaps.
+        """
+        if self.key == (("pil_to_tensor",),):
+            # Its memory is NumPy's.
+            return torch.from_numpy(np.empty((height, width, self.channels), np.uint8)).permute(2, 0, 1)
+        if self.key == (("decode_image",),):
+            # A view of what the decoder wrote.
+            return torch.empty((height, width, self.channels), dtype=torch.uint8).permute(2, 0, 1)
+        if self.interleaved:
+            strides = (1, width * self.channels, self.channels)
+            return torch.empty_strided((self.channels, height, width), strides, dtype=self.dtype)
+        return torch.empty((self.channels, height, width), dtype=self.dtype)
 
     def apply(self, image: Any) -> Any:
         """Call the functions on a real picture."""

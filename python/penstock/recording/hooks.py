@@ -39,7 +39,6 @@ from penstock.recording.imported import names_of
 from penstock.recording.kernels import kernel_recorded
 from penstock.recording.pictures import call_recorded, is_recorded, open_recorded
 from penstock.recording.recorder import Recorder
-from penstock.recording.rendering import render
 from penstock.recording.sources import OPENED, source_of
 from penstock.recording.tensors import (
     RecordedImage,
@@ -47,6 +46,7 @@ from penstock.recording.tensors import (
     alias,
     is_recording,
     is_torch_plain,
+    note_touch,
     record,
     touch,
 )
@@ -369,11 +369,15 @@ def _collate(batch: Any, *, collate_fn_map: Any = None) -> Any:
     if function is not collate_tensor_fn:
         return function(batch, collate_fn_map=collate_fn_map)
     recorded = stack(batch)
+    recorder = _recorders.get(None) or _recorders.get(threading.get_ident())
     if recorded is None:
+        if recorder is not None:
+            recorder.make_now([note_touch(item) for item in batch if is_recording(item)])
         return function([touch(item) for item in batch], collate_fn_map=collate_fn_map)
-    if _recorders.get(None) is None:
-        # Without workers nothing is prepared ahead: all cores make the batch now.
-        return render(recorded._traces, recorded._chain, recorded._given)
+    if recorder is None:
+        return touch(recorded)
+    if not recorder.collects:
+        recorder.make_now([recorded])
     return recorded
 
 

@@ -7,6 +7,7 @@ import threading
 from typing import Any
 
 import torch
+from torch.utils.data import default_collate, default_convert
 
 from penstock.compat.torch import (
     STATUS_CHECK_INTERVAL,
@@ -172,9 +173,7 @@ class RecordingIter(_MultiProcessingDataLoaderIter):
             self._put_back(arrived, worker)
             raise RuntimeError(f"DataLoader timed out after {self._timeout} seconds")
         for rendering in arrived.renderings:
-            for tally in rendering.tallies():
-                self._counters.worked(tally)
-            self._counters.by_pillow.update(rendering.by_pillow.values())
+            self._counters.rendered(rendering)
         return arrived.data
 
     def _put_back(self, arrived: _Arrived, worker: int) -> None:
@@ -212,6 +211,8 @@ class _Fetcher:
 
     def __init__(self, fetcher: Any, counters: Any) -> None:
         self._fetcher, self._counters = fetcher, counters
+        # A function of the user's is given batches that are plain; nobody looks at torch's own ones before the end.
+        self._collects = fetcher.collate_fn in (default_collate, default_convert)
 
     def fetch(self, indices: Any) -> Any:
         guard = self._counters.guard
@@ -220,13 +221,15 @@ class _Fetcher:
             self._counters.recorded(count(indices) if self._fetcher.auto_collation else 1, Counted())
             return data
         # What this one finds is added to the loader's when it is counted.
-        recorder = Recorder(threading.get_ident(), copy.deepcopy(guard))
+        recorder = Recorder(threading.get_ident(), copy.deepcopy(guard), collects=self._collects)
         with hooks.recording(recorder):
             data = None
             try:
                 data = self._fetcher.fetch(indices)
             finally:
                 recorder.finish(data)
+        for rendering in recorder.renderings:
+            self._counters.rendered(rendering)
         samples = count(indices) if self._fetcher.auto_collation else 1
         self._counters.recorded(samples, recorder.count())
         return data

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from penstock.recording.guard import Guard, Pair, Watch
 from penstock.recording.pictures import is_recorded, settle
 from penstock.recording.reach import held_by
-from penstock.recording.tensors import RecordedTensor, make_plain
+from penstock.recording.tensors import RecordedTensor, make_all_plain, make_plain
 
 if TYPE_CHECKING:
     import weakref
 
+    from penstock.recording.rendering import Rendering
     from penstock.recording.sources import Fate, Source, Trace
 
 __all__ = ["Counted", "Recorder"]
@@ -51,22 +52,26 @@ class Recorder:
     Args:
         thread: The only thread whose pictures record; all if None.
         guard: What is known of whether that is worth it.
+        collects: Whether batches that are collated are left until `finish`, or until they are sent.
 
     Attributes:
         thread: The same.
         guard: The same.
+        collects: The same.
         fates: Of what was opened since it was counted last.
         others: Why Pillow opened files itself, since then.
         kept: The pictures and tensors that were recorded, for who makes those that somebody holds on to.
+        renderings: What has made tensors of the batch, if only one thread's pictures record.
         why_not: Why none ever records; None if they do.
     """
 
-    def __init__(self, thread: int | None = None, guard: Guard | None = None) -> None:
-        self.thread = thread
+    def __init__(self, thread: int | None = None, guard: Guard | None = None, *, collects: bool = True) -> None:
+        self.thread, self.collects = thread, collects
         self.guard = Guard() if guard is None else guard
         self.fates: list[Fate] = []
         self.others: Counter[str] = Counter()
         self.kept: list[weakref.ref[Any]] = []
+        self.renderings: list[Rendering] = []
         self.why_not: str | None = None
         self._watch = Watch(self.guard)
         self._made = self._shared = 0
@@ -83,8 +88,28 @@ class Recorder:
         self._watch.opened(source)
         self.fates.append(source.fate)
 
+    def make_now(self, tensors: Sequence[RecordedTensor]) -> None:
+        """Make tensors real, in place, before their batch is done.
+
+        Pictures that are still there are kept, since all samples are collated: they are made of the same decode.
+        """
+        traces = [trace for tensor in tensors for trace in tensor._traces]
+        sources, start = {trace.source for trace in traces}, time.thread_time()
+        alive: list[Any] = [reference() for reference in self.kept]
+        _make([value for value in alive if is_recorded(value) and value._trace.source in sources], traces)
+        self._made_together(tensors)
+        for source in sources:
+            source.fate.spent += (time.thread_time() - start) / len(sources)
+
+    def _made_together(self, tensors: Sequence[RecordedTensor]) -> None:
+        rendering = make_all_plain(tensors)
+        if rendering is not None and self.thread is not None:
+            self.renderings.append(rendering)
+
     def finish(self, data: Any) -> None:
         """Make the pictures and tensors that somebody still holds, in place, the real ones that they stand for.
+
+        What the batch does not hold is made first: what is kept of a file is made of the same decode as its batch.
 
         Args:
             data: The batch; what it holds is handed over.
@@ -92,10 +117,13 @@ class Recorder:
         kept, self.kept[:] = self.kept[:], []
         values = [value for reference in kept if (value := reference()) is not None and traces_of(value)]
         batch = held_by(data) if values else set()
-        for value in values:
-            if id(value) in batch:
-                _make_one(value)
-        _make([value for value in values if id(value) not in batch])
+        handed = [value for value in values if id(value) in batch]
+        tensors = [value for value in handed if isinstance(value, RecordedTensor)]
+        _make([value for value in values if id(value) not in batch], [t for value in handed for t in traces_of(value)])
+        for value in handed:
+            if not isinstance(value, RecordedTensor):
+                settle(value)
+        self._made_together(tensors)
 
     def is_any_left(self) -> bool:
         """Whether anything that was recorded is still there."""
@@ -186,10 +214,3 @@ def _make_tensor(tensor: RecordedTensor) -> None:
     make_plain(tensor)
     for trace in traces:
         trace.source.fate.spent += (time.thread_time() - start) / len(traces)
-
-
-def _make_one(value: Any) -> None:
-    if isinstance(value, RecordedTensor):
-        make_plain(value)
-    else:
-        settle(value)

@@ -20,7 +20,7 @@ from penstock.recording.chain import Chain
 from penstock.recording.decoders import decode
 from penstock.recording.sources import Source, Trace, pack
 
-__all__ = ["Given", "Renderer", "Rendering", "Wanted", "render"]
+__all__ = ["Given", "Renderer", "Rendering", "Wanted", "here", "render"]
 
 # Plain tensors by their places in a batch.
 Given = Mapping[int, torch.Tensor]
@@ -83,23 +83,33 @@ class Rendering:
         alone: Whether the caller makes the pixels, with the stream's help, and not the stream alone.
 
     Attributes:
+        threads: Of the stream.
         by_pillow: The pictures that the library has opened, by their positions in the native batch: the reasons.
     """
 
     def __init__(self, stream: _native.Stream, *, pin: bool = False, alone: bool = False) -> None:
         self._stream, self._pin, self._alone = stream, pin, alone
+        self.threads = stream.threads
         self._wanted: list[Wanted] = []
         self._tickets: list[Any] = []
         self._batch: _native.Batch | None = None
         self.by_pillow: dict[int, str] = {}
 
-    def add(self, wanted: Wanted) -> torch.Tensor:
-        """Return a tensor that will hold what is wanted, once this has begun and finished."""
+    def add(self, wanted: Wanted, tensor: torch.Tensor | None = None) -> torch.Tensor:
+        """Return a tensor that will hold what is wanted, once this has begun and finished.
+
+        Args:
+            wanted: Of one picture, or of several.
+            tensor: The one to write to, as the chain takes memory for one picture; a new one if None.
+        """
         chain, shape, places, records, given = wanted
         strides = slots = None
         if chain.interleaved and len(shape) == 3:
             strides = (1, shape[2] * chain.channels, chain.channels)
-        tensor, buffer = memory.empty(shape, chain.dtype, pin=self._pin, strides=strides)
+        if tensor is None:
+            tensor, buffer = memory.empty(shape, chain.dtype, pin=self._pin, strides=strides)
+        else:
+            buffer = memory.writable(tensor)
         if given:
             slots = [slot for slot in range(shape[0]) if slot not in given]
             for slot, plain in given.items():
@@ -184,6 +194,15 @@ class Renderer:
         return Rendering(self._stream, pin=self.pin)
 
 
+def here(threads: int | None = None) -> Rendering:
+    """Return a rendering that has not begun, which the caller makes here and now.
+
+    Args:
+        threads: As many as there are cores if None; with one, no thread is started.
+    """
+    return Rendering(_native.Stream(threads_for(0) if threads is None else threads), alone=True)
+
+
 def render(traces: Sequence[Trace], chain: Chain, given: Given, *, threads: int | None = None) -> torch.Tensor:
     """Make a batch of pictures here and now.
 
@@ -194,7 +213,7 @@ def render(traces: Sequence[Trace], chain: Chain, given: Given, *, threads: int 
         threads: As many as there are cores if None; with one, no thread is started, and the caller reads the files.
     """
     wanted = Wanted.of(traces, chain, given, batched=True, read=threads == 1)
-    rendering = Rendering(_native.Stream(threads_for(0) if threads is None else threads), alone=True)
+    rendering = here(threads)
     tensor = rendering.add(wanted)
     rendering.begin()
     rendering.finish()

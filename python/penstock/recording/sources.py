@@ -272,18 +272,10 @@ class Trace:
 
     def values(self, chain: Chain) -> torch.Tensor:
         """Make what a chain makes of the picture, lying in memory as the library's tensor does."""
-        channels, height, width = chain.channels, self.height, self.width
         if chain.is_view:
-            made: torch.Tensor = chain.apply(self.image())
-            return made
-        if chain.key == (("pil_to_tensor",),):
-            # Its memory is NumPy's.
-            made = torch.from_numpy(np.empty((height, width, channels), np.uint8)).permute(2, 0, 1)
-        elif chain.key == (("decode_image",),):
-            made = torch.empty((height, width, channels), dtype=torch.uint8).permute(2, 0, 1)
-        else:
-            strides = (1, width * channels, channels) if chain.interleaved else (height * width, width, 1)
-            made = torch.empty_strided((channels, height, width), strides, dtype=chain.dtype)
+            seen: torch.Tensor = chain.apply(self.image())
+            return seen
+        made = chain.empty(self.height, self.width)
         # NumPy does not know all types, and torch would not resize memory that it has given to NumPy itself.
         whole = memoryview((ctypes.c_char * made.nbytes).from_address(made.data_ptr()))
         size = chain.dtype.itemsize
@@ -292,17 +284,21 @@ class Trace:
         self.source.render(self.steps, chain.plan, out)
         return made
 
+    def at_hand(self) -> "Trace":
+        """Return the same picture, of its pixels if there are those that it is made of."""
+        if self.source.begun(self.steps) is None:
+            return self
+        content, head = as_file(self.source.pixels(self.steps, (self.width, self.height)))
+        return Trace(Source("", content, _NOBODY, head), self.mode, (self.width, self.height), ())
+
     def to_send(self, chain: Chain) -> "Trace":
         """Return what another process is told of it: the same, or the pixels, if there are those it is made of.
 
         Args:
             chain: What is done there to its values.
         """
-        source, sent = self.source, self
-        if source.begun(self.steps) is not None:
-            content, head = as_file(source.pixels(self.steps, (self.width, self.height)))
-            sent = Trace(Source("", content, _NOBODY, head), self.mode, (self.width, self.height), ())
-        elif source.fate.is_made:
+        source, sent = self.source, self.at_hand()
+        if sent is self and source.fate.is_made:
             source.fate.views += 1
         if source.log is not None:
             source.log.append((self, chain, sent))

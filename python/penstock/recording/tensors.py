@@ -24,8 +24,8 @@ from penstock.compat.torch import (
 from penstock.compat.torchvision import must_return_subclass
 from penstock.recording.causes import cause
 from penstock.recording.chain import Chain, as_at_first
-from penstock.recording.rendering import Given, render
-from penstock.recording.sources import Trace, making
+from penstock.recording.rendering import Given, Rendering, Wanted, here, render
+from penstock.recording.sources import Source, Trace, making
 
 __all__ = [
     "RECORDERS",
@@ -34,7 +34,9 @@ __all__ = [
     "alias",
     "is_recording",
     "is_torch_plain",
+    "make_all_plain",
     "make_plain",
+    "note_touch",
     "part_of",
     "record",
     "sharing",
@@ -176,9 +178,23 @@ class RecordedTensor(torch.Tensor):
                 return part_of(make_plain(self._shares), self._part)
             if self._batched:
                 # No thread is started in the user's worker process.
-                threads = None if get_worker_info() is None else 1
-                return render(self._traces, self._chain, self._given, threads=threads)
+                traces = [trace.at_hand() for trace in self._traces]
+                return render(traces, self._chain, self._given, threads=_threads())
             return self._traces[0].values(self._chain)
+
+    def promise(self, rendering: Rendering, found: dict[Source, str | bytes]) -> torch.Tensor:
+        """Return the same, of which the pixels are there when the rendering has finished.
+
+        Args:
+            rendering: One that has not begun.
+            found: Where the files are, as `Wanted.of` has it.
+        """
+        (inference, gradients), read = self._modes, rendering.threads == 1
+        traces = [trace.to_send(self._chain) for trace in self._traces]
+        wanted = Wanted.of(traces, self._chain, self._given, batched=self._batched, read=read, found=found)
+        with as_at_first(inference=inference, gradients=gradients):
+            memory = None if self._batched else self._chain.empty(traces[0].height, traces[0].width)
+            return rendering.add(wanted, memory)
 
 
 class _LikeImages(type(torch.Tensor)):  # type: ignore[misc]
@@ -203,6 +219,11 @@ class RecordedImage(RecordedTensor, tv_tensors.Image, metaclass=_LikeImages):  #
     def make(self) -> torch.Tensor:
         """Return the plain image that this one stands for."""
         image: torch.Tensor = tv_tensors.Image(super().make())
+        return image
+
+    def promise(self, rendering: Rendering, found: dict[Source, str | bytes]) -> torch.Tensor:
+        """Return the same, of which the pixels are there when the rendering has finished."""
+        image: torch.Tensor = tv_tensors.Image(super().promise(rendering, found))
         return image
 
 
@@ -283,27 +304,42 @@ def touch(tensor: torch.Tensor, function: Any = None) -> torch.Tensor:
     with making:
         if not isinstance(tensor, RecordedTensor):
             return tensor
-        fates = [trace.source.fate for trace in tensor._traces]
-        if not all(fate.is_made for fate in fates):
-            reason = cause(function)
-            for fate in fates:
-                if not fate.is_made:
-                    fate.touched = reason
-        for trace in tensor._traces:
-            if trace.source.log is not None:
-                trace.source.log.append((trace, tensor._chain, None))
-        start = time.thread_time()
+        note_touch(tensor, function)
+        fate, start = tensor._traces[0].source.fate, time.thread_time()
         try:
             return make_plain(tensor)
         finally:
-            fates[0].spent += time.thread_time() - start
+            fate.spent += time.thread_time() - start
 
 
-def make_plain(tensor: torch.Tensor) -> torch.Tensor:
+def note_touch(tensor: Any, function: Any = None) -> Any:
+    """Note that a recording tensor is made real because somebody looks at its values; return it.
+
+    Args:
+        tensor: A recording one.
+        function: Of torch's, that is called on it.
+    """
+    fates = [trace.source.fate for trace in tensor._traces]
+    if not all(fate.is_made for fate in fates):
+        reason = cause(function)
+        for fate in fates:
+            if not fate.is_made:
+                fate.touched = reason
+    for trace in tensor._traces:
+        if trace.source.log is not None:
+            trace.source.log.append((trace, tensor._chain, None))
+    return tensor
+
+
+def make_plain(tensor: torch.Tensor, made: torch.Tensor | None = None) -> torch.Tensor:
     """Make a recording tensor, in place, the plain one that it stands for, though nobody has touched it.
 
     All that share its memory become plain with it: what is done next may give the memory that one of them knows
     another shape, or have it followed by gradients, of which the others must not see anything.
+
+    Args:
+        tensor: Any one.
+        made: What it stands for, if that was made already.
     """
     if not isinstance(tensor, RecordedTensor):
         return tensor
@@ -313,11 +349,44 @@ def make_plain(tensor: torch.Tensor) -> torch.Tensor:
         make_plain(tensor._shares)
         return make_plain(tensor)
     sharers = tensor._sharers
-    plain = _swapped(tensor, tensor.make())
+    plain = _swapped(tensor, tensor.make() if made is None else made)
     for sharer in sharers:
         if isinstance(other := sharer(), RecordedTensor):
             make_plain(other)
     return plain
+
+
+def make_all_plain(tensors: Sequence[RecordedTensor]) -> Rendering | None:
+    """Make recording tensors, in place, the plain ones that they stand for, as one native batch.
+
+    Returns:
+        What has made them; None if that is quicker without, as with a single picture.
+    """
+    with making:
+        owners = {id(owner): owner for owner in map(_owner, tensors) if is_recording(owner)}
+        rendering = None
+        if sum(len(owner._traces) for owner in owners.values()) > 1:
+            rendering, found = here(_threads()), dict[Source, str | bytes]()
+            promised = [owner.promise(rendering, found) for owner in owners.values()]
+            rendering.begin()
+            rendering.finish()
+            for owner, made in zip(owners.values(), promised, strict=True):
+                make_plain(owner, made)
+        for tensor in tensors:
+            make_plain(tensor)
+    return rendering
+
+
+def _threads() -> int | None:
+    """Return how many threads make a batch: no others are started in the user's worker process."""
+    return None if get_worker_info() is None else 1
+
+
+def _owner(tensor: Any) -> Any:
+    """Return the tensor whose memory this one shares, or itself."""
+    while isinstance(tensor, RecordedTensor) and tensor._shares is not None:
+        tensor = tensor._shares
+    return tensor
 
 
 def _swapped(tensor: RecordedTensor, real: torch.Tensor) -> torch.Tensor:

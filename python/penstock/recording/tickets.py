@@ -17,11 +17,9 @@ import numpy as np
 import torch
 from torchvision import tv_tensors
 
-from penstock import _native
 from penstock.compat.torch import extra_reducers
-from penstock.lowering.lower import threads_for
 from penstock.recording.chain import Chain, Key, chain_of
-from penstock.recording.rendering import Given, Renderer, Rendering, Wanted
+from penstock.recording.rendering import Given, Renderer, Rendering, Wanted, here
 from penstock.recording.sources import Source, Trace
 from penstock.recording.tensors import RecordedImage, RecordedTensor, is_recording, part_of, touch
 
@@ -165,7 +163,7 @@ def _receive(ticket: _Ticket) -> torch.Tensor:
     wanted = Wanted(chain, shape, places, records, given)
     if _in_charge.rendering is not None:
         return _in_charge.rendering.add(wanted)
-    rendering = Rendering(_native.Stream(threads_for(0)), alone=True)
+    rendering = here()
     tensor = rendering.add(wanted)
     rendering.begin()
     rendering.finish()

@@ -227,6 +227,7 @@ class Counters:
         self.by_pillow.update(counted.reasons)
         before = self.guard.gave_up
         self.guard.add(counted.opened, counted.pairs, counted.touched)
+        self.guard.saw(counted.made, counted.shared)
         if before is None and self.guard.gave_up is not None:
             self.reasons += (self.guard.decision,)
         seen = self._pictures == 0 or self._pictures >= _A_FEW

@@ -53,7 +53,9 @@ def test_a_loader_that_is_slower_goes_over_to_the_library(options, every, second
     for _ in range(2):
         assert_same([*loader], [*theirs])
     stats = penstock.stats(loader)
-    assert (stats.our_seconds, stats.library_seconds) == (2e-3, 1e-3)
+    # What handing the batch over took is added.
+    assert 2e-3 <= stats.our_seconds < 4e-3
+    assert stats.library_seconds == 1e-3
     assert stats.decision.startswith("went over to the library after ")
     # Persistent workers record no more, but are the same ones, with what they have in memory.
     assert stats.way == ("recorded" if "persistent_workers" in options else "torch")
@@ -71,8 +73,9 @@ def test_a_loader_that_is_quicker_records(workers, seconds):
         assert_same([*loader], [*TorchLoader(Touching(5), 8)])
     stats = penstock.stats(loader)
     assert (stats.way, stats.decision, stats.pictures) == ("recorded", "records", 160)
-    assert (stats.our_seconds, stats.library_seconds) == (1e-3, 2e-3)
-    assert "1.00 ms, by the library 2.00 ms" in str(stats)
+    assert 1e-3 <= stats.our_seconds < 2e-3
+    assert stats.library_seconds == 2e-3
+    assert f"{stats.our_seconds * 1e3:.2f} ms, by the library 2.00 ms" in str(stats)
 
 
 def test_nothing_is_compared_where_nothing_is_touched(seconds):
@@ -98,6 +101,60 @@ def test_it_takes_some_pairs_and_their_sum_decides():
     found.add(4, [(1.0, 100.0)], 4)
     assert found.gave_up == 68
     assert copy.deepcopy(found) == found
+
+
+def test_one_pair_that_was_disturbed_does_not_outweigh_a_few():
+    found = Guard()
+    for _ in range(63):
+        found.add(1, [(1.0, 2.0)], 1)
+    found.add(1, [(30.0, 2.0)], 1)
+    assert found.gave_up is None
+    few = Guard()
+    few.add(16, [(30.0, 2.0), *[(1.0, 2.0)] * 15], 16)
+    assert few.gave_up is None
+    # Many of them are not disturbed: there, half of the pictures take ten times as long.
+    few.add(48, [(1.0, 2.0), (20.0, 2.0)] * 24, 48)
+    assert few.gave_up == 64
+
+
+def test_what_handing_over_takes_is_ours():
+    assert guard.with_handling([(1.0, 2.0), (3.0, 4.0)], 1.0, 4) == [(1.25, 2.0), (3.25, 4.0)]
+    assert guard.with_handling([], 1.0, 0) == []
+
+
+def test_a_loader_remembers_that_files_have_several_views():
+    found = Guard()
+    found.saw(3, 3)
+    assert not found.has_views
+    found.saw(1, 0)
+    assert found.has_views
+    found.saw(500, 0)
+    assert not found.has_views
+    assert found.made <= 64
+    assert copy.deepcopy(found) == found
+
+
+class Both(Dataset):
+    """Two views of each picture, one of which is touched, or both."""
+
+    def __len__(self):
+        return 24
+
+    def __getitem__(self, index):
+        picture = Image.open(folder() / f"{FILES[index % len(FILES)]}.jpg").convert("RGB")
+        first, second = picture.crop((0, 0, 20, 20)), picture.crop((5, 5, 25, 25))
+        if index % 6:
+            first = first.filter(ImageFilter.BLUR)
+        return F.to_tensor(first), F.to_tensor(second.filter(ImageFilter.SHARPEN))
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_few_views_beside_touched_ones_are_made_where_they_were_decoded(workers):
+    loader = penstock.DataLoader(Both(), 12, num_workers=workers)
+    for _ in range(2):
+        assert_same([*loader], [*TorchLoader(Both(), 12)])
+    stats = penstock.stats(loader)
+    assert (stats.decoded, stats.touched, stats.by_library) == (0, 48, 0)
 
 
 def test_what_is_watched_takes_a_small_share_of_the_time(monkeypatch):

@@ -20,14 +20,16 @@ if TYPE_CHECKING:
 
     from penstock.records import Steps
 
-__all__ = ["Guard", "Pair", "Watch", "compare"]
+__all__ = ["Guard", "Pair", "Watch", "compare", "with_handling"]
 
 # Our seconds and the library's for the pictures of a source.
 Pair = tuple[float, float]
 
-# Pairs that are kept, and those that it takes to decide.
+# Pairs that are kept, those that it takes to decide, and to decide against what half of them say: before, a single one
+# that was disturbed may outweigh all others.
 _MOST = 128
 _ENOUGH = 16
+_MANY = 64
 # Pairs that are made as soon as possible, and the share of a process's time that others may take.
 _SOON = 8
 _SHARE = 0.02
@@ -35,6 +37,10 @@ _SHARE = 0.02
 _ONE_IN = 5
 # What it takes to record a step, in seconds; those of one that is made are measured.
 _RECORDING = 5e-6
+# Sources of which pictures were made here, the last ones of which it is known how many were made of each.
+_SOME = 64
+# Those that it takes to expect the same of others.
+_FEW = 4
 
 
 @dataclasses.dataclass
@@ -45,6 +51,8 @@ class Guard:
         pairs: The last ones that were compared.
         pictures: That were opened so far.
         touched: Whether any of them was made in a worker.
+        made: Sources of which pictures were made where they were recorded; when there are many, the last ones count.
+        shared: Those of them of which several pictures were made.
         is_first: Whether files may be looked through that will be known in the next epoch.
         gave_up: Pictures after which the library turned out to be quicker; None if it did not.
     """
@@ -52,6 +60,8 @@ class Guard:
     pairs: deque[Pair] = dataclasses.field(default_factory=lambda: deque(maxlen=_MOST))
     pictures: int = 0
     touched: bool = False
+    made: int = 0
+    shared: int = 0
     is_first: bool = True
     gave_up: int | None = None
 
@@ -62,8 +72,20 @@ class Guard:
         self.pairs.extend(pairs)
         if pairs and self.gave_up is None and len(self.pairs) >= _ENOUGH:
             ours, library = (sum(side) for side in zip(*self.pairs, strict=True))
-            if ours > library:
+            middle, librarys = self.medians or (0.0, 0.0)
+            if ours > library and (middle > librarys or len(self.pairs) >= _MANY):
                 self.gave_up = self.pictures
+
+    def saw(self, made: int, shared: int) -> None:
+        """Add sources of which pictures were made, and those of which several were."""
+        self.made, self.shared = self.made + made, self.shared + shared
+        while self.made > _SOME:
+            self.made, self.shared = self.made // 2, self.shared // 2
+
+    @property
+    def has_views(self) -> bool:
+        """Whether several pictures are likely to be made of the next source."""
+        return self.made >= _FEW and 2 * self.shared > self.made
 
     @property
     def medians(self) -> Pair | None:
@@ -117,6 +139,11 @@ class Watch:
         return found
 
 
+def with_handling(pairs: list[Pair], seconds: float, pictures: int) -> list[Pair]:
+    """Return pairs of a batch whose pictures took us so many seconds more, all together, for handing it over."""
+    return [(ours + seconds / max(pictures, 1), library) for ours, library in pairs]
+
+
 def compare(source: Source, *, looked: bool) -> Pair | None:
     """Return our seconds and the library's for what is in a source's log; None if the file has gone.
 
@@ -142,13 +169,15 @@ def _by_library(source: Source) -> None:
     picture = source.open()
     picture.load()
     made: dict[tuple[str, Steps], Image.Image] = {}
-    for trace, chain, _ in source.log or ():
+    for trace, chain, sent in source.log or ():
         for end in range(len(trace.steps) + 1):
             key = trace.mode, trace.steps[:end]
             if key not in made:
                 made[key] = replay(made[key[0], key[1][:-1]], key[1][-1]) if end else picture.convert(trace.mode)
         if chain is not None:
-            chain.apply(made[trace.mode, trace.steps])
+            tensor = chain.apply(made[trace.mode, trace.steps])
+            if sent is not None:
+                tensor.clone()  # as torch's workers put it with the others of its batch
 
 
 def _what_is_sent(source: Source) -> None:

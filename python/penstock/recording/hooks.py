@@ -46,6 +46,7 @@ from penstock.recording.tensors import (
     alias,
     is_recording,
     is_torch_plain,
+    make_plain,
     note_touch,
     record,
     touch,
@@ -378,7 +379,20 @@ def _collate(batch: Any, *, collate_fn_map: Any = None) -> Any:
         return touch(recorded)
     if not recorder.collects:
         recorder.make_now([recorded])
+    elif recorder.thread is None and _are_made_beside(recorded):
+        # In a worker, which torch has put tensors straight into the memory that it sends.
+        return function([make_plain(item) for item in batch], collate_fn_map=collate_fn_map)
     return recorded
+
+
+def _are_made_beside(batch: Any) -> bool:
+    """Whether the pictures that record are few beside the plain tensors of a batch, and most of them decoded here.
+
+    Plain ones that are part of a ticket are copied twice on their way.
+    """
+    given, traces = len(batch._given), batch._traces
+    undecoded = sum(trace.source.begun(trace.steps) is None for trace in traces)
+    return given > len(traces) and given > 3 * undecoded
 
 
 def _collate_any(batch: Any, *, collate_fn_map: Any = None) -> Any:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Container, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from penstock.recording.guard import Guard, Pair, Watch
+from penstock.recording.guard import Guard, Pair, Watch, with_handling
 from penstock.recording.pictures import is_recorded, settle
 from penstock.recording.reach import held_by
 from penstock.recording.tensors import RecordedTensor, make_all_plain, make_plain
@@ -19,10 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Counted", "Recorder"]
 
-# Sources of which pictures were made here, the last ones of which it is known how many were made of each.
-_SOME = 64
-# Those that it takes to expect the same of others.
-_FEW = 4
+# Sources that are opened before it is clear what became of one.
+_BEHIND = 4
 _KEPT = "kept after its batch"
 
 
@@ -35,6 +33,8 @@ class Counted:
         opened: Pictures that were opened in all.
         touched: Those of `recorded` that were made natively, but where they were recorded, for the user's code touched
             their pixels or kept them.
+        made: Files of which pictures were made where they were recorded.
+        shared: Those of them of which several pictures were made.
         reasons: Why pictures are not handed over by native threads, and how many.
         pairs: What was compared with the library.
     """
@@ -42,6 +42,8 @@ class Counted:
     recorded: int = 0
     opened: int = 0
     touched: int = 0
+    made: int = 0
+    shared: int = 0
     reasons: dict[str, int] = dataclasses.field(default_factory=dict)
     pairs: list[Pair] = dataclasses.field(default_factory=list)
 
@@ -62,6 +64,7 @@ class Recorder:
         others: Why Pillow opened files itself, since then.
         kept: The pictures and tensors that were recorded, for who makes those that somebody holds on to.
         renderings: What has made tensors of the batch, if only one thread's pictures record.
+        handling: Processor seconds that handing over what was recorded took, since it was counted last.
         why_not: Why none ever records; None if they do.
     """
 
@@ -73,8 +76,10 @@ class Recorder:
         self.kept: list[weakref.ref[Any]] = []
         self.renderings: list[Rendering] = []
         self.why_not: str | None = None
+        self.handling = 0.0
         self._watch = Watch(self.guard)
-        self._made = self._shared = 0
+        # Of the first ones of `fates` it is known how many pictures were made of them: how many, and what was found.
+        self._seen = self._made = self._shared = 0
 
     @property
     def given_up(self) -> bool:
@@ -84,9 +89,19 @@ class Recorder:
     def opened(self, source: "Source") -> None:
         """Take note of a source whose picture records."""
         source.keeper = self.kept
-        source.is_shared = self._made >= _FEW and 2 * self._shared > self._made
+        self._see(len(self.fates) - _BEHIND)
+        source.is_shared = self.guard.has_views
         self._watch.opened(source)
         self.fates.append(source.fate)
+
+    def _see(self, end: int) -> None:
+        """Find of how many files, up to one that was opened, several pictures were made."""
+        for fate in self.fates[self._seen : max(end, self._seen)]:
+            self._seen += 1
+            if fate.is_made:
+                self._made += 1
+                self._shared += fate.views > 1
+                self.guard.saw(1, fate.views > 1)
 
     def make_now(self, tensors: Sequence[RecordedTensor]) -> None:
         """Make tensors real, in place, before their batch is done.
@@ -130,7 +145,7 @@ class Recorder:
         self.kept[:] = [reference for reference in self.kept if reference() is not None]
         return bool(self.kept)
 
-    def settle(self, sent: Sequence["Trace"], exempt: Container[int]) -> None:
+    def settle(self, sent: Sequence["Trace"], exempt: Container[int]) -> float:
         """Make real what somebody still holds though it has been used: he will probably use it again.
 
         What was neither sent nor touched waits for its batch, as in a shuffle buffer, and is left as it is.
@@ -138,6 +153,9 @@ class Recorder:
         Args:
             sent: What goes with the batch.
             exempt: Ids of pictures and tensors that the batch's own samples hold, so that nobody else need do so.
+
+        Returns:
+            Processor seconds that making it took.
         """
         for trace in sent:
             trace.source.sent = True
@@ -153,23 +171,25 @@ class Recorder:
                 self.kept.append(reference)
             else:
                 used.append(value)
+        start = time.thread_time()
         _make(used, sent)
+        return time.thread_time() - start
 
     def count(self) -> Counted:
         """Return what happened since the last call."""
         if self.why_not is not None:
             self.others[self.why_not] += 1
         counted = Counted(len(self.fates), len(self.fates) + self.others.total(), reasons=self.others)
+        self._see(len(self.fates))
+        counted.made, counted.shared = self._made, self._shared
+        self._seen = self._made = self._shared = 0
         for fate in self.fates:
             if fate.is_made:
-                self._made += 1
-                self._shared += fate.views > 1
                 counted.reasons[fate.touched or _KEPT] += 1
                 counted.touched += not fate.by_library
-        if self._made > _SOME:
-            self._made, self._shared = self._made // 2, self._shared // 2
         self.fates, self.others = [], Counter()
-        counted.pairs = self._watch.pairs()
+        counted.pairs = with_handling(self._watch.pairs(), self.handling, counted.opened)
+        self.handling = 0.0
         self.guard.add(counted.opened, counted.pairs, counted.touched)
         counted.reasons = dict(counted.reasons)
         return counted

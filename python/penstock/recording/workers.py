@@ -7,13 +7,14 @@ decided how what the numbers stand for travels, so that a file whose pixels were
 
 import copy
 import sys
+import time
 from collections.abc import Callable
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
 from penstock.compat.torch import _MapDatasetFetcher
 from penstock.recording import files, hooks
-from penstock.recording.guard import Guard
+from penstock.recording.guard import Guard, with_handling
 from penstock.recording.reach import held_by, held_by_paused
 from penstock.recording.recorder import Counted, Recorder
 from penstock.recording.storages import send_small_tensors
@@ -83,7 +84,9 @@ class _Pickled(Parcel):
 
 
 def _unpack(message: bytes, tickets: bytes, samples: int, counted: Counted, learned: bytes) -> Parcel:
+    start = time.thread_time()
     with receive_all(ForkingPickler.loads(tickets)):
+        counted.pairs = with_handling(counted.pairs, time.thread_time() - start, counted.opened)
         parcel = Parcel(ForkingPickler.loads(message), samples, counted)
     parcel.learned = learned
     return parcel
@@ -113,14 +116,16 @@ class Collate:
         with postponing() as postponed:
             message = bytes(ForkingPickler.dumps(data))
         del data
+        start = time.thread_time()
         if type(samples) is list and sys.getrefcount(samples) <= self._references:
             samples.clear()
         sent = [trace for tensor in postponed for trace in tensor.traces]
         exempt = held_by(samples)
         fetcher = sys._getframe(1).f_locals.get("self")
         exempt |= held_by_paused(getattr(fetcher, "dataset_iter", None))
-        _recorder.settle(sent, exempt)
+        spent = _recorder.settle(sent, exempt)
         tickets = bytes(ForkingPickler.dumps(tickets_of(postponed)))
+        _recorder.handling = time.thread_time() - start - spent
         return _Pickled(message, tickets, size, _count(_recorder))
 
 

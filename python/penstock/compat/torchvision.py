@@ -9,6 +9,8 @@ __all__ = [
     "NAMES",
     "compute_resized_output_size",
     "must_return_subclass",
+    "parse_fill",
+    "perspective_coefficients",
     "picture_functional",
     "tensor_functional",
 ]
@@ -21,6 +23,9 @@ _V2 = "torchvision.transforms.v2"
 _expect(f"{_V2}:Transform", "_call_kernel _needs_transform_list", LOWERING)
 _expect(f"{_V2}:Pad", "_fill", LOWERING)
 _expect(f"{_V2}:RandomCrop", "_fill", LOWERING)
+_expect(f"{_V2}:RandomRotation", "_fill", LOWERING)
+_expect(f"{_V2}:RandomAffine", "_fill", LOWERING)
+_expect(f"{_V2}:RandomPerspective", "_fill", LOWERING)
 _expect(f"{_V2}:RandomResizedCrop", "_log_ratio", LOWERING)
 
 KERNEL_REGISTRY: dict[Any, dict[Any, Any]] = _fetch(f"{_V2}.functional._utils", "_KERNEL_REGISTRY", RECORDING)
@@ -28,6 +33,9 @@ compute_resized_output_size: Any = _fetch(
     "torchvision.transforms.functional", "_compute_resized_output_size", RECORDING
 )
 must_return_subclass: Any = _fetch("torchvision.tv_tensors._torch_function_helpers", "_must_return_subclass", RECORDING)
+# How fills of what lies outside a picture are read, and which perspective moves corners.
+parse_fill: Any = _fetch("torchvision.transforms._functional_pil", "_parse_fill", LOWERING)
+perspective_coefficients: Any = _fetch("torchvision.transforms.functional", "_get_perspective_coeffs", LOWERING)
 # Where transforms look up what they do to Pillow's pictures, and to tensors.
 picture_functional: Any = _fetch("torchvision.transforms", "_functional_pil", RECORDING)
 tensor_functional: Any = _fetch("torchvision.transforms", "_functional_tensor", RECORDING)

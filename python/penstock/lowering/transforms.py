@@ -149,7 +149,7 @@ class _Builder:
         self.inks: Any = None
         self.draws = False
         self.fails = False
-        self.type_is_open = False
+        self.type_is_open = self.is_erased = False
         self.normalized: list[tuple[list[float], list[float]]] = []
 
     def add_all(self, transform: Any) -> Iterator[Row]:
@@ -182,6 +182,8 @@ class _Builder:
         operation = TRANSFORMS.get(kind)
         if operation is None:
             raise Opaque("no native form of it yet")
+        if self.is_erased and operation.name != "erasing":
+            raise Opaque("it comes after erasing, which is done to the output")
         self.draws |= kind in operation.random
         step = Step(transform, self.is_tensor, self.strip)
         try:

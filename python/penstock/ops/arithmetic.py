@@ -5,7 +5,7 @@ in two elsewhere; other builds may do other things altogether. So before an oper
 pictures is compared with what the library makes of them.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from PIL import Image
 from penstock import _native
 from penstock.records import record_of
 
-__all__ = ["LIBRARIES", "agreeing", "rendered"]
+__all__ = ["LIBRARIES", "agreeing", "pillow_agrees", "rendered"]
 
 # What a library may do, in the order in which it is tried.
 LIBRARIES = {
@@ -26,10 +26,16 @@ LIBRARIES = {
 _SIZE = 61, 67
 
 
-def rendered(pixels: Any, steps: Iterable[bytes]) -> Any:
-    """Return what native steps make of a picture of the same size, both uint8 of shape (H, W, 3)."""
+def rendered(pixels: Any, steps: Sequence[bytes], size: tuple[int, int] | None = None) -> Any:
+    """Return what native steps make of a picture, both uint8 of shape (H, W, 3).
+
+    Args:
+        pixels: Of the picture.
+        steps: One after the other.
+        size: (height, width) of the result if it is another.
+    """
     plan = _native.Plan([], bytes(range(256)) * 3, 3, 1, None, b"")
-    out = np.empty_like(pixels)
+    out = np.empty((*(size or pixels.shape[:2]), 3), np.uint8)
     head = (*pixels.shape, "PPM")
     why = _native.render_picture(pixels, record_of(head, tuple(steps)), plan, out.transpose(2, 0, 1))
     if why is not None:
@@ -38,11 +44,15 @@ def rendered(pixels: Any, steps: Iterable[bytes]) -> Any:
 
 
 def agreeing(
-    library: str, step: Callable[..., bytes], cases: Iterable[tuple[tuple[Any, ...], Callable[[Any], Any]]]
+    names: Sequence[str],
+    library: str,
+    step: Callable[..., bytes],
+    cases: Iterable[tuple[tuple[Any, ...], Callable[[Any], Any]]],
 ) -> str | None:
     """Return the native name of the arithmetic that gives a library's pixels, None if none does.
 
     Args:
+        names: Of what it may be, in the order in which they are tried.
         library: In `LIBRARIES`.
         step: Makes a step of the arithmetic's name and operands.
         cases: Operands of the step, and what the library does to a picture.
@@ -52,10 +62,17 @@ def agreeing(
     if library != "pillow":
         given = torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
     made = [(operands, _pixels_of(function(given))) for operands, function in cases]
-    for name in LIBRARIES[library]:
+    for name in names:
         if all(np.array_equal(rendered(pixels, [step(name, *operands)]), theirs) for operands, theirs in made):
             return name
     return None
+
+
+def pillow_agrees(step: str, operands: Sequence[Any], replay: Callable[..., Any]) -> bool:
+    """Whether a native step gives the pixels of what does the same by Pillow, to an image and with these operands."""
+    pixels = _noise()
+    theirs = _pixels_of(replay(Image.fromarray(pixels), *operands))
+    return np.array_equal(rendered(pixels, [_native.step(step, *operands)], theirs.shape[:2]), theirs)
 
 
 def _pixels_of(picture: Any) -> Any:

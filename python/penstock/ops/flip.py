@@ -1,4 +1,4 @@
-"""Flips, left to right and top to bottom."""
+"""Flips, left to right and top to bottom, and quarter turns."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -23,6 +23,12 @@ _STEPS = {
     Image.Transpose.FLIP_TOP_BOTTOM: ("flip_vertical",),
     Image.Transpose.ROTATE_180: ("flip_horizontal", "flip_vertical"),
 }
+_TURNS = {
+    Image.Transpose.ROTATE_90: "rotate_90",
+    Image.Transpose.ROTATE_270: "rotate_270",
+    Image.Transpose.TRANSPOSE: "transpose",
+    Image.Transpose.TRANSVERSE: "transverse",
+}
 
 
 def _lower(_building: Building, transform: Any) -> _native.Op:
@@ -31,6 +37,8 @@ def _lower(_building: Building, transform: Any) -> _native.Op:
 
 
 def _transposed(trace: Trace, method: Any) -> Trace | None:
+    if (turn := _TURNS.get(method)) is not None:
+        return trace.then("turn", turn, size=(trace.height, trace.width))
     for step in _STEPS.get(method, ()):
         trace = trace.then(step)
     return trace if method in _STEPS else None
@@ -50,6 +58,7 @@ FLIP = Operation(
     replays={
         "flip_horizontal": lambda image: image.transpose(Image.Transpose.FLIP_LEFT_RIGHT),
         "flip_vertical": lambda image: image.transpose(Image.Transpose.FLIP_TOP_BOTTOM),
+        "turn": lambda image, turn: image.transpose(Image.Transpose[turn.upper()]),
     },
     methods={"transpose": _transposed},
     examples=_examples,

@@ -16,10 +16,12 @@ class Building(Protocol):
         strip: A picture of the kind that the operation is given, one pixel high, with every value a byte can have and
             the colours of all margins so far.
         channels: Of the picture.
+        is_erased: Whether parts of it were overwritten, after which nothing but conversions can be lowered.
     """
 
     strip: Any
     channels: int
+    is_erased: bool
 
     @property
     def is_tensor(self) -> bool:
@@ -94,6 +96,7 @@ class Operation:
         methods: Calls of Pillow's pictures that are recorded, by the method's name.
         calls: Functions that are recorded when their first argument is a recording picture, by owner and name.
         enhancers: Classes of `PIL.ImageEnhance` whose `enhance` is recorded.
+        filters: Classes of `PIL.ImageFilter` by which `Image.filter` is recorded, given one of them.
         tensor_calls: The same as `calls` for tensors of bytes.
         picture_kernels: Functions of torchvision's second generation that are recorded for Pillow's pictures, where the
             function that these have there is none that is hooked.
@@ -111,6 +114,7 @@ class Operation:
     methods: Mapping[str, Records] = dataclasses.field(default_factory=dict)
     calls: Mapping[tuple[Any, str], Records] = dataclasses.field(default_factory=dict)
     enhancers: Mapping[type, Records] = dataclasses.field(default_factory=dict)
+    filters: Mapping[type, Records] = dataclasses.field(default_factory=dict)
     tensor_calls: Mapping[tuple[Any, str], RecordsTensor] = dataclasses.field(default_factory=dict)
     picture_kernels: Mapping[Any, Records] = dataclasses.field(default_factory=dict)
     kernels: Mapping[Any, RecordsTensor] = dataclasses.field(default_factory=dict)

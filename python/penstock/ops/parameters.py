@@ -14,7 +14,9 @@ __all__ = [
     "lengths_of",
     "library_of",
     "margins_of",
+    "numbers_of",
     "pair_of",
+    "radii_of",
     "size_of",
 ]
 
@@ -101,3 +103,27 @@ def factor_of(value: Any) -> float:
     if not 0 <= factor < 1e6:
         raise ValueError
     return factor
+
+
+def numbers_of(values: Any, what: str, lengths: tuple[int, ...]) -> tuple[float, ...]:
+    """Return some plain numbers, as many as one of the lengths says; Opaque if they are no such."""
+    if not isinstance(values, (tuple, list)) or len(values) not in lengths:
+        raise Opaque(f"its {what} is {values!r}")
+    if not all(type(value) in (int, float) and abs(value) < 1e9 for value in values):
+        raise Opaque(f"its {what} is {values!r}")
+    return tuple(map(float, values))
+
+
+def radii_of(radius: Any) -> tuple[float, float]:
+    """Return the radii of one of Pillow's blurs, across and down.
+
+    Raises:
+        TypeError: If they are no plain numbers.
+        ValueError: If one is negative, or larger than pictures are.
+    """
+    pair = radius if isinstance(radius, (tuple, list)) else (radius, radius)
+    if len(pair) != 2 or not all(isinstance(value, (int, float)) for value in pair):
+        raise TypeError
+    if not all(0 <= value < 1 << 16 for value in pair):
+        raise ValueError
+    return float(pair[0]), float(pair[1])

@@ -19,7 +19,17 @@ from penstock.ops.color.posterize import POSTERIZE
 from penstock.ops.color.saturation import SATURATION
 from penstock.ops.color.solarize import SOLARIZE
 from penstock.ops.crop import CENTER_CROP, RANDOM_CROP
+from penstock.ops.erase import ERASE
+from penstock.ops.filter.box_blur import BOX_BLUR
+from penstock.ops.filter.filtered import filtered
+from penstock.ops.filter.gaussian_blur import GAUSSIAN_BLUR
+from penstock.ops.filter.kernel import KERNEL
+from penstock.ops.filter.sharpness import SHARPNESS
 from penstock.ops.flip import FLIP
+from penstock.ops.geometry.affine import AFFINE
+from penstock.ops.geometry.perspective import PERSPECTIVE
+from penstock.ops.geometry.rotate import ROTATE
+from penstock.ops.geometry.transform import TRANSFORM
 from penstock.ops.operation import Hook, Operation, Records, RecordsTensor
 from penstock.ops.pad import PAD
 from penstock.ops.random_resized_crop import RANDOM_RESIZED_CROP
@@ -28,6 +38,7 @@ from penstock.ops.resize import RESIZE
 __all__ = [
     "CALLS",
     "ENHANCERS",
+    "FILTERS",
     "FUNCTIONS",
     "HOOKS",
     "KERNELS",
@@ -61,6 +72,15 @@ TABLE = (
     POINT,
     PERMUTE,
     PHOTOMETRIC_DISTORT,
+    SHARPNESS,
+    GAUSSIAN_BLUR,
+    BOX_BLUR,
+    KERNEL,
+    ROTATE,
+    AFFINE,
+    PERSPECTIVE,
+    TRANSFORM,
+    ERASE,
 )
 
 
@@ -76,7 +96,8 @@ def _by(attribute: str) -> dict[Any, Any]:
 TRANSFORMS: Mapping[type, Operation] = {kind: operation for operation in TABLE for kind in operation.transforms}
 # What transforms look up in their modules when they are called.
 FUNCTIONS: tuple[tuple[Any, str], ...] = tuple(dict.fromkeys(pair for each in TABLE for pair in each.functions))
-METHODS: Mapping[str, Records] = _by("methods")
+FILTERS: Mapping[type, Records] = _by("filters")
+METHODS: Mapping[str, Records] = {**_by("methods"), "filter": filtered(FILTERS)}
 CALLS: Mapping[tuple[Any, str], Records] = _by("calls")
 ENHANCERS: Mapping[type, Records] = _by("enhancers")
 PICTURE_KERNELS: Mapping[Any, Records] = _by("picture_kernels")

@@ -1,7 +1,8 @@
 """What operations have in common that are one call with a factor, or with nothing, in each of the libraries."""
 
 import functools
-from collections.abc import Callable, Sequence
+import types
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from torchvision.transforms import functional as F
@@ -28,6 +29,8 @@ class Adjustment:
         factors: What it may be called with, to compare what comes of it; nothing if it is called without.
         given: What it is called with besides.
         most: The number of pixels up to which torch's arithmetic is known.
+        least: The number of rows, and of columns, below which torchvision returns the very tensor.
+        names: What a library's arithmetic may be, if it is not as in `LIBRARIES`.
         named: Whether the step is told whose arithmetic it has.
         checked: Makes the step's operand of what a function is called with.
     """
@@ -40,11 +43,14 @@ class Adjustment:
         *,
         given: tuple[Any, ...] = (),
         most: float = float("inf"),
+        least: int = 0,
+        names: Mapping[str, Sequence[str]] = types.MappingProxyType({}),
         named: bool = True,
         checked: Callable[[Any], float] = factor_of,
     ) -> None:
         self.step, self.function = step, function
         self._cases: list[tuple[float, ...]] = [(factor,) for factor in factors] or [()]
+        self._least, self._names = least, {**LIBRARIES, **names}
         self._given, self._most, self._named, self._checked = given, most, named, checked
         self.arithmetic: Any = agreement.probe(
             f"{function} gives the known pixels",
@@ -56,7 +62,7 @@ class Adjustment:
     def _agreeing(self, library: str) -> str | None:
         function = getattr(F2 if library == "torch2" else F, self.function)
         cases = [(case, functools.partial(self._call, function, *case)) for case in self._cases]
-        return agreeing(library, self._made, cases)
+        return agreeing(self._names[library], library, self._made, cases)
 
     def _call(self, function: Any, *arguments: Any) -> Any:
         *operands, picture = arguments
@@ -77,7 +83,7 @@ class Adjustment:
         """Return what records a call on a tensor of bytes."""
 
         def records(trace: Trace, *operands: Any, **options: Any) -> _Tensor:
-            if trace.width * trace.height > self._most:
+            if trace.width * trace.height > self._most or min(trace.width, trace.height) < self._least:
                 return None
             recorded = self._recorded(library, trace, (*operands, *options.values()))
             return None if recorded is None else (recorded, "asked")

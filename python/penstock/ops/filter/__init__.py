@@ -1,0 +1,1 @@
+"""Filters: what makes a pixel of those around it."""

@@ -1,0 +1,1 @@
+"""Geometry: what looks at a picture from elsewhere."""

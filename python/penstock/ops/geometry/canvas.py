@@ -1,0 +1,55 @@
+"""What all that looks at a picture from elsewhere has in common: interpolation, and the colour of what is outside."""
+
+import functools
+from typing import Any
+
+from PIL import Image
+
+from penstock.compat.torchvision import parse_fill
+from penstock.ops.opaque import Opaque
+from penstock.ops.operation import Building
+from penstock.ops.parameters import generation_of
+from penstock.ops.resampling import filter_name, mode_of
+from penstock.ops.uniform import uniform_rounding
+
+__all__ = ["INTERPOLATIONS", "canvas_of", "color_of", "rounding_of"]
+
+# Pillow's filters by their native names.
+INTERPOLATIONS = {
+    "nearest": Image.Resampling.NEAREST,
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+}
+
+
+@functools.lru_cache(maxsize=256)
+def color_of(mode: str, color: Any) -> tuple[int, ...]:
+    """Return the three bytes of a colour as Pillow fills a picture of a mode with it, black if it is None."""
+    pixel = Image.new(mode, (1, 1), 0 if color is None else color).tobytes()
+    return (*pixel,) * (3 // len(pixel))
+
+
+def canvas_of(building: Building, transform: Any) -> tuple[str, tuple[int, ...]]:
+    """Return a transform's interpolation and the bytes of its fill, of pictures of Pillow's.
+
+    Raises:
+        Opaque: If it is given tensors, or Pillow has no such interpolation.
+    """
+    if building.is_tensor:
+        raise Opaque("no native form on tensors yet")
+    generation = generation_of(transform)
+    name = filter_name(mode_of(transform.interpolation, strings=generation == "v2"))
+    if name not in INTERPOLATIONS:
+        raise Opaque(f"Pillow has no {name} filter for it")
+    fill = transform.fill
+    if generation == "v2":
+        fill = transform._fill.get(type(building.strip), transform._fill.get("others"))
+    color = parse_fill(fill, building.strip)["fillcolor"]
+    return name, color_of(building.strip.mode, color)
+
+
+def rounding_of() -> tuple[bool, bool]:
+    """Return how torch's `uniform_` rounds; Opaque if that is not known."""
+    if (rounding := uniform_rounding()) is None:
+        raise Opaque("torch's uniform_ draws other numbers here")
+    return rounding

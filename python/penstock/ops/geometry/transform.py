@@ -1,0 +1,35 @@
+"""`Image.transform`, by the functions of coordinates that are known."""
+
+from typing import Any
+
+from PIL import Image
+
+from penstock.ops.geometry.affine import transformed
+from penstock.ops.geometry.canvas import INTERPOLATIONS
+from penstock.ops.geometry.perspective import seen_from
+from penstock.ops.operation import Operation, Trace
+
+__all__ = ["TRANSFORM"]
+
+_NAMES = {filter_: name for name, filter_ in INTERPOLATIONS.items()}
+_BY_METHOD = {Image.Transform.AFFINE: transformed, Image.Transform.PERSPECTIVE: seen_from}
+
+
+def _transformed(  # noqa: PLR0917 - Pillow's own
+    trace: Trace,
+    size: Any,
+    method: Any,
+    data: Any = None,
+    resample: Any = Image.Resampling.NEAREST,
+    fill: Any = 1,  # noqa: ARG001
+    fillcolor: Any = None,
+) -> Trace | None:
+    if not isinstance(method, int) or not isinstance(resample, int) or data is None:
+        raise TypeError
+    if not isinstance(size, (tuple, list)) or any(type(length) is not int or length < 1 for length in size):
+        raise TypeError
+    records = _BY_METHOD.get(Image.Transform(method))
+    return None if records is None else records(trace, size, data, _NAMES[Image.Resampling(resample)], fillcolor)
+
+
+TRANSFORM = Operation(name="transform", methods={"transform": _transformed})

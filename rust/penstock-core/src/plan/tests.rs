@@ -378,4 +378,53 @@ fn neighbouring_steps_of_pixels_share_a_pass() {
     assert_eq!(passes(&[permute([1, 2, 0]), permute([1, 2, 0])]), 1);
     assert_eq!(passes(&[permute([1, 2, 0]), FlipVertical.into(), permute([1, 2, 0]), Invert.into()]), 2);
     assert_eq!(passes(&[FlipVertical.into(), Invert.into()]), 0);
+    let contrast = Step::from(Contrast { factor: 0.5, library: Library::Pillow });
+    assert_eq!(passes(&[contrast.clone(), Invert.into()]), 1);
+    assert_eq!(passes(&[Invert.into(), permute([1, 2, 0]), contrast, Invert.into(), permute([1, 2, 0])]), 1);
+}
+
+#[test]
+fn a_step_that_looks_at_its_picture_has_it_whole_and_leaves_what_follows_narrow() {
+    let mut workspace = Workspace::default();
+    let contrast = Step::from(Contrast { factor: 1.5, library: Library::Pillow });
+    let crop = Step::from(Crop { top: 20, left: 30, height: 20, width: 10 });
+    let mut region = |steps: &[Step]| workspace.source_region((375, 500), steps);
+    let whole = Region { rows: 0..375, columns: 0..500 };
+    assert_eq!(region(&[contrast.clone(), crop.clone()]), whole);
+    assert_eq!(
+        region(&[
+            FlipVertical.into(),
+            Equalize.into(),
+            Gray { library: Library::Pillow }.into(),
+            crop.clone()
+        ]),
+        whole
+    );
+    assert_eq!(region(&[crop.clone(), contrast.clone()]), Region { rows: 20..40, columns: 30..40 });
+    // Of a picture of which only margins are seen nothing has to be there.
+    let pad = Step::from(Margins { margins: [50, 0, 0, 0], mode: PadMode::Constant(0) });
+    let margin = Step::from(Crop { top: 3, left: 0, height: 9, width: 50 });
+    assert!(region(&[contrast, pad, margin]).is_empty());
+}
+
+#[test]
+fn one_channel_is_looked_at_and_not_mixed() {
+    let bytes: Vec<u8> = (0..30 * 70u32).map(|i| (i * i / 7) as u8 / 2 + 40).collect();
+    let picture = Picture::from_slice(&bytes, 30, 70, 1).unwrap();
+    let entries: Vec<u8> = (0..=255).collect();
+    let plan = Plan::new(Vec::new(), Table::new(1, 1, &entries, None).unwrap(), Some(&[])).unwrap();
+    let library = Library::Torch2;
+    let mixing: [Step; 4] = [
+        Hue { turn: 0.3, library }.into(),
+        Gray { library }.into(),
+        Saturation { factor: 0.2, library }.into(),
+        Permute { from: [1, 2, 0] }.into(),
+    ];
+    let mut out = vec![0; bytes.len()];
+    let mut workspace = Workspace::default();
+    plan.render(&picture, &mixing, &mut workspace, out.as_mut_slice()).unwrap();
+    assert_eq!(out, bytes);
+    let steps = [&mixing[..2], &[AutoContrast { library: Library::Pillow }.into()], &mixing[2..]].concat();
+    plan.render(&picture, &steps, &mut workspace, out.as_mut_slice()).unwrap();
+    assert_eq!((out.iter().min(), out.iter().max()), (Some(&0), Some(&255)), "stretched");
 }

@@ -84,3 +84,37 @@ impl Wire for AutoContrast {
         Some(AutoContrast { library: from.choice()? })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_pair_of_extremes_becomes_black_and_white() {
+        for library in [Library::Pillow, Library::Torch1, Library::Torch2] {
+            for (least, greatest) in (0..=255u8).flat_map(|most| (0..most).map(move |least| (least, most))) {
+                let mut seen = Statistics::new(3);
+                (seen.least, seen.greatest) = ([least; 3], [greatest, 255, least]);
+                let tables = AutoContrast { library }.tables(&seen);
+                let table = tables.channel(0);
+                assert!(table.is_sorted());
+                assert_eq!(table[usize::from(least)], 0);
+                // Pillow's offset may leave a little less than 255.
+                assert!(table[usize::from(greatest)] >= 254);
+                assert_eq!(tables.channel(2)[77], 77, "one value");
+            }
+        }
+    }
+
+    #[test]
+    fn the_libraries_differ() {
+        let differ = |one, other| {
+            let of = |library, (least, value)| AutoContrast { library }.stretched(value, least, 200);
+            let cases = (0..200).flat_map(|least| (least..=200).map(move |value| (least, value)));
+            cases.filter(|&case| of(one, case) != of(other, case)).count()
+        };
+        assert!(differ(Library::Pillow, Library::Torch1) > 0);
+        assert!(differ(Library::Torch1, Library::Torch2) > 0);
+        assert_eq!(differ(Library::Torch2Unfused, Library::Torch2), 0);
+    }
+}

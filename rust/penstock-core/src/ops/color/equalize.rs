@@ -82,3 +82,45 @@ impl Wire for Equalize {
         Some(Equalize)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A channel's table, word for word what the libraries' texts say of a list of counts.
+    fn plainly(values: &[u8]) -> Vec<u8> {
+        let count = |byte: u8| values.iter().filter(|&&value| value == byte).count();
+        let present: Vec<usize> = (0..=255).map(count).filter(|&count| count > 0).collect();
+        let step = (present.iter().sum::<usize>() - present.last().unwrap()) / 255;
+        let identity = present.len() <= 1 || step == 0;
+        let below = |byte: u8| values.iter().filter(|&&value| value < byte).count();
+        let steps = |byte: u8| ((step / 2 + below(byte)) / step).min(255) as u8;
+        (0..=255).map(|byte| if identity { byte } else { steps(byte) }).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn counts_are_spread(
+            values in prop::collection::vec(prop_oneof![any::<u8>(), 60u8..90], 1..2000),
+            channels in prop_oneof![Just(1usize), Just(3)],
+        ) {
+            let mut seen = Statistics::new(channels);
+            for part in values.chunks(64) {
+                let mut block: Block = [[7; 64]; 3];
+                block[0][..part.len()].copy_from_slice(part);
+                block[2][..part.len()].copy_from_slice(part);
+                Equalize.look(Level::SCALAR, &block, part.len(), &mut seen);
+            }
+            let tables = Equalize.tables(&seen);
+            let expected = plainly(&values);
+            prop_assert_eq!(tables.channel(0).as_slice(), &expected);
+            if channels == 3 {
+                prop_assert_eq!(tables.channel(1)[9], 9, "one value");
+                prop_assert_eq!(tables.channel(2).as_slice(), &expected);
+            }
+        }
+    }
+}

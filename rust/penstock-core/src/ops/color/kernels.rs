@@ -131,3 +131,71 @@ pub(super) fn extremes(block: &Block, [least, greatest]: [&mut [u8; 3]; 2]) {
         (*least, *greatest) = (low, high);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{dispatch, every_colour};
+    use super::*;
+    use penstock_jpeg::simd::Level;
+
+    const LIBRARIES: [Library; 4] =
+        [Library::Pillow, Library::Torch1, Library::Torch2, Library::Torch2Unfused];
+
+    #[test]
+    fn levels_make_every_colour_gray_as_plain_code_does() {
+        let pixels = |library, block: &Block| -> Plane {
+            std::array::from_fn(|i| {
+                let [r, g, b] = block.map(|plane| plane[i]);
+                match library {
+                    Library::Pillow => luma(r, g, b),
+                    Library::Torch2 => luminance_fused(r, g, b),
+                    _ => luminance(r, g, b),
+                }
+            })
+        };
+        for block in every_colour() {
+            for library in LIBRARIES {
+                let expected = pixels(library, &block);
+                for level in Level::available() {
+                    assert_eq!(dispatch::gray(level, library, &block), expected, "{}", level.name());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn levels_saturate_every_fifth_colour_as_plain_code_does() {
+        for block in every_colour().step_by(5) {
+            for (library, factor) in LIBRARIES.into_iter().zip([1.4, 0.3, 1.9, 0.77]) {
+                let blend = Blend::new(factor, library);
+                let dull = gray(library, &block);
+                let expected = block
+                    .map(|plane| -> Plane { std::array::from_fn(|i| blend.byte(dull[i].into(), plane[i])) });
+                for level in Level::available() {
+                    let mut found = block;
+                    dispatch::saturate(level, blend, &mut found);
+                    assert_eq!(found, expected, "{} {library:?}", level.name());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn extremes_are_those_of_the_pixels_that_count() {
+        let plane = |by: usize| std::array::from_fn(|i| (60 + i * by % 101) as u8);
+        let block: Block = [plane(37), plane(11), plane(83)];
+        for pixels in 1..=BLOCK_PIXELS {
+            let of = |plane: &Plane, most: bool| {
+                let part = plane[..pixels].iter().copied();
+                if most { part.max() } else { part.min() }.unwrap()
+            };
+            for level in Level::available() {
+                let (mut least, mut greatest) = ([70, 255, 255], [0, 160, 0]);
+                dispatch::extremes(level, &block, pixels, [&mut least, &mut greatest]);
+                let [a, b, c] = &block;
+                assert_eq!(least, [of(a, false).min(70), of(b, false), of(c, false)], "{pixels}");
+                assert_eq!(greatest, [of(a, true), of(b, true).max(160), of(c, true)], "{pixels}");
+            }
+        }
+    }
+}

@@ -32,3 +32,12 @@ pub use point::Point;
 pub use posterize::{Posterize, RandomPosterize};
 pub use saturation::Saturation;
 pub use solarize::{RandomSolarize, Solarize};
+
+/// All colours there are, in blocks.
+#[cfg(test)]
+fn every_colour() -> impl Iterator<Item = crate::ops::kinds::Block> {
+    use crate::ops::kinds::BLOCK_PIXELS;
+
+    let plane = |first: u32, shift: u32| std::array::from_fn(|i| ((first + i as u32) >> shift) as u8);
+    (0..1 << 24).step_by(BLOCK_PIXELS).map(move |first| [16, 8, 0].map(|shift| plane(first, shift)))
+}

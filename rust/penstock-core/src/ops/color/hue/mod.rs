@@ -68,15 +68,7 @@ impl Wire for Hue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::kinds::BLOCK_PIXELS;
-
-    /// All colours, in blocks.
-    fn colours() -> impl Iterator<Item = Block> {
-        let plane = |first: u32, shift: u32| {
-            std::array::from_fn::<u8, BLOCK_PIXELS, _>(|i| ((first + i as u32) >> shift) as u8)
-        };
-        (0..1 << 24).step_by(BLOCK_PIXELS).map(move |first| [16, 8, 0].map(|shift| plane(first, shift)))
-    }
+    use crate::ops::color::every_colour;
 
     #[test]
     fn levels_turn_every_colour_as_plain_code_does() {
@@ -84,7 +76,7 @@ mod tests {
         let cases = [0.1, -0.37].map(|turn| (turn, Library::Pillow));
         for (turn, library) in cases.into_iter().chain([(-0.1, Library::Torch1), (0.42, Library::Torch2)]) {
             let hue = Hue { turn, library };
-            for block in colours() {
+            for block in every_colour() {
                 let mut expected = block;
                 hue.change(Level::SCALAR, &mut expected);
                 for &level in &levels {

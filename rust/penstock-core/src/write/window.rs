@@ -28,6 +28,12 @@ impl<'s> Strip<'s> {
         self.bytes.get(channel * self.stride..).and_then(|plane| plane.get(..count)).unwrap_or(&[])
     }
 
+    /// The first planes, each with the room behind it.
+    pub(crate) fn planes_mut<const N: usize>(&mut self) -> [&mut [u8]; N] {
+        let mut planes = self.bytes.chunks_exact_mut(self.stride);
+        std::array::from_fn(|_| planes.next().unwrap_or_default())
+    }
+
     /// A plane and the room behind it.
     pub(crate) fn plane_mut(&mut self, channel: usize) -> &mut [u8] {
         self.bytes.get_mut(channel * self.stride..(channel + 1) * self.stride).unwrap_or(&mut [])

@@ -159,36 +159,52 @@ fn shuffles<const N: usize>(window: &Window, channel: usize) -> Shuffles<N> {
 #[target_feature(enable = "avx2,fma")]
 pub(crate) fn gather_avx2(block: &Block<'_>, strip: &mut Strip<'_>) {
     for window in block.windows {
-        for channel in 0..block.channels {
-            if block.lines.step == 1 {
-                channel_avx2::<1>(block, window, channel, channel, strip);
-            } else {
-                channel_avx2::<3>(block, window, 0, channel, strip);
+        if block.lines.step == 1 {
+            for channel in 0..block.channels {
+                planar_avx2(block, window, channel, strip);
             }
+        } else {
+            interleaved_avx2(block, window, strip);
         }
     }
 }
 
-/// One window of one channel, read from `N` vectors of each line of `plane`.
+/// One window of one channel of its own.
 #[target_feature(enable = "avx2,fma")]
-fn channel_avx2<const N: usize>(
-    block: &Block<'_>,
-    window: &Window,
-    plane: usize,
-    channel: usize,
-    strip: &mut Strip<'_>,
-) {
-    let Shuffles { take, fill } = shuffles::<N>(window, channel);
+fn planar_avx2(block: &Block<'_>, window: &Window, channel: usize, strip: &mut Strip<'_>) {
+    let Shuffles { take: [take], fill } = shuffles::<1>(window, channel);
     let out = slots(strip, block, window, channel);
-    for (i, part) in parts(block, window, plane, 16 * N).enumerate() {
-        let mut codes = fill;
-        for (k, &take) in take.iter().enumerate() {
-            codes = _mm_or_si128(codes, _mm_shuffle_epi8(load16_part(part, 16 * k), take));
-        }
+    for (i, part) in parts(block, window, channel, 16).enumerate() {
         if let Some(slot) = slot(out, block, i) {
-            store16(slot, codes);
+            store16(slot, _mm_or_si128(fill, _mm_shuffle_epi8(load16_part(part, 0), take)));
         }
     }
+}
+
+/// One window of three interleaved channels: 48 bytes of a line become 16 lanes of each.
+#[target_feature(enable = "avx2,fma")]
+fn interleaved_avx2(block: &Block<'_>, window: &Window, strip: &mut Strip<'_>) {
+    let [red, green, blue] = [shuffles::<3>(window, 0), shuffles(window, 1), shuffles(window, 2)];
+    let [reds, greens, blues] = strip.planes_mut();
+    let mut at = block.out + window.out;
+    for part in parts(block, window, 0, 48) {
+        let bytes = [load16_part(part, 0), load16_part(part, 16), load16_part(part, 32)];
+        for (shuffles, plane) in [(&red, &mut *reds), (&green, &mut *greens), (&blue, &mut *blues)] {
+            if let Some(slot) = plane.get_mut(at..).and_then(|slots| slots.first_chunk_mut()) {
+                store16(slot, taken(bytes, shuffles));
+            }
+        }
+        at += block.width;
+    }
+}
+
+/// One channel of 48 bytes.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn taken([a, b, c]: [__m128i; 3], shuffles: &Shuffles<3>) -> __m128i {
+    let [first, second, third] = shuffles.take;
+    let codes = _mm_or_si128(_mm_shuffle_epi8(a, first), _mm_shuffle_epi8(b, second));
+    _mm_or_si128(codes, _mm_or_si128(_mm_shuffle_epi8(c, third), shuffles.fill))
 }
 
 /// [`transpose`] in blocks of 16 by 16.

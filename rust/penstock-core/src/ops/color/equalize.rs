@@ -91,12 +91,12 @@ mod tests {
 
     /// A channel's table, word for word what the libraries' texts say of a list of counts.
     fn plainly(values: &[u8]) -> Vec<u8> {
-        let count = |byte: u8| values.iter().filter(|&&value| value == byte).count();
-        let present: Vec<usize> = (0..=255).map(count).filter(|&count| count > 0).collect();
+        let below = |byte: u32| values.iter().filter(|&&value| u32::from(value) < byte).count();
+        let counts = (0..256).map(|byte| below(byte + 1) - below(byte));
+        let present: Vec<usize> = counts.filter(|&count| count > 0).collect();
         let step = (present.iter().sum::<usize>() - present.last().unwrap()) / 255;
         let identity = present.len() <= 1 || step == 0;
-        let below = |byte: u8| values.iter().filter(|&&value| value < byte).count();
-        let steps = |byte: u8| ((step / 2 + below(byte)) / step).min(255) as u8;
+        let steps = |byte: u8| ((step / 2 + below(byte.into())) / step).min(255) as u8;
         (0..=255).map(|byte| if identity { byte } else { steps(byte) }).collect()
     }
 

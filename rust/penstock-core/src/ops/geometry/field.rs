@@ -34,8 +34,8 @@ pub(crate) struct Frame {
     pub(crate) strides: [usize; 2],
 }
 
-/// Pixels whose places are found at a time.
-const BLOCK: usize = 8;
+/// Places are found in groups of so many.
+const GROUP: usize = 8;
 
 /// The places of a row's pixels.
 #[derive(Debug, Default)]
@@ -49,11 +49,11 @@ pub(crate) struct Places {
 
 impl Places {
     fn resize(&mut self, count: usize) {
-        let blocks = count.next_multiple_of(BLOCK);
+        let groups = count.next_multiple_of(GROUP);
         self.count = count;
-        self.offsets.resize(blocks, -1);
+        self.offsets.resize(groups, -1);
         for fractions in &mut self.fractions {
-            fractions.resize(blocks, 0.0);
+            fractions.resize(groups, 0.0);
         }
     }
 
@@ -106,27 +106,26 @@ impl Field {
     pub(crate) fn row(&self, frame: &Frame, row: u32, columns: &Range<u32>, places: &mut Places) {
         places.resize(columns.len());
         let y = f64::from(row) + 0.5;
+        let first = columns.start as i32;
+        let [across, down] = &mut places.fractions;
+        let outs = across.iter_mut().zip(down.iter_mut()).enumerate();
         match self {
             Field::Affine([a, b, c, d, e, f], interpolation) => {
-                let (of_x, of_y, look) = (b * y, e * y, Look::new(frame, *interpolation));
-                for (columns, block) in blocks(columns, places) {
-                    let (mut xs, mut ys) = ([0.0; BLOCK], [0.0; BLOCK]);
-                    for ((x, y), column) in xs.iter_mut().zip(&mut ys).zip(&columns) {
-                        (*x, *y) = (a * column + of_x + c, d * column + of_y + f);
-                    }
-                    look.at([&xs, &ys], block);
+                let (of_x, of_y) = (b * y, e * y);
+                for (i, (out_x, out_y)) in outs {
+                    let x = f64::from(first.wrapping_add(i as i32)) + 0.5;
+                    (*out_x, *out_y) = (a * x + of_x + c, d * x + of_y + f);
                 }
+                Look::new(frame, *interpolation).at(places);
             }
             Field::Perspective([a, b, c, d, e, f, g, h], interpolation) => {
-                let (of_x, of_y, of_depth, look) = (b * y, e * y, h * y, Look::new(frame, *interpolation));
-                for (columns, block) in blocks(columns, places) {
-                    let (mut xs, mut ys) = ([0.0; BLOCK], [0.0; BLOCK]);
-                    for ((x, y), column) in xs.iter_mut().zip(&mut ys).zip(&columns) {
-                        let depth = g * column + of_depth + 1.0;
-                        (*x, *y) = ((a * column + of_x + c) / depth, (d * column + of_y + f) / depth);
-                    }
-                    look.at([&xs, &ys], block);
+                let (of_x, of_y, of_depth) = (b * y, e * y, h * y);
+                for (i, (out_x, out_y)) in outs {
+                    let x = f64::from(first.wrapping_add(i as i32)) + 0.5;
+                    let depth = g * x + of_depth + 1.0;
+                    (*out_x, *out_y) = ((a * x + of_x + c) / depth, (d * x + of_y + f) / depth);
                 }
+                Look::new(frame, *interpolation).at(places);
             }
             Field::Fixed(fixed) => fixed.row(frame, row, columns, &mut places.offsets),
             Field::Scaled(scaled) => scaled.row(frame, row, &mut places.offsets),
@@ -138,15 +137,11 @@ impl Field {
                 for _ in 0..columns.start {
                     place = [place[0] + a, place[1] + d];
                 }
-                let look = Look::new(frame, Interpolation::Nearest);
-                for (_, block) in blocks(columns, places) {
-                    let (mut xs, mut ys) = ([0.0; BLOCK], [0.0; BLOCK]);
-                    for (x, y) in xs.iter_mut().zip(&mut ys) {
-                        (*x, *y) = (place[0], place[1]);
-                        place = [place[0] + a, place[1] + d];
-                    }
-                    look.at([&xs, &ys], block);
+                for (_, (out_x, out_y)) in outs {
+                    (*out_x, *out_y) = (place[0], place[1]);
+                    place = [place[0] + a, place[1] + d];
                 }
+                Look::new(frame, Interpolation::Nearest).at(places);
             }
         }
     }
@@ -197,29 +192,6 @@ fn affine([a, b, c, d, e, f]: &[f64; 6], [x, y]: [f64; 2]) -> [f64; 2] {
     [a * x + b * y + c, d * x + e * y + f]
 }
 
-/// A block of places: offsets, and fractions by columns and by rows.
-type Block<'p> = (&'p mut [i32; BLOCK], [&'p mut [f64; BLOCK]; 2]);
-
-/// The centres of columns, and where their places go, block by block.
-#[inline(always)]
-#[expect(clippy::inline_always, reason = "it is compiled for each level's vectors")]
-fn blocks<'p>(
-    columns: &Range<u32>,
-    places: &'p mut Places,
-) -> impl Iterator<Item = ([f64; BLOCK], Block<'p>)> {
-    let Places { offsets, fractions: [across, down], .. } = places;
-    let fractions = across.as_chunks_mut().0.iter_mut().zip(down.as_chunks_mut().0);
-    let blocks = offsets.as_chunks_mut().0.iter_mut().zip(fractions);
-    let first = columns.start;
-    blocks.enumerate().map(move |(block, (offsets, (across, down)))| {
-        let mut centres = [0.0; BLOCK];
-        for (i, centre) in centres.iter_mut().enumerate() {
-            *centre = f64::from((first as i32).wrapping_add((block * BLOCK + i) as i32)) + 0.5;
-        }
-        (centres, (offsets, [across, down]))
-    })
-}
-
 /// How places become offsets in a texture, and fractions.
 #[derive(Debug, Clone, Copy)]
 struct Look {
@@ -246,22 +218,21 @@ impl Look {
         Look { height, width, half, first_row, first_column, stride, step }
     }
 
-    /// Where the pixels begin that places (x, y) are made of, and how far these are behind the centres before them.
+    /// Makes of places by columns and rows the offsets where the pixels begin that they are made of, and how far they are
+    /// behind the centres before them.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "it is compiled for each level's vectors")]
     #[expect(clippy::suboptimal_flops, reason = "whole numbers that a double holds")]
-    fn at(self, [xs, ys]: [&[f64; BLOCK]; 2], (offsets, [across, down]): Block<'_>) {
-        let mut found = [0.0; BLOCK];
-        for (((found, (x, y)), dx), dy) in found.iter_mut().zip(xs.iter().zip(ys)).zip(across).zip(down) {
-            let inside = (*x >= 0.0) & (*x < self.width) & (*y >= 0.0) & (*y < self.height);
-            let (x, y) = (*x - self.half, *y - self.half);
+    fn at(self, places: &mut Places) {
+        let Places { offsets, fractions: [across, down], .. } = places;
+        for ((offset, dx), dy) in offsets.iter_mut().zip(across).zip(down) {
+            let (x, y) = (*dx, *dy);
+            let inside = (x >= 0.0) & (x < self.width) & (y >= 0.0) & (y < self.height);
+            let (x, y) = (x - self.half, y - self.half);
             let (column, row) = (x.floor(), y.floor());
             (*dx, *dy) = (x - column, y - row);
             let place = (row - self.first_row) * self.stride + (column - self.first_column) * self.step;
-            *found = if inside { place } else { -1.0 };
-        }
-        for (offset, found) in offsets.iter_mut().zip(&found) {
-            *offset = dispatch::place(*found);
+            *offset = dispatch::place(if inside { place } else { -1.0 });
         }
     }
 }

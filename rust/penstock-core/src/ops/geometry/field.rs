@@ -102,17 +102,16 @@ impl Field {
     /// Fills in the places of some columns of a row.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "it is compiled for each level's vectors")]
-    #[expect(clippy::suboptimal_flops, reason = "Pillow's own roundings")]
     pub(crate) fn row(&self, frame: &Frame, row: u32, columns: &Range<u32>, places: &mut Places) {
         places.resize(columns.len());
         let y = f64::from(row) + 0.5;
         let first = columns.start as i32;
         let [across, down] = &mut places.fractions;
-        let outs = across.iter_mut().zip(down.iter_mut()).enumerate();
+        let outs = across.iter_mut().zip(down.iter_mut());
         match self {
             Field::Affine([a, b, c, d, e, f], interpolation) => {
                 let (of_x, of_y) = (b * y, e * y);
-                for (i, (out_x, out_y)) in outs {
+                for (i, (out_x, out_y)) in outs.enumerate() {
                     let x = f64::from(first.wrapping_add(i as i32)) + 0.5;
                     (*out_x, *out_y) = (a * x + of_x + c, d * x + of_y + f);
                 }
@@ -120,7 +119,7 @@ impl Field {
             }
             Field::Perspective([a, b, c, d, e, f, g, h], interpolation) => {
                 let (of_x, of_y, of_depth) = (b * y, e * y, h * y);
-                for (i, (out_x, out_y)) in outs {
+                for (i, (out_x, out_y)) in outs.enumerate() {
                     let x = f64::from(first.wrapping_add(i as i32)) + 0.5;
                     let depth = g * x + of_depth + 1.0;
                     (*out_x, *out_y) = ((a * x + of_x + c) / depth, (d * x + of_y + f) / depth);
@@ -137,7 +136,7 @@ impl Field {
                 for _ in 0..columns.start {
                     place = [place[0] + a, place[1] + d];
                 }
-                for (_, (out_x, out_y)) in outs {
+                for (out_x, out_y) in outs {
                     (*out_x, *out_y) = (place[0], place[1]);
                     place = [place[0] + a, place[1] + d];
                 }
@@ -187,7 +186,6 @@ impl Field {
 }
 
 /// The place that a pixel's centre comes from.
-#[expect(clippy::suboptimal_flops, reason = "Pillow's own roundings")]
 fn affine([a, b, c, d, e, f]: &[f64; 6], [x, y]: [f64; 2]) -> [f64; 2] {
     [a * x + b * y + c, d * x + e * y + f]
 }
@@ -227,7 +225,7 @@ impl Look {
         let Places { offsets, fractions: [across, down], .. } = places;
         for ((offset, dx), dy) in offsets.iter_mut().zip(across).zip(down) {
             let (x, y) = (*dx, *dy);
-            let inside = (x >= 0.0) & (x < self.width) & (y >= 0.0) & (y < self.height);
+            let inside = (0.0..self.width).contains(&x) && (0.0..self.height).contains(&y);
             let (x, y) = (x - self.half, y - self.half);
             let (column, row) = (x.floor(), y.floor());
             (*dx, *dy) = (x - column, y - row);

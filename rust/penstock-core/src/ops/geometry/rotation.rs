@@ -60,6 +60,7 @@ impl Rotation {
     }
 
     /// Appends what a rotation by an angle in degrees, counterclockwise, is for a picture of `size`.
+    #[expect(clippy::float_cmp, reason = "only these very angles are turns, as in Pillow")]
     pub fn by<S>(&self, angle: f64, size: Size, steps: &mut Vec<S>) -> Option<Size>
     where
         S: From<Affine> + From<Turn> + From<FlipHorizontal> + From<FlipVertical>,
@@ -110,7 +111,6 @@ impl Rotation {
 }
 
 /// A place, moved by a matrix.
-#[expect(clippy::suboptimal_flops, reason = "Python's own roundings")]
 fn moved([a, b, c, d, e, f]: &[f64; 6], [x, y]: [f64; 2]) -> [f64; 2] {
     [a * x + b * y + c, d * x + e * y + f]
 }

@@ -112,7 +112,6 @@ fn nearest_gray(pixels: &Pixels<'_>, run: &Run<'_>, out: &mut [u8]) {
 
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "it is compiled for each level's vectors")]
-#[expect(clippy::suboptimal_flops, reason = "Pillow's own roundings")]
 fn bilinear<const STEP: usize, const LANES: usize, const BYTES: usize>(
     pixels: &Pixels<'_>,
     run: &Run<'_>,

@@ -15,6 +15,13 @@ pub(crate) enum Field {
     Affine([f64; 6], Interpolation),
     /// Eight numbers: the same, both divided by `g * x + h * y + 1`.
     Perspective([f64; 8], Interpolation),
+    /// Affine and nearest, as torch does it: a grid in single precision, of places counted from the middle.
+    Grid {
+        /// What x, y and 1 are multiplied by, for columns and for rows, in halves of the source.
+        theta: [[f32; 3]; 2],
+        /// Of the output.
+        size: Size,
+    },
     /// Affine and nearest, in 16 and 16 bits.
     Fixed(Fixed),
     /// Nearest and along the axes: a table for each.
@@ -126,6 +133,23 @@ impl Field {
                 }
                 Look::new(frame, *interpolation).at(places);
             }
+            Field::Grid { theta, size } => {
+                let offsets = places.offsets.iter_mut().enumerate();
+                let middle = |length: u32| (length as f32 - 1.0) * -0.5;
+                let (y, left) = (middle(size.0) + row as f32, middle(size.1) + columns.start as f32);
+                let ([height, width], [top, first]) =
+                    ([frame.size.0, frame.size.1].map(|length| length as f32), frame.first);
+                let [stride, step] = frame.strides.map(|stride| stride as i32);
+                for (i, offset) in offsets {
+                    let [x, y] = gridded(theta, [left + i as i32 as f32, y]);
+                    let (column, row) = (looked_at(x, width), looked_at(y, height));
+                    let inside = (0.0..width).contains(&column) && (0.0..height).contains(&row);
+                    let [row, column] = [row, column].map(|place| if inside { place as i32 } else { 0 });
+                    let place =
+                        (row - top).wrapping_mul(stride).wrapping_add((column - first).wrapping_mul(step));
+                    *offset = if inside { place } else { -1 };
+                }
+            }
             Field::Fixed(fixed) => fixed.row(frame, row, columns, &mut places.offsets),
             Field::Scaled(scaled) => scaled.row(frame, row, &mut places.offsets),
             Field::Stepped([a, b, c, d, e, f]) => {
@@ -178,6 +202,15 @@ impl Field {
                 }
                 interpolation.around(places, 1.0, size)
             }
+            Field::Grid { theta, size: out } => {
+                let middle = |length: u32| (length as f32 - 1.0) * -0.5;
+                let places = corners.map(|[x, y]| {
+                    let [x, y] = [middle(out.1) + (x - 0.5) as f32, middle(out.0) + (y - 0.5) as f32];
+                    let [x, y] = gridded(theta, [x, y]);
+                    [looked_at(x, size.1 as f32), looked_at(y, size.0 as f32)].map(f64::from)
+                });
+                Interpolation::Nearest.around(places, 0.0, size)
+            }
             Field::Fixed(fixed) => fixed.support(size, wanted).unwrap_or(whole),
             Field::Scaled(scaled) => scaled.support(),
             Field::Stepped(_) => whole,
@@ -188,6 +221,21 @@ impl Field {
 /// The place that a pixel's centre comes from.
 fn affine([a, b, c, d, e, f]: &[f64; 6], [x, y]: [f64; 2]) -> [f64; 2] {
     [a * x + b * y + c, d * x + e * y + f]
+}
+
+/// A place in torch's grid; every step is rounded.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "it is compiled for each level's vectors")]
+fn gridded(theta: &[[f32; 3]; 2], [x, y]: [f32; 2]) -> [f32; 2] {
+    let [columns, rows] = theta;
+    [x * columns[0] + y * columns[1] + columns[2], x * rows[0] + y * rows[1] + rows[2]]
+}
+
+/// The pixel of an axis that a place in a grid is in; it may lie outside.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "it is compiled for each level's vectors")]
+fn looked_at(place: f32, length: f32) -> f32 {
+    (place + 1.0).mul_add(length / 2.0, -0.5).round_ties_even()
 }
 
 /// How places become offsets in a texture, and fractions.

@@ -1,8 +1,8 @@
 //! `RandomAffine`: what is drawn, and the matrix that it means.
 
 use super::affine::Affine;
-use super::rotation::bytes;
 use super::sample::Interpolation;
+use super::warp::bytes;
 use crate::ops::generation::Generation;
 use crate::ops::kinds::{Draw, Parameters, Size, Take};
 use crate::random::Mt19937;

@@ -3,6 +3,7 @@
 use super::affine::Affine;
 use super::sample::Interpolation;
 use super::turn::{Quarter, Turn};
+use super::warp::bytes;
 use crate::ops::flip::{FlipHorizontal, FlipVertical};
 use crate::ops::kinds::{Draw, Parameters, Size, Take};
 use crate::random::Mt19937;
@@ -119,10 +120,4 @@ fn moved([a, b, c, d, e, f]: &[f64; 6], [x, y]: [f64; 2]) -> [f64; 2] {
 /// half to even, as the double nearest to that.
 fn round15(x: f64) -> f64 {
     format!("{x:.15}").parse().unwrap_or(x)
-}
-
-/// Three operands that are bytes.
-pub(super) fn bytes(from: &mut impl Take) -> Option<[u8; 3]> {
-    let [red, green, blue] = from.words::<3>()?.map(|byte| u8::try_from(byte).ok());
-    Some([red?, green?, blue?])
 }

@@ -87,11 +87,20 @@ impl Places {
 
     /// The next stretch of pixels that lie in the picture, as long as can be.
     pub(crate) fn next_run(&self, after: usize) -> Option<Run<'_>> {
-        let offsets = self.offsets().get(after..)?;
-        let begin = after + offsets.iter().position(|offset| *offset >= 0)?;
-        let behind = offsets.get(begin - after..)?.iter().position(|offset| *offset < 0);
+        let begin = after + find(self.offsets().get(after..)?, false)?;
+        let behind = find(self.offsets().get(begin..)?, true);
         self.run(begin..behind.map_or(self.count, |count| begin + count))
     }
+}
+
+/// The first offset that is negative, or that is not.
+fn find(offsets: &[i32], negative: bool) -> Option<usize> {
+    let is = |offset: &i32| (*offset < 0) == negative;
+    // A group is looked at as a whole, for the sake of vectors.
+    let group =
+        offsets.chunks(2 * GROUP).position(|group| group.iter().filter(|&offset| is(offset)).count() > 0)?;
+    let first = group * 2 * GROUP;
+    Some(first + offsets.get(first..)?.iter().position(is)?)
 }
 
 /// Neighbouring pixels that lie in the picture.

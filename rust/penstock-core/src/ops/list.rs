@@ -14,7 +14,9 @@ use super::crop::{CenterCrop, Crop, RandomCrop};
 use super::erase::{Erase, RandomErasing};
 use super::filter::{BoxBlur, GaussianBlur, Kernel3, Kernel5, RandomAdjustSharpness, Sharpness};
 use super::flip::{FlipHorizontal, FlipVertical, RandomFlip};
-use super::geometry::{Affine, Perspective, RandomAffine, RandomPerspective, RandomRotation, Turn};
+use super::geometry::{
+    Affine, AffineGrid, Perspective, RandomAffine, RandomPerspective, RandomRotation, Turn,
+};
 use super::kinds::{
     Area, Block, Draw, Elements, Lut, Map, Measured, Parameters, Pixels, Put, Size, Take, Wire,
 };
@@ -347,6 +349,7 @@ steps! {
         45 turn: Turn,
         46 affine: Affine,
         47 perspective: Perspective,
+        48 affine_grid: AffineGrid,
     }
     Elements {
         9 erase: Erase,

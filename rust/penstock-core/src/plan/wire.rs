@@ -75,7 +75,7 @@ mod tests {
         Saturation, Solarize,
     };
     use crate::ops::filter::{Blend, BoxBlur, GaussianBlur, Kernel, Sharpness};
-    use crate::ops::geometry::{Affine, Interpolation, Perspective, Quarter, Turn};
+    use crate::ops::geometry::{Affine, AffineGrid, Interpolation, Perspective, Quarter, Turn};
     use crate::ops::resize::{Arithmetic, Filter, Method, Order, Resample};
     use crate::ops::{Crop, Erase, FlipHorizontal, FlipVertical, Library, Margins, PadMode, Tables};
 
@@ -118,6 +118,7 @@ mod tests {
             Affine::new([1.0, 0.1, 2.0, 0.3, -4.0, 5.0], (6, 7), Interpolation::Bicubic, [8, 9, 255])
                 .unwrap()
                 .into(),
+            AffineGrid::new([0.1; 6], (6, 7), [8, 9, 255]).unwrap().into(),
             Perspective::new([0.1; 8], (6, 7), Interpolation::Nearest, [8, 9, 255]).unwrap().into(),
         ];
         resizes.chain(pads).chain(solarizes).chain(others).collect()
@@ -148,7 +149,7 @@ mod tests {
         let of: std::collections::BTreeMap<_, _> =
             every_step().into_iter().map(|step| (step.number(), step.name())).collect();
         let numbers: Vec<u16> = of.keys().copied().collect();
-        assert_eq!(numbers, (0..10).chain(16..24).chain(40..48).collect::<Vec<_>>());
+        assert_eq!(numbers, (0..10).chain(16..24).chain(40..49).collect::<Vec<_>>());
         let names: std::collections::BTreeSet<_> = of.values().collect();
         assert_eq!(names.len(), of.len());
         assert_eq!(Step::take(10, &mut Reader(&[0; 64])), None);

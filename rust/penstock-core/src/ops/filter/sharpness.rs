@@ -138,11 +138,13 @@ impl Sharpness {
     }
 }
 
+/// What a sum is multiplied by for a division by 26, worth 2^-20.
+const RECIPROCAL: u32 = 40_330;
+
 /// `(2 * sum + 13) / 26`, for sums of up to 13 bytes.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "it is compiled for each level's vectors")]
 fn smooth(sum: u16) -> u16 {
-    const RECIPROCAL: u32 = 40_330;
     ((u32::from(2 * sum + 13) * RECIPROCAL) >> 16) as u16 >> 4
 }
 

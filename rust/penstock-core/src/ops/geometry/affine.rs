@@ -22,9 +22,8 @@ impl Affine {
     /// `None` if a number is not finite, or the size is none.
     #[must_use]
     pub fn new(matrix: [f64; 6], size: Size, interpolation: Interpolation, fill: [u8; 3]) -> Option<Self> {
-        let fits = |length: u32| length > 0 && i32::try_from(length).is_ok();
-        let valid = matrix.iter().all(|number| number.is_finite()) && fits(size.0) && fits(size.1);
-        valid.then_some(Affine { matrix, canvas: Canvas { size, interpolation, fill } })
+        let canvas = Canvas::new(size, interpolation, fill)?;
+        matrix.iter().all(|number| number.is_finite()).then_some(Affine { matrix, canvas })
     }
 
     /// By which of Pillow's paths a region is made of a picture of `size`.

@@ -15,6 +15,13 @@ pub(crate) enum Field {
     Affine([f64; 6], Interpolation),
     /// Eight numbers: the same, both divided by `g * x + h * y + 1`.
     Perspective([f64; 8], Interpolation),
+    /// Affine and nearest, as torch does it: a grid in single precision, of places counted from the middle.
+    Grid {
+        /// What x, y and 1 are multiplied by, for columns and for rows, in halves of the source.
+        theta: [[f32; 3]; 2],
+        /// Of the output.
+        size: Size,
+    },
     /// Affine and nearest, in 16 and 16 bits.
     Fixed(Fixed),
     /// Nearest and along the axes: a table for each.
@@ -34,8 +41,8 @@ pub(crate) struct Frame {
     pub(crate) strides: [usize; 2],
 }
 
-/// Pixels whose places are found at a time.
-const BLOCK: usize = 8;
+/// Places are found in groups of so many.
+const GROUP: usize = 8;
 
 /// The places of a row's pixels.
 #[derive(Debug, Default)]
@@ -49,11 +56,11 @@ pub(crate) struct Places {
 
 impl Places {
     fn resize(&mut self, count: usize) {
-        let blocks = count.next_multiple_of(BLOCK);
+        let groups = count.next_multiple_of(GROUP);
         self.count = count;
-        self.offsets.resize(blocks, -1);
+        self.offsets.resize(groups, -1);
         for fractions in &mut self.fractions {
-            fractions.resize(blocks, 0.0);
+            fractions.resize(groups, 0.0);
         }
     }
 
@@ -80,11 +87,20 @@ impl Places {
 
     /// The next stretch of pixels that lie in the picture, as long as can be.
     pub(crate) fn next_run(&self, after: usize) -> Option<Run<'_>> {
-        let offsets = self.offsets().get(after..)?;
-        let begin = after + offsets.iter().position(|offset| *offset >= 0)?;
-        let behind = offsets.get(begin - after..)?.iter().position(|offset| *offset < 0);
+        let begin = after + find(self.offsets().get(after..)?, false)?;
+        let behind = find(self.offsets().get(begin..)?, true);
         self.run(begin..behind.map_or(self.count, |count| begin + count))
     }
+}
+
+/// The first offset that is negative, or that is not.
+fn find(offsets: &[i32], negative: bool) -> Option<usize> {
+    let is = |offset: &i32| (*offset < 0) == negative;
+    // A group is looked at as a whole, for the sake of vectors.
+    let group =
+        offsets.chunks(2 * GROUP).position(|group| group.iter().filter(|&offset| is(offset)).count() > 0)?;
+    let first = group * 2 * GROUP;
+    Some(first + offsets.get(first..)?.iter().position(is)?)
 }
 
 /// Neighbouring pixels that lie in the picture.
@@ -102,30 +118,45 @@ impl Field {
     /// Fills in the places of some columns of a row.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "it is compiled for each level's vectors")]
-    #[expect(clippy::suboptimal_flops, reason = "Pillow's own roundings")]
     pub(crate) fn row(&self, frame: &Frame, row: u32, columns: &Range<u32>, places: &mut Places) {
         places.resize(columns.len());
         let y = f64::from(row) + 0.5;
+        let first = columns.start as i32;
+        let [across, down] = &mut places.fractions;
+        let outs = across.iter_mut().zip(down.iter_mut());
         match self {
             Field::Affine([a, b, c, d, e, f], interpolation) => {
-                let (of_x, of_y, look) = (b * y, e * y, Look::new(frame, *interpolation));
-                for (columns, block) in blocks(columns, places) {
-                    let (mut xs, mut ys) = ([0.0; BLOCK], [0.0; BLOCK]);
-                    for ((x, y), column) in xs.iter_mut().zip(&mut ys).zip(&columns) {
-                        (*x, *y) = (a * column + of_x + c, d * column + of_y + f);
-                    }
-                    look.at([&xs, &ys], block);
+                let (of_x, of_y) = (b * y, e * y);
+                for (i, (out_x, out_y)) in outs.enumerate() {
+                    let x = f64::from(first.wrapping_add(i as i32)) + 0.5;
+                    (*out_x, *out_y) = (a * x + of_x + c, d * x + of_y + f);
                 }
+                Look::new(frame, *interpolation).at(places);
             }
             Field::Perspective([a, b, c, d, e, f, g, h], interpolation) => {
-                let (of_x, of_y, of_depth, look) = (b * y, e * y, h * y, Look::new(frame, *interpolation));
-                for (columns, block) in blocks(columns, places) {
-                    let (mut xs, mut ys) = ([0.0; BLOCK], [0.0; BLOCK]);
-                    for ((x, y), column) in xs.iter_mut().zip(&mut ys).zip(&columns) {
-                        let depth = g * column + of_depth + 1.0;
-                        (*x, *y) = ((a * column + of_x + c) / depth, (d * column + of_y + f) / depth);
-                    }
-                    look.at([&xs, &ys], block);
+                let (of_x, of_y, of_depth) = (b * y, e * y, h * y);
+                for (i, (out_x, out_y)) in outs.enumerate() {
+                    let x = f64::from(first.wrapping_add(i as i32)) + 0.5;
+                    let depth = g * x + of_depth + 1.0;
+                    (*out_x, *out_y) = ((a * x + of_x + c) / depth, (d * x + of_y + f) / depth);
+                }
+                Look::new(frame, *interpolation).at(places);
+            }
+            Field::Grid { theta, size } => {
+                let offsets = places.offsets.iter_mut().enumerate();
+                let middle = |length: u32| (length as f32 - 1.0) * -0.5;
+                let (y, left) = (middle(size.0) + row as f32, middle(size.1) + columns.start as f32);
+                let ([height, width], [top, first]) =
+                    ([frame.size.0, frame.size.1].map(|length| length as f32), frame.first);
+                let [stride, step] = frame.strides.map(|stride| stride as i32);
+                for (i, offset) in offsets {
+                    let [x, y] = gridded(theta, [left + i as i32 as f32, y]);
+                    let (column, row) = (looked_at(x, width), looked_at(y, height));
+                    let inside = (0.0..width).contains(&column) && (0.0..height).contains(&row);
+                    let [row, column] = [row, column].map(|place| if inside { place as i32 } else { 0 });
+                    let place =
+                        (row - top).wrapping_mul(stride).wrapping_add((column - first).wrapping_mul(step));
+                    *offset = if inside { place } else { -1 };
                 }
             }
             Field::Fixed(fixed) => fixed.row(frame, row, columns, &mut places.offsets),
@@ -138,15 +169,11 @@ impl Field {
                 for _ in 0..columns.start {
                     place = [place[0] + a, place[1] + d];
                 }
-                let look = Look::new(frame, Interpolation::Nearest);
-                for (_, block) in blocks(columns, places) {
-                    let (mut xs, mut ys) = ([0.0; BLOCK], [0.0; BLOCK]);
-                    for (x, y) in xs.iter_mut().zip(&mut ys) {
-                        (*x, *y) = (place[0], place[1]);
-                        place = [place[0] + a, place[1] + d];
-                    }
-                    look.at([&xs, &ys], block);
+                for (out_x, out_y) in outs {
+                    (*out_x, *out_y) = (place[0], place[1]);
+                    place = [place[0] + a, place[1] + d];
                 }
+                Look::new(frame, Interpolation::Nearest).at(places);
             }
         }
     }
@@ -184,6 +211,15 @@ impl Field {
                 }
                 interpolation.around(places, 1.0, size)
             }
+            Field::Grid { theta, size: out } => {
+                let middle = |length: u32| (length as f32 - 1.0) * -0.5;
+                let places = corners.map(|[x, y]| {
+                    let [x, y] = [middle(out.1) + (x - 0.5) as f32, middle(out.0) + (y - 0.5) as f32];
+                    let [x, y] = gridded(theta, [x, y]);
+                    [looked_at(x, size.1 as f32), looked_at(y, size.0 as f32)].map(f64::from)
+                });
+                Interpolation::Nearest.around(places, 0.0, size)
+            }
             Field::Fixed(fixed) => fixed.support(size, wanted).unwrap_or(whole),
             Field::Scaled(scaled) => scaled.support(),
             Field::Stepped(_) => whole,
@@ -192,32 +228,23 @@ impl Field {
 }
 
 /// The place that a pixel's centre comes from.
-#[expect(clippy::suboptimal_flops, reason = "Pillow's own roundings")]
 fn affine([a, b, c, d, e, f]: &[f64; 6], [x, y]: [f64; 2]) -> [f64; 2] {
     [a * x + b * y + c, d * x + e * y + f]
 }
 
-/// A block of places: offsets, and fractions by columns and by rows.
-type Block<'p> = (&'p mut [i32; BLOCK], [&'p mut [f64; BLOCK]; 2]);
-
-/// The centres of columns, and where their places go, block by block.
+/// A place in torch's grid; every step is rounded.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "it is compiled for each level's vectors")]
-fn blocks<'p>(
-    columns: &Range<u32>,
-    places: &'p mut Places,
-) -> impl Iterator<Item = ([f64; BLOCK], Block<'p>)> {
-    let Places { offsets, fractions: [across, down], .. } = places;
-    let fractions = across.as_chunks_mut().0.iter_mut().zip(down.as_chunks_mut().0);
-    let blocks = offsets.as_chunks_mut().0.iter_mut().zip(fractions);
-    let first = columns.start;
-    blocks.enumerate().map(move |(block, (offsets, (across, down)))| {
-        let mut centres = [0.0; BLOCK];
-        for (i, centre) in centres.iter_mut().enumerate() {
-            *centre = f64::from((first as i32).wrapping_add((block * BLOCK + i) as i32)) + 0.5;
-        }
-        (centres, (offsets, [across, down]))
-    })
+fn gridded(theta: &[[f32; 3]; 2], [x, y]: [f32; 2]) -> [f32; 2] {
+    let [columns, rows] = theta;
+    [x * columns[0] + y * columns[1] + columns[2], x * rows[0] + y * rows[1] + rows[2]]
+}
+
+/// The pixel of an axis that a place in a grid is in; it may lie outside.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "it is compiled for each level's vectors")]
+fn looked_at(place: f32, length: f32) -> f32 {
+    (place + 1.0).mul_add(length / 2.0, -0.5).round_ties_even()
 }
 
 /// How places become offsets in a texture, and fractions.
@@ -246,22 +273,21 @@ impl Look {
         Look { height, width, half, first_row, first_column, stride, step }
     }
 
-    /// Where the pixels begin that places (x, y) are made of, and how far these are behind the centres before them.
+    /// Makes of places by columns and rows the offsets where the pixels begin that they are made of, and how far they are
+    /// behind the centres before them.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "it is compiled for each level's vectors")]
     #[expect(clippy::suboptimal_flops, reason = "whole numbers that a double holds")]
-    fn at(self, [xs, ys]: [&[f64; BLOCK]; 2], (offsets, [across, down]): Block<'_>) {
-        let mut found = [0.0; BLOCK];
-        for (((found, (x, y)), dx), dy) in found.iter_mut().zip(xs.iter().zip(ys)).zip(across).zip(down) {
-            let inside = (*x >= 0.0) & (*x < self.width) & (*y >= 0.0) & (*y < self.height);
-            let (x, y) = (*x - self.half, *y - self.half);
+    fn at(self, places: &mut Places) {
+        let Places { offsets, fractions: [across, down], .. } = places;
+        for ((offset, dx), dy) in offsets.iter_mut().zip(across).zip(down) {
+            let (x, y) = (*dx, *dy);
+            let inside = (0.0..self.width).contains(&x) && (0.0..self.height).contains(&y);
+            let (x, y) = (x - self.half, y - self.half);
             let (column, row) = (x.floor(), y.floor());
             (*dx, *dy) = (x - column, y - row);
             let place = (row - self.first_row) * self.stride + (column - self.first_column) * self.step;
-            *found = if inside { place } else { -1.0 };
-        }
-        for (offset, found) in offsets.iter_mut().zip(&found) {
-            *offset = dispatch::place(*found);
+            *offset = dispatch::place(if inside { place } else { -1.0 });
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Geometry: what takes pixels from elsewhere, by more than rows and columns, as Pillow does it.
 
 mod affine;
+mod affine_grid;
 mod dispatch;
 mod field;
 mod fixed;
@@ -16,6 +17,7 @@ mod warp;
 mod x86_64;
 
 pub use affine::Affine;
+pub use affine_grid::AffineGrid;
 pub use perspective::Perspective;
 pub use random_affine::RandomAffine;
 pub use random_perspective::RandomPerspective;

@@ -21,9 +21,8 @@ impl Perspective {
     /// `None` if a number is not finite, or the size is none.
     #[must_use]
     pub fn new(matrix: [f64; 8], size: Size, interpolation: Interpolation, fill: [u8; 3]) -> Option<Self> {
-        let fits = |length: u32| length > 0 && i32::try_from(length).is_ok();
-        let valid = matrix.iter().all(|number| number.is_finite()) && fits(size.0) && fits(size.1);
-        valid.then_some(Perspective { matrix, canvas: Canvas { size, interpolation, fill } })
+        let canvas = Canvas::new(size, interpolation, fill)?;
+        matrix.iter().all(|number| number.is_finite()).then_some(Perspective { matrix, canvas })
     }
 
     fn field(&self) -> Field {

@@ -1,8 +1,8 @@
 //! `RandomAffine`: what is drawn, and the matrix that it means.
 
 use super::affine::Affine;
-use super::rotation::bytes;
 use super::sample::Interpolation;
+use super::warp::bytes;
 use crate::ops::generation::Generation;
 use crate::ops::kinds::{Draw, Parameters, Size, Take};
 use crate::random::Mt19937;
@@ -60,20 +60,26 @@ impl<S: From<Affine>> Draw<S> for RandomAffine {
 
 impl Parameters for RandomAffine {
     fn take(from: &mut impl Take) -> Option<Self> {
-        fn bounds<T: Take>(from: &mut T) -> Option<Bounds> {
+        fn bounds(from: &mut impl Take) -> Option<Bounds> {
             Some((from.double()? as f32, from.double()? as f32))
         }
-        fn maybe<T: Take, V>(from: &mut T, value: fn(&mut T) -> Option<V>) -> Option<Option<V>> {
-            if from.is_there()? { value(from).map(Some) } else { Some(None) }
+        fn pair(from: &mut impl Take) -> Option<[f64; 2]> {
+            Some([from.double()?, from.double()?])
         }
-        let pair = |from: &mut _| Some([Take::double(from)?, Take::double(from)?]);
+        let (generation, degrees) = (from.choice()?, bounds(from)?);
+        let translate = if from.is_there()? { Some(pair(from)?) } else { None };
+        let scale = if from.is_there()? { Some(bounds(from)?) } else { None };
+        let mut shear = [None; 2];
+        for shear in &mut shear {
+            *shear = if from.is_there()? { Some(bounds(from)?) } else { None };
+        }
         Some(RandomAffine {
-            generation: from.choice()?,
-            degrees: bounds(from)?,
-            translate: maybe(from, pair)?,
-            scale: maybe(from, bounds)?,
-            shear: [maybe(from, bounds)?, maybe(from, bounds)?],
-            center: maybe(from, pair)?,
+            generation,
+            degrees,
+            translate,
+            scale,
+            shear,
+            center: if from.is_there()? { Some(pair(from)?) } else { None },
             interpolation: from.choice()?,
             fill: bytes(from)?,
             uniform: Uniform { fused: from.flag()?, half_open: from.flag()? },

@@ -1,8 +1,8 @@
 //! `RandomPerspective`: which corners are drawn, and the coefficients that they mean.
 
 use super::perspective::Perspective;
-use super::rotation::bytes;
 use super::sample::Interpolation;
+use super::warp::bytes;
 use crate::ops::ask::Ask;
 use crate::ops::chance::Chance;
 use crate::ops::kinds::{Draw, Parameters, Size, Take};

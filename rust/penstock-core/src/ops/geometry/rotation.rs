@@ -3,6 +3,7 @@
 use super::affine::Affine;
 use super::sample::Interpolation;
 use super::turn::{Quarter, Turn};
+use super::warp::bytes;
 use crate::ops::flip::{FlipHorizontal, FlipVertical};
 use crate::ops::kinds::{Draw, Parameters, Size, Take};
 use crate::random::Mt19937;
@@ -60,6 +61,7 @@ impl Rotation {
     }
 
     /// Appends what a rotation by an angle in degrees, counterclockwise, is for a picture of `size`.
+    #[expect(clippy::float_cmp, reason = "only these very angles are turns, as in Pillow")]
     pub fn by<S>(&self, angle: f64, size: Size, steps: &mut Vec<S>) -> Option<Size>
     where
         S: From<Affine> + From<Turn> + From<FlipHorizontal> + From<FlipVertical>,
@@ -110,7 +112,6 @@ impl Rotation {
 }
 
 /// A place, moved by a matrix.
-#[expect(clippy::suboptimal_flops, reason = "Python's own roundings")]
 fn moved([a, b, c, d, e, f]: &[f64; 6], [x, y]: [f64; 2]) -> [f64; 2] {
     [a * x + b * y + c, d * x + e * y + f]
 }
@@ -119,10 +120,4 @@ fn moved([a, b, c, d, e, f]: &[f64; 6], [x, y]: [f64; 2]) -> [f64; 2] {
 /// half to even, as the double nearest to that.
 fn round15(x: f64) -> f64 {
     format!("{x:.15}").parse().unwrap_or(x)
-}
-
-/// Three operands that are bytes.
-pub(super) fn bytes(from: &mut impl Take) -> Option<[u8; 3]> {
-    let [red, green, blue] = from.words::<3>()?.map(|byte| u8::try_from(byte).ok());
-    Some([red?, green?, blue?])
 }

@@ -63,7 +63,7 @@ impl Pixels<'_> {
 pub(crate) fn run(interpolation: Interpolation, pixels: &Pixels<'_>, run: &Run<'_>, out: &mut [u8]) {
     match (interpolation, pixels.step) {
         (Interpolation::Nearest, 3) => nearest::<3, 4>(pixels, run, out),
-        (Interpolation::Nearest, _) => nearest::<1, 1>(pixels, run, out),
+        (Interpolation::Nearest, _) => nearest_gray(pixels, run, out),
         (Interpolation::Bilinear, 3) => bilinear::<3, 4, 7>(pixels, run, out),
         (Interpolation::Bilinear, _) => bilinear::<1, 1, 2>(pixels, run, out),
         (Interpolation::Bicubic, 3) => bicubic::<3, 4, 13>(pixels, run, out),
@@ -102,7 +102,16 @@ pub(crate) fn nearest<const STEP: usize, const LANES: usize>(
 
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "it is compiled for each level's vectors")]
-#[expect(clippy::suboptimal_flops, reason = "Pillow's own roundings")]
+fn nearest_gray(pixels: &Pixels<'_>, run: &Run<'_>, out: &mut [u8]) {
+    for (out, offset) in out.iter_mut().zip(run.offsets) {
+        if let Some(byte) = pixels.bytes.get(*offset as usize) {
+            *out = *byte;
+        }
+    }
+}
+
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "it is compiled for each level's vectors")]
 fn bilinear<const STEP: usize, const LANES: usize, const BYTES: usize>(
     pixels: &Pixels<'_>,
     run: &Run<'_>,

@@ -40,16 +40,20 @@ impl Canvas {
 
     pub(crate) fn take(from: &mut impl Take) -> Option<Self> {
         let [height, width] = from.words()?;
-        let fits = |length: u32| length > 0 && i32::try_from(length).is_ok();
-        let (interpolation, fill) = (from.choice()?, from.words::<3>()?);
-        let bytes = fill.map(|byte| u8::try_from(byte).ok());
-        let [Some(red), Some(green), Some(blue)] = bytes else { return None };
-        (fits(height) && fits(width)).then_some(Canvas {
-            size: (height, width),
-            interpolation,
-            fill: [red, green, blue],
-        })
+        Canvas::new((height, width), from.choice()?, bytes(from)?)
     }
+
+    /// `None` if there are no such pictures.
+    pub(crate) fn new(size: Size, interpolation: Interpolation, fill: [u8; 3]) -> Option<Self> {
+        let fits = |length: u32| length > 0 && i32::try_from(length).is_ok();
+        (fits(size.0) && fits(size.1)).then_some(Canvas { size, interpolation, fill })
+    }
+}
+
+/// Three operands that are bytes.
+pub(super) fn bytes(from: &mut impl Take) -> Option<[u8; 3]> {
+    let [red, green, blue] = from.words::<3>()?.map(|byte| u8::try_from(byte).ok());
+    Some([red?, green?, blue?])
 }
 
 impl Warper {

@@ -1,21 +1,21 @@
 //! Geometry in vectors: interpolation by hand, and what the compiler makes of plain loops.
 
 use std::arch::x86_64::{
-    __m128i, __m256d, _CMP_GT_OQ, _mm_add_epi32, _mm_add_ps, _mm_and_ps, _mm_andnot_ps, _mm_cmp_ps,
-    _mm_cvtepi32_ps, _mm_cvtepu8_epi32, _mm_cvtsi32_si128, _mm_cvtsi128_si32, _mm_cvttps_epi32, _mm_max_ps,
-    _mm_min_ps, _mm_movemask_ps, _mm_set_epi8, _mm_set_epi32, _mm_set1_ps, _mm_setzero_ps, _mm_setzero_si128,
-    _mm_shuffle_epi8, _mm_sub_epi32, _mm_sub_ps, _mm256_add_pd, _mm256_castps256_ps128, _mm256_cvtepi32_pd,
-    _mm256_cvtepi32_ps, _mm256_cvttpd_epi32, _mm256_extractf128_ps, _mm256_fmadd_ps, _mm256_max_pd,
-    _mm256_min_pd, _mm256_mul_pd, _mm256_set_epi32, _mm256_set_m128, _mm256_set_m128i, _mm256_set1_pd,
-    _mm256_set1_ps, _mm256_setzero_pd, _mm256_setzero_ps, _mm256_shuffle_epi8, _mm256_sub_pd,
+    __m128, __m128i, __m256d, _CMP_GT_OQ, _mm_add_epi32, _mm_and_ps, _mm_andnot_ps, _mm_cmp_ps,
+    _mm_cvtepi32_ps, _mm_cvtepu8_epi32, _mm_cvtsi32_si128, _mm_cvttps_epi32, _mm_fmadd_ps, _mm_max_ps,
+    _mm_min_ps, _mm_movemask_ps, _mm_packus_epi16, _mm_packus_epi32, _mm_set_epi8, _mm_set_epi32,
+    _mm_set1_ps, _mm_setzero_ps, _mm_setzero_si128, _mm_shuffle_epi8, _mm_sub_epi32, _mm_sub_ps,
+    _mm256_add_pd, _mm256_castps256_ps128, _mm256_cvtepi32_pd, _mm256_cvtepi32_ps, _mm256_cvttpd_epi32,
+    _mm256_extractf128_ps, _mm256_fmadd_ps, _mm256_max_pd, _mm256_min_pd, _mm256_mul_pd, _mm256_set_m128i,
+    _mm256_set1_pd, _mm256_set1_ps, _mm256_setzero_pd, _mm256_setzero_ps, _mm256_shuffle_epi8, _mm256_sub_pd,
 };
 use std::ops::Range;
 
-use penstock_jpeg::simd::arch::x86_64::memory::{load16, store16};
+use penstock_jpeg::simd::arch::x86_64::memory::{load16, load32, store16};
 
 use super::dispatch::Inside;
 use super::field::{Field, Frame, Places, Run};
-use super::sample::{self, Interpolation, Pixels, store};
+use super::sample::{self, Interpolation, Pixels};
 
 /// See [`Field::row`].
 #[target_feature(enable = "avx2,fma")]
@@ -72,32 +72,65 @@ fn integers(bytes: [u8; 4]) -> __m128i {
     _mm_cvtepu8_epi32(_mm_cvtsi32_si128(i32::from_le_bytes(bytes)))
 }
 
-/// The bytes of four numbers, none of them outside, without their fractions.
+/// Writes up to four pixels of four integers from 0 to 255, without their fourth lanes.
 #[inline]
 #[target_feature(enable = "avx2,fma")]
-fn bytes(values: __m256d) -> [u8; 4] {
-    let lowest = _mm_set_epi8(-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 12, 8, 4, 0);
-    _mm_cvtsi128_si32(_mm_shuffle_epi8(_mm256_cvttpd_epi32(values), lowest)).to_le_bytes()
+fn write(made: [__m128i; 4], out: &mut [u8]) {
+    let threes = _mm_set_epi8(-1, -1, -1, -1, 14, 13, 12, 10, 9, 8, 6, 5, 4, 2, 1, 0);
+    let [a, b, c, d] = made;
+    let bytes = _mm_packus_epi16(_mm_packus_epi32(a, b), _mm_packus_epi32(c, d));
+    let bytes = _mm_shuffle_epi8(bytes, threes);
+    if let Some(out) = out.first_chunk_mut() {
+        store16(out, bytes);
+    } else {
+        let mut left = [0; 16];
+        store16(&mut left, bytes);
+        for (out, byte) in out.iter_mut().zip(&left).take(12) {
+            *out = *byte;
+        }
+    }
 }
 
 #[inline]
 #[target_feature(enable = "avx2,fma")]
 fn bilinear(pixels: &Pixels<'_>, run: &Run<'_>, out: &mut [u8]) {
     let Some(inside) = Inside::<2, 7>::new(pixels, run.offsets) else { return };
-    let fractions = run.fractions[0].iter().zip(run.fractions[1]);
-    for (pixel, (dx, dy)) in (0..inside.len()).zip(fractions) {
-        let Some(out) = out.get_mut(pixel * 3..) else { return };
-        let (dx, dy) = (_mm256_set1_pd(*dx), _mm256_set1_pd(*dy));
-        let mut between = [dx; 2];
-        for (row, between) in between.iter_mut().enumerate() {
-            let (left, right) = (integers(inside.load(pixel, row, 0)), integers(inside.load(pixel, row, 3)));
-            let (start, change) = (_mm256_cvtepi32_pd(left), _mm256_cvtepi32_pd(_mm_sub_epi32(right, left)));
-            *between = _mm256_add_pd(start, _mm256_mul_pd(change, dx));
+    let fractions = run.fractions[0].chunks(4).zip(run.fractions[1].chunks(4));
+    for (group, (dx, dy)) in fractions.enumerate() {
+        let mut made = [_mm_setzero_si128(); 4];
+        for (i, (made, (dx, dy))) in made.iter_mut().zip(dx.iter().zip(dy)).enumerate() {
+            *made = between(&inside, group * 4 + i, [*dx, *dy]);
         }
-        let [upper, lower] = between;
-        let value = _mm256_add_pd(upper, _mm256_mul_pd(_mm256_sub_pd(lower, upper), dy));
-        store(out, bytes(value));
+        let Some(out) = out.get_mut(group * 12..) else { return };
+        write(made, out);
     }
+}
+
+/// Whether one of three numbers is so near to an integer that another way to compute it might be on its other side. What is
+/// near 0 is 0 on either side.
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+fn doubtful(value: __m128, integers: __m128i, doubt: f32) -> bool {
+    let half = _mm_set1_ps(0.5);
+    let middle = _mm_sub_ps(_mm_sub_ps(value, _mm_cvtepi32_ps(integers)), half);
+    let middle = _mm_andnot_ps(_mm_set1_ps(-0.0), middle);
+    let near = _mm_cmp_ps::<_CMP_GT_OQ>(middle, _mm_set1_ps(0.5 - doubt));
+    _mm_movemask_ps(_mm_and_ps(near, _mm_cmp_ps::<_CMP_GT_OQ>(value, half))) & 7 != 0
+}
+
+/// A pixel of four, as integers.
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+fn between(inside: &Inside<'_, 2, 7>, pixel: usize, [dx, dy]: [f64; 2]) -> __m128i {
+    let (dx, dy) = (_mm256_set1_pd(dx), _mm256_set1_pd(dy));
+    let mut rows = [dx; 2];
+    for (row, between) in rows.iter_mut().enumerate() {
+        let (left, right) = (integers(inside.load(pixel, row, 0)), integers(inside.load(pixel, row, 3)));
+        let (start, change) = (_mm256_cvtepi32_pd(left), _mm256_cvtepi32_pd(_mm_sub_epi32(right, left)));
+        *between = _mm256_add_pd(start, _mm256_mul_pd(change, dx));
+    }
+    let [upper, lower] = rows;
+    _mm256_cvttpd_epi32(_mm256_add_pd(upper, _mm256_mul_pd(_mm256_sub_pd(lower, upper), dy)))
 }
 
 /// `b + d * (second + d * (third + d * last))`.
@@ -109,10 +142,10 @@ fn cubic(b: __m256d, second: __m256d, third: __m256d, last: __m256d, d: __m256d)
     _mm256_add_pd(b, _mm256_mul_pd(d, value))
 }
 
-/// A pixel of sixteen, in Pillow's own order of operations.
+/// A pixel of sixteen, as integers, in Pillow's own order of operations.
 #[inline]
 #[target_feature(enable = "avx2,fma")]
-fn exact(inside: &Inside<'_, 4, 16>, pixel: usize, [dx, dy]: [f64; 2]) -> [u8; 4] {
+fn exact(inside: &Inside<'_, 4, 16>, pixel: usize, [dx, dy]: [f64; 2]) -> __m128i {
     let (dx, dy) = (_mm256_set1_pd(dx), _mm256_set1_pd(dy));
     let mut rows = [dx; 4];
     for (row, value) in rows.iter_mut().enumerate() {
@@ -132,68 +165,98 @@ fn exact(inside: &Inside<'_, 4, 16>, pixel: usize, [dx, dy]: [f64; 2]) -> [u8; 4
     let last = _mm256_add_pd(_mm256_sub_pd(_mm256_sub_pd(b, a), c), d);
     let value = cubic(b, _mm256_sub_pd(c, a), third, last, dy);
     // What is no number becomes 0.
-    bytes(_mm256_min_pd(_mm256_max_pd(value, _mm256_setzero_pd()), _mm256_set1_pd(255.0)))
+    _mm256_cvttpd_epi32(_mm256_min_pd(_mm256_max_pd(value, _mm256_setzero_pd()), _mm256_set1_pd(255.0)))
 }
 
 /// How far a sum in single precision may be from Pillow's, and more: weights are off by 2^-25, sums of up to 512 by 2^-16
 /// for each addition.
 const DOUBT: f32 = 1.0 / 2048.0;
 
-/// The weights of the pixels before a place, at it and behind it, for how far it is behind the second of four.
+/// Pixels whose weights are computed at a time.
+const BATCH: usize = 32;
+
+/// For each of four pixels, its weights: by how far places are behind the second of the four.
 #[inline]
 #[target_feature(enable = "avx2,fma")]
-fn weights(d: f64) -> [f32; 4] {
-    let (square, cube) = (d * d, d * d * d);
-    [
-        (2.0 * square - d - cube) as f32,
-        (1.0 - 2.0 * square + cube) as f32,
-        (d + square - cube) as f32,
-        (cube - square) as f32,
-    ]
+fn weights(places: &[f64], weights: &mut [[f32; BATCH]; 4]) {
+    let [first, second, third, fourth] = weights;
+    let pairs = first.iter_mut().zip(second).zip(third.iter_mut().zip(fourth));
+    for (d, ((first, second), (third, fourth))) in places.iter().zip(pairs) {
+        let (square, cube) = (d * d, d * d * d);
+        *first = (2.0 * square - d - cube) as f32;
+        *second = (1.0 - 2.0 * square + cube) as f32;
+        *third = (d + square - cube) as f32;
+        *fourth = (cube - square) as f32;
+    }
 }
 
-/// In single precision, two rows at a time; where that leaves doubt about the integer below, [`exact`].
 #[inline]
 #[target_feature(enable = "avx2,fma")]
 fn bicubic(pixels: &Pixels<'_>, run: &Run<'_>, out: &mut [u8]) {
     let Some(inside) = Inside::<4, 16>::new(pixels, run.offsets) else { return };
-    let fractions = run.fractions[0].iter().zip(run.fractions[1]);
-    let spread = |first: i8| {
-        let lane = |byte: i8| i32::from_le_bytes([byte as u8, 0x80, 0x80, 0x80]);
-        let [r, g, b, x] = [0, 1, 2, 3].map(|channel| lane(first + channel));
-        _mm256_set_epi32(x, b, g, r, x, b, g, r)
-    };
-    let spreads = [spread(0), spread(3), spread(6), spread(9)];
-    let (one, most, half) = (_mm_set1_ps(1.0), _mm_set1_ps(255.0 + DOUBT), _mm_set1_ps(0.5));
-    let (clear, sign) = (_mm_set1_ps(0.5 - DOUBT), _mm_set1_ps(-0.0));
-    let lowest = _mm_set_epi8(-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 12, 8, 4, 0);
-    for (pixel, (dx, dy)) in (0..inside.len()).zip(fractions) {
-        let Some(out) = out.get_mut(pixel * 3..) else { return };
-        let (across, down) = (weights(*dx), weights(*dy));
-        let mut sum = _mm256_setzero_ps();
-        for pair in 0..2 {
-            let row = |row: usize| load16(&inside.load(pixel, 2 * pair + row, 0));
-            let rows = _mm256_set_m128i(row(1), row(0));
-            let mut of_rows = _mm256_setzero_ps();
-            for (spread, weight) in spreads.iter().zip(across) {
-                let values = _mm256_cvtepi32_ps(_mm256_shuffle_epi8(rows, *spread));
-                of_rows = _mm256_fmadd_ps(values, _mm256_set1_ps(weight), of_rows);
+    let [mut across, mut down] = [[[0.0; BATCH]; 4]; 2];
+    let batches = run.fractions[0].chunks(BATCH).zip(run.fractions[1].chunks(BATCH));
+    for (batch, (dx, dy)) in batches.enumerate() {
+        weights(dx, &mut across);
+        weights(dy, &mut down);
+        for (group, (dx, dy)) in dx.chunks(4).zip(dy.chunks(4)).enumerate().take(BATCH / 4) {
+            let first = batch * BATCH + group * 4;
+            let mut made = [_mm_setzero_si128(); 4];
+            for (i, (made, (dx, dy))) in made.iter_mut().zip(dx.iter().zip(dy)).enumerate() {
+                *made = smooth(&inside, first + i, [&across, &down], group * 4 + i, [*dx, *dy]);
             }
-            let weights = _mm256_set_m128(_mm_set1_ps(down[2 * pair + 1]), _mm_set1_ps(down[2 * pair]));
-            sum = _mm256_fmadd_ps(of_rows, weights, sum);
+            let Some(out) = out.get_mut(first * 3..) else { return };
+            write(made, out);
         }
-        let sum = _mm_add_ps(_mm256_castps256_ps128(sum), _mm256_extractf128_ps::<1>(sum));
-        let sum = _mm_min_ps(_mm_max_ps(sum, _mm_setzero_ps()), most);
-        let integers = _mm_cvttps_epi32(sum);
-        // The distance from the middle between two integers; what is near 0 is 0 on either side.
-        let middle = _mm_sub_ps(_mm_sub_ps(sum, _mm_cvtepi32_ps(integers)), half);
-        let doubt = _mm_cmp_ps::<_CMP_GT_OQ>(_mm_andnot_ps(sign, middle), clear);
-        let doubt = _mm_and_ps(doubt, _mm_cmp_ps::<_CMP_GT_OQ>(_mm_add_ps(sum, half), one));
-        let made = if _mm_movemask_ps(doubt) & 7 == 0 {
-            _mm_cvtsi128_si32(_mm_shuffle_epi8(integers, lowest)).to_le_bytes()
-        } else {
-            exact(&inside, pixel, [*dx, *dy])
-        };
-        store(out, made);
     }
 }
+
+/// A pixel of sixteen, as integers: in single precision, two rows at a time, or [`exact`] where that leaves doubt.
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+fn smooth(
+    inside: &Inside<'_, 4, 16>,
+    pixel: usize,
+    [across, down]: [&[[f32; BATCH]; 4]; 2],
+    of: usize,
+    place: [f64; 2],
+) -> __m128i {
+    let mut sum = _mm_setzero_ps();
+    for (pair, down) in down.as_chunks::<2>().0.iter().enumerate() {
+        let row = |row: usize| load16(&inside.load(pixel, 2 * pair + row, 0));
+        let rows = _mm256_set_m128i(row(1), row(0));
+        let mut of_rows = _mm256_setzero_ps();
+        for (spread, weights) in SPREADS.iter().zip(across) {
+            let values = _mm256_cvtepi32_ps(_mm256_shuffle_epi8(rows, load32(spread)));
+            of_rows = _mm256_fmadd_ps(values, _mm256_set1_ps(weights[of]), of_rows);
+        }
+        let [upper, lower] = down;
+        sum = _mm_fmadd_ps(_mm256_castps256_ps128(of_rows), _mm_set1_ps(upper[of]), sum);
+        sum = _mm_fmadd_ps(_mm256_extractf128_ps::<1>(of_rows), _mm_set1_ps(lower[of]), sum);
+    }
+    let sum = _mm_min_ps(_mm_max_ps(sum, _mm_setzero_ps()), _mm_set1_ps(255.0 + DOUBT));
+    let integers = _mm_cvttps_epi32(sum);
+    if !doubtful(sum, integers, DOUBT) {
+        return integers;
+    }
+    // What is the same everywhere is what it is.
+    let rows = [0, 1, 2, 3].map(|row| inside.load::<12>(pixel, row, 0));
+    let [[r, g, b, ..], ..] = rows;
+    if rows.as_flattened().chunks_exact(3).all(|pixel| pixel == [r, g, b]) {
+        return _mm_set_epi32(0, b.into(), g.into(), r.into());
+    }
+    exact(inside, pixel, place)
+}
+
+/// The places of four bytes that become the lanes of a half, for the first of four pixels and for those behind it.
+const SPREADS: [[u8; 32]; 4] = {
+    let mut spreads = [[0x80; 32]; 4];
+    let mut lane = 0;
+    while lane < 32 {
+        let (pixel, channel) = (lane / 8, lane / 2 % 4);
+        let half = lane % 2;
+        spreads[pixel][half * 16 + channel * 4] = (pixel * 3 + channel) as u8;
+        lane += 1;
+    }
+    spreads
+};

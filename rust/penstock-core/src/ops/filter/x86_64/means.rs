@@ -161,19 +161,17 @@ pub(crate) fn pass_avx512(mean: &Mean, from: &[Chunk], to: &mut [Chunk], step: u
 /// Transposes 16 by 16 bytes in each half of the vectors: four times, the first eight are interleaved with the others.
 #[inline]
 #[target_feature(enable = "avx2,fma")]
-fn transpose(rows: [__m256i; BLOCK]) -> [__m256i; BLOCK] {
-    let mut rows = rows;
+fn transpose(rows: &mut [__m256i; BLOCK]) {
     for _ in 0..4 {
-        let mut next = rows;
+        let mut next = *rows;
         for (i, pair) in next.as_chunks_mut::<2>().0.iter_mut().enumerate() {
             *pair = [
                 _mm256_unpacklo_epi8(rows[i], rows[i + BLOCK / 2]),
                 _mm256_unpackhi_epi8(rows[i], rows[i + BLOCK / 2]),
             ];
         }
-        rows = next;
+        *rows = next;
     }
-    rows
 }
 
 /// Transposes rows to chunks, of which there are at least a block.
@@ -187,7 +185,8 @@ pub(crate) fn gather(rows: &[Part<'_>; Chunk::BYTES], strip: &mut [Chunk]) {
             for (i, vector) in block.iter_mut().enumerate() {
                 *vector = _mm256_set_m128i(load16_part(rows[i + BLOCK], at), load16_part(rows[i], at));
             }
-            for (chunk, vector) in strip.iter_mut().skip(at).zip(transpose(block)) {
+            transpose(&mut block);
+            for (chunk, vector) in strip.iter_mut().skip(at).zip(block) {
                 store32(&mut chunk.0.as_chunks_mut().0[half], vector);
             }
         }
@@ -204,7 +203,8 @@ pub(crate) fn scatter(strip: &[Chunk], count: usize, rows: &mut [Chunk]) {
             for (vector, chunk) in block.iter_mut().zip(strip.iter().skip(at)) {
                 *vector = load32(&chunk.0.as_chunks().0[half]);
             }
-            for (i, vector) in transpose(block).into_iter().enumerate() {
+            transpose(&mut block);
+            for (i, vector) in block.into_iter().enumerate() {
                 let parts = [_mm256_castsi256_si128(vector), _mm256_extracti128_si256::<1>(vector)];
                 for (row, part) in [i, i + BLOCK].into_iter().zip(parts) {
                     if let Some(row) = rows.get_mut(row) {

@@ -15,7 +15,7 @@ import torch
 
 from penstock import _native
 
-__all__ = ["empty", "writable"]
+__all__ = ["empty", "give_back_idle", "writable"]
 
 
 def empty(
@@ -51,6 +51,11 @@ def writable(tensor: torch.Tensor) -> Any:
     content: Any = (ctypes.c_ubyte * tensor.nbytes).from_address(tensor.data_ptr())
     content.owner = tensor
     return np.frombuffer(content, np.uint8)
+
+
+def give_back_idle() -> None:
+    """Have the pool free what has lain idle for long; by itself it does so only when it is asked for memory."""
+    _native.Buffer(1)
 
 
 def _contiguous(shape: Sequence[int]) -> tuple[int, ...]:

@@ -253,7 +253,7 @@ def find_imported() -> None:
 def _hook_imported() -> None:
     """Have modules that imported a function by name call its hook as well."""
     hooks = {id(function): hook for hook, function in HOOKED.items()}
-    for names, name, function in names_of([*_NAMED.values()]):
+    for names, name, function in names_of([*_NAMED.values()], only_new=get_worker_info() is not None):
         if (hook := hooks.get(id(function))) is None:
             continue
         names[name] = hook

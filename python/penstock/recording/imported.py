@@ -4,6 +4,7 @@
 takes the function's place has to take as well.
 """
 
+import itertools
 import sys
 import types
 from collections.abc import Iterator, Sequence
@@ -17,11 +18,13 @@ Name = tuple[dict[str, Any], str, Any]
 _last: tuple[int, list[Name]] = (0, [])
 
 
-def names_of(functions: Sequence[Any]) -> list[Name]:
+def names_of(functions: Sequence[Any], *, only_new: bool = False) -> list[Name]:
     """Return the global names of all modules, but those of this package, that stand for one of some functions.
 
     Args:
         functions: The same ones each time.
+        only_new: Whether modules that were there when names were looked for last need not be looked at again. In a
+            forked process each page with a value of theirs would be copied, for its count of references.
 
     Returns:
         Namespace, name in it, and function.
@@ -29,8 +32,11 @@ def names_of(functions: Sequence[Any]) -> list[Name]:
     global _last
     count, found = _last
     if count != len(sys.modules):
-        modules = [module for name, module in [*sys.modules.items()] if name.partition(".")[0] != "penstock"]
-        _last = count, found = len(sys.modules), [*_in(modules, functions)]
+        newest = len(sys.modules) - count if only_new and len(sys.modules) > count else None
+        loaded = [*itertools.islice(reversed(sys.modules.items()), newest)]
+        modules = [module for name, module in loaded if name.partition(".")[0] != "penstock"]
+        before = [] if newest is None else found
+        _last = count, found = len(sys.modules), [*before, *_in(modules, functions)]
     # A notebook's, or an interpreter's, gets names without importing anything.
     main = _in([sys.modules.get("__main__")], functions)
     return [name for name in (*found, *main) if name[0].get(name[1]) is name[2]]

@@ -21,6 +21,7 @@ from penstock.compat.torch import (
 from penstock.counters import counters_of
 from penstock.lowering.lower import threads_for
 from penstock.making import making
+from penstock.memory import give_back_idle
 from penstock.recording import files, hooks
 from penstock.recording.recorder import Counted, Recorder
 from penstock.recording.rendering import Renderer, Rendering
@@ -103,6 +104,8 @@ class RecordingIter(_MultiProcessingDataLoaderIter):
 
     def _reset(self, loader: Any, first_iter: bool = False) -> None:
         self._counters.begin()
+        # What is kept in RAM takes none of the pool's memory from its second epoch on.
+        give_back_idle()
         self._arrived_in.clear()
         self._begins_epoch = True
         self._told = None if first_iter else self._news.told()

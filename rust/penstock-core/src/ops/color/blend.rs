@@ -27,9 +27,8 @@ impl Blend {
         let value = f32::from(value);
         let mixed = match self.library {
             Library::Pillow => pillow(self, dull, value),
-            Library::Torch1 => torch1(self, dull, value),
-            Library::Torch2 => torch2(self, dull, value),
-            Library::Torch2Unfused => torch2_unfused(self, dull, value),
+            Library::Torch1 | Library::Torch2Unfused => torch(self, dull, value),
+            Library::Torch2 => torch_fused(self, dull, value),
         };
         mixed as u8
     }
@@ -42,25 +41,18 @@ pub(super) fn pillow(blend: Blend, dull: f32, value: f32) -> f32 {
     dull + blend.factor * (value - dull)
 }
 
-/// That of torchvision's first generation.
+/// torchvision's mixture.
 #[expect(clippy::inline_always, reason = "it is to be compiled with its callers' features")]
 #[inline(always)]
-pub(super) fn torch1(blend: Blend, dull: f32, value: f32) -> f32 {
-    blend.factor * value + blend.rest * dull
-}
-
-/// That of its second generation.
-#[expect(clippy::inline_always, reason = "it is to be compiled with its callers' features")]
-#[inline(always)]
-pub(super) fn torch2(blend: Blend, dull: f32, value: f32) -> f32 {
-    dull.mul_add(blend.rest, value * blend.factor)
-}
-
-/// That of its second generation, rounded twice.
-#[expect(clippy::inline_always, reason = "it is to be compiled with its callers' features")]
-#[inline(always)]
-pub(super) fn torch2_unfused(blend: Blend, dull: f32, value: f32) -> f32 {
+pub(super) fn torch(blend: Blend, dull: f32, value: f32) -> f32 {
     value * blend.factor + dull * blend.rest
+}
+
+/// That of its second generation, where torch rounds once.
+#[expect(clippy::inline_always, reason = "it is to be compiled with its callers' features")]
+#[inline(always)]
+pub(super) fn torch_fused(blend: Blend, dull: f32, value: f32) -> f32 {
+    dull.mul_add(blend.rest, value * blend.factor)
 }
 
 /// The whole part, from 0 to 255, for loops. Adding 2^23 leaves it in the lowest bits, which makes better vectors than Rust's

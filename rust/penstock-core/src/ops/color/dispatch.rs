@@ -3,6 +3,8 @@
 
 use super::blend::Blend;
 use super::kernels::{self, Plane};
+#[cfg(target_arch = "x86_64")]
+use super::x86_64;
 use crate::ops::kinds::{BLOCK_PIXELS, Block};
 use crate::ops::library::Library;
 use penstock_jpeg::simd::Level;
@@ -32,7 +34,7 @@ pub(super) fn saturate(level: Level, blend: Blend, block: &mut Block) {
         Some(Vectors::Avx512) => unsafe { kernels::saturate_avx512(blend, block) },
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
-        Some(Vectors::Avx2) => unsafe { kernels::saturate_avx2(blend, block) },
+        Some(Vectors::Avx2) => unsafe { x86_64::saturate_avx2(blend, block) },
         _ => kernels::saturate(blend, block),
     }
 }

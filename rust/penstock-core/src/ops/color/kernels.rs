@@ -1,7 +1,7 @@
 //! Gray, saturation and extremes of a block of pixels.
 //!
 //! The compiler makes vectors of these loops, as long as everything in them is inlined; so the kernels of the levels are
-//! the plain ones, compiled again.
+//! the plain ones, compiled again; but for saturation with AVX2, which is better by hand.
 
 use super::blend::{self, Blend, byte};
 use crate::ops::kinds::{BLOCK_PIXELS, Block};
@@ -13,16 +13,16 @@ pub(super) type Plane = [u8; BLOCK_PIXELS];
 /// Defines the kernels with a level's features.
 #[cfg(target_arch = "x86_64")]
 macro_rules! compiled {
-    ($features:literal: $gray:ident $saturate:ident $extremes:ident) => {
+    ($features:literal: $gray:ident $extremes:ident $($saturate:ident)?) => {
         #[target_feature(enable = $features)]
         pub(super) fn $gray(library: Library, block: &Block) -> Plane {
             gray(library, block)
         }
 
-        #[target_feature(enable = $features)]
+        $(#[target_feature(enable = $features)]
         pub(super) fn $saturate(blend: Blend, block: &mut Block) {
             saturate(blend, block);
-        }
+        })?
 
         #[target_feature(enable = $features)]
         pub(super) fn $extremes(block: &Block, seen: [&mut [u8; 3]; 2]) {
@@ -32,9 +32,9 @@ macro_rules! compiled {
 }
 
 #[cfg(target_arch = "x86_64")]
-compiled!("avx512f,avx512bw,avx512vl,avx512vbmi,avx2,fma": gray_avx512 saturate_avx512 extremes_avx512);
+compiled!("avx512f,avx512bw,avx512vl,avx512vbmi,avx2,fma": gray_avx512 extremes_avx512 saturate_avx512);
 #[cfg(target_arch = "x86_64")]
-compiled!("avx2,fma": gray_avx2 saturate_avx2 extremes_avx2);
+compiled!("avx2,fma": gray_avx2 extremes_avx2);
 
 /// Defines, as a function, a loop over the pixels of a block.
 macro_rules! gray_loop {
@@ -101,9 +101,8 @@ macro_rules! blend_loop {
 }
 
 blend_loop!(blend_pillow, blend::pillow);
-blend_loop!(blend_torch1, blend::torch1);
-blend_loop!(blend_torch2, blend::torch2);
-blend_loop!(blend_torch2_unfused, blend::torch2_unfused);
+blend_loop!(blend_torch, blend::torch);
+blend_loop!(blend_torch_fused, blend::torch_fused);
 
 /// Mixes a block with its gray values.
 #[expect(clippy::inline_always, reason = "it is to be compiled with its callers' features")]
@@ -112,9 +111,8 @@ pub(super) fn saturate(blend: Blend, block: &mut Block) {
     let dull = gray(blend.library, block);
     match blend.library {
         Library::Pillow => blend_pillow(blend, &dull, block),
-        Library::Torch1 => blend_torch1(blend, &dull, block),
-        Library::Torch2 => blend_torch2(blend, &dull, block),
-        Library::Torch2Unfused => blend_torch2_unfused(blend, &dull, block),
+        Library::Torch1 | Library::Torch2Unfused => blend_torch(blend, &dull, block),
+        Library::Torch2 => blend_torch_fused(blend, &dull, block),
     }
 }
 

@@ -17,6 +17,8 @@ mod point;
 mod posterize;
 mod saturation;
 mod solarize;
+#[cfg(target_arch = "x86_64")]
+mod x86_64;
 
 pub use autocontrast::{AutoContrast, RandomAutocontrast};
 pub use brightness::Brightness;

@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from typing import Any
 
+from torchvision.transforms import functional as F
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F2
 
 from penstock import _native
-from penstock.ops.operation import Building, Operation
+from penstock.ops.operation import Building, Operation, Trace
 
 __all__ = ["PERMUTE"]
 
@@ -15,6 +16,19 @@ __all__ = ["PERMUTE"]
 def _lower(building: Building, _transform: Any) -> _native.Op:
     building.change_values()
     return _native.Op("random_channel_permutation", building.channels)
+
+
+def _permuted(trace: Trace, permutation: Any) -> Trace | None:
+    order = [*permutation]
+    if sorted(order) != [*range(len(trace.mode))]:
+        return None
+    if len(order) == 1:
+        return trace
+    return trace.then("permute", *map(int, order))
+
+
+def _replay(image: Any, *order: int) -> Any:
+    return F.to_pil_image(F.pil_to_tensor(image)[[*order]])
 
 
 def _examples() -> Iterator[Any]:
@@ -27,5 +41,7 @@ PERMUTE = Operation(
     transforms={v2.RandomChannelPermutation: _lower},
     random=frozenset((v2.RandomChannelPermutation,)),
     functions=((F2, "permute_channels"),),
+    replays={"permute": _replay},
+    picture_kernels={F2.permute_channels: _permuted},
     examples=_examples,
 )

@@ -61,7 +61,7 @@ def _lower(building: Building, transform: Any) -> _native.Op:
 
 
 def coefficients(*numbers: float) -> list[float]:
-    """Return torchvision's coefficients of a perspective.
+    """Return torchvision's coefficients of a perspective; none where it raises.
 
     Args:
         numbers: Height and width of the picture, and the new places (x, y) of its corners, clockwise from the top left.
@@ -69,7 +69,10 @@ def coefficients(*numbers: float) -> list[float]:
     height, width, *corners = map(int, numbers)
     start = [[0, 0], [width - 1, 0], [width - 1, height - 1], [0, height - 1]]
     end = [corners[k : k + 2] for k in range(0, len(corners), 2)]
-    found: list[float] = perspective_coefficients(start, end)
+    try:
+        found: list[float] = perspective_coefficients(start, end)
+    except RuntimeError:  # these corners are those of no perspective; torchvision has drawn them when it raises
+        return []
     return found
 
 

@@ -144,6 +144,34 @@ proptest! {
     }
 }
 
+proptest! {
+    #[test]
+    fn a_grid_is_rounded_at_every_step(
+        size in (1u32..60, 1u32..60),
+        corner in (0u32..60, 0u32..60),
+        linear in prop::array::uniform4(-2.0f64..2.0),
+        shift in prop::array::uniform2(-30.0f64..30.0),
+    ) {
+        let ([a, b, d, e], [c, f]) = (linear, shift);
+        let bytes: Vec<u8> = (0..40 * 50).map(|i| (i % 251) as u8).collect();
+        let source = Picture::from_slice(&bytes, 40, 50, 1).unwrap();
+        let region = Region { rows: corner.0 % size.0..size.0, columns: corner.1 % size.1..size.1 };
+        let step = AffineGrid::new([a, b, c, d, e, f], size, [3; 3]).unwrap();
+        let along = |numbers: [f64; 3], length: f32, x: f32, y: f32| {
+            let [of_x, of_y, shift] = numbers.map(|number| number as f32 / (0.5 * length));
+            let place = (x * of_x + y * of_y) + shift;
+            (place + 1.0).mul_add(length / 2.0, -0.5).round_ties_even() as i64
+        };
+        compare(&step, &source, &region, |y, x, _| {
+            let middle = |length: u32| (1.0 - length as f32) * 0.5;
+            let (x, y) = (middle(size.1) + x as f32, middle(size.0) + y as f32);
+            let (column, row) = (along([a, b, c], 50.0, x, y), along([d, e, f], 40.0, x, y));
+            let inside = (0..50).contains(&column) && (0..40).contains(&row);
+            if inside { source.get(row as usize, column as usize, 0) } else { 3 }
+        })?;
+    }
+}
+
 #[test]
 fn no_more_is_looked_at_than_is_seen() {
     let region = Region { rows: 10..20, columns: 30..40 };

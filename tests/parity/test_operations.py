@@ -12,7 +12,6 @@ from support.workers import ReferenceLoader
 from torchvision.transforms import v2
 
 import penstock
-from penstock import _native
 from penstock.ops.crop import CENTER_CROP, RANDOM_CROP
 from penstock.ops.erase import ERASE
 from penstock.ops.pad import PAD
@@ -36,11 +35,6 @@ WORLDS = [
     for around in AROUND
     for mode in ("RGB", "L")
 ]
-
-
-def test_the_table_and_the_core_name_the_same_steps():
-    steps = {name for operation in TABLE for name in operation.replays}
-    assert steps <= set(_native.operation_names()[1])
 
 
 @pytest.mark.parametrize("operation", TABLE, ids=lambda operation: operation.name)

@@ -1,9 +1,13 @@
-"""What may import what: each folder of the Rust crates stands on those below it, and on nothing else."""
+"""What may import what: each room of the crates and of the package stands on those below it, and on nothing else."""
 
+import ast
 import re
 from pathlib import Path
 
 import pytest
+
+from penstock import _native
+from penstock.ops.table import TABLE
 
 RUST = Path(__file__).parents[2] / "rust"
 
@@ -92,6 +96,50 @@ def test_every_room_has_its_layer(crate: str) -> None:
     source = RUST / crate / "src"
     rooms = {path.stem for path in source.iterdir() if path.is_dir() or path.suffix == ".rs"} - {"lib"}
     assert rooms == LAYERS[crate].keys()
+
+
+# Lowest first, the rooms of the Python package and what each may import besides itself. What is not listed, the modules
+# that make loaders and commands of these, may import anything.
+GROUND = {"_native", "compat", "agreement", "generators", "memory", "records", "tables", "errors", "process_state"}
+PYTHON: dict[str, set[str]] = {
+    "records": set(),
+    "agreement": set(),
+    "compat": set(),
+    "generators": {"_native"},
+    "memory": {"_native"},
+    "ops": {"_native", "agreement", "compat", "generators", "memory", "records"},
+    "conversion": set(),
+    "lowering": GROUND | {"conversion", "ops", "datasets", "filled", "fallback", "prepared"},
+    "fallback": GROUND | {"lowering"},
+    "recording": GROUND | {"conversion", "fallback", "lowering", "ops", "iterator", "counters", "making", "prepared"},
+}
+
+
+def python_imports(text: str) -> set[str]:
+    """Return the rooms of the package that a file imports when it is loaded."""
+    found = set()
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "penstock":
+            path = str(node.module).split(".")
+            found |= {path[1]} if len(path) > 1 else {name.name for name in node.names}
+        elif isinstance(node, ast.Import):
+            found |= {name.name.split(".")[1] for name in node.names if name.name.startswith("penstock.")}
+    return found
+
+
+@pytest.mark.parametrize("room", PYTHON)
+def test_a_room_of_the_package_stands_on_those_below_it(room: str) -> None:
+    source = RUST.parent / "python" / "penstock"
+    files = [*source.joinpath(room).rglob("*.py"), *source.glob(f"{room}.py")]
+    assert files
+    found = {path.name: python_imports(path.read_text(encoding="utf-8")) - PYTHON[room] - {room} for path in files}
+    assert {name: extra for name, extra in found.items() if extra} == {}
+
+
+def test_the_table_and_the_core_name_the_same_steps() -> None:
+    steps = {name for operation in TABLE for name in operation.replays}
+    drawn = {"affine_grid", "erase", "pad"}  # nobody records these
+    assert steps | drawn == set(_native.operation_names()[1])
 
 
 def test_the_decoder_depends_on_nothing() -> None:

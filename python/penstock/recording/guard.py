@@ -121,7 +121,9 @@ class Watch:
         """Watch a source, if it is its turn."""
         if not self.guard.touched or self._random.randrange(_ONE_IN):
             return
-        if self._compared < _SOON or self._spent < _SHARE * (time.thread_time() - self._start):
+        # Workers of a later epoch know enough already.
+        soon = self._compared < _SOON and len(self.guard.pairs) < _ENOUGH
+        if soon or self._spent < _SHARE * (time.thread_time() - self._start):
             source.log = []
             self._sources.append(source)
 

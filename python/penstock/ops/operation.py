@@ -50,6 +50,9 @@ class Trace(Protocol):
     def then(self, name: str, *operands: Any, size: tuple[int, int] | None = None) -> Self:
         """Return this trace and one step more, after which the picture has this (width, height) if it is another."""
 
+    def without_info(self) -> Self:
+        """Return this trace as that of a picture whose `info` is empty."""
+
     def convert(self, mode: str) -> Self:
         """Make three channels of one."""
 

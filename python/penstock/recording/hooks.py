@@ -151,7 +151,8 @@ def _wrapper(owner: Any, name: str) -> Callable[[Any], Any]:
     if (records := CALLS.get((owner, name))) is not None:
         return functools.partial(call_recorded, records)
     if (records_tensor := TENSOR_CALLS.get((owner, name))) is not None:
-        return functools.partial(kernel_recorded, records_tensor)
+        # Of version 1, which makes tensors of images.
+        return functools.partial(kernel_recorded, records_tensor, kind=RecordedTensor)
     return _WRAPPERS[name]
 
 
@@ -391,7 +392,7 @@ def _are_made_beside(batch: Any) -> bool:
     Plain ones that are part of a ticket are copied twice on their way.
     """
     given, traces = len(batch._given), batch._traces
-    undecoded = sum(trace.source.begun(trace.steps) is None for trace in traces)
+    undecoded = sum(trace.source.begun(trace.mode, trace.steps) is None for trace in traces)
     return given > len(traces) and given > 3 * undecoded
 
 

@@ -11,7 +11,7 @@ import torch
 
 from penstock.ops.operation import RecordsTensor
 from penstock.recording.chain import Chain, as_at_first
-from penstock.recording.tensors import is_recording
+from penstock.recording.tensors import RecordedTensor, is_recording
 
 if TYPE_CHECKING:
     from penstock.recording.sources import Trace
@@ -24,8 +24,16 @@ _layouts: dict[Any, str | None] = {}
 _UNCONVERTED = ((("pil_to_tensor",),), (("decode_image",),))
 
 
-def kernel_recorded(records: RecordsTensor, kernel: Callable[..., Any]) -> Callable[..., Any]:
-    """Return what stands before a kernel: where the tensor records, the call is written down if it can be."""
+def kernel_recorded(
+    records: RecordsTensor, kernel: Callable[..., Any], *, kind: type[RecordedTensor] | None = None
+) -> Callable[..., Any]:
+    """Return what stands before a kernel: where the tensor records, the call is written down if it can be.
+
+    Args:
+        records: Writes it down.
+        kernel: torchvision's.
+        kind: Of the result; the tensor's own if None.
+    """
 
     def hook(image: Any, *args: Any, **options: Any) -> Any:
         if _is_unconverted(image):
@@ -37,7 +45,7 @@ def kernel_recorded(records: RecordsTensor, kernel: Callable[..., Any]) -> Calla
                 asked = _layout_of(kernel, image._chain, args, options) if layout == "asked" else layout
                 chain = _chain_of(image._chain, asked)
                 if chain is not None:
-                    return type(image)((cast("Trace", trace),), chain, False)
+                    return (kind or type(image))((cast("Trace", trace),), chain, False)
         return kernel(image, *args, **options)
 
     return hook

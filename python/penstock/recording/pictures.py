@@ -109,7 +109,9 @@ class _Recording(Image.Image):
         attributes = new.__dict__
         attributes["_trace"], attributes["_is_loaded"] = trace, True
         attributes["_mode"], attributes["_size"] = trace.mode, (trace.width, trace.height)
-        if "info" in self.__dict__:
+        if trace.is_bare and trace is not self._trace:
+            attributes["info"] = {}
+        elif "info" in self.__dict__:
             attributes["info"] = copy_info(self)
         if (keeper := trace.source.keeper) is not None:
             keeper.append(weakref.ref(new))

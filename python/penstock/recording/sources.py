@@ -100,8 +100,8 @@ class Source:
         self.keeper: list[weakref.ref[Any]] | None = None
         self.file: _native.OpenFile | None = None
         self.by_torchvision = self.sent = self.is_shared = False
-        # What was made of it here, by what was done to it, in the file's channels.
-        self._made: dict[Steps, Array] = {}
+        # What was made of it here, by its mode and what was done to it.
+        self._made: dict[tuple[str, Steps], Array] = {}
         self._first: Any = None
         self.log: list[tuple[Trace, Chain | None, Trace | None]] | None = None
         self.carried: Any = None
@@ -165,63 +165,70 @@ class Source:
             self._first.fp = None
         return self._first
 
-    def pixels(self, steps: Steps, size: tuple[int, int]) -> Array:
+    def pixels(self, mode: str, steps: Steps, size: tuple[int, int]) -> Array:
         """Make a picture here and now, out of what was made before where that is possible.
 
         Args:
+            mode: Pillow's.
             steps: What is done to it.
             size: Its width and height after that.
 
         Returns:
-            uint8 of shape (H, W) or (H, W, 3), in the file's channels; nobody may write to it.
+            uint8 of shape (H, W) or (H, W, 3); nobody may write to it.
 
         Raises:
             Exception: What Pillow or torchvision raises for a file that has changed since it was looked through.
         """
         with making:
-            if steps not in self._made:
-                out = np.empty((size[1], size[0], self.channels), np.uint8)
-                plan = chain_of(self.mode, (("pil_to_tensor",),)).plan  # type: ignore[union-attr]
-                self.render(steps, plan, out.transpose(2, 0, 1))
-                self._made[steps] = out[:, :, 0] if self.channels == 1 else out
+            if (mode, steps) not in self._made:
+                out = np.empty((size[1], size[0], len(mode)), np.uint8)
+                plan = chain_of(mode, (("pil_to_tensor",),)).plan  # type: ignore[union-attr]
+                self.render(mode, steps, plan, out.transpose(2, 0, 1))
+                self._made[mode, steps] = out[:, :, 0] if mode == "L" else out
                 if not steps:
                     keep_whole(self, out.nbytes)
-            return self._made[steps]
+            return self._made[mode, steps]
 
-    def render(self, steps: Steps, plan: _native.Plan, out: np.ndarray[Any, Any]) -> None:
+    def render(self, mode: str, steps: Steps, plan: _native.Plan, out: np.ndarray[Any, Any]) -> None:
         """Make a picture in given memory, of whatever there is.
 
         Args:
+            mode: Pillow's.
             steps: What is done to it.
             plan: What is done to its values.
             out: Where it goes, of shape (C, H, W) and elements of the plan's size, whatever its strides.
         """
-        begun = self.begun(steps)
-        if not begun:
+        begun = self.begun(mode, steps)
+        if begun is None or not begun[1]:
             self.fate.views += 1
         if begun is None:
             if (self.is_shared or self.fate.views > 1) and steps:
-                self.pixels((), (self.width, self.height))
+                self.pixels(self.mode, (), (self.width, self.height))
                 self.fate.views -= 1  # that was no other one
             elif _native.render_picture(self.read(), record_of(self.head, steps), plan, out) is None:
                 return
             else:
                 self._by_library()
-            begun = ()
+            begun = self.mode, ()
         base = self._made[begun]
-        head = base.shape[0], base.shape[1], self.channels, self.format
-        if (why := _native.render_picture(base, record_of(head, steps[len(begun) :]), plan, out)) is not None:
+        head = base.shape[0], base.shape[1], 1 if base.ndim == 2 else 3, self.format
+        if (why := _native.render_picture(base, record_of(head, steps[len(begun[1]) :]), plan, out)) is not None:
             raise RuntimeError(f"pixels were not rendered: {why}")
 
-    def begun(self, steps: Steps) -> Steps | None:
-        """Return the most of these steps after which there is a picture already, None if there is none."""
-        made = self._made
-        return next((steps[:end] for end in range(len(steps), -1, -1) if steps[:end] in made), None) if made else None
+    def begun(self, mode: str, steps: Steps) -> tuple[str, Steps] | None:
+        """Return the most of these steps after which there is a picture already, and its mode; None if there is none.
+
+        What is gray may have been made of three channels or of one.
+        """
+        if not self._made:
+            return None
+        keys = ((kind, steps[:end]) for end in range(len(steps), -1, -1) for kind in dict.fromkeys((mode, self.mode)))
+        return next((key for key in keys if key in self._made), None)
 
     def _by_library(self) -> None:
         """Decode the whole picture by the library."""
         self.fate.by_library = True
-        self._made[()] = pixels = np.asarray(self.open().convert(self.mode))
+        self._made[self.mode, ()] = pixels = np.asarray(self.open().convert(self.mode))
         if pixels.shape[:2] != (self.height, self.width):
             raise RuntimeError(f"the file {self.path!r} was replaced by one of another size while it was being loaded")
         keep_whole(self, pixels.nbytes)
@@ -240,13 +247,15 @@ class Trace:
         width: In pixels, after all steps.
         height: In pixels, after all steps.
         steps: Each step, as native code takes it.
+        is_bare: Whether the last of what was done left nothing of the picture's `info`.
     """
 
-    __slots__ = ("height", "mode", "source", "steps", "width")
+    __slots__ = ("height", "is_bare", "mode", "source", "steps", "width")
 
     def __init__(self, source: Source, mode: str, size: tuple[int, int], steps: Steps) -> None:
         self.source, self.mode, self.steps = source, mode, steps
         self.width, self.height = size
+        self.is_bare = False
 
     def then(self, name: str, *operands: Any, size: tuple[int, int] | None = None) -> "Trace":
         """Return this trace and one step more, after which the picture has this (width, height) if it is another."""
@@ -257,14 +266,19 @@ class Trace:
         """Make three channels of one."""
         return Trace(self.source, mode, (self.width, self.height), self.steps)
 
+    def without_info(self) -> "Trace":
+        """Return this trace as that of a picture whose `info` is empty, as what Pillow makes of an array has it."""
+        bare = Trace(self.source, self.mode, (self.width, self.height), self.steps)
+        bare.is_bare = True
+        return bare
+
     def pixels(self) -> Array:
         """Make the picture here and now, as Pillow's pixels lie in memory.
 
         Returns:
             uint8 of shape (H, W) or (H, W, 3), to which nobody may write.
         """
-        pixels = self.source.pixels(self.steps, (self.width, self.height))
-        return np.repeat(pixels[..., None], 3, axis=2) if self.mode == "RGB" and pixels.ndim == 2 else pixels
+        return self.source.pixels(self.mode, self.steps, (self.width, self.height))
 
     def image(self) -> Image.Image:
         """Return the picture as a real one of Pillow's."""
@@ -281,14 +295,14 @@ class Trace:
         size = chain.dtype.itemsize
         steps = [size * stride for stride in made.stride()]
         out: np.ndarray[Any, Any] = np.ndarray(tuple(made.shape), f"u{size}", whole, strides=steps)
-        self.source.render(self.steps, chain.plan, out)
+        self.source.render(self.mode, self.steps, chain.plan, out)
         return made
 
     def at_hand(self) -> "Trace":
         """Return the same picture, of its pixels if there are those that it is made of."""
-        if self.source.begun(self.steps) is None:
+        if self.source.begun(self.mode, self.steps) is None:
             return self
-        content, head = as_file(self.source.pixels(self.steps, (self.width, self.height)))
+        content, head = as_file(self.pixels())
         return Trace(Source("", content, _NOBODY, head), self.mode, (self.width, self.height), ())
 
     def to_send(self, chain: Chain) -> "Trace":

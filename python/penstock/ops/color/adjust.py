@@ -32,6 +32,7 @@ class Adjustment:
         least: The number of rows, and of columns, below which torchvision returns the very tensor.
         names: What a library's arithmetic may be, if it is not as in `LIBRARIES`.
         named: Whether the step is told whose arithmetic it has.
+        bare: Whether the picture that Pillow makes has nothing of the given one's `info`.
         checked: Makes the step's operand of what a function is called with.
     """
 
@@ -46,12 +47,13 @@ class Adjustment:
         least: int = 0,
         names: Mapping[str, Sequence[str]] = types.MappingProxyType({}),
         named: bool = True,
+        bare: bool = False,
         checked: Callable[[Any], float] = factor_of,
     ) -> None:
         self.step, self.function = step, function
         self._cases: list[tuple[float, ...]] = [(factor,) for factor in factors] or [()]
         self._least, self._names = least, {**LIBRARIES, **names}
-        self._given, self._most, self._named, self._checked = given, most, named, checked
+        self._given, self._most, self._named, self._bare, self._checked = given, most, named, bare, checked
         self.arithmetic: Any = agreement.probe(
             f"{function} gives the known pixels",
             f"{step} of pictures and tensors",
@@ -77,7 +79,8 @@ class Adjustment:
 
     def records(self, trace: Trace, *operands: Any) -> Trace | None:
         """Record a call on a picture of Pillow's."""
-        return self._recorded("pillow", trace, operands)
+        recorded = self._recorded("pillow", trace, operands)
+        return recorded.without_info() if recorded is not None and self._bare else recorded
 
     def records_tensor(self, library: str) -> RecordsTensor:
         """Return what records a call on a tensor of bytes."""

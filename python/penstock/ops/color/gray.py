@@ -42,7 +42,7 @@ def _lower(building: Building, transform: Any) -> _native.Op | None:
 
 def _made_gray(trace: Trace, num_output_channels: Any = 1) -> Trace | None:
     if trace.mode == "L":
-        return {1: trace, 3: trace.convert("RGB")}.get(num_output_channels)
+        return {1: trace, 3: trace.convert("RGB").without_info()}.get(num_output_channels)
     return _gray.records(trace) if num_output_channels == 3 else None
 
 
@@ -54,7 +54,7 @@ def _examples() -> Iterator[Any]:
         yield kind(3)
 
 
-_gray = Adjustment("gray", "rgb_to_grayscale", given=(3,))
+_gray = Adjustment("gray", "rgb_to_grayscale", given=(3,), bare=True)
 GRAY = _gray.operation(
     says="{whose} own arithmetic, in one pass with other changes of colour",
     transforms={**dict.fromkeys(_RANDOM, _lower_random), **dict.fromkeys(_ALWAYS, _lower)},

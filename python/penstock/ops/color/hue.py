@@ -25,5 +25,5 @@ def _turned(trace: Trace, hue_factor: Any) -> Trace | None:
     return hue.records(trace, hue_factor)
 
 
-hue = Adjustment("hue", "adjust_hue", (-0.5, -0.11, 0.0, 0.03, 0.38), checked=_turn_of)
+hue = Adjustment("hue", "adjust_hue", (-0.5, -0.11, 0.0, 0.03, 0.38), bare=True, checked=_turn_of)
 HUE = hue.operation(calls={(picture_functional, "adjust_hue"): _turned}, picture_kernels={F2.adjust_hue: _turned})

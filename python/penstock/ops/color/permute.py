@@ -22,9 +22,8 @@ def _permuted(trace: Trace, permutation: Any) -> Trace | None:
     order = [*permutation]
     if sorted(order) != [*range(len(trace.mode))]:
         return None
-    if len(order) == 1:
-        return trace
-    return trace.then("permute", *map(int, order))
+    permuted = trace if len(order) == 1 else trace.then("permute", *map(int, order))
+    return permuted.without_info()
 
 
 def _replay(image: Any, *order: int) -> Any:

@@ -28,8 +28,8 @@ def _transformed(  # noqa: PLR0917 - Pillow's own
         raise TypeError
     if not isinstance(size, (tuple, list)) or any(type(length) is not int or length < 1 for length in size):
         raise TypeError
-    records = _BY_METHOD.get(Image.Transform(method))
-    return None if records is None else records(trace, size, data, _NAMES[Image.Resampling(resample)], fillcolor)
+    records = _BY_METHOD[Image.Transform(method)]
+    return records(trace, size, data, _NAMES[Image.Resampling(resample)], fillcolor)
 
 
 TRANSFORM = Operation(name="transform", methods={"transform": _transformed})

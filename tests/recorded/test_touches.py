@@ -53,7 +53,7 @@ def views(picture, count=5):
             view = view.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
         found += [
             np.array(view),
-            np.array(view.filter(ImageFilter.BLUR)),
+            np.array(view.filter(ImageFilter.MedianFilter())),
             F.to_tensor(view).mul(2),
             F.pil_to_tensor(view).clone(),
             F.normalize(F.to_tensor(view), [0.5] * 3, [0.2] * 3).to(torch.bfloat16).float(),
@@ -131,7 +131,7 @@ class Mixed(Dataset):
 
     def __getitem__(self, index):
         picture = opened(FILES[index % len(FILES)])
-        strong = F.to_tensor(picture.crop((0, 0, 20, 20)).filter(ImageFilter.BLUR))
+        strong = F.to_tensor(picture.crop((0, 0, 20, 20)).filter(ImageFilter.MedianFilter()))
         return F.to_tensor(picture.crop((5, 5, 25, 25))), strong
 
 

@@ -4,6 +4,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from penstock import _native
+from penstock.ops.choose.auto_augment import AUTO_AUGMENT
+from penstock.ops.choose.rand_augment import RAND_AUGMENT
+from penstock.ops.choose.trivial_augment import TRIVIAL_AUGMENT
 from penstock.ops.color.autocontrast import AUTOCONTRAST
 from penstock.ops.color.brightness import BRIGHTNESS
 from penstock.ops.color.contrast import CONTRAST
@@ -80,6 +83,9 @@ TABLE = (
     AFFINE,
     PERSPECTIVE,
     TRANSFORM,
+    RAND_AUGMENT,
+    TRIVIAL_AUGMENT,
+    AUTO_AUGMENT,
     ERASE,
 )
 

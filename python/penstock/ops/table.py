@@ -113,9 +113,7 @@ TRANSFORMS: Mapping[type, Operation] = {kind: operation for operation in TABLE f
 # What is left to torch, and why.
 LEFT: Mapping[type, str] = {
     **dict.fromkeys((v1.RandomChoice, v1.RandomOrder), "it draws from Python's generator, not from torch's"),
-    **dict.fromkeys(
-        (v1.AugMix, v2.AugMix), "torch draws Dirichlet weights for it, and mixes by them"
-    ),
+    **dict.fromkeys((v1.AugMix, v2.AugMix), "torch draws Dirichlet weights for it, and mixes by them"),
 }
 # What transforms look up in their modules when they are called.
 FUNCTIONS: tuple[tuple[Any, str], ...] = tuple(dict.fromkeys(pair for each in TABLE for pair in each.functions))

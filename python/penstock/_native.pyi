@@ -193,6 +193,13 @@ class Generator:
             half_open: Whether what was rounded to the upper bound becomes the lower one.
         """
 
+    def multinomial(self, probabilities: Sequence[float]) -> int:
+        """Draw what `torch.multinomial(probabilities, 1)` draws, where that takes exponential variates of its own.
+
+        Args:
+            probabilities: Of each choice, rounded to float32.
+        """
+
     def words(self, count: int) -> bytes:
         """Draw `count` 32-bit words, in native byte order."""
 

@@ -42,6 +42,17 @@ def cifar(transform=None, **options):
     return dataset_of("CIFAR10", 14, 5, 5, transform=transform or flips(), **options)
 
 
+def chosen():
+    policy = v1.AutoAugment(v1.AutoAugmentPolicy.SVHN)
+    applied = v1.RandomApply([v1.RandomHorizontalFlip(0.5), v1.RandomInvert(0.5)], p=0.5)
+    return cifar(v1.Compose([policy, applied, v1.ToTensor()]))
+
+
+def chosen_v2():
+    choice = v2.RandomChoice([v2.RandomInvert(0.5), v2.RandomOrder([v2.RandomHorizontalFlip(0.5)])])
+    return cifar(v2.Compose([v2.AutoAugment(), choice, v2.ToImage()]))
+
+
 def mnist():
     return dataset_of("MNIST", 14, 5, 5, transform=v1.Compose([v1.RandomCrop(4, padding=1), v1.ToTensor()]))
 
@@ -170,6 +181,15 @@ EDITS = {
     "v2: _call_kernel": (lambda: cifar(flips_v2()), lambda dataset: setattr(part(dataset, 1)[1], "_call_kernel", lambda function, picture: picture)),
     "v2: part appended": (lambda: cifar(flips_v2()), lambda dataset: part(dataset, 1).append(v2.RandomHorizontalFlip(ALWAYS))),
     "v2: part replaced": (lambda: cifar(flips_v2()), lambda dataset: part(dataset, 1).__setitem__(1, v2.RandomHorizontalFlip(ALWAYS))),
+    "policies": (chosen, lambda dataset: setattr(part(dataset, 0), "policies", part(dataset, 0).policies[:3])),
+    "policies in place": (chosen, lambda dataset: part(dataset, 0).policies.__delitem__(slice(5))),
+    "choice: p": (chosen, to_part(1, p=ALWAYS)),
+    "choice: part's p": (chosen, lambda dataset: setattr(part(dataset, 1).transforms[1], "p", ALWAYS)),
+    "choice: part replaced": (chosen, lambda dataset: part(dataset, 1).transforms.__setitem__(0, v1.RandomVerticalFlip(ALWAYS))),
+    "v2: policies": (chosen_v2, lambda dataset: setattr(part(dataset, 0), "_policies", part(dataset, 0)._policies[:3])),
+    "v2: magnitudes": (chosen_v2, lambda dataset: setattr(part(dataset, 0), "_AUGMENTATION_SPACE", v2.TrivialAugmentWide._AUGMENTATION_SPACE)),
+    "v2: choice: p in place": (chosen_v2, lambda dataset: part(dataset, 1).p.__setitem__(0, 0.0)),
+    "v2: choice: part within": (chosen_v2, lambda dataset: setattr(part(dataset, 1).transforms[1].transforms[0], "p", ALWAYS)),
     "subset: indices": (subset, assign(indices=range(12))),
     "subset: indices in place": (subset, set_indices),
     "subset: indices of a tensor in place": (subset_of_tensor, set_indices),

@@ -18,6 +18,8 @@ from penstock.ops.pad import PAD
 from penstock.ops.table import TABLE
 
 SAMPLES = 8
+# Enough for what a transform does to one picture in three.
+TRIES = 32
 # The pipelines around a transform, by what it is given.
 AROUND = {
     "pictures": lambda transform: v1.Compose([transform, v1.ToTensor()]),
@@ -75,7 +77,7 @@ def test_lowered(operation, transform, around, mode):
 def is_taken(transform, picture):
     """Whether torchvision makes something of a picture, of tensors of which it has fewer filters for instance."""
     try:
-        for _ in range(20):  # it may be drawn that nothing is done
+        for _ in range(TRIES):
             transform(picture)
     except (TypeError, ValueError, AttributeError):
         return False

@@ -109,7 +109,7 @@ def _qmnist(dataset: Any) -> _Reader:
 
 _CONTAINERS = frozenset({list, tuple, dict, collections.OrderedDict})
 # The private attributes of a transform that count.
-_PRIVATE = frozenset({"_fill", "_modules", *HOOKS, *SHADOWS})
+_PRIVATE = frozenset({"_fill", "_modules", "_policies", *HOOKS, *SHADOWS})
 _KINDS: dict[Any, _Kind] = {
     tv.CIFAR10.__getitem__: _Kind(("data", "targets"), lambda d: _array(d.data), _as_they_are),
     tv.MNIST.__getitem__: _Kind(("data", "targets"), lambda d: _tensor(d.data), _ints("targets")),

@@ -47,6 +47,11 @@ SHADOWS = (
     "_call_kernel",
     "_call_impl",
     "_needs_transform_list",
+    "_augmentation_space",
+    "_AUGMENTATION_SPACE",
+    "_get_random_item",
+    "_flatten_and_extract_image_or_video",
+    "_apply_image_or_video_transform",
 )
 HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 _GLOBAL_HOOKS = (

@@ -9,6 +9,7 @@ mixes a margin's colour with the pixels beside it, so there the strip also gives
 """
 
 import dataclasses
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -29,7 +30,7 @@ from penstock.lowering.report import Row
 from penstock.ops.opaque import Opaque
 from penstock.ops.parameters import margins_of
 from penstock.ops.refuse import raises, replay
-from penstock.ops.table import FUNCTIONS, TRANSFORMS
+from penstock.ops.table import FUNCTIONS, LEFT, TRANSFORMS
 
 __all__ = ["Opaque", "Pipeline", "functions", "lower_transform"]
 
@@ -49,6 +50,7 @@ _CONVERSIONS = (
     v2.Identity,
     nn.Identity,
 )
+_IDENTITIES = (v2.Identity, nn.Identity)
 # Functions that transforms look up in their modules each time they are called.
 _FUNCTIONS: tuple[tuple[Any, str], ...] = (
     *FUNCTIONS,
@@ -199,9 +201,46 @@ class _Builder:
         if op is not None:
             self.ops.append(op)
             self.steps.append(step)
-        # Transforms of v1 make plain tensors of v2's, but only where they do something.
-        self.type_is_open |= type(self.strip) is tv_tensors.Image and kind.__module__ == v1.RandomCrop.__module__
+        self.open_type(kind)
         return operation.says.format(whose="torch's" if step.tensor else "Pillow's")
+
+    def open_type(self, kind: type) -> None:
+        """Note that transforms of v1 make plain tensors of v2's, but only where they do something."""
+        self.type_is_open |= type(self.strip) is tv_tensors.Image and kind.__module__ == v1.RandomCrop.__module__
+
+    def parts(self, transforms: Any) -> list[list[_native.Op]]:
+        if type(transforms) not in (list, tuple, nn.ModuleList):
+            raise Opaque(f"its transforms are a {type(transforms).__name__}")
+        parts = [list(_flatten(each)) for each in transforms]
+        # In whichever order they are made.
+        for part, _ in itertools.chain.from_iterable(parts):
+            self.open_type(type(part))
+        return [[op for part, why_not in each for op in self.part(part, why_not)] for each in parts]
+
+    def part(self, transform: Any, why_not: str | None) -> list[_native.Op]:
+        kind = type(transform)
+        if why_not is None and kind in _IDENTITIES:
+            return []
+        operation = TRANSFORMS.get(kind)
+        if why_not is None and operation is None:
+            why_not = "what follows depends on whether it was made"
+        if operation is None or why_not is not None:
+            raise Opaque(f"of its part {describe(transform)}: {why_not}")
+        if operation.refuses:
+            raise Opaque(f"its part {describe(transform)} may raise, or not, for the same picture")
+        if self.type_is_open and _looks_at_type(transform):
+            raise Opaque("a part goes by the tensor's type, which an earlier transform of v1 may have changed")
+        strip = self.strip
+        self.draws |= kind in operation.random
+        try:
+            op = operation.transforms[kind](self, transform)
+        except Opaque as opaque:
+            raise Opaque(f"of its part {describe(transform)}: {opaque}") from None
+        except Exception as error:
+            raise Opaque(f"of its part {describe(transform)}: {error}") from None
+        if self.strip is not strip:
+            raise Opaque(f"what follows depends on whether its part {describe(transform)} was made")
+        return [] if op is None else [op]
 
     @property
     def is_tensor(self) -> bool:
@@ -283,7 +322,7 @@ def _flatten(transform: Any) -> Iterator[tuple[Any, str | None]]:
     if kind not in _CONTAINERS and kind not in _CONVERSIONS and kind not in TRANSFORMS:
         module = kind.__module__.partition(".")[0]
         known = module in ("torch", "torchvision")
-        yield transform, "no native form of it yet" if known else "code that penstock does not know"
+        yield transform, LEFT.get(kind, "no native form of it yet") if known else "code that penstock does not know"
         return
     if reason := shadowed(transform):
         yield transform, reason

@@ -80,12 +80,14 @@ def _random_examples() -> Iterator[Any]:
 
 CENTER_CROP = Operation(
     name="centre crop",
+    refuses=True,
     transforms={v1.CenterCrop: _lower_center, v2.CenterCrop: _lower_center},
     functions=((F, "center_crop"), (F2, "center_crop"), (F, "get_dimensions")),
     examples=_center_examples,
 )
 RANDOM_CROP = Operation(
     name="crop",
+    refuses=True,
     transforms={v1.RandomCrop: _lower_random, v2.RandomCrop: _lower_random},
     random=frozenset((v1.RandomCrop, v2.RandomCrop)),
     functions=((F, "crop"), (F2, "crop")),

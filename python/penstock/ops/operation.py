@@ -30,6 +30,13 @@ class Building(Protocol):
     def add_margin(self, pad: Callable[[Any], Any]) -> int:
         """Add the colour of a margin to the strip, by torchvision's own function; return its number."""
 
+    def parts(self, transforms: Any) -> list[list[_native.Op]]:
+        """Lower transforms that are not always made, or in any order: the operations of each.
+
+        Raises:
+            Opaque: If one of them has no native form, or what follows depends on whether it is made.
+        """
+
     def change_values(self) -> None:
         """Note that the operation makes new values of pixels' bytes; Opaque if these were converted before."""
 
@@ -93,6 +100,7 @@ class Operation:
         says: How it is done, where it was lowered; `{whose}` is "Pillow's" or "torch's".
         transforms: torchvision's transforms that it is, and what lowers each.
         random: Those of them that draw numbers.
+        refuses: Whether some of them raise for pictures of certain sizes.
         functions: What these look up in their modules when they are called, and must be torchvision's own.
         replays: For each of its steps, by native name, what the library itself does: given a Pillow image and the
             step's operands.
@@ -112,6 +120,7 @@ class Operation:
     says: str = "fused into one pass over the picture"
     transforms: Mapping[type, Lowering] = dataclasses.field(default_factory=dict)
     random: frozenset[type] = frozenset()
+    refuses: bool = False
     functions: tuple[tuple[Any, str], ...] = ()
     replays: Mapping[str, Callable[..., Any]] = dataclasses.field(default_factory=dict)
     methods: Mapping[str, Records] = dataclasses.field(default_factory=dict)

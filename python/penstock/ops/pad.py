@@ -67,6 +67,7 @@ def _examples() -> Iterator[Any]:
 
 PAD = Operation(
     name="pad",
+    refuses=True,
     transforms={v1.Pad: _lower, v2.Pad: _lower},
     functions=((F, "pad"), (F2, "pad")),
     examples=_examples,

@@ -126,6 +126,7 @@ def _examples() -> Iterator[Any]:
 
 RANDOM_RESIZED_CROP = Operation(
     name="random resized crop",
+    refuses=True,
     says=RESIZE.says,
     transforms={v1.RandomResizedCrop: _lower, v2.RandomResizedCrop: _lower},
     random=frozenset((v1.RandomResizedCrop, v2.RandomResizedCrop)),

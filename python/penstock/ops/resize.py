@@ -166,6 +166,7 @@ def _examples() -> Iterator[Any]:
 
 RESIZE = Operation(
     name="resize",
+    refuses=True,
     says=_SAYS,
     transforms={v1.Resize: _lower, v2.Resize: _lower},
     functions=((F, "resize"), (F2, "resize")),

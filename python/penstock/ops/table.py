@@ -3,7 +3,16 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+import torchvision.transforms as v1
+from torchvision.transforms import v2
+
 from penstock import _native
+from penstock.ops.choose.auto_augment import AUTO_AUGMENT
+from penstock.ops.choose.rand_augment import RAND_AUGMENT
+from penstock.ops.choose.random_apply import RANDOM_APPLY
+from penstock.ops.choose.random_choice import RANDOM_CHOICE
+from penstock.ops.choose.random_order import RANDOM_ORDER
+from penstock.ops.choose.trivial_augment import TRIVIAL_AUGMENT
 from penstock.ops.color.autocontrast import AUTOCONTRAST
 from penstock.ops.color.brightness import BRIGHTNESS
 from penstock.ops.color.contrast import CONTRAST
@@ -42,6 +51,7 @@ __all__ = [
     "FUNCTIONS",
     "HOOKS",
     "KERNELS",
+    "LEFT",
     "METHODS",
     "PICTURE_KERNELS",
     "TABLE",
@@ -80,6 +90,12 @@ TABLE = (
     AFFINE,
     PERSPECTIVE,
     TRANSFORM,
+    RAND_AUGMENT,
+    TRIVIAL_AUGMENT,
+    AUTO_AUGMENT,
+    RANDOM_APPLY,
+    RANDOM_CHOICE,
+    RANDOM_ORDER,
     ERASE,
 )
 
@@ -94,6 +110,11 @@ def _by(attribute: str) -> dict[Any, Any]:
 
 # What each of torchvision's transforms is.
 TRANSFORMS: Mapping[type, Operation] = {kind: operation for operation in TABLE for kind in operation.transforms}
+# What is left to torch, and why.
+LEFT: Mapping[type, str] = {
+    **dict.fromkeys((v1.RandomChoice, v1.RandomOrder), "it draws from Python's generator, not from torch's"),
+    **dict.fromkeys((v1.AugMix, v2.AugMix), "torch draws Dirichlet weights for it, and mixes by them"),
+}
 # What transforms look up in their modules when they are called.
 FUNCTIONS: tuple[tuple[Any, str], ...] = tuple(dict.fromkeys(pair for each in TABLE for pair in each.functions))
 FILTERS: Mapping[type, Records] = _by("filters")

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use penstock_core::random::Mt19937;
-use penstock_core::random::draw::Uniform;
+use penstock_core::random::draw::{self, Uniform};
 use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::PyBufferError;
 use pyo3::prelude::*;
@@ -58,6 +58,11 @@ impl PyGenerator {
     /// What `torch.empty(1).uniform_(low, high)` draws, if it rounds like this.
     fn uniform(&self, low: f32, high: f32, fused: bool, half_open: bool) -> f32 {
         Uniform { fused, half_open }.draw(&mut self.lock(), (low, high))
+    }
+
+    /// What `torch.multinomial(probabilities, 1)` draws, if it draws by exponential variates of its own generator.
+    fn multinomial(&self, probabilities: Vec<f32>) -> usize {
+        draw::multinomial(&mut self.lock(), &probabilities)
     }
 
     /// The next `count` 32-bit words in native byte order.

@@ -1,15 +1,21 @@
 //! Operands of operations, as Python gives and takes them.
 //!
 //! Whole numbers and flags are ints and bools, numbers in double precision floats, one of a few its name; what may be
-//! missing is None. Tuples stand for what they hold.
+//! missing is None. Steps are bytes, and operations what was made of their operands. Tuples stand for what they hold.
+
+use std::any::Any;
 
 use penstock_core::ops::kinds::{Put, Take};
 use penstock_core::ops::{Ask, Choice};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyBoolMethods, PyFloat, PyInt, PyList, PyString, PyTuple};
+use pyo3::types::{
+    PyBool, PyBoolMethods, PyBytes, PyBytesMethods, PyFloat, PyInt, PyList, PyString, PyTuple,
+};
 
 use crate::ask;
+use crate::plan::PyOp;
+use crate::steps;
 
 /// What `read` makes of all operands.
 ///
@@ -81,6 +87,15 @@ impl Take for Given<'_> {
 
     fn choice<C: Choice>(&mut self) -> Option<C> {
         C::named(self.next()?.cast::<PyString>().ok()?.to_str().ok()?)
+    }
+
+    fn made<T: 'static>(&mut self) -> Option<T> {
+        let operand = self.next()?;
+        let made: Box<dyn Any> = match operand.cast::<PyBytes>() {
+            Ok(bytes) => Box::new(steps::read(bytes.as_bytes())?),
+            Err(_) => Box::new(operand.cast::<PyOp>().ok()?.get().0.clone()),
+        };
+        made.downcast().ok().map(|made| *made)
     }
 
     fn ask(&mut self) -> Option<Ask> {

@@ -16,7 +16,7 @@ use crate::operands;
 
 /// One operation of a pipeline, numbers not yet drawn.
 #[pyclass(frozen, name = "Op", module = "penstock._native")]
-pub(crate) struct PyOp(Op);
+pub(crate) struct PyOp(pub(crate) Op);
 
 #[pymethods]
 impl PyOp {

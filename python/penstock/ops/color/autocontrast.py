@@ -12,13 +12,13 @@ from penstock.ops.color.adjust import Adjustment
 from penstock.ops.operation import Building, Trace
 from penstock.ops.parameters import chance_of
 
-__all__ = ["AUTOCONTRAST"]
+__all__ = ["AUTOCONTRAST", "autocontrast"]
 
 _KINDS = (v1.RandomAutocontrast, v2.RandomAutocontrast)
 
 
 def _lower(building: Building, transform: Any) -> _native.Op:
-    arithmetic = _autocontrast.arithmetic_for(building, transform)
+    arithmetic = autocontrast.arithmetic_for(building, transform)
     building.change_values()
     return _native.Op("random_autocontrast", chance_of(transform), arithmetic)
 
@@ -27,7 +27,7 @@ def _stretched(
     trace: Trace, cutoff: Any = 0, ignore: Any = None, mask: Any = None, preserve_tone: Any = False
 ) -> Trace | None:
     plain = cutoff == 0 and ignore is None and mask is None and not preserve_tone
-    return _autocontrast.records(trace) if plain else None
+    return autocontrast.records(trace) if plain else None
 
 
 def _examples() -> Iterator[Any]:
@@ -36,8 +36,8 @@ def _examples() -> Iterator[Any]:
             yield kind(p)
 
 
-_autocontrast = Adjustment("autocontrast", "autocontrast")
-AUTOCONTRAST = _autocontrast.operation(
+autocontrast = Adjustment("autocontrast", "autocontrast")
+AUTOCONTRAST = autocontrast.operation(
     says="a look at the whole picture, and a table of bytes that is part of the conversion's",
     transforms=dict.fromkeys(_KINDS, _lower),
     random=frozenset(_KINDS),

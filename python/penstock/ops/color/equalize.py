@@ -12,19 +12,19 @@ from penstock.ops.color.adjust import Adjustment
 from penstock.ops.operation import Building, Trace
 from penstock.ops.parameters import chance_of
 
-__all__ = ["EQUALIZE"]
+__all__ = ["EQUALIZE", "equalize"]
 
 _KINDS = (v1.RandomEqualize, v2.RandomEqualize)
 
 
 def _lower(building: Building, transform: Any) -> _native.Op:
-    _equalize.arithmetic_for(building, transform)
+    equalize.arithmetic_for(building, transform)
     building.change_values()
     return _native.Op("random_equalize", chance_of(transform))
 
 
 def _equalized(trace: Trace, mask: Any = None) -> Trace | None:
-    return _equalize.records(trace) if mask is None else None
+    return equalize.records(trace) if mask is None else None
 
 
 def _examples() -> Iterator[Any]:
@@ -33,8 +33,8 @@ def _examples() -> Iterator[Any]:
             yield kind(p)
 
 
-_equalize = Adjustment("equalize", "equalize", named=False)
-EQUALIZE = _equalize.operation(
+equalize = Adjustment("equalize", "equalize", named=False)
+EQUALIZE = equalize.operation(
     says="a look at the whole picture, and a table of bytes that is part of the conversion's",
     transforms=dict.fromkeys(_KINDS, _lower),
     random=frozenset(_KINDS),

@@ -13,7 +13,7 @@ from penstock.ops.opaque import Opaque
 from penstock.ops.operation import Building
 from penstock.ops.parameters import chance_of, factor_of
 
-__all__ = ["SHARPNESS"]
+__all__ = ["SHARPNESS", "sharpness"]
 
 _KINDS = (v1.RandomAdjustSharpness, v2.RandomAdjustSharpness)
 
@@ -23,7 +23,7 @@ def _lower(building: Building, transform: Any) -> _native.Op:
         factor = factor_of(transform.sharpness_factor)
     except (TypeError, ValueError):
         raise Opaque(f"its factor is {transform.sharpness_factor!r}") from None
-    arithmetic = _sharpness.arithmetic_for(building, transform)
+    arithmetic = sharpness.arithmetic_for(building, transform)
     building.change_values()
     return _native.Op("random_adjust_sharpness", chance_of(transform), factor, arithmetic)
 
@@ -34,13 +34,13 @@ def _examples() -> Iterator[Any]:
             yield kind(factor, p=0.8)
 
 
-_sharpness = Adjustment(
+sharpness = Adjustment(
     "sharpness", "adjust_sharpness", (0.0, 0.37, 1.0, 1.9), names={"torch2": ("torch2_fused", "torch2")}, least=3
 )
-SHARPNESS = _sharpness.operation(
+SHARPNESS = sharpness.operation(
     says="{whose} own arithmetic, only for the pixels that are used",
     transforms=dict.fromkeys(_KINDS, _lower),
     random=frozenset(_KINDS),
-    enhancers={ImageEnhance.Sharpness: _sharpness.records},
+    enhancers={ImageEnhance.Sharpness: sharpness.records},
     examples=_examples,
 )

@@ -29,14 +29,28 @@ def color_of(mode: str, color: Any) -> tuple[int, ...]:
     return (*pixel,) * (3 // len(pixel))
 
 
-def canvas_of(building: Building, transform: Any) -> tuple[str, tuple[int, ...]]:
+def canvas_of(building: Building, transform: Any, *, always: bool = True) -> tuple[str, tuple[int, ...]]:
     """Return a transform's interpolation and the bytes of its fill, of pictures of Pillow's.
 
+    Args:
+        building: The pipeline.
+        transform: torchvision's.
+        always: Whether it needs them for every picture, so that it raises for every one if they are wrong.
+
     Raises:
-        Opaque: If it is given tensors, or Pillow has no such interpolation.
+        Opaque: If it is given tensors, or Pillow has no such interpolation, or they are wrong for some pictures only.
     """
     if building.is_tensor:
         raise Opaque("no native form on tensors yet")
+    try:
+        return _canvas(building, transform)
+    except (TypeError, ValueError) as error:
+        if always:
+            raise
+        raise Opaque(f"torchvision refuses it for some pictures: {error}") from None
+
+
+def _canvas(building: Building, transform: Any) -> tuple[str, tuple[int, ...]]:
     generation = generation_of(transform)
     name = filter_name(mode_of(transform.interpolation, strings=generation == "v2"))
     if name not in INTERPOLATIONS:

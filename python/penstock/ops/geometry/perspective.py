@@ -48,14 +48,14 @@ def seen_from(trace: Trace, size: Any, matrix: Any, name: str, fillcolor: Any) -
 
 
 def _lower(building: Building, transform: Any) -> _native.Op:
-    name, fill = canvas_of(building, transform)
+    # Both generations compare in single precision.
+    _, p = chance_of(transform)
+    name, fill = canvas_of(building, transform, always=p >= 1)
     if not _agrees(name):
         raise Opaque(f"the installed Pillow's {name} perspective gives other pixels")
     scale = transform.distortion_scale
     if type(scale) not in (int, float) or not 0 <= scale <= 1:
         raise Opaque(f"its distortion_scale is {scale!r}")
-    # Both generations compare in single precision.
-    _, p = chance_of(transform)
     building.change_values()
     return _native.Op("random_perspective", "v2", p, float(scale), name, fill, coefficients)
 

@@ -180,6 +180,11 @@ pub trait Take {
         None
     }
 
+    /// A step or an operation that was made of operands of its own; `None` where there can be none.
+    fn made<T: 'static>(&mut self) -> Option<T> {
+        None
+    }
+
     /// One of a few; `None` behind the end, or if there is none of that number.
     fn choice<C: Choice>(&mut self) -> Option<C> {
         C::numbered(self.word()?)

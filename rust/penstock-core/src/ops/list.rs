@@ -5,6 +5,7 @@
 
 use penstock_jpeg::simd::Level;
 
+use super::choose;
 use super::color::{
     AutoContrast, Brightness, ColorJitter, Contrast, Equalize, Gray, Grayscale, Hue, Invert, Permute, Point,
     Posterize, RandomAutocontrast, RandomChannelPermutation, RandomEqualize, RandomGrayscale, RandomInvert,
@@ -15,7 +16,7 @@ use super::erase::{Erase, RandomErasing};
 use super::filter::{BoxBlur, GaussianBlur, Kernel3, Kernel5, RandomAdjustSharpness, Sharpness};
 use super::flip::{FlipHorizontal, FlipVertical, RandomFlip};
 use super::geometry::{
-    Affine, AffineGrid, Perspective, RandomAffine, RandomPerspective, RandomRotation, Turn,
+    Affine, AffineGrid, Moved, Perspective, RandomAffine, RandomPerspective, RandomRotation, Rotated, Turn,
 };
 use super::kinds::{
     Area, Block, Draw, Elements, Lut, Map, Measured, Parameters, Pixels, Put, Size, Take, Wire,
@@ -67,6 +68,14 @@ macro_rules! draws {
     };
 }
 
+// What operations are chosen from are operations, whose list only this file knows.
+type Always = choose::Always<Step>;
+type RandomApply = choose::RandomApply<Op>;
+type RandomChoice = choose::RandomChoice<Op>;
+type RandomOrder = choose::RandomOrder<Op>;
+type RandAugment = choose::RandAugment<Op>;
+type AutoAugment = choose::AutoAugment<Op>;
+
 draws! {
     pad: Pad,
     center_crop: CenterCrop,
@@ -90,6 +99,14 @@ draws! {
     random_perspective: RandomPerspective,
     random_erasing: RandomErasing,
     refuse: Refuse,
+    always: Always,
+    moved: Moved,
+    rotated: Rotated,
+    random_apply: RandomApply,
+    random_choice: RandomChoice,
+    random_order: RandomOrder,
+    rand_augment: RandAugment,
+    auto_augment: AutoAugment,
 }
 
 /// Declares the steps of one kind.

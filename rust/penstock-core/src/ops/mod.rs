@@ -7,6 +7,7 @@ mod ask;
 mod block;
 mod chance;
 mod choice;
+pub mod choose;
 pub mod color;
 mod crop;
 mod erase;

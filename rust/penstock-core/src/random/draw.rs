@@ -42,10 +42,32 @@ pub fn randint(generator: &mut Mt19937, high: u64) -> u64 {
 #[inline]
 pub fn randperm<const N: usize>(generator: &mut Mt19937) -> [u8; N] {
     let mut order = std::array::from_fn(|i| i as u8);
-    for i in 0..N.saturating_sub(1) {
-        order.swap(i, i + generator.next_u32() as usize % (N - i));
-    }
+    shuffle(generator, &mut order);
     order
+}
+
+/// Puts a few things in the order of `torch.randperm`: one word for each but the last.
+#[inline]
+pub fn shuffle<T>(generator: &mut Mt19937, things: &mut [T]) {
+    let count = things.len();
+    for i in 0..count.saturating_sub(1) {
+        things.swap(i, i + generator.next_u32() as usize % (count - i));
+    }
+}
+
+/// `torch.multinomial(probabilities, 1)`, where torch draws exponential variates with its own generator: two words for each
+/// probability. The first greatest quotient of a probability and such a variate, all of them `float32`.
+#[inline]
+pub fn multinomial(generator: &mut Mt19937, probabilities: &[f32]) -> usize {
+    let mut best = (0, f32::NEG_INFINITY);
+    for (at, probability) in probabilities.iter().enumerate() {
+        let uniform = (generator.next_u64() & ((1 << 53) - 1)) as f64 * (1.0 / (1_u64 << 53) as f64);
+        let quotient = probability / -(-uniform).ln_1p() as f32;
+        if quotient > best.1 {
+            best = (at, quotient);
+        }
+    }
+    best.0
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
-//! `RandomAffine`: what is drawn, and the matrix that it means.
+//! `RandomAffine`: what is drawn.
 
 use super::affine::Affine;
+use super::matrix::matrix;
 use super::sample::Interpolation;
 use super::warp::bytes;
 use crate::ops::generation::Generation;
@@ -49,10 +50,7 @@ impl<S: From<Affine>> Draw<S> for RandomAffine {
         let scale = self.scale.map_or(1.0, &mut drawn);
         let shear = self.shear.map(|bounds| bounds.map_or(0.0, &mut drawn));
         let center = self.center.unwrap_or([width * 0.5, height * 0.5]);
-        let matrix = match self.generation {
-            Generation::V1 => first_matrix(center, angle, translation, scale, shear),
-            Generation::V2 => second_matrix(center, angle, translation, scale, shear),
-        };
+        let matrix = matrix(self.generation, center, angle, translation, scale, shear);
         steps.push(Affine::new(matrix, size, self.interpolation, self.fill)?.into());
         Some(size)
     }
@@ -85,45 +83,4 @@ impl Parameters for RandomAffine {
             uniform: Uniform { fused: from.flag()?, half_open: from.flag()? },
         })
     }
-}
-
-/// The matrix from the output to the source, as the first generation computes it.
-#[expect(clippy::suboptimal_flops, reason = "Python's own roundings")]
-fn first_matrix(
-    [cx, cy]: [f64; 2],
-    angle: f64,
-    [tx, ty]: [f64; 2],
-    scale: f64,
-    [sx, sy]: [f64; 2],
-) -> [f64; 6] {
-    let (turn, sx, sy) = (angle.to_radians(), sx.to_radians(), sy.to_radians());
-    let a = (turn - sy).cos() / sy.cos();
-    let b = -(turn - sy).cos() * sx.tan() / sy.cos() - turn.sin();
-    let c = (turn - sy).sin() / sy.cos();
-    let d = -(turn - sy).sin() * sx.tan() / sy.cos() + turn.cos();
-    let [m0, m1, m3, m4] = [d, -b, -c, a].map(|number| number / scale);
-    let m2 = m0 * (-cx - tx) + m1 * (-cy - ty) + cx;
-    let m5 = m3 * (-cx - tx) + m4 * (-cy - ty) + cy;
-    [m0, m1, m2, m3, m4, m5]
-}
-
-/// The matrix from the output to the source, as the second generation computes it.
-#[expect(clippy::suboptimal_flops, reason = "Python's own roundings")]
-fn second_matrix(
-    [cx, cy]: [f64; 2],
-    angle: f64,
-    [tx, ty]: [f64; 2],
-    scale: f64,
-    [sx, sy]: [f64; 2],
-) -> [f64; 6] {
-    let (turn, sx, sy) = (angle.to_radians(), sx.to_radians(), sy.to_radians());
-    let (cos_sy, tan_sx, rest) = (sy.cos(), sx.tan(), turn - sy);
-    let a = rest.cos() / cos_sy;
-    let b = -(a * tan_sx + turn.sin());
-    let c = rest.sin() / cos_sy;
-    let d = turn.cos() - c * tan_sx;
-    let [m0, m1, m3, m4] = [d, -b, -c, a].map(|number| number / scale);
-    let m2 = cx - m0 * (cx + tx) - m1 * (cy + ty);
-    let m5 = cy - m3 * (cx + tx) - m4 * (cy + ty);
-    [m0, m1, m2, m3, m4, m5]
 }

@@ -36,6 +36,27 @@ impl Parameters for RandomRotation {
     }
 }
 
+/// A rotation by an angle that is known before anything is drawn. Operands: the angle, in degrees; those of the [`Rotation`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rotated {
+    /// In degrees, counterclockwise.
+    pub angle: f64,
+    /// What is done by that angle.
+    pub rotation: Rotation,
+}
+
+impl<S: From<Affine> + From<Turn> + From<FlipHorizontal> + From<FlipVertical>> Draw<S> for Rotated {
+    fn draw(&self, size: Size, _generator: &mut Mt19937, steps: &mut Vec<S>) -> Option<Size> {
+        self.rotation.by(self.angle, size, steps)
+    }
+}
+
+impl Parameters for Rotated {
+    fn take(from: &mut impl Take) -> Option<Self> {
+        Some(Rotated { angle: from.double()?, rotation: Rotation::take(from)? })
+    }
+}
+
 /// `Image.rotate` but for its angle. Operands: whether the output is made to hold all of the picture; the centre's column
 /// and row, if it is not the middle; the interpolation; for each of three channels the byte of what comes from outside.
 #[derive(Debug, Clone, Copy, PartialEq)]

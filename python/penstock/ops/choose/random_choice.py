@@ -1,0 +1,69 @@
+"""`RandomChoice` of the second generation; the first one asks Python's generator."""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torchvision.transforms import v2
+
+from penstock import _native, agreement
+from penstock.ops.choose.random_apply import RANDOM_APPLY
+from penstock.ops.opaque import Opaque
+from penstock.ops.operation import Building, Operation
+
+__all__ = ["RANDOM_CHOICE"]
+
+# Of few choices and many, some of which are never made.
+_PROBABILITIES = ((1.0,), (0.5, 0.5), (0.1, 0.0, 0.6, 0.3), tuple(k / 210 for k in range(21)))
+_DRAWS = 64
+
+
+@agreement.probe(
+    "torch's multinomial draws the known numbers",
+    "RandomChoice",
+    otherwise=False,
+    state=("the default dtype", "the default device", "torch's modes", "deterministic algorithms"),
+)
+def _multinomial_agrees() -> bool:
+    """Whether `torch.multinomial` chooses by exponential variates of its generator, and not of another library's."""
+    for seed, probabilities in enumerate(_PROBABILITIES):
+        ours, theirs = _native.Generator(seed), torch.Generator(device="cpu").manual_seed(seed)
+        tensor = torch.tensor(probabilities, dtype=torch.float32, device="cpu")
+        for _ in range(_DRAWS):
+            if ours.multinomial(probabilities) != torch.multinomial(tensor, 1, generator=theirs).item():
+                return False
+        state = theirs.get_state()
+        drawn = state.clone()
+        ours.store(drawn.numpy())
+        if not torch.equal(drawn, state):
+            return False
+    return True
+
+
+def _lower(building: Building, transform: Any) -> _native.Op:
+    p = transform.p
+    if type(p) is not list or not all(type(each) is float and math.isfinite(each) and each >= 0 for each in p):
+        raise Opaque(f"its probabilities are {p!r}")
+    parts = building.parts(transform.transforms)
+    if len(p) != len(parts) or not any(p):
+        raise Opaque(f"it has {len(parts)} transforms and the probabilities {p!r}")
+    if not _multinomial_agrees():
+        raise Opaque("torch's multinomial draws other numbers here")
+    choices = [(each, len(ops), ops) for each, ops in zip(p, parts, strict=True)]
+    return _native.Op("random_choice", len(choices), choices)
+
+
+def _examples() -> Iterator[Any]:
+    flips = [v2.RandomHorizontalFlip(0.5), v2.RandomVerticalFlip(0.5)]
+    yield v2.RandomChoice([*flips, v2.RandomInvert(0.5), v2.Identity()])
+    yield v2.RandomChoice([v2.Compose(flips), v2.RandomPosterize(2), v2.RandomSolarize(30, p=0.9)], p=[3, 0, 1.5])
+
+
+RANDOM_CHOICE = Operation(
+    name="random choice",
+    says=RANDOM_APPLY.says,
+    transforms={v2.RandomChoice: _lower},
+    random=frozenset((v2.RandomChoice,)),
+    examples=_examples,
+)

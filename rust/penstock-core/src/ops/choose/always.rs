@@ -1,0 +1,24 @@
+//! A step that is known before anything is drawn.
+
+use crate::ops::kinds::{Draw, Parameters, Size, Take};
+use crate::random::Mt19937;
+
+/// Does a step that leaves a picture's size as it is. Operand: the step.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Always<S> {
+    /// What is done.
+    pub step: S,
+}
+
+impl<S: Clone> Draw<S> for Always<S> {
+    fn draw(&self, size: Size, _generator: &mut Mt19937, steps: &mut Vec<S>) -> Option<Size> {
+        steps.push(self.step.clone());
+        Some(size)
+    }
+}
+
+impl<S: 'static> Parameters for Always<S> {
+    fn take(from: &mut impl Take) -> Option<Self> {
+        Some(Always { step: from.made()? })
+    }
+}

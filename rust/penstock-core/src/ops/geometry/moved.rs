@@ -1,0 +1,73 @@
+//! torchvision's `affine` without a turn and a scale: shears and translations that are known before anything is drawn.
+
+use super::affine::Affine;
+use super::matrix::matrix;
+use super::sample::Interpolation;
+use super::warp::bytes;
+use crate::ops::ask::Ask;
+use crate::ops::generation::Generation;
+use crate::ops::kinds::{Draw, Parameters, Size, Take};
+use crate::random::Mt19937;
+
+/// Shears and translates pictures of Pillow's. Operands: the generation; column and row of the translation in pixels, or
+/// nothing and the function that gives them for height and width; the shears along rows and along columns, in degrees; the
+/// centre's column and row, if it is not the middle; the interpolation; for each of three channels the byte of what comes
+/// from outside.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Moved {
+    /// The two compute the matrix in different orders.
+    pub generation: Generation,
+    /// By how much.
+    pub translation: Translation,
+    /// Shears along rows and along columns, in degrees.
+    pub shear: [f64; 2],
+    /// Column and row of the centre, in pixels, if it is not the middle.
+    pub center: Option<[f64; 2]>,
+    /// How the picture is looked at.
+    pub interpolation: Interpolation,
+    /// For each channel the byte of what comes from outside.
+    pub fill: [u8; 3],
+}
+
+/// How far a picture is moved, by columns and rows.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Translation {
+    /// So many pixels.
+    Pixels([f64; 2]),
+    /// What a library says of height and width.
+    Asked(Ask),
+}
+
+impl<S: From<Affine>> Draw<S> for Moved {
+    fn draw(&self, size: Size, _generator: &mut Mt19937, steps: &mut Vec<S>) -> Option<Size> {
+        let (height, width) = (f64::from(size.0), f64::from(size.1));
+        let translation = match &self.translation {
+            Translation::Pixels(translation) => *translation,
+            Translation::Asked(ask) => ask.all(&[height, width])?,
+        };
+        let center = self.center.unwrap_or([width * 0.5, height * 0.5]);
+        let matrix = matrix(self.generation, center, 0.0, translation, 1.0, self.shear);
+        steps.push(Affine::new(matrix, size, self.interpolation, self.fill)?.into());
+        Some(size)
+    }
+}
+
+impl Parameters for Moved {
+    fn take(from: &mut impl Take) -> Option<Self> {
+        fn pair(from: &mut impl Take) -> Option<[f64; 2]> {
+            Some([from.double()?, from.double()?])
+        }
+        Some(Moved {
+            generation: from.choice()?,
+            translation: if from.is_there()? {
+                Translation::Pixels(pair(from)?)
+            } else {
+                Translation::Asked(from.ask()?)
+            },
+            shear: pair(from)?,
+            center: if from.is_there()? { Some(pair(from)?) } else { None },
+            interpolation: from.choice()?,
+            fill: bytes(from)?,
+        })
+    }
+}

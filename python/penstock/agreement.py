@@ -17,15 +17,38 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Generic, ParamSpec, TypeVar
 
-__all__ = ["PROBES", "Outcome", "Probe", "in_new_thread", "probe"]
+__all__ = [
+    "PROBES",
+    "Asked",
+    "NotNowError",
+    "Outcome",
+    "Probe",
+    "always",
+    "ask_as_others_did",
+    "in_new_thread",
+    "newly_asked",
+    "others_asked",
+    "probe",
+]
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 # Of all libraries, in the order in which they are shown.
 PROBES: "list[Probe[..., Any]]" = []
+# A probe's name, and of what it was asked.
+Asked = tuple[str, tuple[Any, ...]]
+# What this process has asked since it told last, and what its workers have.
+_asked: list[Asked] = []
+_asked_by_others: dict[Asked, None] = {}
+
+
+class NotNowError(Exception):
+    """The process is in a state in which the library does something else."""
+
+
 # What may be otherwise the next time: memory, descriptors and threads run out, warnings are errors for a while.
-_PASSING = (MemoryError, OSError, RecursionError, Warning)
+_PASSING = (MemoryError, NotNowError, OSError, RecursionError, Warning)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,6 +83,8 @@ class Probe(Generic[_P, _T]):
         otherwise: What is answered if it raises; `...` to have that raised.
         examples: The arguments with which it is asked so that its outcome can be shown.
         kept: Whether the answer is that of the library, and not of what it is asked about.
+        repeats: Whether it may be asked in a process that is forked afterwards, because a worker has asked: given the
+            arguments. What starts torch's threads may not.
     """
 
     def __init__(
@@ -72,10 +97,11 @@ class Probe(Generic[_P, _T]):
         otherwise: Any,
         examples: Sequence[tuple[Any, ...]],
         kept: bool,
+        repeats: Callable[..., bool] = lambda *_: False,
     ) -> None:
         functools.update_wrapper(self, function)
         self._function, self._otherwise, self._examples, self._kept = function, otherwise, examples, kept
-        self.name, self.guards, self.state = name, guards, state
+        self.name, self.guards, self.state, self.repeats = name, guards, state, repeats
         self._answers: dict[Any, Any] = {}
         self._why: dict[Any, str] = {}
 
@@ -101,6 +127,8 @@ class Probe(Generic[_P, _T]):
             if _passes(error):
                 return answer
         self._answers[arguments] = answer
+        if self.repeats(*arguments):
+            _asked.append((self.name, arguments))
         return answer
 
     def why_not(self, *arguments: Any) -> str | None:
@@ -143,15 +171,42 @@ def probe(
     otherwise: Any = ...,
     examples: Sequence[tuple[Any, ...]] = ((),),
     kept: bool = True,
+    repeats: Callable[..., bool] = lambda *_: False,
 ) -> Callable[[Callable[_P, _T]], Probe[_P, _T]]:
     """Make a function a probe; see `Probe`."""
 
     def make(function: Callable[_P, _T]) -> Probe[_P, _T]:
-        made = Probe(function, name=name, guards=guards, state=state, otherwise=otherwise, examples=examples, kept=kept)
+        options: dict[str, Any] = {"otherwise": otherwise, "examples": examples, "kept": kept, "repeats": repeats}
+        made = Probe(function, name=name, guards=guards, state=state, **options)
         PROBES.append(made)
         return made
 
     return make
+
+
+def always(*_: Any) -> bool:
+    """Whether something may be done: it may, whatever it is done with."""
+    return True
+
+
+def newly_asked() -> list[Asked]:
+    """Return what was asked here since the last call."""
+    asked, _asked[:] = _asked[:], []
+    return asked
+
+
+def others_asked(asked: Sequence[Asked]) -> None:
+    """Take note of what a worker has asked."""
+    _asked_by_others.update(dict.fromkeys(asked))
+
+
+def ask_as_others_did() -> None:
+    """Ask what workers have asked, so that those that are forked from here on have the answers."""
+    while _asked_by_others:
+        (name, arguments), _ = _asked_by_others.popitem()
+        for probe_ in (each for each in PROBES if each.name == name):
+            with contextlib.suppress(Exception):  # who needs the answer is told
+                probe_(*arguments)
 
 
 def _passes(error: Exception) -> bool:

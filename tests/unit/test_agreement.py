@@ -17,7 +17,8 @@ from torchvision import datasets, transforms
 import penstock
 from penstock import _native, agreement
 from penstock.agreement import PROBES, Probe
-from penstock.lowering import pillow, resampling, verify
+from penstock.lowering import pillow, verify
+from penstock.ops import resampling
 
 ASKED = [(probe, example) for probe in PROBES for example in probe._examples if probe._kept]
 
@@ -124,8 +125,13 @@ def test_all_probes_pass_here(answers):
 def test_a_state_in_which_probes_are_asked_first_changes_no_answer(state, answers):
     with STATES[state]():
         found = [probe(*example) for probe, example in ASKED]
-    assert found == answers
-    assert [probe.why_not(*example) for probe, example in ASKED] == [None] * len(ASKED)
+    # torchvision mixes bytes in the default dtype: of that it can be asked only when it is the usual one.
+    why_not = [probe.why_not(*example) or "" for probe, example in ASKED]
+    later = [why.startswith("it raised NotNowError") for why in why_not]
+    assert [why for why, postponed in zip(why_not, later, strict=True) if not postponed] == [""] * later.count(False)
+    assert any(later) == (state in ("float64", "float16"))
+    assert [None if postponed else answer for answer, postponed in zip(answers, later, strict=True)] == found
+    assert [probe(*example) for probe, example in ASKED] == answers
 
 
 @pytest.mark.parametrize("state", STATES)
@@ -237,3 +243,31 @@ def test_the_name_of_a_probe_is_one(answers):
     assert pillow._agrees in PROBES
     assert resampling.pass_order in PROBES
     assert agreement.PROBES is PROBES
+
+
+def test_what_workers_have_asked_is_asked_before_the_next_ones_are_forked():
+    calls = []
+
+    def asks(of):
+        calls.append(of)
+        return True
+
+    options = {"name": "a question", "guards": "", "state": (), "otherwise": False, "examples": [], "kept": True}
+    question = agreement.Probe(asks, repeats=lambda of: of != "torch", **options)
+    agreement.PROBES.append(question)
+    try:
+        agreement.newly_asked()
+        assert question("Pillow")
+        assert question("torch")
+        asked = agreement.newly_asked()
+        assert asked == [("a question", ("Pillow",))]
+        assert agreement.newly_asked() == []
+        question.cache_clear()
+        agreement.others_asked([*asked, ("a question of another version", ())])
+        agreement.ask_as_others_did()
+        assert calls == ["Pillow", "torch", "Pillow"]
+        agreement.ask_as_others_did()
+        assert len(calls) == 3
+    finally:
+        agreement.PROBES.remove(question)
+        agreement.newly_asked()

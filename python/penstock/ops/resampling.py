@@ -123,6 +123,7 @@ def _takes_names() -> bool:
     "Pillow resizes to the known pixels, by one of the known orders of passes",
     "resizes of Pillow images",
     otherwise=None,
+    repeats=agreement.always,
     examples=[(name,) for name in ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos")],
 )
 def pass_order(name: str) -> str | None:

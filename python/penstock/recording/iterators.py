@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch.utils.data import default_collate, default_convert
 
+from penstock import agreement
 from penstock.compat.torch import (
     STATUS_CHECK_INTERVAL,
     ExceptionWrapper,
@@ -58,6 +59,7 @@ class RecordingIter(_MultiProcessingDataLoaderIter):
             self._renderer = Renderer(threads_for(loader.num_workers), pin=False)
             # The queue's own `empty` takes forty times as long.
             self._arrivals = select.poll()
+            agreement.ask_as_others_did()
         self._begins_epoch = False
         loader.check_worker_number_rationality()
         super().__init__(loader)
@@ -156,6 +158,7 @@ class RecordingIter(_MultiProcessingDataLoaderIter):
         data = super()._process_data(data, worker_idx)  # type: ignore[no-untyped-call]
         if isinstance(data, Parcel):
             self._counters.recorded(data.samples, data.counted)
+            agreement.others_asked(data.counted.asked)
             self._news.learn(data.learned)
             data = data.data
         mode = torch.is_inference_mode_enabled()

@@ -11,7 +11,7 @@ import torch
 
 from penstock.ops.operation import RecordsTensor
 from penstock.recording.chain import Chain, as_at_first
-from penstock.recording.tensors import RecordedTensor, is_recording
+from penstock.recording.tensors import RecordedTensor, is_recording, is_torch_plain
 
 if TYPE_CHECKING:
     from penstock.recording.sources import Trace
@@ -76,7 +76,7 @@ def _layout_of(kernel: Callable[..., Any], chain: Chain, args: Any, options: Any
 
 
 def _is_unconverted(image: Any) -> bool:
-    if not is_recording(image) or image._batched:
+    if not is_recording(image) or image._batched or not is_torch_plain():
         return False
     chain = image._chain
     return chain.values[1] in _UNCONVERTED and not chain.is_view

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Container, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from penstock.agreement import Asked
 from penstock.recording.guard import Guard, Pair, Watch, with_handling
 from penstock.recording.pictures import is_recorded, settle
 from penstock.recording.reach import held_by
@@ -37,6 +38,7 @@ class Counted:
         shared: Those of them of which several pictures were made.
         reasons: Why pictures are not handed over by native threads, and how many.
         pairs: What was compared with the library.
+        asked: What the libraries were asked, in a worker.
     """
 
     recorded: int = 0
@@ -46,6 +48,7 @@ class Counted:
     shared: int = 0
     reasons: dict[str, int] = dataclasses.field(default_factory=dict)
     pairs: list[Pair] = dataclasses.field(default_factory=list)
+    asked: list[Asked] = dataclasses.field(default_factory=list)
 
 
 class Recorder:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
+from penstock import agreement
 from penstock.compat.torch import _MapDatasetFetcher
 from penstock.recording import files, hooks
 from penstock.recording.guard import Guard, with_handling
@@ -43,6 +44,7 @@ class Start:
         """Begin, in a worker."""
         global _recorder
         files.begin()
+        agreement.newly_asked()
         send_small_tensors()
         _recorder = Recorder(guard=copy.deepcopy(self._guard))
         hooks.begin(_recorder)
@@ -131,6 +133,7 @@ class Collate:
 
 def _count(recorder: Recorder) -> Counted:
     counted = recorder.count()
+    counted.asked = agreement.newly_asked()
     if recorder.given_up:
         hooks.end(recorder)
     return counted

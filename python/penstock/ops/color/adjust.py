@@ -5,6 +5,7 @@ import types
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
+import torch
 from torchvision.transforms import functional as F
 from torchvision.transforms.v2 import functional as F2
 
@@ -59,9 +60,12 @@ class Adjustment:
             f"{step} of pictures and tensors",
             otherwise=None,
             examples=[(library,) for library in LIBRARIES],
+            repeats=lambda library: library == "pillow",
         )(self._agreeing)
 
     def _agreeing(self, library: str) -> str | None:
+        if library != "pillow" and torch.get_default_dtype() is not torch.float32:
+            raise agreement.NotNowError("torchvision mixes bytes in the default dtype")
         function = getattr(F2 if library == "torch2" else F, self.function)
         cases = [(case, functools.partial(self._call, function, *case)) for case in self._cases]
         return agreeing(self._names[library], library, self._made, cases)

@@ -21,7 +21,9 @@ def blur(name: str, step: str, kind: Any, radii: Sequence[tuple[float, float]]) 
         radii: By which Pillow is compared.
     """
 
-    @agreement.probe(f"Pillow's {name} gives the known pixels", f"{name} of pictures", otherwise=False)
+    @agreement.probe(
+        f"Pillow's {name} gives the known pixels", f"{name} of pictures", otherwise=False, repeats=agreement.always
+    )
     def agrees() -> bool:
         return all(pillow_agrees(step, pair, replay) for pair in radii)
 

@@ -20,7 +20,11 @@ _NAMES = {(3, 3): "kernel3", (5, 5): "kernel5"}
 
 
 @agreement.probe(
-    "Pillow's kernels give the known pixels", "kernels", otherwise=False, examples=[(size,) for size in _NAMES]
+    "Pillow's kernels give the known pixels",
+    "kernels",
+    otherwise=False,
+    repeats=agreement.always,
+    examples=[(size,) for size in _NAMES],
 )
 def _agrees(size: tuple[int, int]) -> bool:
     operands = [_operands(kernel()) for kernel in _OWN if kernel.filterargs[0] == size]

@@ -32,6 +32,7 @@ _MATRICES = (
     "Pillow's affine transform gives the known pixels",
     "rotations and affine transforms of pictures",
     otherwise=False,
+    repeats=agreement.always,
     examples=[(name,) for name in INTERPOLATIONS],
 )
 def affine_agrees(name: str) -> bool:

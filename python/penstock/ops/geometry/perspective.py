@@ -32,6 +32,7 @@ _MATRICES = (
     "Pillow's perspective gives the known pixels",
     "perspectives of pictures",
     otherwise=False,
+    repeats=agreement.always,
     examples=[(name,) for name in INTERPOLATIONS],
 )
 def _agrees(name: str) -> bool:

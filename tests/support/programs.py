@@ -5,6 +5,7 @@ import io
 import os
 import pickle
 import random
+import re
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ from torchvision.transforms import functional as F
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F2
 
+from support.named_calls import Call, named_calls
 from support.sides import KINDS, folder, outcome
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -225,7 +227,8 @@ ON_TENSORS: dict[str, Callable[[Any], Any]] = {
 }
 STEPS = {**ON_PICTURES, **ON_BOTH, **ON_TENSORS}
 
-Program = Sequence[tuple[str, int]]
+Step = str | Call
+Program = Sequence[tuple[Step, int]]
 
 
 def run(program: Program, value: Any) -> list[Any]:
@@ -234,25 +237,26 @@ def run(program: Program, value: Any) -> list[Any]:
     Where a step raises, its value is what it raised.
     """
     values: list[Any] = [value]
-    for name, which in program:
+    for step, which in program:
         # Mostly the newest: programs go on with what they have made.
         operand = values[-1 - which % len(values)]
         try:
-            values.append(STEPS[name](operand))
+            values.append((STEPS[step] if isinstance(step, str) else step)(operand))
         except Exception as error:
-            values.append((type(error).__name__, str(error)))
+            values.append((type(error).__name__, re.sub("0x[0-9a-f]+", "0x...", str(error))))
     return values
 
 
 def programs(longest: int = 8) -> st.SearchStrategy[Program]:
     """Programs that open like many do, and then do anything."""
     which = st.sampled_from([0, 0, 0, 0, 1, 2, 3])
-    opening = st.lists(st.tuples(st.sampled_from([*ON_PICTURES, *ON_BOTH]), which), max_size=3)
+    named = named_calls()
+    opening = st.lists(st.tuples(st.one_of(st.sampled_from([*ON_PICTURES, *ON_BOTH]), named), which), max_size=3)
     usual = st.lists(
         st.sampled_from(["convert RGB", "F.resized_crop", "flip", "F.hflip", "crop", "resize"]), max_size=3
     )
     tensor = st.sampled_from(["to_tensor", "to_image", "pil_to_tensor", "v2 float"])
-    later = st.lists(st.tuples(st.sampled_from([*ON_TENSORS, *ON_BOTH]), which), max_size=longest)
+    later = st.lists(st.tuples(st.one_of(st.sampled_from([*ON_TENSORS, *ON_BOTH]), named), which), max_size=longest)
     return st.tuples(usual, opening, tensor, later).map(
         lambda parts: [*((name, 0) for name in parts[0]), *parts[1], (parts[2], 0), *parts[3]]
     )

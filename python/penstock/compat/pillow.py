@@ -1,12 +1,15 @@
 """The private names of Pillow."""
 
+import types
+from pathlib import Path
 from typing import Any
 
+import PIL
 from PIL import Image
 
 from penstock.compat.names import FILES, RECORDING, Names
 
-__all__ = ["ENHANCE", "ID", "NAMES", "OPEN", "PLAIN", "READONLY", "copy_info"]
+__all__ = ["ENHANCE", "ID", "NAMES", "OPEN", "PLAIN", "READONLY", "copy_info", "is_pillows"]
 
 NAMES = Names("Pillow", "pillow")
 _fetch, _expect = NAMES.fetch, NAMES.expect
@@ -38,3 +41,13 @@ READONLY: str = next((name for name in PLAIN if name.endswith("readonly")), "_re
 _expect("PIL.Image:Image", READONLY, RECORDING)
 # As `_new` of Pillow copies it: lists in it are copied too from version 13 on, whose method this is.
 copy_info: Any = getattr(Image.Image, "_copy_info", lambda picture: picture.info.copy())
+_FILES = str(Path(PIL.__file__).parent)
+
+
+def is_pillows(function: Any) -> bool:
+    """Whether a function is Pillow's own, and none that somebody has put into its place."""
+    return (
+        isinstance(function, types.FunctionType)
+        and function.__code__.co_filename.startswith(_FILES)
+        and not hasattr(function, "__wrapped__")
+    )

@@ -37,6 +37,8 @@ def _lower(_building: Building, transform: Any) -> _native.Op:
 
 
 def _transposed(trace: Trace, method: Any) -> Trace | None:
+    if not isinstance(method, int):  # a number that is equal to one is none to Pillow
+        raise TypeError
     if (turn := _TURNS.get(method)) is not None:
         return trace.then("turn", turn, size=(trace.height, trace.width))
     for step in _STEPS.get(method, ()):

@@ -1,6 +1,8 @@
 """Parameters of the user's transforms, as plain numbers; what is not plain is opaque."""
 
+import array
 import numbers
+from collections.abc import Iterable
 from typing import Any
 
 from penstock.ops.opaque import Opaque
@@ -9,6 +11,7 @@ from penstock.ops.operation import Building
 __all__ = [
     "chance_of",
     "factor_of",
+    "floats_of",
     "generation_of",
     "integer_of",
     "lengths_of",
@@ -103,6 +106,15 @@ def factor_of(value: Any) -> float:
     if not 0 <= factor < 1e6:
         raise ValueError
     return factor
+
+
+def floats_of(values: Iterable[Any]) -> list[float]:
+    """Return numbers as Pillow's code in C takes them, which reads none out of strings.
+
+    Raises:
+        TypeError: If one is no number.
+    """
+    return array.array("d", [*values]).tolist()
 
 
 def numbers_of(values: Any, what: str, lengths: tuple[int, ...]) -> tuple[float, ...]:

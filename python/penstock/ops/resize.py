@@ -122,6 +122,8 @@ def tensor_resized(
     """Resize a recording tensor of bytes as torchvision's second generation does."""
     mode = mode_of(interpolation, strings=True)
     name = tensor_filter(mode, True if mode is InterpolationMode.NEAREST else antialias, version=2)
+    if max_size is not None and (type(max_size) is not int or (not isinstance(size, int) and len(size) != 1)):
+        raise ValueError
     height, width = compute_resized_output_size((trace.height, trace.width), size=size, max_size=max_size)
     # How a result with one row or column lies in memory is decided by more than its chain.
     if (width, height) == _size(trace) or not all(

@@ -1,7 +1,12 @@
 """`PIL.ImageEnhance`: an enhancer of a recording picture has no degenerate picture until somebody asks for it."""
 
+import functools
+import io
 from collections.abc import Callable
 from typing import Any
+
+from PIL import Image
+from PIL.PpmImagePlugin import PpmImageFile
 
 from penstock.ops.table import ENHANCERS
 from penstock.recording.pictures import call_recorded, is_recorded, touch
@@ -14,6 +19,8 @@ def initialises(function: Callable[..., Any]) -> Callable[..., Any]:
 
     def hook(self: Any, image: Any) -> None:
         if is_recorded(image) and type(self) in ENHANCERS:
+            if _loads(type(self), image.mode):
+                image.load()
             self.image = image
         else:
             function(self, image)
@@ -32,6 +39,17 @@ def enhances(function: Callable[..., Any]) -> Callable[..., Any]:
         return function(self, factor) if enhanced is None else enhanced
 
     return hook
+
+
+@functools.cache
+def _loads(kind: Any, mode: str) -> bool:
+    """Whether an enhancer that is made of a picture loads it."""
+    buffer = io.BytesIO()
+    Image.new(mode, (3, 3)).save(buffer, "PPM")
+    buffer.seek(0)
+    picture = PpmImageFile(buffer)
+    kind(picture)
+    return not picture.tile
 
 
 class Degenerate:

@@ -12,6 +12,7 @@ import logging
 import os
 import threading
 import time
+import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -25,11 +26,11 @@ from torchvision.transforms import functional as F
 from torchvision.transforms.v2 import functional as F2
 
 from penstock import compat
-from penstock.compat.pillow import ENHANCE, OPEN
+from penstock.compat.pillow import ENHANCE, OPEN, is_pillows
 from penstock.compat.torch import collate, collate_tensor_fn, default_collate_fn_map, script_builtin
 from penstock.compat.torchvision import KERNEL_REGISTRY
 from penstock.lowering.collation import entries_of, function_for
-from penstock.lowering.known import HOOKED
+from penstock.lowering.known import HOOKED, is_pristine
 from penstock.ops.table import CALLS, ENHANCERS, HOOKS, KERNELS, PICTURE_KERNELS, TENSOR_CALLS
 from penstock.recording.chain import chain_of
 from penstock.recording.decoded import has_decoder, reads_files
@@ -132,6 +133,7 @@ def _install() -> None:
     for enhancer in ENHANCERS:
         _hook_function(enhancer, "__init__", initialises)
     _set_attribute(ENHANCE, "degenerate", Degenerate())
+    _hook_function(tv_tensors, "wrap", _wraps, passes=True)
     if has_decoder():
         _hook_function(torch.ops.image, "read_file", reads_files(current))
     # It takes what lies in memory without asking the tensor.
@@ -211,8 +213,22 @@ def _replace_opener(name: str, opener: Any, factory: Any, accept: Any) -> None:
     _undo.append(undo)
 
 
-def _hook_function(owner: Any, name: str, make: Callable[[Any], Any], *, static: bool = False) -> None:
+def _hook_function(
+    owner: Any, name: str, make: Callable[[Any], Any], *, static: bool = False, passes: bool = False
+) -> None:
+    """Put a hook before a function, unless somebody has put one of his own there, which is then called.
+
+    Args:
+        owner: What it is an attribute of.
+        name: Of the attribute.
+        make: Given the function, makes the hook.
+        static: Whether the owner is a class of which it is a static method.
+        passes: Whether the hook calls whatever function it is in any case.
+    """
     function = getattr(owner, name)
+    is_own = is_pristine(function) or is_pillows(function)
+    if isinstance(function, types.FunctionType) and not (passes or is_own):
+        return
     hook = functools.wraps(function)(make(function))
     HOOKED[hook] = function
     _have_scripts_call(hook, function)
@@ -422,6 +438,15 @@ def _converts_images(kernel: Any) -> Any:
     return hook
 
 
+def _wraps(function: Any) -> Any:
+    def hook(wrappee: Any, *, like: Any, **options: Any) -> Any:
+        # A tensor that does not record becomes an image of torchvision's own, also of one that still does.
+        like = _IMAGE if type(like) is RecordedImage and not is_recording(wrappee) else like
+        return function(wrappee, like=like, **options)
+
+    return hook
+
+
 def _flips_images(kernel: Any, *, horizontal: bool) -> Any:
     def hook(image: Any) -> Any:
         flipped = flip(image, RecordedImage, horizontal=horizontal)
@@ -430,6 +455,7 @@ def _flips_images(kernel: Any, *, horizontal: bool) -> Any:
     return hook
 
 
+_IMAGE = tv_tensors.Image(torch.zeros(1, 1, 1))
 # Functions by where they are hooked, as they are.
 _NAMED: dict[tuple[Any, str], Any] = {
     **{(F, name): getattr(F, name) for name in ("to_tensor", "pil_to_tensor", "convert_image_dtype", "normalize")},

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import torch
 
+from penstock.compat.torchvision import must_return_subclass
 from penstock.ops.operation import RecordsTensor
 from penstock.recording.chain import Chain, as_at_first
 from penstock.recording.tensors import RecordedTensor, is_recording, is_torch_plain
@@ -32,7 +33,7 @@ def kernel_recorded(
     Args:
         records: Writes it down.
         kernel: torchvision's.
-        kind: Of the result; the tensor's own if None.
+        kind: Of the result, unless torchvision was told to give images of images; the tensor's own if None.
     """
 
     def hook(image: Any, *args: Any, **options: Any) -> Any:
@@ -45,7 +46,8 @@ def kernel_recorded(
                 asked = _layout_of(kernel, image._chain, args, options) if layout == "asked" else layout
                 chain = _chain_of(image._chain, asked)
                 if chain is not None:
-                    return (kind or type(image))((cast("Trace", trace),), chain, False)
+                    made_as = type(image) if kind is None or must_return_subclass() else kind
+                    return made_as((cast("Trace", trace),), chain, False)
         return kernel(image, *args, **options)
 
     return hook

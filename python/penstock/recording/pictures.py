@@ -20,7 +20,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 
 from penstock import agreement
-from penstock.compat.pillow import PLAIN, READONLY, copy_info
+from penstock.compat.pillow import PLAIN, READONLY, copy_info, is_pillows
 from penstock.ops.operation import Records
 from penstock.ops.table import METHODS
 from penstock.recording.causes import cause
@@ -31,6 +31,10 @@ __all__ = ["Recorded", "call_recorded", "is_recorded", "open_recorded", "settle"
 _Method = TypeVar("_Method", bound=Callable[..., Any])
 # Attributes on which it depends what a picture is.
 _MATERIAL = frozenset(("_mode", "_size", "decoderconfig", "fp", "tile"))
+
+
+# Methods of Pillow's class that are done here, as long as they are Pillow's own.
+_NAMES = frozenset((*METHODS, "convert", "copy"))
 
 
 class _Pixels:
@@ -59,9 +63,14 @@ def _while_recording(method: _Method) -> _Method:
     One that goes on to another picture after pictures of its file were sent is kept by somebody, who will use it again.
     """
     goes_on = method.__name__ != "load"
+    name = method.__name__ if method.__name__ in _NAMES else None
+    own = vars(Image.Image)[name] if name is not None and is_pillows(vars(Image.Image).get(name)) else None
 
     @functools.wraps(method)
     def called(self: Any, *args: Any, **options: Any) -> Any:
+        if name is not None and vars(Image.Image).get(name) is not own and isinstance(self, _Recording):
+            self._release()  # somebody has given Pillow's class another method
+            return getattr(self, name)(*args, **options)
         if goes_on and isinstance(self, _Recording) and self._trace.source.sent:
             self._trace.source.fate.kept = True
             settle(self)

@@ -40,10 +40,14 @@ def _lower(building: Building, transform: Any) -> _native.Op | None:
     return _native.Op("grayscale", arithmetic)
 
 
-def _made_gray(trace: Trace, num_output_channels: Any = 1) -> Trace | None:
+def _made_gray(trace: Trace, num_output_channels: Any) -> Trace | None:
     if trace.mode == "L":
         return {1: trace, 3: trace.convert("RGB").without_info()}.get(num_output_channels)
     return _gray.records(trace) if num_output_channels == 3 else None
+
+
+def _kernel_made_gray(trace: Trace, num_output_channels: Any = 1) -> Trace | None:
+    return _made_gray(trace, num_output_channels)
 
 
 def _examples() -> Iterator[Any]:
@@ -60,7 +64,7 @@ GRAY = _gray.operation(
     transforms={**dict.fromkeys(_RANDOM, _lower_random), **dict.fromkeys(_ALWAYS, _lower)},
     random=frozenset(_RANDOM),
     calls={(picture_functional, "to_grayscale"): _made_gray},
-    picture_kernels={F2.rgb_to_grayscale: _made_gray},
+    picture_kernels={F2.rgb_to_grayscale: _kernel_made_gray},
     # Its result is one channel seen three times, which lies in memory as no picture does.
     tensor_calls={},
     kernels={},

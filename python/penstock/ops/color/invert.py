@@ -25,8 +25,8 @@ def _inverted(trace: Trace) -> Trace:
     return trace.then("invert")
 
 
-def _tensor_inverted(trace: Trace) -> tuple[Trace, Literal["kept"]]:
-    return _inverted(trace), "kept"
+def _tensor_inverted(trace: Trace) -> tuple[Trace, Literal["asked"]]:
+    return _inverted(trace), "asked"
 
 
 def _examples() -> Iterator[Any]:

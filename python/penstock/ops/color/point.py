@@ -13,7 +13,8 @@ _BYTES = 4
 
 
 def _looked_up(trace: Trace, lut: Any, mode: Any = None) -> Trace | None:
-    if isinstance(lut, Image.ImagePointHandler) or (mode is not None and mode != trace.mode):
+    # Where a mode is given, some versions of Pillow read past the end of a table.
+    if isinstance(lut, Image.ImagePointHandler) or mode is not None:
         return None
     channels = len(trace.mode)
     values = [lut(value) for value in range(_VALUES)] * channels if callable(lut) else lut

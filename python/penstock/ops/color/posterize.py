@@ -17,22 +17,26 @@ from penstock.ops.parameters import chance_of
 
 __all__ = ["POSTERIZE"]
 
+# Of a byte.
+_BITS = 8
+
 
 def _lower(building: Building, transform: Any) -> _native.Op:
     bits = transform.bits
-    if type(bits) is not int or not 1 <= bits <= 8:
+    if type(bits) is not int or not 1 <= bits <= _BITS:
         raise Opaque(f"its number of bits is {bits!r}")
     building.change_values()
     return _native.Op("random_posterize", chance_of(transform), bits)
 
 
 def _posterized(trace: Trace, bits: Any) -> Trace | None:
-    return trace.then("posterize", bits) if type(bits) is int and 1 <= bits <= 8 else None
+    return trace.then("posterize", bits) if type(bits) is int and 1 <= bits <= _BITS else None
 
 
-def _tensor_posterized(trace: Trace, bits: Any) -> tuple[Trace, Literal["kept"]] | None:
-    posterized = _posterized(trace, bits)
-    return None if posterized is None else (posterized, "kept")
+def _tensor_posterized(trace: Trace, bits: Any) -> tuple[Trace, Literal["asked"]] | None:
+    # The second generation returns the very tensor where all bits are kept.
+    posterized = _posterized(trace, bits) if bits != _BITS else None
+    return None if posterized is None else (posterized, "asked")
 
 
 def _examples() -> Iterator[Any]:

@@ -40,8 +40,8 @@ def _solarized(trace: Trace, threshold: Any = 128) -> Trace:
     return trace.then("solarize", _threshold_of(threshold, of_tensors=False), "pillow")
 
 
-def _tensor_solarized(trace: Trace, threshold: Any) -> tuple[Trace, Literal["kept"]]:
-    return trace.then("solarize", _threshold_of(threshold, of_tensors=True), "torch2"), "kept"
+def _tensor_solarized(trace: Trace, threshold: Any) -> tuple[Trace, Literal["asked"]]:
+    return trace.then("solarize", _threshold_of(threshold, of_tensors=True), "torch2"), "asked"
 
 
 def _replay(image: Any, threshold: float, library: str) -> Any:

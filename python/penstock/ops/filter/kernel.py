@@ -8,6 +8,7 @@ from PIL import ImageFilter
 from penstock import agreement
 from penstock.ops.arithmetic import pillow_agrees
 from penstock.ops.operation import Operation, Trace
+from penstock.ops.parameters import floats_of
 
 __all__ = ["KERNEL"]
 
@@ -34,7 +35,7 @@ def _agrees(size: tuple[int, int]) -> bool:
 
 def _operands(kernel: Any) -> tuple[float, ...]:
     _, scale, offset, weights = kernel.filterargs
-    return (*map(float, weights), float(scale), float(offset))
+    return (*floats_of(weights), *floats_of((scale, offset)))
 
 
 def _weighed(trace: Trace, kernel: Any) -> Trace | None:

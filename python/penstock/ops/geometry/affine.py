@@ -14,7 +14,7 @@ from penstock.ops.arithmetic import pillow_agrees
 from penstock.ops.geometry.canvas import INTERPOLATIONS, canvas_of, color_of, rounding_of
 from penstock.ops.opaque import Opaque
 from penstock.ops.operation import Building, Operation, Trace
-from penstock.ops.parameters import generation_of, numbers_of
+from penstock.ops.parameters import floats_of, generation_of, numbers_of
 
 __all__ = ["AFFINE", "affine_agrees", "transformed"]
 
@@ -45,8 +45,8 @@ def transformed(trace: Trace, size: Any, matrix: Any, name: str, fillcolor: Any)
     width, height = size
     if not affine_agrees(name):
         return None
-    fill = color_of(trace.mode, tuple(fillcolor) if isinstance(fillcolor, list) else fillcolor)
-    return trace.then("affine", *map(float, matrix[:6]), height, width, name, *fill, size=(width, height))
+    fill = color_of(trace.mode, fillcolor)
+    return trace.then("affine", *floats_of(matrix[:6]), height, width, name, *fill, size=(width, height))
 
 
 def _lower(building: Building, transform: Any) -> _native.Op:

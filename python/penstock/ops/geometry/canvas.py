@@ -22,9 +22,20 @@ INTERPOLATIONS = {
 }
 
 
-@functools.lru_cache(maxsize=256)
 def color_of(mode: str, color: Any) -> tuple[int, ...]:
-    """Return the three bytes of a colour as Pillow fills a picture of a mode with it, black if it is None."""
+    """Return the three bytes of a colour as Pillow fills a picture of a mode with it, black if it is None.
+
+    Raises:
+        TypeError: If Pillow takes no such colour.
+        ValueError: The same.
+    """
+    # Numbers that are equal are not the same to Pillow, which takes no fractions.
+    parts = [*map(type, color)] if isinstance(color, tuple) else ()
+    return _color_of(mode, color, type(color), *parts)
+
+
+@functools.lru_cache(maxsize=256)
+def _color_of(mode: str, color: Any, *_types: type) -> tuple[int, ...]:
     pixel = Image.new(mode, (1, 1), 0 if color is None else color).tobytes()
     return (*pixel,) * (3 // len(pixel))
 

@@ -15,7 +15,7 @@ from penstock.ops.arithmetic import pillow_agrees
 from penstock.ops.geometry.canvas import INTERPOLATIONS, canvas_of, color_of
 from penstock.ops.opaque import Opaque
 from penstock.ops.operation import Building, Operation, Trace
-from penstock.ops.parameters import chance_of
+from penstock.ops.parameters import chance_of, floats_of
 
 __all__ = ["PERSPECTIVE", "seen_from"]
 
@@ -44,8 +44,8 @@ def seen_from(trace: Trace, size: Any, matrix: Any, name: str, fillcolor: Any) -
     width, height = size
     if not _agrees(name):
         return None
-    fill = color_of(trace.mode, tuple(fillcolor) if isinstance(fillcolor, list) else fillcolor)
-    return trace.then("perspective", *map(float, matrix[:8]), height, width, name, *fill, size=(width, height))
+    fill = color_of(trace.mode, fillcolor)
+    return trace.then("perspective", *floats_of(matrix[:8]), height, width, name, *fill, size=(width, height))
 
 
 def _lower(building: Building, transform: Any) -> _native.Op:

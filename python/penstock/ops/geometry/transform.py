@@ -26,7 +26,7 @@ def _transformed(  # noqa: PLR0917 - Pillow's own
 ) -> Trace | None:
     if not isinstance(method, int) or not isinstance(resample, int) or data is None:
         raise TypeError
-    if not isinstance(size, (tuple, list)) or any(type(length) is not int or length < 1 for length in size):
+    if not isinstance(size, tuple) or any(type(length) is not int or length < 1 for length in size):
         raise TypeError
     records = _BY_METHOD[Image.Transform(method)]
     return records(trace, size, data, _NAMES[Image.Resampling(resample)], fillcolor)

@@ -39,11 +39,12 @@ def _lower(_building: Building, transform: Any) -> _native.Op:
 def _transposed(trace: Trace, method: Any) -> Trace | None:
     if not isinstance(method, int):  # a number that is equal to one is none to Pillow
         raise TypeError
-    if (turn := _TURNS.get(method)) is not None:
+    known: Any = method  # by whatever number of Pillow's
+    if (turn := _TURNS.get(known)) is not None:
         return trace.then("turn", turn, size=(trace.height, trace.width))
-    for step in _STEPS.get(method, ()):
+    for step in _STEPS.get(known, ()):
         trace = trace.then(step)
-    return trace if method in _STEPS else None
+    return trace if known in _STEPS else None
 
 
 def _examples() -> Iterator[Any]:

@@ -19,7 +19,8 @@ def initialises(function: Callable[..., Any]) -> Callable[..., Any]:
 
     def hook(self: Any, image: Any) -> None:
         if is_recorded(image) and type(self) in ENHANCERS:
-            if _loads(type(self), image.mode):
+            kind: Any = type(self)
+            if _loads(kind, image.mode):
                 image.load()
             self.image = image
         else:

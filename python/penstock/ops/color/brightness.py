@@ -3,7 +3,6 @@
 from typing import Any
 
 from PIL import ImageEnhance
-
 from torchvision.transforms.v2 import functional as F2
 
 from penstock.ops.color.adjust import Adjustment

@@ -11,7 +11,6 @@ __all__ = ["filtered"]
 
 def filtered(filters: Mapping[type, Records]) -> Records:
     """Return what records `Image.filter` by the classes of filters that are known."""
-
     own = {kind: function for kind in filters if is_pillows(function := kind.filter)}  # type: ignore[attr-defined]
 
     def records(trace: Trace, filter: Any) -> Trace | None:  # noqa: A002 - Pillow's own

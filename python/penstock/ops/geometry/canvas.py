@@ -30,8 +30,8 @@ def color_of(mode: str, color: Any) -> tuple[int, ...]:
         ValueError: The same.
     """
     # Numbers that are equal are not the same to Pillow, which takes no fractions.
-    parts = [*map(type, color)] if isinstance(color, tuple) else ()
-    return _color_of(mode, color, type(color), *parts)
+    kinds: list[Any] = [type(color), *(map(type, color) if isinstance(color, tuple) else ())]
+    return _color_of(mode, color, *kinds)
 
 
 @functools.lru_cache(maxsize=256)

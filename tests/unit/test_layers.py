@@ -107,7 +107,7 @@ PYTHON: dict[str, set[str]] = {
     "compat": set(),
     "generators": {"_native"},
     "memory": {"_native"},
-    "ops": {"_native", "agreement", "compat", "generators", "memory", "records"},
+    "ops": {"_native", "agreement", "compat", "generators", "memory", "process_state", "records"},
     "conversion": set(),
     "lowering": GROUND | {"conversion", "ops", "datasets", "filled", "fallback", "prepared"},
     "fallback": GROUND | {"lowering"},

@@ -9,6 +9,9 @@ from PIL import Image
 from support.files import encode, photo
 
 from penstock import _native
+from penstock.ops.crop import cropped
+from penstock.ops.resize import resized
+from penstock.ops.table import replay
 from penstock.recording.chain import chain_of
 from penstock.recording.sources import Source, Trace, pack
 
@@ -37,15 +40,6 @@ def files():
     return {mode: encode(photo(HEIGHT, WIDTH), mode=mode) for mode in ("RGB", "L")}
 
 
-# What the numbers of steps stand for.
-BY_PILLOW = {
-    0: lambda image, top, left, height, width: image.crop((left, top, left + width, top + height)),
-    1: lambda image, height, width, resample, _order: image.resize((width, height), Image.Resampling(resample)),
-    2: lambda image, *_: image.transpose(Image.Transpose.FLIP_LEFT_RIGHT),
-    3: lambda image, *_: image.transpose(Image.Transpose.FLIP_TOP_BOTTOM),
-}
-
-
 def trace_of(content, mode="RGB"):
     return Trace(Source("", content, bytes(16), _native.look_through(content)), mode, (WIDTH, HEIGHT), ())
 
@@ -53,17 +47,17 @@ def trace_of(content, mode="RGB"):
 def changed(trace):
     return {
         "whole": trace,
-        "crop": trace.crop(3, 5, 40, 30),
-        "crop, flip": trace.crop(3, 5, 40, 30).flip(horizontal=True),
-        "upside down": trace.flip(horizontal=False),
-        "resize": trace.resize((31, 24), Image.Resampling.BILINEAR).flip(horizontal=True),
+        "crop": cropped(trace, (3, 5, 40, 30)),
+        "crop, flip": cropped(trace, (3, 5, 40, 30)).then("flip_horizontal"),
+        "upside down": trace.then("flip_vertical"),
+        "resize": resized(trace, (31, 24), Image.Resampling.BILINEAR).then("flip_horizontal"),
     }
 
 
 def expected_of(trace, chain):
     image = Image.open(io.BytesIO(trace.source.content)).convert(trace.mode)
-    for number, *operands in trace.steps:
-        image = BY_PILLOW[number](image, *operands)
+    for step in trace.steps:
+        image = replay(image, step)
     return chain.apply(image)
 
 

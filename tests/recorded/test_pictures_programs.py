@@ -3,8 +3,13 @@
 import hypothesis
 import pytest
 from hypothesis import strategies as st
+from support.cases import cases
+from support.named_calls import TARGETS, named_calls
 from support.programs import FILES, OPENINGS, STEPS, programs, run, seen
 from support.sides import folder, side
+
+# Programs leave files open that Pillow opened, on either side.
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 
 
 def compare(program, file, opening):
@@ -23,6 +28,41 @@ def test_any_program(program, file, opening):
 @hypothesis.given(programs(3), st.sampled_from(["plain", "gray", "rotated"]))
 def test_short_programs(program, file):
     compare(program, file, "path")
+
+
+BEGINNINGS = (
+    *([], ["convert RGB"], ["convert RGB", "crop"], ["to_tensor"], ["pil_to_tensor"], ["to_image"]),
+    *(["convert RGB", "pil_to_tensor"], ["to_image", "F.hflip"]),
+)
+
+
+@cases(1500)
+@hypothesis.given(
+    st.sampled_from(BEGINNINGS),
+    named_calls(),
+    st.sampled_from(["plain", "gray", "rotated", "row", "pixel", "png", "png gray", "png text"]),
+    st.integers(1, 2),
+    st.lists(named_calls(), max_size=1),
+)
+def test_calls_by_name(beginning, call, file, times, more):
+    """A function that is recorded by its name, once or twice, and perhaps another one."""
+    program = [*((step, 0) for step in beginning), *[(call, 0)] * times, *((other, 0) for other in more)]
+    compare(program, file, "path")
+
+
+@pytest.mark.parametrize("name", sorted(TARGETS))
+def test_calls_by_name_work_at_all(name):
+    def works(call):
+        for beginning in BEGINNINGS:
+            program = [*((step, 0) for step in beginning), (call, 0)]
+            with side(ours=False):
+                value = run(program, OPENINGS["bytes"](folder() / "plain.jpg"))[-1]
+            if not (isinstance(value, tuple) and isinstance(value[0], str)):
+                return True
+        return False
+
+    generated = hypothesis.settings(max_examples=100, phases=[hypothesis.Phase.generate], database=None)
+    hypothesis.find(named_calls(st.just(name)), works, settings=generated)
 
 
 @pytest.mark.parametrize("step", sorted(STEPS))

@@ -174,6 +174,13 @@ _FITTING: dict[str, st.SearchStrategy[Any]] = {
     "coefficients": st.none(),
     "padding": st.one_of(st.integers(0, 4), st.lists(st.integers(0, 4), min_size=4, max_size=4)),
     "padding_mode": st.sampled_from(["constant", "edge", "reflect", "symmetric"]),
+    "op_name": st.sampled_from(
+        [
+            *("Identity", "ShearX", "ShearY", "TranslateX", "TranslateY", "Rotate", "Brightness", "Color", "Contrast"),
+            *("Sharpness", "Posterize", "Solarize", "AutoContrast", "Equalize", "Invert", "None of these"),
+        ]
+    ),
+    "magnitude": st.one_of(st.floats(-1, 1), st.integers(0, 8), st.floats(0, 255)),
     "dither": st.none(),
     "palette": st.just(Image.Palette.WEB),
     "colors": st.just(256),

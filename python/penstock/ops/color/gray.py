@@ -14,14 +14,14 @@ from penstock.ops.opaque import Opaque
 from penstock.ops.operation import Building, Trace
 from penstock.ops.parameters import chance_of
 
-__all__ = ["GRAY"]
+__all__ = ["GRAY", "gray"]
 
 _RANDOM = (v1.RandomGrayscale, v2.RandomGrayscale)
 _ALWAYS = (v1.Grayscale, v2.Grayscale)
 
 
 def _lower_random(building: Building, transform: Any) -> _native.Op:
-    arithmetic = _gray.arithmetic_for(building, transform)
+    arithmetic = gray.arithmetic_for(building, transform)
     building.change_values()
     _, p = chance_of(transform)
     return _native.Op("random_grayscale", p, arithmetic)
@@ -35,7 +35,7 @@ def _lower(building: Building, transform: Any) -> _native.Op | None:
         # Of gray pictures, Pillow changes nothing but the number of channels, here or in what was done before.
         building.strip, building.channels = transform(building.strip), channels
         return None
-    arithmetic = _gray.arithmetic_for(building, transform)
+    arithmetic = gray.arithmetic_for(building, transform)
     building.change_values()
     return _native.Op("grayscale", arithmetic)
 
@@ -43,7 +43,7 @@ def _lower(building: Building, transform: Any) -> _native.Op | None:
 def _made_gray(trace: Trace, num_output_channels: Any) -> Trace | None:
     if trace.mode == "L":
         return {1: trace, 3: trace.convert("RGB").without_info()}.get(num_output_channels)
-    return _gray.records(trace) if num_output_channels == 3 else None
+    return gray.records(trace) if num_output_channels == 3 else None
 
 
 def _kernel_made_gray(trace: Trace, num_output_channels: Any = 1) -> Trace | None:
@@ -58,8 +58,8 @@ def _examples() -> Iterator[Any]:
         yield kind(3)
 
 
-_gray = Adjustment("gray", "rgb_to_grayscale", given=(3,), bare=True)
-GRAY = _gray.operation(
+gray = Adjustment("gray", "rgb_to_grayscale", given=(3,), bare=True)
+GRAY = gray.operation(
     says="{whose} own arithmetic, in one pass with other changes of colour",
     transforms={**dict.fromkeys(_RANDOM, _lower_random), **dict.fromkeys(_ALWAYS, _lower)},
     random=frozenset(_RANDOM),

@@ -269,6 +269,7 @@ class Plan:
             (multiplied by its reciprocal otherwise), and mean and std. Used if a check over all bytes agrees.
         inks: For each channel the bytes of the constant margins that come before the last resize, unconverted; None
             if no picture is ever resized.
+        colours: The same of those that come before one of three channels is kept, for each of the three.
     """
 
     def __new__(
@@ -279,6 +280,7 @@ class Plan:
         element_bytes: int,
         affine: Sequence[tuple[bool, tuple[float, float] | None]] | None = None,
         inks: bytes | None = None,
+        colours: bytes | None = None,
     ) -> Plan: ...
     @property
     def kernel(self) -> str:

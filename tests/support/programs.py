@@ -71,6 +71,7 @@ ON_PICTURES: dict[str, Callable[[Any], Any]] = {
     "turn": lambda p: p.transpose(Image.Transpose.ROTATE_90),
     "rotate": lambda p: p.rotate(180),
     "rotate a little": lambda p: p.rotate(7),
+    "rotate on a colour": lambda p: p.rotate(20, fillcolor=(9, 120, 230)),
     "exif": ImageOps.exif_transpose,
     "exif in place": lambda p: ImageOps.exif_transpose(p, in_place=True) or p,
     "fit": lambda p: ImageOps.fit(p, (20, 20)),
@@ -130,6 +131,9 @@ ON_PICTURES: dict[str, Callable[[Any], Any]] = {
         ]
     ),
     "Grayscale": T.Grayscale(3),
+    "Grayscale to one": T.Grayscale(),
+    "Grayscale of v2": v2.Grayscale(),
+    "RandAugment": T.RandAugment(),
     "AutoAugment": T.AutoAugment(),
     "AugMix": T.AugMix(),
     "FiveCrop": T.FiveCrop(9),

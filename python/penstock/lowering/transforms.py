@@ -149,6 +149,7 @@ class _Builder:
         self.steps: list[Step] = []
         self.fills = 0
         self.inks: Any = None
+        self.colours: bytes | None = None
         self.draws = False
         self.fails = False
         self.type_is_open = self.is_erased = False
@@ -285,6 +286,17 @@ class _Builder:
         self.check_strip()
         return self.fills - 1
 
+    def keep_channel(self, transform: Any) -> None:
+        # What margins are until then, and only then.
+        self.colours, self.inks = self.inks.tobytes(), None
+        made = transform(self.strip)
+        if isinstance(made, torch.Tensor):
+            # What it does to values is the operation's, which is not to be done twice.
+            made = made.clone()
+            made.as_subclass(torch.Tensor).copy_(self.strip.as_subclass(torch.Tensor)[:1])
+        self.strip, self.channels = made, 1
+        self.check_strip()
+
     def change_values(self) -> None:
         if not isinstance(self.strip, torch.Tensor):
             self.inks = np.atleast_3d(np.asarray(self.strip))[0, CODES:].T
@@ -308,7 +320,8 @@ class _Builder:
         entries = table.view(torch.uint8).numpy().tobytes()
         channels = table.shape[0]
         inks = None if self.inks is None else np.broadcast_to(self.inks, (channels, self.inks.shape[1])).tobytes()
-        plan = _native.Plan(self.ops, entries, channels, table.element_size(), arithmetic(table, self.normalized), inks)
+        affine = arithmetic(table, self.normalized)
+        plan = _native.Plan(self.ops, entries, channels, table.element_size(), affine, inks, self.colours)
         kinds = (torch.Tensor, tv_tensors.Image) if self.type_is_open else (type(self.strip),)
         return Pipeline(plan, tuple(self.steps), table.dtype, self.draws, False, tuple(rows), kinds)
 

@@ -37,6 +37,9 @@ class Building(Protocol):
             Opaque: If one of them has no native form, or what follows depends on whether it is made.
         """
 
+    def keep_channel(self, transform: Any) -> None:
+        """Note that a transform, which changes values, makes one channel of three."""
+
     def change_values(self) -> None:
         """Note that the operation makes new values of pixels' bytes; Opaque if these were converted before."""
 
@@ -61,7 +64,7 @@ class Trace(Protocol):
         """Return this trace as that of a picture whose `info` is empty."""
 
     def convert(self, mode: str) -> Self:
-        """Make three channels of one."""
+        """Take the channels of one mode for those of the other: one of three that are alike, or three of one."""
 
 
 # None if all that a transform does was done to the strip.

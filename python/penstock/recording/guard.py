@@ -172,12 +172,15 @@ def _by_library(source: Source) -> None:
     picture.load()
     made: dict[tuple[str, Steps], Image.Image] = {}
     for trace, chain, sent in source.log or ():
+        # One that has become gray was a coloured one before.
+        mode = "L" if trace.mode == source.mode == "L" else "RGB"
         for end in range(len(trace.steps) + 1):
-            key = trace.mode, trace.steps[:end]
+            key = mode, trace.steps[:end]
             if key not in made:
-                made[key] = replay(made[key[0], key[1][:-1]], key[1][-1]) if end else picture.convert(trace.mode)
+                made[key] = replay(made[key[0], key[1][:-1]], key[1][-1]) if end else picture.convert(mode)
         if chain is not None:
-            tensor = chain.apply(made[trace.mode, trace.steps])
+            image = made[mode, trace.steps]
+            tensor = chain.apply(image if image.mode == trace.mode else image.convert(trace.mode))
             if sent is not None:
                 tensor.clone()  # as torch's workers put it with the others of its batch
 

@@ -21,6 +21,7 @@ from PIL.PngImagePlugin import PngImageFile
 
 from penstock import agreement
 from penstock.compat.pillow import PLAIN, READONLY, copy_info, is_pillows
+from penstock.ops.color.gray import luminance
 from penstock.ops.operation import Records
 from penstock.ops.table import METHODS
 from penstock.recording.causes import cause
@@ -135,11 +136,19 @@ class _Recording(Image.Image):
 
     @_while_recording
     def convert(self, mode: str | None = None, matrix: Any = None, *args: Any, **options: Any) -> Image.Image:
-        if matrix or not (mode is None or mode == self._mode or (mode == "RGB" and self._mode == "L")):
+        trace: Any = None
+        if not matrix:
+            if mode is None or mode == self._mode:
+                trace = self._trace
+            elif mode == "RGB" and self._mode == "L":
+                trace = self._trace.convert("RGB")
+            elif mode == "L" and self._mode == "RGB":
+                trace = luminance(self._trace)
+        if trace is None:
             touch(self)
             return self.convert(mode, matrix, *args, **options)
         self.load()
-        return self._new_trace(self._trace if mode in (None, self._mode) else self._trace.convert("RGB"))
+        return self._new_trace(trace)
 
     @_while_recording
     def load(self) -> Any:

@@ -164,7 +164,8 @@ class Rendering:
             content = place if isinstance(place, bytes) else Path(place).read_bytes()
             return np.asarray(decode(content, chain.mode))
         with Image.open(io.BytesIO(place) if isinstance(place, bytes) else place) as image:
-            return np.asarray(image.convert(chain.mode))
+            # One channel may be made of three by a step.
+            return np.asarray(image.convert("L" if chain.mode == image.mode == "L" else "RGB"))
 
     def tallies(self) -> list[tuple[int, int, float, float, Any]]:
         """Return what was done."""

@@ -218,12 +218,13 @@ class Source:
     def begun(self, mode: str, steps: Steps) -> tuple[str, Steps] | None:
         """Return the most of these steps after which there is a picture already, and its mode; None if there is none.
 
-        What is gray may have been made of three channels or of one.
+        What is gray may have been made of three channels or of one, which becomes one by a step.
         """
         if not self._made:
             return None
-        keys = ((kind, steps[:end]) for end in range(len(steps), -1, -1) for kind in dict.fromkeys((mode, self.mode)))
-        return next((key for key in keys if key in self._made), None)
+        kinds = dict.fromkeys((mode, self.mode, "RGB"))
+        keys = ((kind, steps[:end]) for end in range(len(steps), -1, -1) for kind in kinds)
+        return next((key for key in keys if key in self._made and _leads(key, mode, steps)), None)
 
     def _by_library(self) -> None:
         """Decode the whole picture by the library."""
@@ -263,7 +264,7 @@ class Trace:
         return Trace(self.source, self.mode, size or (self.width, self.height), (*self.steps, step))
 
     def convert(self, mode: str) -> "Trace":
-        """Make three channels of one."""
+        """Take the channels of one mode for those of the other: one of three that are alike, or three of one."""
         return Trace(self.source, mode, (self.width, self.height), self.steps)
 
     def without_info(self) -> "Trace":
@@ -317,6 +318,12 @@ class Trace:
         if source.log is not None:
             source.log.append((self, chain, sent))
         return sent
+
+
+def _leads(made: tuple[str, Steps], mode: str, steps: Steps) -> bool:
+    """Whether what is left of some steps makes a picture of a mode of what there is."""
+    rest = steps[len(made[1]) :]
+    return made[0] in ("L", mode) or any(_native.operands_of(step)[0] == "luminance" for step in rest)
 
 
 def pack(traces: Sequence[Trace]) -> bytes:

@@ -54,7 +54,7 @@ pub(crate) struct PyPlan(pub(crate) Arc<Plan>);
 #[pymethods]
 impl PyPlan {
     #[new]
-    #[pyo3(signature = (ops, table, channels, element_bytes, affine=None, inks=None))]
+    #[pyo3(signature = (ops, table, channels, element_bytes, affine=None, inks=None, colours=None))]
     fn new(
         ops: Vec<PyRef<'_, PyOp>>,
         table: &[u8],
@@ -62,6 +62,7 @@ impl PyPlan {
         element_bytes: usize,
         affine: Option<Vec<Conversion>>,
         inks: Option<&[u8]>,
+        colours: Option<&[u8]>,
     ) -> PyResult<Self> {
         let affine: Option<Vec<Affine>> = affine.map(|affine| {
             affine.into_iter().map(|(divide, normalize)| Affine { divide, normalize }).collect()
@@ -69,7 +70,9 @@ impl PyPlan {
         let table =
             Table::new(element_bytes, channels, table, affine.as_deref()).map_err(|e| to_py(&e.into()))?;
         let ops = ops.iter().map(|op| op.0.clone()).collect();
-        let plan = Plan::new(ops, table, inks).map_err(|e| to_py(&e.into()))?;
+        let plan = Plan::new(ops, table, inks)
+            .and_then(|plan| plan.with_colours(colours.unwrap_or_default()))
+            .map_err(|e| to_py(&e.into()))?;
         Ok(Self(Arc::new(plan)))
     }
 

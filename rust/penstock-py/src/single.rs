@@ -52,7 +52,7 @@ pub(crate) fn render_picture(
         Source::File(content) => Original::File(content.as_bytes()),
         Source::Pixels(pixels) => {
             // SAFETY: the buffer is held until this function returns.
-            let picture = unsafe { picture_of(pixels, channels)? };
+            let picture = unsafe { picture_of(pixels, plan.channels_before(&record.steps))? };
             if (picture.height() as u32, picture.width() as u32) != record.header.size() {
                 return Err(PyValueError::new_err(
                     "the pixels are of another size than the record's picture",

@@ -65,6 +65,8 @@ impl PySource {
                 )));
             }
         };
+        // Steps may keep one of three channels.
+        let wanted = if wanted == 1 && channels == 3 { channels } else { wanted };
         // A gray picture feeds any number of channels: Normalize with three means makes three of one.
         let channel_stride = if channels == 1 { 0 } else { channel_stride };
         if channels != 1 && channels != wanted {

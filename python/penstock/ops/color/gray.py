@@ -14,7 +14,7 @@ from penstock.ops.opaque import Opaque
 from penstock.ops.operation import Building, Trace
 from penstock.ops.parameters import chance_of
 
-__all__ = ["GRAY", "gray"]
+__all__ = ["GRAY", "gray", "luminance"]
 
 _RANDOM = (v1.RandomGrayscale, v2.RandomGrayscale)
 _ALWAYS = (v1.Grayscale, v2.Grayscale)
@@ -29,20 +29,38 @@ def _lower_random(building: Building, transform: Any) -> _native.Op:
 
 def _lower(building: Building, transform: Any) -> _native.Op | None:
     channels = transform.num_output_channels
-    if channels != building.channels and (channels == 1 or building.is_tensor):
-        raise Opaque("no native form where the number of channels changes")
+    if channels not in (1, 3):
+        raise Opaque(f"its number of channels is {channels!r}")
     if building.channels == 1:
+        if channels != 1 and building.is_tensor:
+            raise Opaque("no native form where a tensor gets more channels")
         # Of gray pictures, Pillow changes nothing but the number of channels, here or in what was done before.
         building.strip, building.channels = transform(building.strip), channels
         return None
     arithmetic = gray.arithmetic_for(building, transform)
     building.change_values()
-    return _native.Op("grayscale", arithmetic)
+    if channels == 1:
+        building.keep_channel(transform)
+    return _native.Op("grayscale", arithmetic, channels == 1)
+
+
+def luminance(trace: Trace) -> Trace | None:
+    """Record that one channel is made of a picture of Pillow's."""
+    if trace.mode == "L":
+        return trace
+    arithmetic = gray.arithmetic("pillow")
+    return None if arithmetic is None else trace.then("luminance", arithmetic).convert("L")
+
+
+def _replay(image: Any, library: str) -> Any:
+    return image.convert("L") if library == "pillow" else gray.replay(image, library).convert("L")
 
 
 def _made_gray(trace: Trace, num_output_channels: Any) -> Trace | None:
+    if num_output_channels == 1:
+        return luminance(trace)
     if trace.mode == "L":
-        return {1: trace, 3: trace.convert("RGB").without_info()}.get(num_output_channels)
+        return trace.convert("RGB").without_info() if num_output_channels == 3 else None
     return gray.records(trace) if num_output_channels == 3 else None
 
 
@@ -55,6 +73,7 @@ def _examples() -> Iterator[Any]:
         for p in (0.2, 1):
             yield kind(p)
     for kind in _ALWAYS:
+        yield kind(1)
         yield kind(3)
 
 
@@ -63,6 +82,7 @@ GRAY = gray.operation(
     says="{whose} own arithmetic, in one pass with other changes of colour",
     transforms={**dict.fromkeys(_RANDOM, _lower_random), **dict.fromkeys(_ALWAYS, _lower)},
     random=frozenset(_RANDOM),
+    replays={"gray": gray.replay, "luminance": _replay},
     calls={(picture_functional, "to_grayscale"): _made_gray},
     picture_kernels={F2.rgb_to_grayscale: _kernel_made_gray},
     # Its result is one channel seen three times, which lies in memory as no picture does.

@@ -91,7 +91,7 @@ impl Tools {
         tally.known += usize::from(decoded.known);
         for member in members {
             let View { plan, steps } = views.view(member);
-            let gray = decoded.picture.gray().filter(|_| plan.table().channels() == 1);
+            let gray = decoded.picture.gray().filter(|_| plan.channels_before(steps) == 1);
             let (picture, out) = (gray.unwrap_or(decoded.picture), views.output(member));
             if whole {
                 plan.render(&picture, steps, workspace, out)?;
@@ -115,7 +115,7 @@ impl Tools {
     ) -> Result<(), RenderError> {
         for index in 0..views.count() {
             let View { plan, steps } = views.view(index);
-            let channels = plan.table().channels();
+            let channels = plan.channels_before(steps);
             let fitting = if picture.channels() == channels {
                 *picture
             } else {

@@ -143,9 +143,13 @@ impl<'a> Picture<'a> {
 
     /// The first channel alone, if all channels are the same memory.
     pub(crate) fn gray(&self) -> Option<Picture<'a>> {
+        (self.channels() > 1 && self.strides[2] == 0).then(|| self.first_channel())
+    }
+
+    /// The first channel alone.
+    pub(crate) fn first_channel(&self) -> Picture<'a> {
         let [height, width, channels] = self.shape;
-        let gray = Picture { shape: [height, width, 1], ..*self };
-        (channels > 1 && self.strides[2] == 0).then_some(gray)
+        Picture { shape: [height, width, channels.min(1)], ..*self }
     }
 
     /// The first channel as so many channels.

@@ -7,9 +7,9 @@ use penstock_jpeg::simd::Level;
 
 use super::choose;
 use super::color::{
-    AutoContrast, Brightness, ColorJitter, Contrast, Equalize, Gray, Grayscale, Hue, Invert, Permute, Point,
-    Posterize, RandomAutocontrast, RandomChannelPermutation, RandomEqualize, RandomGrayscale, RandomInvert,
-    RandomPhotometricDistort, RandomPosterize, RandomSolarize, Saturation, Solarize,
+    AutoContrast, Brightness, ColorJitter, Contrast, Equalize, Gray, Grayscale, Hue, Invert, Luminance,
+    Permute, Point, Posterize, RandomAutocontrast, RandomChannelPermutation, RandomEqualize, RandomGrayscale,
+    RandomInvert, RandomPhotometricDistort, RandomPosterize, RandomSolarize, Saturation, Solarize,
 };
 use super::crop::{CenterCrop, Crop, RandomCrop};
 use super::erase::{Erase, RandomErasing};
@@ -367,6 +367,7 @@ steps! {
         46 affine: Affine,
         47 perspective: Perspective,
         48 affine_grid: AffineGrid,
+        24 luminance: Luminance,
     }
     Elements {
         9 erase: Erase,

@@ -18,6 +18,7 @@ pub use crate::ops::{Op, Step, size_after};
 
 use crate::image::axis::Axis;
 use crate::image::{Picture, Region};
+use crate::ops::AreaStep;
 use crate::ops::kinds::{Draw, Map};
 use crate::random::Mt19937;
 use crate::write::{self, Output, RenderError, Scratch, Stores, Table, TableError};
@@ -30,7 +31,12 @@ pub struct Plan {
     table: Table,
     /// Bytes as they are, and what constant margins are before they are converted.
     inks: Table,
+    /// The same for the steps before the one that keeps one of three channels.
+    colours: Table,
 }
+
+/// Channels of a picture of which one is kept.
+const COLOURS: usize = 3;
 
 /// Why a picture cannot pass through a plan: the operation at which torch raises, and the size it meets.
 ///
@@ -85,13 +91,29 @@ impl Plan {
     /// [`TableError`] if `inks` is not the same number of bytes for each channel.
     pub fn new(ops: Vec<Op>, table: Table, inks: Option<&[u8]>) -> Result<Self, TableError> {
         let inks = unconverted(table.channels(), inks.unwrap_or_default())?;
-        Ok(Self { ops, table, inks })
+        Ok(Self { ops, table, inks, colours: unconverted(COLOURS, &[])? })
+    }
+
+    /// The same plan, for pictures of three channels of which one is kept: `inks` are, for each of the three, the bytes of the
+    /// constant margins that come before that.
+    ///
+    /// # Errors
+    /// As [`Plan::new`].
+    pub fn with_colours(self, inks: &[u8]) -> Result<Self, TableError> {
+        Ok(Self { colours: unconverted(COLOURS, inks)?, ..self })
     }
 
     /// The conversion from source bytes to output elements.
     #[must_use]
     pub fn table(&self) -> &Table {
         &self.table
+    }
+
+    /// Channels of the pictures to which `steps` are done.
+    #[must_use]
+    pub fn channels_before(&self, steps: &[Step]) -> usize {
+        let keeps_one = |step: &Step| matches!(step, Step::Area(AreaStep::Luminance(_)));
+        if steps.iter().any(keeps_one) { COLOURS } else { self.table.channels() }
     }
 
     /// Draws one picture's parameters and appends the steps that they mean.
@@ -180,7 +202,7 @@ impl Plan {
         workspace: &mut Workspace,
         out: Output<'_>,
     ) -> Result<(), RenderError> {
-        workspace.stages.render(part, [&self.inks, &self.table], &mut workspace.scratch, out)
+        workspace.stages.render(part, [&self.inks, &self.colours, &self.table], &mut workspace.scratch, out)
     }
 }
 

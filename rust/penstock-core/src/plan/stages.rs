@@ -14,7 +14,7 @@ use crate::image::axis::Axis;
 use crate::image::sheet::Sheet;
 use crate::image::{Picture, Region};
 use crate::ops::kinds::{Area, Elements, Map, Size};
-use crate::ops::{AreaMemory, AreaStep, ElementsStep, Step, Tables};
+use crate::ops::{AreaMemory, AreaStep, ElementsStep, PixelsStep, Step, Tables};
 use crate::write::{self, Output, RenderError, Scratch, Stores, Table};
 
 /// The stages of one picture, in memory that is reused.
@@ -104,6 +104,9 @@ impl Stages {
     }
 
     fn add(&mut self, step: &Step) {
+        if let Step::Area(AreaStep::Luminance(step)) = step {
+            self.add_change(Change::Pixels(PixelsStep::Gray(step.gray)));
+        }
         let Some(stage) = self.list.get_mut(..self.count).and_then(<[_]>::last_mut) else { return };
         match step {
             Step::Map(step) => {
@@ -171,11 +174,12 @@ impl Stages {
 
     /// Makes the picture from `source`, which is exactly the region that [`Stages::plan`] returned.
     ///
-    /// `inks` converts bytes to themselves, and constant margins to theirs.
+    /// `inks` converts bytes to themselves, and constant margins to theirs; `colours` does so where there are more channels
+    /// than the table has.
     pub(super) fn render(
         &mut self,
         source: &Picture<'_>,
-        [inks, table]: [&Table; 2],
+        [inks, colours, table]: [&Table; 3],
         scratch: &mut Scratch,
         mut out: Output<'_>,
     ) -> Result<(), RenderError> {
@@ -187,7 +191,12 @@ impl Stages {
         let mut measured = None;
         for stage in passes {
             stage.values.begin(measured.as_ref());
+            let inks =
+                if picture.channels() == colours.channels() && inks.channels() == 1 { colours } else { inks };
             (picture, measured) = stage.run(picture, inks, scratch)?;
+            if picture.channels() == 1 {
+                picture = picture.with_channels(table.channels());
+            }
         }
         last.values.begin(measured.as_ref());
         scratch.set_stores(stores);
@@ -215,7 +224,9 @@ impl Stage {
         let Some(pass) = pass else { return Ok((source, None)) };
         if made.is_empty() {
             // Only margins are seen of it.
-            let shape = [made.rows.len(), made.columns.len(), source.channels()];
+            let keeps_one = matches!(pass, Pass::Area(AreaStep::Luminance(_), _));
+            let channels = if keeps_one { 1 } else { source.channels() };
+            let shape = [made.rows.len(), made.columns.len(), channels];
             let empty = Picture::from_strided(&[], 0, shape, [0; 3]).ok_or(RenderError::Axis)?;
             return Ok((empty, None));
         }

@@ -71,8 +71,8 @@ mod tests {
 
     use super::*;
     use crate::ops::color::{
-        AutoContrast, Brightness, Contrast, Equalize, Gray, Hue, Invert, Permute, Point, Posterize,
-        Saturation, Solarize,
+        AutoContrast, Brightness, Contrast, Equalize, Gray, Hue, Invert, Luminance, Permute, Point,
+        Posterize, Saturation, Solarize,
     };
     use crate::ops::filter::{Blend, BoxBlur, GaussianBlur, Kernel, Sharpness};
     use crate::ops::geometry::{Affine, AffineGrid, Interpolation, Perspective, Quarter, Turn};
@@ -100,6 +100,7 @@ mod tests {
             Contrast { factor: 0.0, library }.into(),
             AutoContrast { library }.into(),
             Equalize.into(),
+            Luminance { gray: Gray { library } }.into(),
             Point { tables: Arc::new(Tables::of_each(|byte| byte / 3)) }.into(),
             Point { tables: Arc::new(Tables::of(|channel, byte| byte >> channel)) }.into(),
             Crop { top: 1, left: 2, height: 3, width: 4 }.into(),
@@ -149,7 +150,7 @@ mod tests {
         let of: std::collections::BTreeMap<_, _> =
             every_step().into_iter().map(|step| (step.number(), step.name())).collect();
         let numbers: Vec<u16> = of.keys().copied().collect();
-        assert_eq!(numbers, (0..10).chain(16..24).chain(40..49).collect::<Vec<_>>());
+        assert_eq!(numbers, (0..10).chain(16..25).chain(40..49).collect::<Vec<_>>());
         let names: std::collections::BTreeSet<_> = of.values().collect();
         assert_eq!(names.len(), of.len());
         assert_eq!(Step::take(10, &mut Reader(&[0; 64])), None);

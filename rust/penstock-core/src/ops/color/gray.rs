@@ -1,34 +1,36 @@
 //! Gray: all three channels become the pixel's luminance.
 //!
-//! Operands of the step, and of `Grayscale` with three channels: whose arithmetic; of `RandomGrayscale` its probability, and
-//! whose arithmetic. Pillow's is of integers; torchvision's two generations differ in a few colours, since the
+//! Operands of the step: whose arithmetic; of `Grayscale` also whether one channel is made; of `RandomGrayscale` its
+//! probability, and whose arithmetic. Pillow's is of integers; torchvision's two generations differ in a few colours, since the
 //! second one multiplies and adds with one rounding where torch does.
 
 use penstock_jpeg::simd::Level;
 
-use super::dispatch;
+use super::{Luminance, dispatch};
 use crate::ops::chance::Chance;
 use crate::ops::kinds::{Block, Draw, Parameters, Pixels, Put, Size, Take, Wire};
 use crate::ops::library::Library;
 use crate::random::Mt19937;
 
-/// `Grayscale` with as many channels as there are.
+/// `Grayscale` of three channels.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Grayscale {
     /// What is done.
     pub step: Gray,
+    /// Whether one channel is made of them.
+    pub luminance: bool,
 }
 
-impl<S: From<Gray>> Draw<S> for Grayscale {
+impl<S: From<Gray> + From<Luminance>> Draw<S> for Grayscale {
     fn draw(&self, size: Size, _generator: &mut Mt19937, steps: &mut Vec<S>) -> Option<Size> {
-        steps.push(self.step.into());
+        steps.push(if self.luminance { Luminance { gray: self.step }.into() } else { self.step.into() });
         Some(size)
     }
 }
 
 impl Parameters for Grayscale {
     fn take(from: &mut impl Take) -> Option<Self> {
-        Some(Grayscale { step: Gray::take(from)? })
+        Some(Grayscale { step: Gray::take(from)?, luminance: from.flag()? })
     }
 }
 

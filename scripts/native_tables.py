@@ -19,13 +19,16 @@ def row_of(operation: Operation) -> tuple[str, ...]:
     transforms = sorted({kind.__name__ for kind in operation.transforms})
     pictures = [f"Image.{name}" for name in operation.methods]
     pictures += [_called(owner, name) for owner, name in operation.calls]
+    pictures += [f"{kind.__module__.rpartition('.')[2]}.{kind.__name__}" for kind in operation.enhancers]
+    pictures += [f"{kind.__module__.rpartition('.')[2]}.{kind.__name__}" for kind in operation.filters]
     tensors = [f"v2.functional.{function.__name__}" for function in operation.kernels]
     tensors += [f"functional.{name}" for _, name in operation.tensor_calls]
     return operation.name, *map(_listed, (transforms, pictures, tensors))
 
 
 def _called(owner: Any, name: str) -> str:
-    return f"{owner.__name__.rpartition('.')[2]}.{name}"
+    module = owner.__name__.rpartition(".")[2]
+    return f"functional.{name}" if module.startswith("_functional") else f"{module}.{name}"
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -46,7 +46,7 @@ CALLS = {
     "Image.filter": lambda picture: picture.filter(ImageFilter.MedianFilter()),
     "Image.getpixel": lambda picture: picture.getpixel((0, 0)),
     "Image.quantize": lambda picture: picture.quantize(8),
-    "Image.convert": lambda picture: picture.convert("L"),
+    "Image.convert": lambda picture: picture.convert("HSV"),
     "Image.crop": lambda picture: picture.crop((-1, -1, 5, 5)),
     "Image.save": lambda picture: picture.save(io.BytesIO(), "PNG"),
     "functional.gaussian_blur": lambda picture: F.gaussian_blur(picture, 3),

@@ -29,6 +29,7 @@ from penstock.ops.color.saturation import SATURATION
 from penstock.ops.color.solarize import SOLARIZE
 from penstock.ops.crop import CENTER_CROP, RANDOM_CROP
 from penstock.ops.erase import ERASE
+from penstock.ops.expand import EXPAND
 from penstock.ops.filter.box_blur import BOX_BLUR
 from penstock.ops.filter.filtered import filtered
 from penstock.ops.filter.gaussian_blur import GAUSSIAN_BLUR
@@ -63,6 +64,7 @@ __all__ = [
 
 TABLE = (
     PAD,
+    EXPAND,
     CENTER_CROP,
     RANDOM_CROP,
     FLIP,

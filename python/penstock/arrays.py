@@ -15,6 +15,7 @@ from penstock.filled import check_out
 from penstock.generators import lend
 from penstock.lowering.lower import threads_for
 from penstock.lowering.transforms import Pipeline, lower_transform
+from penstock.ops import refuse
 from penstock.ops.opaque import Opaque
 
 __all__ = ["Compiled", "compile"]
@@ -84,6 +85,7 @@ class Compiled:
             check_out(out, (len(chosen), *first.shapes[0]), numpy_dtype(pipeline.dtype))
             _check_apart(out, images)
         with lend(torch.default_generator if generator is None else generator, pipeline.draws) as stream:
+            refuse.forget()
             batch = _native.Batch(source, chosen, stream)
         if batch.refused is not None:
             _, op, height, width = batch.refused

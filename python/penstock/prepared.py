@@ -16,6 +16,7 @@ from penstock.fallback import open_rest
 from penstock.generators import Streams
 from penstock.lowering.gather import Gathering
 from penstock.lowering.places import Located, Targets, detached
+from penstock.ops import refuse
 from penstock.process_state import as_in_worker
 
 __all__ = ["Prepared", "collate_targets"]
@@ -103,6 +104,7 @@ class Prepared:
 
     def _draw(self, located: Located, streams: Streams, failure: "_Failure | None" = None) -> "_Drawn":
         start = streams.copy() if self._rewinds else None
+        refuse.forget()
         batch = _native.Batch(located.sources, located.positions, streams.torch)
         if failure is not None:
             return _Drawn(located, start, batch, None, failure)

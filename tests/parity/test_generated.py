@@ -28,8 +28,8 @@ def test_pipelines():
         native.append(check(case))
 
     run()
-    # Not promised are negative margins alone; a few of them would hide nothing.
-    assert sum(native) > 0.9 * len(native)
+    # Most of what is drawn is promised; pipelines of all that torchvision has are left to it more often.
+    assert sum(native) > 0.75 * len(native)
 
 
 @cases(800)

@@ -7,7 +7,7 @@ import torchvision.transforms as v1
 from PIL import Image
 from support.both_loaders import Opened, assert_program, write_pictures
 from support.files import photo
-from support.record import assert_parity
+from support.record import Walk, assert_parity, failures
 from support.workers import ReferenceLoader
 from torchvision.transforms import v2
 
@@ -72,6 +72,25 @@ def test_lowered(operation, transform, around, mode):
     if around == "pictures":
         assert report.native, report
     assert_parity(make, penstock.DataLoader, ReferenceLoader)
+
+
+@pytest.mark.parametrize("p", [0.2, 1.0])
+@pytest.mark.parametrize("workers", [0, 2])
+def test_corners_of_no_perspective(workers, p):
+    """torch cannot solve for them, and tells which it was that it could not."""
+
+    class Narrow(Pictures):
+        def __init__(self):
+            super().__init__("RGB", None)
+            self.pixels = [np.ascontiguousarray(pixels[:8, :2]) for pixels in self.pixels]
+            self.transform = AROUND["pictures"](v1.RandomApply([v1.RandomPerspective(1.0, p)], 0.9))
+
+    def make(loader):
+        return loader(Narrow(), batch_size=1, num_workers=workers)
+
+    assert penstock.explain(make(penstock.DataLoader)).native
+    found = assert_parity(make, penstock.DataLoader, ReferenceLoader, Walk((None,) * 4))
+    assert failures(found)
 
 
 def is_taken(transform, picture):

@@ -5,6 +5,7 @@ itself is what knows which pipelines are valid.
 """
 
 import dataclasses
+import random
 import warnings
 from typing import Any
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from torch import nn
 
+from support.augmentations import augmentations, erasing
 from support.recipes import Recipe, call
 from support.resizes import resizes, tensor_resizes
 
@@ -144,10 +146,13 @@ def pipelines(draw: Any, height: int, width: int, channels: int, *, size: tuple[
     parts: list[Recipe] = []
     promised = True
 
-    def add(recipe: Recipe) -> None:
+    def add(recipe: Recipe, must: bool = True) -> None:
         nonlocal picture, promised
         tensor = isinstance(picture, torch.Tensor)
-        with warnings.catch_warnings():
+        # What is drawn must not depend on chance that hypothesis does not know of.
+        with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+            torch.manual_seed(0)
+            random.seed(0)
             warnings.simplefilter("error")
             try:
                 tried = recipe.make()(picture.clone() if tensor else picture)
@@ -156,22 +161,33 @@ def pipelines(draw: Any, height: int, width: int, channels: int, *, size: tuple[
         shape = tried.shape[-2:] if isinstance(tried, torch.Tensor) else tried.size
         if 0 in shape or max(shape) > _LARGEST:
             return
-        promised &= not _cuts(recipe, picture)
+        promised &= must and not _cuts(recipe, picture)
         picture = tried
         parts.append(recipe)
 
-    for _ in range(draw(st.integers(0, 3))):
-        add(draw(st.one_of(geometry(channels), geometry(channels), resizes(lengths, st.tuples(lengths, lengths)))))
+    for _ in range(draw(st.integers(0, 4))):
+        if draw(st.booleans()):
+            augmentation = draw(augmentations(len(picture.mode), tensor=False))
+            add(augmentation.recipe, augmentation.promised)
+            continue
+        add(draw(st.one_of(geometry(len(picture.mode)), resizes(lengths, st.tuples(lengths, lengths)))))
     if draw(st.integers(0, 9)) == 0:
         add(call("v2.Identity"))
     add(call(draw(st.sampled_from(_CONVERSIONS))))
     for _ in range(draw(st.sampled_from([0, 0, 1, 2]))):
         if picture.dtype == torch.uint8:
             now = picture.shape[0]
+            if draw(st.booleans()):
+                augmentation = draw(augmentations(now, tensor=True))
+                add(augmentation.recipe, augmentation.promised)
+                continue
             add(draw(st.one_of(geometry(now), tensor_resizes(lengths, st.tuples(lengths, lengths)))))
     for _ in range(draw(st.integers(0, 4))):
         now = picture.shape[0]
         add(draw(st.one_of(_elementwise(now), _elementwise(now), geometry(now))))
+    if size is None and draw(st.integers(0, 5)) == 0:
+        augmentation = draw(erasing(picture.shape[0]))
+        add(augmentation.recipe, augmentation.promised)
     if size is not None:
         add(call(draw(st.sampled_from(["v1.CenterCrop", "v2.CenterCrop"])), size))
     return Pipeline(_nest(draw, parts), promised)

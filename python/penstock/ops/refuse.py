@@ -1,15 +1,29 @@
-"""Transforms that raise for every picture of a kind."""
+"""Transforms that raise for every picture of a kind, or for some of the numbers that are drawn for it."""
 
+import threading
 from typing import Any
 
 import torch
 from PIL import Image
 
-__all__ = ["raises", "replay"]
+__all__ = ["forget", "note", "raises", "replay"]
+
+# What torchvision raised for the numbers that were drawn last, by thread.
+_noted = threading.local()
+
+
+def note(error: Exception) -> None:
+    """Keep what torchvision raises for numbers that were just drawn, and would not be drawn again."""
+    _noted.error = error.with_traceback(None)
+
+
+def forget() -> None:
+    """Keep nothing of numbers that were drawn before."""
+    _noted.error = None
 
 
 def replay(transform: Any, template: Any, height: int, width: int) -> None:
-    """Call a transform on a blank picture, to have torchvision's own exception raised.
+    """Call a transform on a blank picture, to have torchvision's own exception raised, or raise what was noted.
 
     Args:
         transform: The user's object.
@@ -17,6 +31,9 @@ def replay(transform: Any, template: Any, height: int, width: int) -> None:
         height: Of the blank picture, in pixels.
         width: Of the blank picture, in pixels.
     """
+    if (error := getattr(_noted, "error", None)) is not None:
+        forget()
+        raise error
     if isinstance(template, torch.Tensor):
         picture: Any = torch.zeros(template.shape[0], height, width, dtype=template.dtype)
         if type(template) is not torch.Tensor:
@@ -29,6 +46,7 @@ def replay(transform: Any, template: Any, height: int, width: int) -> None:
 
 def raises(transform: Any, template: Any) -> bool:
     """Whether a transform raises for an ordinary picture."""
+    forget()
     try:
         replay(transform, template, 64, 64)
     except Exception:

@@ -11,6 +11,7 @@ from torchvision.transforms.v2 import functional as F2
 
 from penstock import _native, agreement
 from penstock.compat.torchvision import perspective_coefficients
+from penstock.ops import refuse
 from penstock.ops.arithmetic import pillow_agrees
 from penstock.ops.geometry.canvas import INTERPOLATIONS, canvas_of, color_of
 from penstock.ops.opaque import Opaque
@@ -72,7 +73,8 @@ def coefficients(*numbers: float) -> list[float]:
     end = [corners[k : k + 2] for k in range(0, len(corners), 2)]
     try:
         found: list[float] = perspective_coefficients(start, end)
-    except RuntimeError:  # these corners are those of no perspective; torchvision has drawn them when it raises
+    except RuntimeError as error:  # these are the corners of no perspective; torchvision raises once it has drawn them
+        refuse.note(error)
         return []
     return found
 

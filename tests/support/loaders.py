@@ -147,7 +147,8 @@ def families(draw: Any, pipeline: Pipeline | None = None, size: tuple[int, int] 
         kinds = list(TARGETS) if family in COLOR else [kind for kind in TARGETS if kind in _WHOLE_NUMBERS]
         options["targets"] = draw(st.sampled_from([kind for kind in kinds if kind != "None"]))
     channels = 1 if family in GRAY else 3
-    pipeline = pipeline or draw(pipelines(height, width, channels, size=size))
+    # torch's own workers are slow to start.
+    pipeline = pipeline or draw(pipelines(height, width, channels, size=size, native=True))
     target_transform = None
     if options.get("targets", "list") in ("list", "int64", "tensor") and family != "QMNIST":
         target_transform = draw(

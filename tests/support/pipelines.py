@@ -132,7 +132,9 @@ _CONVERSIONS = ("v1.ToTensor", "v1.PILToTensor", "v2.ToImage", "v2.PILToTensor",
 
 
 @st.composite
-def pipelines(draw: Any, height: int, width: int, channels: int, *, size: tuple[int, int] | None = None) -> Pipeline:
+def pipelines(
+    draw: Any, height: int, width: int, channels: int, *, size: tuple[int, int] | None = None, native: bool = False
+) -> Pipeline:
     """A pipeline for pictures of one size.
 
     Args:
@@ -141,6 +143,7 @@ def pipelines(draw: Any, height: int, width: int, channels: int, *, size: tuple[
         width: Of the pictures.
         channels: Of the pictures.
         size: What its output must measure; anything if None.
+        native: Whether transforms that are left to torch are left out.
     """
     picture: Any = blank(height, width, channels)
     parts: list[Recipe] = []
@@ -148,6 +151,8 @@ def pipelines(draw: Any, height: int, width: int, channels: int, *, size: tuple[
 
     def add(recipe: Recipe, must: bool = True) -> None:
         nonlocal picture, promised
+        if native and not must:
+            return
         tensor = isinstance(picture, torch.Tensor)
         # What is drawn must not depend on chance that hypothesis does not know of.
         with torch.random.fork_rng(devices=[]), warnings.catch_warnings():

@@ -14,6 +14,7 @@ from torchvision.transforms import _functional_pil, _functional_tensor
 from torchvision.transforms import functional as F
 from torchvision.transforms.v2 import functional as F2
 
+from penstock import _native
 from penstock.ops.arithmetic import rendered
 from penstock.ops.color.gray import gray
 from penstock.ops.table import CALLS, ENHANCERS, KERNELS, METHODS, TENSOR_CALLS
@@ -148,36 +149,37 @@ PARTS = [61, pytest.param(1, marks=ALL)]
 
 
 def colours(step):
-    """Every so many of all colours, as a picture with rows of 4,096 pixels or less."""
-    number = np.arange(0, 1 << 24, step, dtype=np.uint32)
-    number = np.resize(number, (-(-len(number) // 4096), 4096))
-    return np.stack([number >> shift & 255 for shift in (16, 8, 0)], axis=-1).astype(np.uint8)
+    """Every so many of all colours, in pictures that fit into a cache."""
+    numbers = np.arange(0, 1 << 24, step, dtype=np.uint32)
+    for first in range(0, len(numbers), 1 << 16):
+        row = numbers[None, first : first + (1 << 16)]
+        yield np.stack([row >> shift & 255 for shift in (16, 8, 0)], axis=-1).astype(np.uint8)
 
 
 @pytest.mark.parametrize("step", PARTS)
 @called("adjust_saturation")
 def test_saturation_of_colours(records, theirs, step):
-    pixels = colours(step)
-    for factor in (0.0, 0.2, 0.5, 1 / 3, 1.0, 1.4, 7.5):
-        assert_equal(records, theirs, pixels, factor)
+    for pixels in colours(step):
+        for factor in (0.0, 0.2, 0.5, 1 / 3, 1.0, 1.4, 7.5):
+            assert_equal(records, theirs, pixels, factor)
 
 
 @pytest.mark.parametrize("step", PARTS)
 @called("adjust_hue")
 def test_hue_of_colours(records, theirs, step):
-    pixels = colours(step)
-    for shift in (-0.5, -0.31, -0.1, -1 / 255, 0.0, 1e-4, 0.004, 0.1, 0.25, 1 / 3, 0.49, 0.5):
-        assert_equal(records, theirs, pixels, shift)
+    for pixels in colours(step):
+        for shift in (-0.5, -0.31, -0.1, -1 / 255, 0.0, 1e-4, 0.004, 0.1, 0.25, 1 / 3, 0.49, 0.5):
+            assert_equal(records, theirs, pixels, shift)
 
 
 @pytest.mark.parametrize("step", PARTS)
 @pytest.mark.parametrize("library", ["pillow", "torch1", "torch2"])
 def test_gray_of_colours(library, step):
-    pixels = colours(step)
     function = (F2 if library == "torch2" else F).rgb_to_grayscale
     theirs = by_pillow(function) if library == "pillow" else by_tensors(function)
-    trace = Trace(None, "RGB", (pixels.shape[1], pixels.shape[0]), ()).then("gray", gray.arithmetic(library))
-    assert np.array_equal(rendered(pixels, trace.steps), theirs(pixels, 3))
+    steps = [_native.step("gray", gray.arithmetic(library))]
+    for pixels in colours(step):
+        assert np.array_equal(rendered(pixels, steps), theirs(pixels, 3))
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -309,6 +311,8 @@ def test_sharpness(records, theirs, count):
 @called("adjust_contrast")
 def test_contrast(records, theirs, count):
     drawn = Drawn(count)
+    if ours(records, VALUES, 0.5) is None:
+        pytest.skip("torch fuses a part of the additions, and is left to do so")
     for _ in range(count):
         pixels = drawn.picture()
         # Of larger pictures torch's own mean is rounded.

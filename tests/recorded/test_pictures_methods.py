@@ -61,6 +61,8 @@ CALLS = {
         lambda p: p.convert(""),
         lambda p: p.convert("nonsense"),
         lambda p: p.convert("L", (0.5, 0.25, 0.25, 0)),
+        lambda p: p.convert("L", ()),
+        lambda p: p.convert("L", np.array([0.5, 1.0])),
         lambda p: p.convert("RGB", (1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0)),
         lambda p: p.convert("P", palette=Image.Palette.ADAPTIVE, colors=8),
         lambda p: p.convert("1", dither=Image.Dither.NONE),

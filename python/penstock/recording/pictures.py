@@ -137,7 +137,7 @@ class _Recording(Image.Image):
     @_while_recording
     def convert(self, mode: str | None = None, matrix: Any = None, *args: Any, **options: Any) -> Image.Image:
         trace: Any = None
-        if not matrix:
+        if matrix is None:  # Pillow has loaded the picture before it asks what else is none
             if mode is None or mode == self._mode:
                 trace = self._trace
             elif mode == "RGB" and self._mode == "L":

@@ -30,7 +30,8 @@ pytestmark = [
 ]
 
 DRAWING = v1.Compose([v1.RandomCrop(6, padding=2), v1.RandomHorizontalFlip(), v1.ToTensor()])
-JITTERED = v1.Compose([v1.RandomResizedCrop(8), v1.RandomHorizontalFlip(), v1.ColorJitter(0.2), v1.ToTensor()])
+# What cannot be read in advance.
+OPAQUE = v1.Compose([v1.RandomResizedCrop(8), v1.Lambda(lambda picture: picture.copy()), v1.ToTensor()])
 
 
 class Watched(Sampler):
@@ -207,7 +208,7 @@ RECORDING = {
 def test_recorded(part, workers, monkeypatch, caplog, tmp_path):
     write_pictures(tmp_path)
     break_(monkeypatch, *RECORDING[part])
-    assert_torchs(Walk((2, None)), lambda: ImageFolder(tmp_path, JITTERED), num_workers=workers)
+    assert_torchs(Walk((2, None)), lambda: ImageFolder(tmp_path, OPAQUE), num_workers=workers)
     failed = [line for line in told(caplog) if "RuntimeError: a bug of ours" in line]
     assert len(failed) == (1 if workers or part == "counters" else 0)
 
@@ -231,5 +232,5 @@ def test_stale_batches_of_an_abandoned_epoch_need_not_be_made(monkeypatch, tmp_p
     original = penstock.recording.iterators.RecordingIter._reset
     monkeypatch.setattr(penstock.recording.iterators.RecordingIter, "_reset", reset)
     monkeypatch.setattr(penstock.recording.rendering.Rendering, "begin", failing)
-    folder = lambda: ImageFolder(tmp_path, JITTERED)  # noqa: E731
+    folder = lambda: ImageFolder(tmp_path, OPAQUE)  # noqa: E731
     assert_torchs(Walk((1, None)), folder, num_workers=2, persistent_workers=True)

@@ -162,7 +162,8 @@ def erasing(draw: Any, channels: int) -> Augmentation:
     )
     optional = {"scale": _bounds(0, 1), "ratio": _bounds(0.1, 9), "inplace": st.booleans()}
     recipe = call(f"{draw(_versions)}.RandomErasing", draw(chances), value=value, **draw(_some(optional)))
-    return Augmentation(recipe, promised=value != "random")
+    # Values for each channel are those of pictures of one mode, and a data set may have others.
+    return Augmentation(recipe, promised=value != "random" and not isinstance(value, tuple))
 
 
 def augmentations(channels: int, *, tensor: bool) -> st.SearchStrategy[Augmentation]:

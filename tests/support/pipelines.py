@@ -184,7 +184,9 @@ def pipelines(
             now = picture.shape[0]
             if draw(st.booleans()):
                 augmentation = draw(augmentations(now, tensor=True))
-                add(augmentation.recipe, augmentation.promised)
+                # What version 1 makes of version 2's images is no image any more, but only where it does something.
+                of_version_1 = "v1." in repr(augmentation.recipe)
+                add(augmentation.recipe, augmentation.promised and not of_version_1)
                 continue
             add(draw(st.one_of(geometry(now), tensor_resizes(lengths, st.tuples(lengths, lengths)))))
     for _ in range(draw(st.integers(0, 4))):

@@ -37,10 +37,10 @@ impl<S: From<Crop> + From<Margins>> Draw<S> for RandomCrop {
 
 impl Parameters for RandomCrop {
     fn take(from: &mut impl Take) -> Option<Self> {
-        let (generation, [height, width]) = (from.choice()?, from.words()?);
+        let (generation, size) = (from.choice()?, from.size()?);
         let padding = if from.is_there()? { Some(margins(from)?) } else { None };
         let (pad_if_needed, mode, world) = (from.flag()?, Fillable::take(from)?.0, from.choice()?);
-        Some(RandomCrop { generation, size: (height, width), padding, pad_if_needed, mode, world })
+        Some(RandomCrop { generation, size, padding, pad_if_needed, mode, world })
     }
 }
 
@@ -143,8 +143,7 @@ impl<S: From<Crop> + From<Margins>> Draw<S> for CenterCrop {
 
 impl Parameters for CenterCrop {
     fn take(from: &mut impl Take) -> Option<Self> {
-        let [height, width] = from.words()?;
-        Some(CenterCrop { size: (height, width), fill: from.word()?.try_into().ok()? })
+        Some(CenterCrop { size: from.size()?, fill: from.word()?.try_into().ok()? })
     }
 }
 

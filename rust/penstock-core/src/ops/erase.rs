@@ -2,7 +2,7 @@
 
 use super::ask::Ask;
 use super::chance::Chance;
-use super::kinds::{Draw, Elements, Parameters, Put, Size, Take, Wire};
+use super::kinds::{Bounds, Draw, Elements, Parameters, Put, Size, Take, Wire};
 use super::sides::sides;
 use crate::image::Region;
 use crate::random::Mt19937;
@@ -19,9 +19,9 @@ pub struct RandomErasing {
     /// Whether it happens.
     pub chance: Chance,
     /// Bounds of the rectangle's share of the area.
-    pub scale: (f32, f32),
+    pub scale: Bounds,
     /// torch's logarithms of the bounds of height / width.
-    pub log_ratio: (f32, f32),
+    pub log_ratio: Bounds,
     /// Which constant of the table the rectangle becomes.
     pub fill: u16,
     /// How torch's `uniform_` rounds.
@@ -61,10 +61,9 @@ impl RandomErasing {
 impl Parameters for RandomErasing {
     fn take(from: &mut impl Take) -> Option<Self> {
         let chance = Chance::take(from)?;
-        let mut single = || from.double().map(|bound| bound as f32);
-        let (scale, log_ratio) = ((single()?, single()?), (single()?, single()?));
+        let (scale, log_ratio) = (from.bounds()?, from.bounds()?);
         let fill = from.word()?.try_into().ok()?;
-        let uniform = Uniform { fused: from.flag()?, half_open: from.flag()? };
+        let uniform = from.uniform()?;
         Some(RandomErasing { chance, scale, log_ratio, fill, uniform, exp: from.ask()? })
     }
 }

@@ -15,11 +15,15 @@ use super::tables::Tables;
 use crate::image::axis::Axis;
 use crate::image::{Picture, Region};
 use crate::random::Mt19937;
+use crate::random::draw::Uniform;
 
 pub use super::block::{BLOCK_PIXELS, Block};
 
 /// Height and width in pixels.
 pub type Size = (u32, u32);
+
+/// Bounds between which a number is drawn.
+pub type Bounds = (f32, f32);
 
 /// An operation of the user's pipeline, numbers not yet drawn. `S` is whatever its steps are put into.
 pub trait Draw<S> {
@@ -75,8 +79,10 @@ pub trait Area {
     /// What a thread keeps from one picture to the next.
     type Memory: Debug + Default;
 
-    /// The size that a picture of `size` has after it; `None` if it cannot be made.
-    fn size(&self, size: Size) -> Option<Size>;
+    /// The size that a picture of `size` has after it; `None` if it cannot be made. The same one, if nothing else is said.
+    fn size(&self, size: Size) -> Option<Size> {
+        Some(size)
+    }
 
     /// The region of a picture of `size` that a region of the output is made of.
     fn support(&self, size: Size, wanted: &Region) -> Region;
@@ -133,6 +139,13 @@ pub trait Put {
     /// A number in double precision.
     fn double(&mut self, double: f64);
 
+    /// Numbers in double precision.
+    fn doubles<const N: usize>(&mut self, doubles: [f64; N]) {
+        for double in doubles {
+            self.double(double);
+        }
+    }
+
     /// One of a few.
     fn choice(&mut self, choice: impl Choice) {
         self.word(choice.number());
@@ -174,6 +187,31 @@ pub trait Take {
 
     /// A number in double precision; `None` behind the end.
     fn double(&mut self) -> Option<f64>;
+
+    /// Numbers in double precision; `None` behind the end.
+    fn doubles<const N: usize>(&mut self) -> Option<[f64; N]> {
+        let mut doubles = [0.0; N];
+        for double in &mut doubles {
+            *double = self.double()?;
+        }
+        Some(doubles)
+    }
+
+    /// Two bounds, rounded to single precision as torch rounds them; `None` behind the end.
+    fn bounds(&mut self) -> Option<Bounds> {
+        let [low, high] = self.doubles()?;
+        Some((low as f32, high as f32))
+    }
+
+    /// How torch's `uniform_` rounds: whether it is fused, and whether half open; `None` behind the end.
+    fn uniform(&mut self) -> Option<Uniform> {
+        Some(Uniform { fused: self.flag()?, half_open: self.flag()? })
+    }
+
+    /// A height and a width; `None` behind the end.
+    fn size(&mut self) -> Option<Size> {
+        self.words().map(|[height, width]| (height, width))
+    }
 
     /// A function of a library's; `None` where there can be none.
     fn ask(&mut self) -> Option<Ask> {

@@ -5,13 +5,10 @@
 //! order first, and then a factor for each one that is there.
 
 use super::{Brightness, Contrast, Hue, Saturation};
-use crate::ops::kinds::{Draw, Parameters, Size, Take};
+use crate::ops::kinds::{Bounds, Draw, Parameters, Size, Take};
 use crate::ops::library::Library;
 use crate::random::Mt19937;
 use crate::random::draw::{self, Uniform};
-
-/// Bounds between which a factor is drawn.
-pub type Bounds = (f32, f32);
 
 /// `ColorJitter`.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,10 +38,10 @@ where
 
 impl Parameters for ColorJitter {
     fn take(from: &mut impl Take) -> Option<Self> {
-        let (library, uniform) = (from.choice()?, uniform(from)?);
+        let (library, uniform) = (from.choice()?, from.uniform()?);
         let mut all = [None; 4];
         for place in &mut all {
-            *place = if from.is_there()? { Some(bounds(from)?) } else { None };
+            *place = if from.is_there()? { Some(from.bounds()?) } else { None };
         }
         Some(ColorJitter { library, uniform, bounds: all })
     }
@@ -62,16 +59,6 @@ where
         2 => Saturation { factor, library }.into(),
         _ => Hue { turn: factor, library }.into(),
     })
-}
-
-/// Reads how `uniform_` rounds.
-pub(super) fn uniform(from: &mut impl Take) -> Option<Uniform> {
-    Some(Uniform { fused: from.flag()?, half_open: from.flag()? })
-}
-
-/// Reads two bounds.
-pub(super) fn bounds(from: &mut impl Take) -> Option<Bounds> {
-    Some((from.double()? as f32, from.double()? as f32))
 }
 
 #[cfg(test)]

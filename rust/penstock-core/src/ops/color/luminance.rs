@@ -18,10 +18,6 @@ pub struct Luminance {
 impl Area for Luminance {
     type Memory = ();
 
-    fn size(&self, size: Size) -> Option<Size> {
-        Some(size)
-    }
-
     fn support(&self, _size: Size, wanted: &Region) -> Region {
         wanted.clone()
     }

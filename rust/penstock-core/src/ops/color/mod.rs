@@ -28,7 +28,7 @@ pub use equalize::{Equalize, RandomEqualize};
 pub use gray::{Gray, Grayscale, RandomGrayscale};
 pub use hue::Hue;
 pub use invert::{Invert, RandomInvert};
-pub use jitter::{Bounds, ColorJitter};
+pub use jitter::ColorJitter;
 pub use luminance::Luminance;
 pub use permute::{Permute, RandomChannelPermutation};
 pub use photometric_distort::RandomPhotometricDistort;

@@ -5,11 +5,11 @@
 //! saturation and hue. It is of the second generation, which draws for each of the four whether it is made, and its
 //! factor; then whether contrast comes before saturation and hue or behind them; and then the order of channels.
 
-use super::jitter::{Bounds, bounds, step, uniform};
+use super::jitter::step;
 use super::permute::permutation;
 use super::{Brightness, Contrast, Hue, Permute, Saturation};
 use crate::ops::chance::Chance;
-use crate::ops::kinds::{Draw, Parameters, Size, Take};
+use crate::ops::kinds::{Bounds, Draw, Parameters, Size, Take};
 use crate::ops::library::Library;
 use crate::random::Mt19937;
 use crate::random::draw::{self, Uniform};
@@ -53,8 +53,8 @@ impl Parameters for RandomPhotometricDistort {
     fn take(from: &mut impl Take) -> Option<Self> {
         let (library, channels) = (from.choice()?, from.word()?);
         let chance = Chance::Single(from.double()? as f32);
-        let uniform = uniform(from)?;
-        let bounds = [bounds(from)?, bounds(from)?, bounds(from)?, bounds(from)?];
+        let uniform = from.uniform()?;
+        let bounds = [from.bounds()?, from.bounds()?, from.bounds()?, from.bounds()?];
         Some(RandomPhotometricDistort { library, channels, chance, uniform, bounds })
     }
 }

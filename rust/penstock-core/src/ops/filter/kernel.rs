@@ -84,10 +84,6 @@ impl<const SIDE: usize> Rows<SIDE> for At<SIDE> {
 impl<const SIDE: usize> Area for Kernel<SIDE> {
     type Memory = Neighbours;
 
-    fn size(&self, size: Size) -> Option<Size> {
-        Some(size)
-    }
-
     fn support(&self, size: Size, wanted: &Region) -> Region {
         neighbours::support::<SIDE>(size, wanted)
     }

@@ -1,5 +1,6 @@
 //! Filters: what makes a pixel of its neighbours, as Pillow does it.
 
+mod blur;
 mod box_blur;
 mod boxes;
 mod dispatch;
@@ -12,9 +13,10 @@ mod strip;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
-pub use box_blur::BoxBlur;
+pub use blur::{Blurred, Radius};
+pub use box_blur::{BoxBlur, OneBox};
 pub use boxes::Boxes;
-pub use gaussian_blur::GaussianBlur;
+pub use gaussian_blur::{GaussianBlur, ThreeBoxes};
 pub use kernel::{Kernel, Kernel3, Kernel5};
 pub use neighbours::Neighbours;
 pub use sharpness::{Blend, RandomAdjustSharpness, Sharpness};

@@ -168,10 +168,6 @@ impl Rows<3> for At<'_> {
 impl Area for Sharpness {
     type Memory = Neighbours;
 
-    fn size(&self, size: Size) -> Option<Size> {
-        Some(size)
-    }
-
     fn support(&self, size: Size, wanted: &Region) -> Region {
         neighbours::support::<3>(size, wanted)
     }

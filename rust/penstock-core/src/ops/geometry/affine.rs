@@ -1,13 +1,11 @@
 //! `Image.transform` by an affine function of coordinates, which `Image.rotate` is too.
 
-use penstock_jpeg::simd::Level;
-
 use super::field::Field;
 use super::fixed::{Fixed, Scaled};
 use super::sample::Interpolation;
-use super::warp::{Canvas, Warper};
-use crate::image::{Picture, Region};
-use crate::ops::kinds::{Area, Put, Size, Take, Wire};
+use super::warp::{Canvas, Warp};
+use crate::image::Region;
+use crate::ops::kinds::{Put, Size, Take, Wire};
 
 /// Takes pixel (x, y) from `(a * x + b * y + c, d * x + e * y + f)`, in pixels of the source. Operands: these six numbers;
 /// height and width of the output; the [`Interpolation`]; for each of three channels the byte of what comes from outside,
@@ -25,6 +23,12 @@ impl Affine {
         let canvas = Canvas::new(size, interpolation, fill)?;
         matrix.iter().all(|number| number.is_finite()).then_some(Affine { matrix, canvas })
     }
+}
+
+impl Warp for Affine {
+    fn canvas(&self) -> &Canvas {
+        &self.canvas
+    }
 
     /// By which of Pillow's paths a region is made of a picture of `size`.
     fn field(&self, size: Size, wanted: &Region) -> Field {
@@ -40,40 +44,14 @@ impl Affine {
     }
 }
 
-impl Area for Affine {
-    type Memory = Warper;
-
-    fn size(&self, _size: Size) -> Option<Size> {
-        Some(self.canvas.size)
-    }
-
-    fn support(&self, size: Size, wanted: &Region) -> Region {
-        self.field(size, wanted).support(size, wanted)
-    }
-
-    fn make<'m>(
-        &self,
-        level: Level,
-        source: &Picture<'m>,
-        size: Size,
-        wanted: &Region,
-        memory: &'m mut Warper,
-    ) -> Option<Picture<'m>> {
-        memory.warp(level, source, size, wanted, &self.canvas, &self.field(size, wanted))
-    }
-}
-
 impl Wire for Affine {
     fn put(&self, to: &mut impl Put) {
-        self.matrix.iter().for_each(|&number| to.double(number));
+        to.doubles(self.matrix);
         self.canvas.put(to);
     }
 
     fn take(from: &mut impl Take) -> Option<Self> {
-        let mut matrix = [0.0; 6];
-        for number in &mut matrix {
-            *number = from.double()?;
-        }
+        let matrix = from.doubles()?;
         let Canvas { size, interpolation, fill } = Canvas::take(from)?;
         Affine::new(matrix, size, interpolation, fill)
     }

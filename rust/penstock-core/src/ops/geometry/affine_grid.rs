@@ -3,13 +3,11 @@
 //! torch computes a grid of places between -1 and 1 in single precision, as a product of matrices, and looks at it with
 //! `grid_sample`. Whether that product rounds every step, as here, depends on the library that torch was built with.
 
-use penstock_jpeg::simd::Level;
-
 use super::field::Field;
 use super::sample::Interpolation;
-use super::warp::{Canvas, Warper};
-use crate::image::{Picture, Region};
-use crate::ops::kinds::{Area, Put, Size, Take, Wire};
+use super::warp::{Canvas, Warp};
+use crate::image::Region;
+use crate::ops::kinds::{Put, Size, Take, Wire};
 
 /// Takes pixels from where a matrix says that they come from, both counted from the middles of output and source, with y
 /// downwards. Operands: the six numbers of the matrix, row by row; height and width of the output; `nearest`; for each of
@@ -28,8 +26,14 @@ impl AffineGrid {
         let canvas = Canvas::new(size, Interpolation::Nearest, fill)?;
         finite.then_some(AffineGrid { matrix, canvas })
     }
+}
 
-    fn field(&self, (height, width): Size) -> Field {
+impl Warp for AffineGrid {
+    fn canvas(&self) -> &Canvas {
+        &self.canvas
+    }
+
+    fn field(&self, (height, width): Size, _wanted: &Region) -> Field {
         let [a, b, c, d, e, f] = self.matrix.map(|number| number as f32);
         let (half_width, half_height) = (0.5 * width as f32, 0.5 * height as f32);
         Field::Grid {
@@ -42,40 +46,14 @@ impl AffineGrid {
     }
 }
 
-impl Area for AffineGrid {
-    type Memory = Warper;
-
-    fn size(&self, _size: Size) -> Option<Size> {
-        Some(self.canvas.size)
-    }
-
-    fn support(&self, size: Size, wanted: &Region) -> Region {
-        self.field(size).support(size, wanted)
-    }
-
-    fn make<'m>(
-        &self,
-        level: Level,
-        source: &Picture<'m>,
-        size: Size,
-        wanted: &Region,
-        memory: &'m mut Warper,
-    ) -> Option<Picture<'m>> {
-        memory.warp(level, source, size, wanted, &self.canvas, &self.field(size))
-    }
-}
-
 impl Wire for AffineGrid {
     fn put(&self, to: &mut impl Put) {
-        self.matrix.iter().for_each(|&number| to.double(number));
+        to.doubles(self.matrix);
         self.canvas.put(to);
     }
 
     fn take(from: &mut impl Take) -> Option<Self> {
-        let mut matrix = [0.0; 6];
-        for number in &mut matrix {
-            *number = from.double()?;
-        }
+        let matrix = from.doubles()?;
         let Canvas { size, interpolation, fill } = Canvas::take(from)?;
         (interpolation == Interpolation::Nearest).then(|| AffineGrid::new(matrix, size, fill))?
     }

@@ -54,18 +54,15 @@ impl<S: From<Affine>> Draw<S> for Moved {
 
 impl Parameters for Moved {
     fn take(from: &mut impl Take) -> Option<Self> {
-        fn pair(from: &mut impl Take) -> Option<[f64; 2]> {
-            Some([from.double()?, from.double()?])
-        }
         Some(Moved {
             generation: from.choice()?,
             translation: if from.is_there()? {
-                Translation::Pixels(pair(from)?)
+                Translation::Pixels(from.doubles()?)
             } else {
                 Translation::Asked(from.ask()?)
             },
-            shear: pair(from)?,
-            center: if from.is_there()? { Some(pair(from)?) } else { None },
+            shear: from.doubles()?,
+            center: if from.is_there()? { Some(from.doubles()?) } else { None },
             interpolation: from.choice()?,
             fill: bytes(from)?,
         })

@@ -5,12 +5,9 @@ use super::matrix::matrix;
 use super::sample::Interpolation;
 use super::warp::bytes;
 use crate::ops::generation::Generation;
-use crate::ops::kinds::{Draw, Parameters, Size, Take};
+use crate::ops::kinds::{Bounds, Draw, Parameters, Size, Take};
 use crate::random::Mt19937;
 use crate::random::draw::Uniform;
-
-/// Bounds of a number that is drawn.
-type Bounds = (f32, f32);
 
 /// `RandomAffine` of Pillow's pictures. Operands: the generation; the bounds of the angle, in degrees; if there are any, the
 /// greatest translations by columns and rows, as shares of width and height; if there are any, the bounds of the scale; if
@@ -58,18 +55,12 @@ impl<S: From<Affine>> Draw<S> for RandomAffine {
 
 impl Parameters for RandomAffine {
     fn take(from: &mut impl Take) -> Option<Self> {
-        fn bounds(from: &mut impl Take) -> Option<Bounds> {
-            Some((from.double()? as f32, from.double()? as f32))
-        }
-        fn pair(from: &mut impl Take) -> Option<[f64; 2]> {
-            Some([from.double()?, from.double()?])
-        }
-        let (generation, degrees) = (from.choice()?, bounds(from)?);
-        let translate = if from.is_there()? { Some(pair(from)?) } else { None };
-        let scale = if from.is_there()? { Some(bounds(from)?) } else { None };
+        let (generation, degrees) = (from.choice()?, from.bounds()?);
+        let translate = if from.is_there()? { Some(from.doubles()?) } else { None };
+        let scale = if from.is_there()? { Some(from.bounds()?) } else { None };
         let mut shear = [None; 2];
         for shear in &mut shear {
-            *shear = if from.is_there()? { Some(bounds(from)?) } else { None };
+            *shear = if from.is_there()? { Some(from.bounds()?) } else { None };
         }
         Some(RandomAffine {
             generation,
@@ -77,10 +68,10 @@ impl Parameters for RandomAffine {
             translate,
             scale,
             shear,
-            center: if from.is_there()? { Some(pair(from)?) } else { None },
+            center: if from.is_there()? { Some(from.doubles()?) } else { None },
             interpolation: from.choice()?,
             fill: bytes(from)?,
-            uniform: Uniform { fused: from.flag()?, half_open: from.flag()? },
+            uniform: from.uniform()?,
         })
     }
 }

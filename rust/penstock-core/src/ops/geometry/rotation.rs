@@ -5,7 +5,7 @@ use super::sample::Interpolation;
 use super::turn::{Quarter, Turn};
 use super::warp::bytes;
 use crate::ops::flip::{FlipHorizontal, FlipVertical};
-use crate::ops::kinds::{Draw, Parameters, Size, Take};
+use crate::ops::kinds::{Bounds, Draw, Parameters, Size, Take};
 use crate::random::Mt19937;
 use crate::random::draw::Uniform;
 
@@ -14,7 +14,7 @@ use crate::random::draw::Uniform;
 #[derive(Debug, Clone, PartialEq)]
 pub struct RandomRotation {
     /// Bounds of the angle, in degrees.
-    pub degrees: (f32, f32),
+    pub degrees: Bounds,
     /// What is done by that angle.
     pub rotation: Rotation,
     /// How torch's `uniform_` rounds.
@@ -30,9 +30,9 @@ impl<S: From<Affine> + From<Turn> + From<FlipHorizontal> + From<FlipVertical>> D
 
 impl Parameters for RandomRotation {
     fn take(from: &mut impl Take) -> Option<Self> {
-        let degrees = (from.double()? as f32, from.double()? as f32);
+        let degrees = from.bounds()?;
         let rotation = Rotation::take(from)?;
-        Some(Self { degrees, rotation, uniform: Uniform { fused: from.flag()?, half_open: from.flag()? } })
+        Some(Self { degrees, rotation, uniform: from.uniform()? })
     }
 }
 
@@ -75,7 +75,7 @@ impl Rotation {
     fn take(from: &mut impl Take) -> Option<Self> {
         Some(Rotation {
             expand: from.flag()?,
-            center: if from.is_there()? { Some([from.double()?, from.double()?]) } else { None },
+            center: if from.is_there()? { Some(from.doubles()?) } else { None },
             interpolation: from.choice()?,
             fill: bytes(from)?,
         })

@@ -10,7 +10,7 @@ use super::sample::Interpolation;
 use super::texture::Texture;
 use crate::image::sheet::Sheet;
 use crate::image::{Picture, Region};
-use crate::ops::kinds::{Put, Size, Take};
+use crate::ops::kinds::{Area, Put, Size, Take};
 
 /// Memory of one thread.
 #[derive(Debug, Default)]
@@ -18,6 +18,38 @@ pub struct Warper {
     texture: Texture,
     places: Places,
     out: Sheet,
+}
+
+/// A step that makes pixels of those at places which a field tells.
+pub(crate) trait Warp {
+    /// How its output is made.
+    fn canvas(&self) -> &Canvas;
+
+    /// Where the pixels of a region come from, in a picture of `size`.
+    fn field(&self, size: Size, wanted: &Region) -> Field;
+}
+
+impl<W: Warp> Area for W {
+    type Memory = Warper;
+
+    fn size(&self, _size: Size) -> Option<Size> {
+        Some(self.canvas().size)
+    }
+
+    fn support(&self, size: Size, wanted: &Region) -> Region {
+        self.field(size, wanted).support(size, wanted)
+    }
+
+    fn make<'m>(
+        &self,
+        level: Level,
+        source: &Picture<'m>,
+        size: Size,
+        wanted: &Region,
+        memory: &'m mut Warper,
+    ) -> Option<Picture<'m>> {
+        memory.warp(level, source, size, wanted, self.canvas(), &self.field(size, wanted))
+    }
 }
 
 /// How an output is made, besides where its pixels come from.
@@ -39,8 +71,7 @@ impl Canvas {
     }
 
     pub(crate) fn take(from: &mut impl Take) -> Option<Self> {
-        let [height, width] = from.words()?;
-        Canvas::new((height, width), from.choice()?, bytes(from)?)
+        Canvas::new(from.size()?, from.choice()?, bytes(from)?)
     }
 
     /// `None` if there are no such pictures.

@@ -5,7 +5,7 @@ use super::step::Resample;
 use super::target::{checked, resize};
 use crate::ops::ask::Ask;
 use crate::ops::crop::Crop;
-use crate::ops::kinds::{Draw, Parameters, Size, Take};
+use crate::ops::kinds::{Bounds, Draw, Parameters, Size, Take};
 use crate::ops::sides::sides;
 use crate::random::Mt19937;
 use crate::random::draw::{self, Uniform};
@@ -19,9 +19,9 @@ pub struct RandomResizedCrop {
     /// Output (height, width) in pixels.
     pub size: (u32, u32),
     /// Bounds of the crop's share of the area.
-    pub scale: (f32, f32),
+    pub scale: Bounds,
     /// torch's logarithms of the bounds of width / height.
-    pub log_ratio: (f32, f32),
+    pub log_ratio: Bounds,
     /// Those bounds, smaller first.
     pub ratio: (f64, f64),
     /// How the crop is resized.
@@ -45,13 +45,10 @@ impl<S: From<Crop> + From<Resample>> Draw<S> for RandomResizedCrop {
 
 impl Parameters for RandomResizedCrop {
     fn take(from: &mut impl Take) -> Option<Self> {
-        let [height, width] = from.words()?;
-        let mut single = || from.double().map(|bound| bound as f32);
-        let (scale, log_ratio) = ((single()?, single()?), (single()?, single()?));
+        let (size, scale, log_ratio) = (from.size()?, from.bounds()?, from.bounds()?);
         let ratio = (from.double()?, from.double()?);
-        let (method, uniform) =
-            (Method::take(from)?, Uniform { fused: from.flag()?, half_open: from.flag()? });
-        Some(Self { size: (height, width), scale, log_ratio, ratio, method, uniform, exp: from.ask()? })
+        let (method, uniform) = (Method::take(from)?, from.uniform()?);
+        Some(Self { size, scale, log_ratio, ratio, method, uniform, exp: from.ask()? })
     }
 }
 

@@ -1,5 +1,7 @@
 //! Pillow's conversion to hue, saturation and value in bytes, and back, in its mixture of single and double precision.
 
+use super::in_sector;
+
 /// A pixel whose hue is moved by 256ths of the circle.
 pub(super) fn turned(pixel: [u8; 3], shift: u8) -> [u8; 3] {
     let [hue, saturation, value] = to_hsv(pixel);
@@ -38,12 +40,5 @@ fn from_hsv([hue, saturation, value]: [u8; 3]) -> [u8; 3] {
     let p = darkened(f64::from(saturation));
     let q = darkened(f64::from(saturation * part));
     let t = darkened(f64::from(saturation) * (1.0 - f64::from(part)));
-    match sector as u8 % 6 {
-        0 => [value, t, p],
-        1 => [q, value, p],
-        2 => [p, value, t],
-        3 => [p, q, value],
-        4 => [t, p, value],
-        _ => [value, p, q],
-    }
+    in_sector(sector as u8, value, [p, q, t])
 }

@@ -1,5 +1,6 @@
 //! torchvision's conversion to hue, saturation and value and back, in single precision throughout.
 
+use super::in_sector;
 use crate::ops::library::Library;
 
 /// A pixel whose hue is turned by a part of the circle.
@@ -44,12 +45,5 @@ fn from_hsv([hue, saturation, value]: [f32; 3], first: bool) -> [f32; 3] {
     let left = 1.0 - saturation;
     let added = if first { 1.0 - saturation * (1.0 - part) } else { taken + left };
     let [p, q, t] = [left, 1.0 - taken, added].map(|share| (share * value).clamp(0.0, 1.0));
-    match sector as u8 % 6 {
-        0 => [value, t, p],
-        1 => [q, value, p],
-        2 => [p, value, t],
-        3 => [p, q, value],
-        4 => [t, p, value],
-        _ => [value, p, q],
-    }
+    in_sector(sector as u8, value, [p, q, t])
 }

@@ -3,50 +3,36 @@
 use super::super::kernel::Weights;
 use super::super::sharpness::Sharpness;
 
-/// See [`Weights::make`].
-#[target_feature(enable = "avx2,fma")]
-pub(crate) fn weigh_avx2<const SIDE: usize>(
-    weights: &Weights<SIDE>,
-    rows: &[&[u8]; SIDE],
-    step: usize,
-    count: usize,
-    out: &mut [u8],
-) {
-    weights.make(rows, step, count, out);
+/// Compiles the loops with a level's features.
+macro_rules! with_features {
+    ($features:literal: $weigh:ident, $sharpen:ident) => {
+        /// See [`Weights::make`].
+        #[target_feature(enable = $features)]
+        pub(crate) fn $weigh<const SIDE: usize>(
+            weights: &Weights<SIDE>,
+            rows: &[&[u8]; SIDE],
+            step: usize,
+            count: usize,
+            out: &mut [u8],
+        ) {
+            weights.make(rows, step, count, out);
+        }
+
+        /// See [`Sharpness::row`].
+        #[target_feature(enable = $features)]
+        pub(crate) fn $sharpen(
+            sharpness: &Sharpness,
+            rows: &[&[u8]; 3],
+            step: usize,
+            count: usize,
+            out: &mut [u8],
+        ) {
+            sharpness.row(rows, step, count, out);
+        }
+    };
 }
 
-/// See [`Sharpness::row`].
-#[target_feature(enable = "avx2,fma")]
-pub(crate) fn sharpen_avx2(
-    sharpness: &Sharpness,
-    rows: &[&[u8]; 3],
-    step: usize,
-    count: usize,
-    out: &mut [u8],
-) {
-    sharpness.row(rows, step, count, out);
-}
-
-/// See [`Weights::make`].
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni,avx2,fma")]
-pub(crate) fn weigh_avx512<const SIDE: usize>(
-    weights: &Weights<SIDE>,
-    rows: &[&[u8]; SIDE],
-    step: usize,
-    count: usize,
-    out: &mut [u8],
-) {
-    weights.make(rows, step, count, out);
-}
-
-/// See [`Sharpness::row`].
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni,avx2,fma")]
-pub(crate) fn sharpen_avx512(
-    sharpness: &Sharpness,
-    rows: &[&[u8]; 3],
-    step: usize,
-    count: usize,
-    out: &mut [u8],
-) {
-    sharpness.row(rows, step, count, out);
-}
+with_features!("avx2,fma": weigh_avx2, sharpen_avx2);
+with_features!(
+    "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni,avx2,fma": weigh_avx512, sharpen_avx512
+);

@@ -10,11 +10,11 @@ from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F2
 
 from penstock import _native
-from penstock.ops.geometry.canvas import rounding_of
 from penstock.ops.opaque import Opaque
 from penstock.ops.operation import Building, Operation
 from penstock.ops.parameters import chance_of, numbers_of, pair_of
-from penstock.ops.random_resized_crop import exp
+from penstock.ops.sides import exp, logarithms_of
+from penstock.ops.uniform import rounding_of
 
 __all__ = ["ERASE"]
 
@@ -33,7 +33,6 @@ def _lower(building: Building, transform: Any) -> _native.Op:
     scale, ratio = pair_of(transform.scale, "scale"), pair_of(transform.ratio, "ratio")
     if scale[0] > scale[1] or not 0 < ratio[0] <= ratio[1]:
         raise Opaque(f"its scale {scale} or its ratio {ratio} is upside down")
-    logarithms = torch.log(torch.tensor(ratio, dtype=torch.float32, device="cpu")).tolist()
 
     def erased(strip: Any) -> Any:
         longer = F.pad(strip, [0, 0, 1, 0])
@@ -43,7 +42,7 @@ def _lower(building: Building, transform: Any) -> _native.Op:
     _, p = chance_of(transform)
     fill = building.add_margin(erased)
     building.is_erased = True
-    return _native.Op("random_erasing", "v2", p, scale, logarithms, fill, rounding_of(), exp)
+    return _native.Op("random_erasing", "v2", p, scale, logarithms_of(ratio), fill, rounding_of(), exp)
 
 
 def _examples() -> Iterator[Any]:

@@ -117,11 +117,11 @@ def floats_of(values: Iterable[Any]) -> list[float]:
     return array.array("d", [*values]).tolist()
 
 
-def numbers_of(values: Any, what: str, lengths: tuple[int, ...]) -> tuple[float, ...]:
-    """Return some plain numbers, as many as one of the lengths says; Opaque if they are no such."""
+def numbers_of(values: Any, what: str, lengths: tuple[int, ...], *, most: float = 1e9) -> tuple[float, ...]:
+    """Return some plain numbers below a bound, as many as one of the lengths says; Opaque if they are no such."""
     if not isinstance(values, (tuple, list)) or len(values) not in lengths:
         raise Opaque(f"its {what} is {values!r}")
-    if not all(type(value) in (int, float) and abs(value) < 1e9 for value in values):
+    if not all(type(value) in (int, float) and abs(value) < most for value in values):
         raise Opaque(f"its {what} is {values!r}")
     return tuple(map(float, values))
 

@@ -8,7 +8,7 @@ all of that is the user's to change between two draws: so it is looked at when a
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -24,12 +24,13 @@ from penstock.ops.opaque import Opaque
 from penstock.ops.operation import Building, Hook, Operation
 from penstock.ops.parameters import lengths_of, pair_of
 from penstock.ops.resize import RESIZE, method_of
-from penstock.ops.uniform import uniform_rounding
+from penstock.ops.sides import exp, logarithms_of, logarithms_of_transform
+from penstock.ops.uniform import rounding_of, uniform_rounding
 
-__all__ = ["RANDOM_RESIZED_CROP", "exp", "rectangles"]
+__all__ = ["RANDOM_RESIZED_CROP", "rectangles"]
 
 
-def rectangles(scale: Any, ratio: Any, logarithms: torch.Tensor | None = None) -> Any:
+def rectangles(scale: Any, ratio: Any, logarithms: Sequence[float] | None = None) -> Any:
     """Return how `RandomResizedCrop` draws its rectangles, as the native operation takes it.
 
     Args:
@@ -49,25 +50,16 @@ def rectangles(scale: Any, ratio: Any, logarithms: torch.Tensor | None = None) -
     # Beyond these a picture of a pixel or two is cropped to nothing, which Pillow resizes all the same.
     if not (0 < bounds[0] < 2 and bounds[1] > 0.5):
         raise Opaque(f"its ratio {bounds} leaves nothing of small pictures")
-    if (rounding := uniform_rounding()) is None:
-        raise Opaque("torch's uniform_ draws other numbers here")
-    if logarithms is None:
-        logarithms = torch.log(torch.tensor(ratio, dtype=torch.float32, device="cpu"))
-    low, high = logarithms.tolist()
+    rounding = rounding_of()
+    low, high = logarithms_of(ratio) if logarithms is None else logarithms
     return scale, bounds, (low, high), rounding
-
-
-def exp(x: float) -> float:
-    """Return torch's exponential function of a float32."""
-    return torch.exp(torch.tensor([x], dtype=torch.float32, device="cpu")).item()
 
 
 def _lower(building: Building, transform: Any) -> _native.Op:
     size = lengths_of(transform.size)
     if len(size) != 2:
         raise Opaque("its size is not (height, width)")
-    logarithms = transform._log_ratio if type(transform) is v2.RandomResizedCrop else None
-    scale, ratio, bounds, rounding = rectangles(transform.scale, transform.ratio, logarithms)
+    scale, ratio, bounds, rounding = rectangles(transform.scale, transform.ratio, logarithms_of_transform(transform))
     method = method_of(building, transform, size)
     return _native.Op("random_resized_crop", size, scale, bounds, ratio, *method, rounding, exp)
 

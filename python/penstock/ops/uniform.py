@@ -9,8 +9,9 @@ import itertools
 import torch
 
 from penstock import _native, agreement
+from penstock.ops.opaque import Opaque
 
-__all__ = ["uniform_rounding"]
+__all__ = ["rounding_of", "uniform_rounding"]
 
 
 @agreement.probe(
@@ -31,3 +32,10 @@ def uniform_rounding() -> tuple[bool, bool] | None:
         if [ours.uniform(*bounds, fused, half_open) for bounds in draws] == theirs:
             return fused, half_open
     return None
+
+
+def rounding_of() -> tuple[bool, bool]:
+    """Return what `uniform_rounding` does; Opaque if that is not known."""
+    if (rounding := uniform_rounding()) is None:
+        raise Opaque("torch's uniform_ draws other numbers here")
+    return rounding

@@ -14,9 +14,9 @@ from penstock.compat.torchvision import tensor_functional
 from penstock.ops.arithmetic import LIBRARIES, agreeing
 from penstock.ops.opaque import Opaque
 from penstock.ops.operation import Building, Operation, RecordsTensor, Trace
-from penstock.ops.parameters import factor_of, generation_of
+from penstock.ops.parameters import factor_of, library_of
 
-__all__ = ["Adjustment", "agreed"]
+__all__ = ["Adjustment"]
 
 _Tensor = tuple[Trace, Literal["asked"]] | None
 
@@ -78,8 +78,13 @@ class Adjustment:
         return _native.step(self.step, *operands, *([arithmetic] if self._named else []))
 
     def arithmetic_for(self, building: Building, transform: Any) -> str:
-        """Return the native name of a transform's arithmetic; Opaque if the installed library has another one."""
-        return agreed(self.arithmetic, building, transform, self.step)
+        """Return the native name of a transform's arithmetic; Opaque if the installed library gives other pixels."""
+        library = library_of(building, transform)
+        name: str | None = self.arithmetic(library)
+        if name is None:
+            whose = "Pillow" if library == "pillow" else "torch"
+            raise Opaque(f"the installed {whose} gives other pixels of {self.step}")
+        return name
 
     def records(self, trace: Trace, *operands: Any) -> Trace | None:
         """Record a call on a picture of Pillow's."""
@@ -123,24 +128,3 @@ class Adjustment:
             "kernels": {getattr(F2, self.function): self.records_tensor("torch2")},
         }
         return Operation(**{**own, **fields})
-
-
-def agreed(probe: Callable[[str], str | None], building: Building, transform: Any, what: str) -> str:
-    """Return the native name of a transform's arithmetic.
-
-    Args:
-        probe: Given a library in `LIBRARIES`, the name of its arithmetic.
-        building: The pipeline.
-        transform: torchvision's.
-        what: The transform does, in words.
-
-    Raises:
-        Opaque: If the installed library gives other pixels.
-    """
-    library = "pillow"
-    if building.is_tensor:
-        library = "torch2" if generation_of(transform) == "v2" else "torch1"
-    if (name := probe(library)) is None:
-        whose = "Pillow" if library == "pillow" else "torch"
-        raise Opaque(f"the installed {whose} gives other pixels of {what}")
-    return name

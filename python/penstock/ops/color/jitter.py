@@ -13,22 +13,18 @@ from penstock.ops.color.hue import hue
 from penstock.ops.color.saturation import saturation
 from penstock.ops.opaque import Opaque
 from penstock.ops.operation import Building, Operation
-from penstock.ops.uniform import uniform_rounding
+from penstock.ops.parameters import numbers_of
+from penstock.ops.uniform import rounding_of
 
 __all__ = ["COLOR_JITTER", "bounds_of", "jitter_arithmetic"]
 
 _KINDS = (v1.ColorJitter, v2.ColorJitter)
 
 
-def bounds_of(bounds: Any, what: str) -> tuple[float, float] | None:
-    """Return the two bounds of a factor, None if there is none."""
-    if bounds is None:
-        return None
-    if not isinstance(bounds, (tuple, list)) or len(bounds) != 2:
-        raise Opaque(f"its {what} is {bounds!r}, not two numbers")
-    if not all(type(bound) in (int, float) and abs(bound) < 1e6 for bound in bounds):
-        raise Opaque(f"its {what} is {bounds!r}")
-    return float(bounds[0]), float(bounds[1])
+def bounds_of(transform: Any) -> list[tuple[float, ...] | None]:
+    """Return the bounds of the factors of brightness, contrast, saturation and hue, None for each that there is not."""
+    values = {name: getattr(transform, name) for name in ("brightness", "contrast", "saturation", "hue")}
+    return [None if pair is None else numbers_of(pair, name, (2,), most=1e6) for name, pair in values.items()]
 
 
 def jitter_arithmetic(building: Building, transform: Any, *, mixes_contrast: bool) -> str:
@@ -43,13 +39,10 @@ def jitter_arithmetic(building: Building, transform: Any, *, mixes_contrast: boo
 
 
 def _lower(building: Building, transform: Any) -> _native.Op:
-    names = ("brightness", "contrast", "saturation", "hue")
-    bounds = [bounds_of(getattr(transform, name), name) for name in names]
-    if (rounding := uniform_rounding()) is None:
-        raise Opaque("torch's uniform_ draws other numbers here")
+    bounds = bounds_of(transform)
     arithmetic = jitter_arithmetic(building, transform, mixes_contrast=bounds[1] is not None)
     building.change_values()
-    return _native.Op("color_jitter", arithmetic, rounding, *bounds)
+    return _native.Op("color_jitter", arithmetic, rounding_of(), *bounds)
 
 
 def _examples() -> Iterator[Any]:

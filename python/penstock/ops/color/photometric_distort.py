@@ -7,25 +7,18 @@ from torchvision.transforms import v2
 
 from penstock import _native
 from penstock.ops.color.jitter import bounds_of, jitter_arithmetic
-from penstock.ops.opaque import Opaque
 from penstock.ops.operation import Building, Operation
-from penstock.ops.uniform import uniform_rounding
+from penstock.ops.parameters import chance_of
+from penstock.ops.uniform import rounding_of
 
 __all__ = ["PHOTOMETRIC_DISTORT"]
 
-_NAMES = ("brightness", "contrast", "saturation", "hue")
-
 
 def _lower(building: Building, transform: Any) -> _native.Op:
-    if type(transform.p) not in (int, float):
-        raise Opaque(f"its probability is a {type(transform.p).__name__}")
-    bounds = [bounds_of(getattr(transform, name), name) for name in _NAMES]
-    if (rounding := uniform_rounding()) is None:
-        raise Opaque("torch's uniform_ draws other numbers here")
+    (_, p), bounds = chance_of(transform), bounds_of(transform)
     arithmetic = jitter_arithmetic(building, transform, mixes_contrast=True)
     building.change_values()
-    p = float(transform.p)
-    return _native.Op("random_photometric_distort", arithmetic, building.channels, p, rounding, *bounds)
+    return _native.Op("random_photometric_distort", arithmetic, building.channels, p, rounding_of(), *bounds)
 
 
 def _examples() -> Iterator[Any]:

@@ -11,10 +11,11 @@ from torchvision.transforms.v2 import functional as F2
 
 from penstock import _native, agreement
 from penstock.ops.arithmetic import pillow_agrees
-from penstock.ops.geometry.canvas import INTERPOLATIONS, canvas_of, color_of, rounding_of
+from penstock.ops.geometry.canvas import INTERPOLATIONS, canvas_of, color_of
 from penstock.ops.opaque import Opaque
 from penstock.ops.operation import Building, Operation, Trace
 from penstock.ops.parameters import floats_of, generation_of, numbers_of
+from penstock.ops.uniform import rounding_of
 
 __all__ = ["AFFINE", "affine_agrees", "transformed"]
 

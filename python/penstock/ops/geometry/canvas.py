@@ -10,9 +10,8 @@ from penstock.ops.opaque import Opaque
 from penstock.ops.operation import Building
 from penstock.ops.parameters import generation_of
 from penstock.ops.resampling import filter_name, mode_of
-from penstock.ops.uniform import uniform_rounding
 
-__all__ = ["INTERPOLATIONS", "canvas_of", "color_of", "rounding_of"]
+__all__ = ["INTERPOLATIONS", "canvas_of", "color_of"]
 
 # Pillow's filters by their native names.
 INTERPOLATIONS = {
@@ -71,10 +70,3 @@ def _canvas(building: Building, transform: Any) -> tuple[str, tuple[int, ...]]:
         fill = transform._fill.get(type(building.strip), transform._fill.get("others"))
     color = parse_fill(fill, building.strip)["fillcolor"]
     return name, color_of(building.strip.mode, color)
-
-
-def rounding_of() -> tuple[bool, bool]:
-    """Return how torch's `uniform_` rounds; Opaque if that is not known."""
-    if (rounding := uniform_rounding()) is None:
-        raise Opaque("torch's uniform_ draws other numbers here")
-    return rounding

@@ -10,10 +10,11 @@ from torchvision.transforms.v2 import functional as F2
 
 from penstock import _native
 from penstock.ops.geometry.affine import affine_agrees
-from penstock.ops.geometry.canvas import canvas_of, rounding_of
+from penstock.ops.geometry.canvas import canvas_of
 from penstock.ops.opaque import Opaque
 from penstock.ops.operation import Building, Operation
 from penstock.ops.parameters import numbers_of
+from penstock.ops.uniform import rounding_of
 
 __all__ = ["ROTATE"]
 

@@ -103,6 +103,18 @@ def is_taken(transform, picture):
     return True
 
 
+def test_erasing_goes_by_the_logarithms_that_the_second_generation_keeps():
+    transform = v2.RandomErasing(1.0, scale=(0.1, 0.3))
+    transform.ratio = (5.0, 6.0)  # of which it takes no notice
+    dataset = Pictures("RGB", AROUND["images"](transform))
+
+    def make(loader):
+        return loader(dataset, batch_size=1, num_workers=2)
+
+    assert penstock.explain(make(penstock.DataLoader)).native
+    assert_parity(make, penstock.DataLoader, ReferenceLoader)
+
+
 class Examples(Opened):
     """Each picture by way of all examples of an operation."""
 

@@ -33,6 +33,7 @@ _expect("torchvision.transforms:TrivialAugmentWide", "_augmentation_space", LOWE
 _expect(f"{_V2}:AutoAugment", "_AUGMENTATION_SPACE _fill _policies", LOWERING)
 _expect(f"{_V2}:RandAugment", "_AUGMENTATION_SPACE _fill", LOWERING)
 _expect(f"{_V2}:TrivialAugmentWide", "_AUGMENTATION_SPACE _fill", LOWERING)
+_expect(f"{_V2}:RandomErasing", "_log_ratio", LOWERING)
 _expect(f"{_V2}:RandomResizedCrop", "_log_ratio", LOWERING)
 
 KERNEL_REGISTRY: dict[Any, dict[Any, Any]] = _fetch(f"{_V2}.functional._utils", "_KERNEL_REGISTRY", RECORDING)

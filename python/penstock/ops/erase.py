@@ -13,7 +13,7 @@ from penstock import _native
 from penstock.ops.opaque import Opaque
 from penstock.ops.operation import Building, Operation
 from penstock.ops.parameters import chance_of, numbers_of, pair_of
-from penstock.ops.sides import exp, logarithms_of
+from penstock.ops.sides import exp, logarithms_of_transform
 from penstock.ops.uniform import rounding_of
 
 __all__ = ["ERASE"]
@@ -42,7 +42,7 @@ def _lower(building: Building, transform: Any) -> _native.Op:
     _, p = chance_of(transform)
     fill = building.add_margin(erased)
     building.is_erased = True
-    return _native.Op("random_erasing", "v2", p, scale, logarithms_of(ratio), fill, rounding_of(), exp)
+    return _native.Op("random_erasing", "v2", p, scale, logarithms_of_transform(transform), fill, rounding_of(), exp)
 
 
 def _examples() -> Iterator[Any]:

@@ -226,6 +226,8 @@ DATASETS = {
     "a policy of tensors": (lambda: cifar(v2.Compose([v2.ToImage(), v2.RandAugment()])), "on tensors"),
     "a policy with a wrong fill": (lambda: cifar(v1.Compose([v1.RandAugment(0, fill=(1, 2)), TENSOR()])), "some pictures"),
     "a policy with other magnitudes": (lambda: cifar(v1.Compose([changed(v1.RandAugment(), _augmentation_space=lambda bins, size: {"Identity": (torch.tensor(0.0), False)}), TENSOR()])), "'_augmentation_space'"),
+    "a target_transform of tensors": (lambda: cifar(targets="tensor", target_transform=torch.tensor), "may warn in a worker"),
+    "a target_transform of arrays": (lambda: cifar(targets="rows", target_transform=len), "may warn in a worker"),
     "no transform": (lambda: changed(cifar(), transform=None), "refuses"),
     "no tensor": (lambda: cifar(v1.Compose([FLIP()])), "refuses"),
     "transform subclassed": (lambda: cifar(augment(flip=OwnFlip)), "does not know"),

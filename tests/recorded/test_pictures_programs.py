@@ -61,7 +61,9 @@ def test_calls_by_name_work_at_all(name):
                 return True
         return False
 
-    generated = hypothesis.settings(max_examples=100, phases=[hypothesis.Phase.generate], database=None)
+    generated = hypothesis.settings(
+        max_examples=2000, phases=[hypothesis.Phase.generate], database=None, derandomize=True, deadline=None
+    )
     hypothesis.find(named_calls(st.just(name)), works, settings=generated)
 
 

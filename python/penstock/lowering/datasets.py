@@ -54,11 +54,14 @@ class _Kind:
         attributes: What that method reads, besides the transforms.
         pixels: Returns the pictures as an array (N, H, W) or (N, H, W, 3), or raises.
         targets: Returns the function that reads the targets of some indices.
+        plain: Whether all of those are Python's or NumPy's numbers or strings: of tensors and arrays a function may
+            warn, which torch's does in the worker.
     """
 
     attributes: tuple[str, ...]
     pixels: Callable[[Any], Any]
     targets: Callable[[Any], _Reader]
+    plain: Callable[[Any], bool] = lambda _: True
 
 
 def _array(data: Any) -> Any:
@@ -102,18 +105,30 @@ def _ints(attribute: str) -> Callable[[Any], _Reader]:
     return reader
 
 
+def _are_plain(dataset: Any) -> bool:
+    targets = dataset.targets
+    if type(targets) in (list, tuple):
+        return all(kind in _PLAIN or issubclass(kind, np.number) for kind in set(map(type, targets)))
+    if type(targets) is range:
+        return True
+    return type(targets) is np.ndarray and targets.ndim == 1 and targets.dtype.kind in "biufU"
+
+
 def _qmnist(dataset: Any) -> _Reader:
     targets, compat = dataset.targets, dataset.compat
     return lambda indices: [int(targets[index][0]) if compat else targets[index] for index in indices]
 
 
+_PLAIN = frozenset({bool, int, float, str, type(None)})
 _CONTAINERS = frozenset({list, tuple, dict, collections.OrderedDict})
 # The private attributes of a transform that count.
 _PRIVATE = frozenset({"_fill", "_modules", "_policies", *HOOKS, *SHADOWS})
 _KINDS: dict[Any, _Kind] = {
-    tv.CIFAR10.__getitem__: _Kind(("data", "targets"), lambda d: _array(d.data), _as_they_are),
+    tv.CIFAR10.__getitem__: _Kind(("data", "targets"), lambda d: _array(d.data), _as_they_are, _are_plain),
     tv.MNIST.__getitem__: _Kind(("data", "targets"), lambda d: _tensor(d.data), _ints("targets")),
-    tv.QMNIST.__getitem__: _Kind(("data", "targets", "compat"), lambda d: _tensor(d.data), _qmnist),
+    tv.QMNIST.__getitem__: _Kind(
+        ("data", "targets", "compat"), lambda d: _tensor(d.data), _qmnist, lambda d: bool(d.compat)
+    ),
     tv.SVHN.__getitem__: _Kind(("data", "labels"), lambda d: _planar(d.data), _ints("labels")),
     tv.STL10.__getitem__: _Kind(("data", "labels"), lambda d: _planar(d.data), _ints("labels")),
 }
@@ -271,6 +286,8 @@ def _lower_array(dataset: Any, kind: _Kind, *, snapshot: bool) -> tuple[Place, l
             if name in ("targets", "labels"):
                 vars(bare)[name] = _snapshot(vars(bare)[name])
     targets = kind.targets(bare)
+    if dataset.target_transform is not None and not kind.plain(bare):
+        raise Opaque(f"its target_transform {describe(dataset.target_transform)} of such targets may warn in a worker")
     _compare(bare, pixels, targets)
     _check_version(dataset.transform, pipeline, pixels[0])
     if (refused := _native.Batch(source, [0], _native.Generator(0)).refused) is not None:

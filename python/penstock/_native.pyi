@@ -48,10 +48,20 @@ __all__ = [
 
 # A tensor of recorded pictures: plan, who opens the files that are not decoded, their places, one record for each (as
 # `penstock.recording.sources.pack` makes them), their slots in the tensor if they do not follow each other, its memory,
-# writable and C-contiguous bytes, and the strides of each picture in elements if they are not those of (C, H, W).
+# writable and C-contiguous bytes, the strides of each picture in elements if they are not those of (C, H, W), and how
+# the pictures are mixed.
 _Ticket: TypeAlias = tuple[
-    Plan, str, Sequence[str | bytes], bytes, Sequence[int] | None, _Memory, tuple[int, int, int] | None
+    Plan,
+    str,
+    Sequence[str | bytes],
+    bytes,
+    Sequence[int] | None,
+    _Memory,
+    tuple[int, int, int] | None,
+    Sequence[_Mix],
 ]
+# MixUp of float32 or float64: how much of the picture before and of the own one; or CutMix: top, bottom, left, right.
+_Mix: TypeAlias = tuple[float, float] | tuple[int, int, int, int]
 # Some types have the buffer protocol without a stub that says so, all of them before Python 3.12.
 _Memory: TypeAlias = _HasBuffer | npt.NDArray[Any] | Buffer
 
@@ -370,13 +380,13 @@ class Batch:
     def shapes(self) -> list[list[int]]:
         """Output shapes (C, H, W): one if all pictures agree and none was refused, else one for each."""
 
-    def submit(self, stream: Stream, out: _Memory | None = None) -> None:
-        """Have the pixels made in `out`, writable and C-contiguous, which is held until the batch is gone.
+    def submit(self, stream: Stream, out: _Memory | None = None, mixes: Sequence[_Mix] = ()) -> None:
+        """Have the pixels made in `out`, writable and C-contiguous, which is held until the batch is gone, and mixed.
 
-        The memory of recorded pictures is their tickets'.
+        The memory of recorded pictures is their tickets', and so is how they are mixed.
         """
 
-    def run(self, stream: Stream, out: _Memory | None = None) -> None:
+    def run(self, stream: Stream, out: _Memory | None = None, mixes: Sequence[_Mix] = ()) -> None:
         """Make the pixels with this thread's help, and return when they are made."""
 
     def wait(self, timeout: float | None = None) -> bool:

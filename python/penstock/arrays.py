@@ -84,9 +84,9 @@ class Compiled:
         if out is not None and (first := _native.Batch(source, chosen[:1], _native.Generator(0))).refused is None:
             check_out(out, (len(chosen), *first.shapes[0]), numpy_dtype(pipeline.dtype))
             _check_apart(out, images)
-        with lend(torch.default_generator if generator is None else generator, pipeline.draws) as stream:
+        with lend(torch.default_generator if generator is None else generator, pipeline.draws) as streams:
             refuse.forget()
-            batch = _native.Batch(source, chosen, stream)
+            batch = _native.Batch(source, chosen, streams.torch)
         if batch.refused is not None:
             _, op, height, width = batch.refused
             pipeline.steps[op].replay(height, width)

@@ -37,6 +37,19 @@ class Streams:
     def follow(self, other: "Streams") -> None:
         """Continue from other streams' positions."""
         self.torch.follow(other.torch)
+        self._state = other._state
+
+    @contextlib.contextmanager
+    def as_torch(self) -> Iterator[torch.Generator]:
+        """Lend torch's stream to torch, as a generator of its own."""
+        generator = torch.Generator()
+        generator.set_state(self.torch_state())
+        try:
+            yield generator
+        finally:
+            # With the cached normals that torch may have left.
+            self._state = generator.get_state()
+            self.torch.load(self._state.numpy())
 
     def torch_state(self) -> torch.Tensor:
         """Return the state of a `torch.Generator` that goes on from here."""
@@ -47,19 +60,16 @@ class Streams:
 
 
 @contextlib.contextmanager
-def lend(generator: torch.Generator, draws: bool) -> Iterator[_native.Generator]:
+def lend(generator: torch.Generator, draws: bool) -> Iterator[Streams]:
     """Continue a torch generator natively, and set it to where the draws have led.
 
     Args:
-        generator: On the CPU. Its cached normal deviate is left alone, as the draws made here leave it.
+        generator: On the CPU. Its cached normal deviate is left alone by what is drawn natively.
         draws: Whether anything will be drawn; if not, the generator is not touched.
     """
-    native = _native.Generator(0)
     if not draws:
-        yield native
+        yield Streams(_native.Generator(0))
         return
-    state = generator.get_state()
-    native.load(state.numpy())
-    yield native
-    native.store(state.numpy())
-    generator.set_state(state)
+    streams = Streams.of(generator.get_state())
+    yield streams
+    generator.set_state(streams.torch_state())

@@ -157,8 +157,11 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
             raise
         worker = self._sent % self._num_workers
         self._sent += 1
-        rewinds, streams = self._lowered.decodes, self._streams[worker]
-        prepared = Prepared(gathering, streams, worker, self._counters, pin=self._pin_memory, rewinds=rewinds)
+        prepared = Prepared(
+            *(gathering, self._streams[worker], worker, self._counters, self._lowered.mixing),
+            pin=self._pin_memory,
+            rewinds=self._lowered.decodes,
+        )
         self._pending.append(prepared)
 
     def _begin(self) -> None:
@@ -218,7 +221,7 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
 
     def _make_now(self, indices: Any) -> Any:
         """Make a batch in the caller's thread and time, from torch's global generator."""
-        if self._lowered is None or not self._lowered.is_current(self._loader):
+        if self._lowered is None or not self._lowered.is_current(self._loader, self._collate_fn):
             # Without workers torch sees what the user changes between two batches.
             self._lowered = None
             with contextlib.suppress(Exception):  # of ours: torch's fetcher needs none of it
@@ -232,14 +235,17 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
         gathering = Gathering(self._lowered.place, indices)
         gathering.finish()
         draws, rewinds = self._lowered.draws, self._lowered.decodes
-        with lend(torch.default_generator, draws) as generator:
-            streams = Streams(generator)
-            prepared = Prepared(gathering, streams, None, self._counters, pin=self._pin_memory, rewinds=rewinds)
+        with lend(torch.default_generator, draws) as streams:
+            prepared = Prepared(
+                *(gathering, streams, None, self._counters, self._lowered.mixing),
+                pin=self._pin_memory,
+                rewinds=rewinds,
+            )
             prepared.prepare()
         prepared.run(self._stream)
         while prepared.mend():
-            with lend(torch.default_generator, draws) as generator:
-                prepared.redraw(Streams(generator))
+            with lend(torch.default_generator, draws) as streams:
+                prepared.redraw(streams)
             prepared.run(self._stream)
         return prepared.result(self._pin_memory_device)
 

@@ -15,8 +15,10 @@ from penstock.counters import Counters
 from penstock.fallback import open_rest
 from penstock.generators import Streams
 from penstock.lowering.gather import Gathering
+from penstock.lowering.mixing import Mixed, Mixing
 from penstock.lowering.places import Located, Targets, detached
 from penstock.ops import refuse
+from penstock.ops.operation import Mix
 from penstock.process_state import as_in_worker
 
 __all__ = ["Prepared", "collate_targets"]
@@ -34,6 +36,7 @@ class Prepared:
         streams: The logical worker's.
         worker: The logical worker; None if there is none.
         counters: The loader's.
+        mixing: What the loader's collate_fn does besides collating, if anything.
         pin: Whether the batch goes to page-locked memory.
         rewinds: Whether numbers may have to be drawn again, for this batch or for one before it.
 
@@ -48,13 +51,14 @@ class Prepared:
         streams: Streams,
         worker: int | None,
         counters: Counters,
+        mixing: Mixing | None,
         *,
         pin: bool,
         rewinds: bool,
     ) -> None:
         self.streams = streams
         self.followed = False
-        self._counters = counters
+        self._counters, self._mixing = counters, mixing
         self._gathering: Gathering | None = gathering
         self._worker, self._pin, self._rewinds = worker, pin, rewinds
         self._drawn: _Drawn | None = None
@@ -109,7 +113,7 @@ class Prepared:
         if failure is not None:
             return _Drawn(located, start, batch, None, failure)
         with self._state():
-            outcome = _outcome(located, batch, in_worker=self._worker is not None)
+            outcome = _outcome(located, batch, self._mixing, streams, in_worker=self._worker is not None)
         if isinstance(outcome, _Failure):
             return _Drawn(located, start, batch, None, outcome)
         return _Drawn(located, start, batch, outcome, None)
@@ -127,12 +131,12 @@ class Prepared:
         """Have the pixels made by the threads, if that was not done yet."""
         drawn = self._there
         if drawn.images is None and drawn.failure is None:
-            drawn.batch.submit(stream, self._memory())
+            drawn.batch.submit(stream, self._memory(), drawn.mixes)
 
     def run(self, stream: _native.Stream) -> None:
         """Make the pixels here and now."""
         if self._there.failure is None:
-            self._there.batch.run(stream, self._memory())
+            self._there.batch.run(stream, self._memory(), self._there.mixes)
 
     def _memory(self) -> Any:
         drawn = self._there
@@ -163,8 +167,8 @@ class Prepared:
                 again = True
         return again
 
-    def result(self, device: str | None) -> list[Any]:
-        """Return the batch as default_collate would, or raise as torch would."""
+    def result(self, device: str | None) -> Any:
+        """Return the batch as torch would, or raise as it would."""
         drawn = self._there
         if drawn.failure is not None:
             error, note = drawn.failure.take()
@@ -179,6 +183,10 @@ class Prepared:
         located, outline = drawn.located, drawn.outline
         assert outline is not None  # noqa: S101 - what has not failed has one
         self._counters.handed_out(len(located.targets), located.by_pillow, located.reading, located.opening)
+        if outline.mixed is not None:
+            assert drawn.images is not None  # noqa: S101 - they are there
+            mixed = outline.mixed.with_images(drawn.images)
+            return pin_memory(mixed, device) if self._pin else mixed
         return [drawn.images, pin_memory(outline.targets, device) if self._pin else outline.targets]
 
 
@@ -202,6 +210,11 @@ class _Drawn:
     failure: "_Failure | None"
     images: torch.Tensor | None = None
 
+    @property
+    def mixes(self) -> list[Mix]:
+        """How the pictures are mixed once they are there."""
+        return [] if self.outline is None or self.outline.mixed is None else self.outline.mixed.mixes
+
     def cut(self, place: int, error: Exception) -> None:
         """End the samples at a file that Pillow does not open."""
         self.located.cut(place)
@@ -215,12 +228,14 @@ class _Outline:
     Attributes:
         shape: Of the images.
         dtype: Of the images.
-        targets: As they are handed out.
+        targets: As they are collated.
+        mixed: What is made of all that, if it is mixed.
     """
 
     shape: tuple[int, ...]
     dtype: torch.dtype
     targets: Any
+    mixed: Mixed | None
 
     @property
     def nbytes(self) -> int:
@@ -247,7 +262,9 @@ class _Failure:
         return error, self._note
 
 
-def _outcome(located: Located, batch: _native.Batch, *, in_worker: bool) -> _Outline | _Failure:
+def _outcome(
+    located: Located, batch: _native.Batch, mixing: Mixing | None, streams: Streams, *, in_worker: bool
+) -> _Outline | _Failure:
     """Return what samples make, or what keeps them from making a batch."""
     failure = _failure(located, batch)
     if failure is not None:
@@ -255,8 +272,10 @@ def _outcome(located: Located, batch: _native.Batch, *, in_worker: bool) -> _Out
     try:
         if len(batch.shapes) != 1:
             _collate_ragged(batch.shapes, in_worker=in_worker)
-        shape = (len(located.positions), *batch.shapes[0])
-        return _Outline(shape, located.pipeline(0).dtype, collate_targets(located.targets))
+        shape, dtype = (len(located.positions), *batch.shapes[0]), located.pipeline(0).dtype
+        targets = collate_targets(located.targets)
+        mixed = None if mixing is None else mixing.draw(shape, dtype, targets, streams)
+        return _Outline(shape, dtype, targets, mixed)
     except Exception as error:
         return _Failure(error)
 

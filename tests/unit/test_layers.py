@@ -39,6 +39,7 @@ LAYERS: dict[str, dict[str, set[str]]] = {
     "penstock-core": {
         "image": set(),
         "random": set(),
+        "batch": set(),
         "codec": {"image"},
         "source": {"codec"},
         "stats": {"source"},
@@ -46,7 +47,7 @@ LAYERS: dict[str, dict[str, set[str]]] = {
         "ops": {"image", "random"},
         "error": {"random", "write"},
         "plan": {"image", "ops", "random", "write"},
-        "engine": {"codec", "error", "image", "ops", "plan", "random", "source", "stats", "write"},
+        "engine": {"batch", "codec", "error", "image", "ops", "plan", "random", "source", "stats", "write"},
     },
 }
 

@@ -29,6 +29,7 @@ __all__ = [
     "pin_memory",
     "profiler_enabled",
     "reduce_storage",
+    "sample_dirichlet",
     "script_builtin",
     "swap_tensor_impl",
 ]
@@ -84,6 +85,8 @@ _expect(_MULTI, "_tasks_outstanding _timeout _try_get_data _worker_init_fn", REC
 _expect(_SINGLE, "_dataset_fetcher", RECORDING)
 pin_memory: Any = _fetch("torch.utils.data._utils.pin_memory", "pin_memory", *_BOTH)
 STATUS_CHECK_INTERVAL: float = _fetch("torch.utils.data._utils", "MP_STATUS_CHECK_INTERVAL", RECORDING, instead=5.0)
+# What Beta and Dirichlet distributions draw by.
+sample_dirichlet: Any = _fetch("torch", "_sample_dirichlet", LOWERING)
 generate_state: Any = _fetch("torch.utils.data._utils.worker", "_generate_state", LOWERING)
 profiler_enabled: Any = _fetch("torch._C._autograd", "_profiler_enabled", LOWERING, instead=_none)
 

@@ -8,6 +8,7 @@ __all__ = [
     "KERNEL_REGISTRY",
     "NAMES",
     "compute_resized_output_size",
+    "find_labels",
     "must_return_subclass",
     "parse_fill",
     "perspective_coefficients",
@@ -35,6 +36,11 @@ _expect(f"{_V2}:RandAugment", "_AUGMENTATION_SPACE _fill", LOWERING)
 _expect(f"{_V2}:TrivialAugmentWide", "_AUGMENTATION_SPACE _fill", LOWERING)
 _expect(f"{_V2}:RandomErasing", "_log_ratio", LOWERING)
 _expect(f"{_V2}:RandomResizedCrop", "_log_ratio", LOWERING)
+
+_expect(f"{_V2}:MixUp", "_check_image_or_video _dist _labels_getter", LOWERING, RECORDING)
+_expect(f"{_V2}:CutMix", "_check_image_or_video _dist _labels_getter", LOWERING, RECORDING)
+# How transforms of batches find the targets, unless they are told.
+find_labels: Any = _fetch(f"{_V2}._utils", "_find_labels_default_heuristic", LOWERING)
 
 KERNEL_REGISTRY: dict[Any, dict[Any, Any]] = _fetch(f"{_V2}.functional._utils", "_KERNEL_REGISTRY", RECORDING)
 compute_resized_output_size: Any = _fetch(

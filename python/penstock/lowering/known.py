@@ -92,7 +92,8 @@ def is_pristine(item: Any) -> bool:
 
 def _from_package(value: Any) -> bool:
     if isinstance(value, (staticmethod, classmethod)):
-        value = unhooked(value.__func__)
+        value = value.__func__
+    value = unhooked(value)
     if not isinstance(value, types.FunctionType):
         return True
     filename = value.__code__.co_filename

@@ -15,6 +15,7 @@ from penstock.lowering import worker_init
 from penstock.lowering.collation import entries_of, why_changed
 from penstock.lowering.datasets import lower_dataset, opens_files, signature
 from penstock.lowering.known import module_hooks
+from penstock.lowering.mixing import Mixing, mixing_of
 from penstock.lowering.pillow import keeps_pixels_as_known, why_not
 from penstock.lowering.places import Place
 from penstock.lowering.report import Report, Row
@@ -22,6 +23,9 @@ from penstock.lowering.transforms import functions
 from penstock.ops.opaque import Opaque
 
 __all__ = ["Lowered", "lower", "threads_for"]
+
+# Types of pictures that are mixed natively.
+_MIXED = (torch.float32, torch.float64)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,6 +38,7 @@ class Lowered:
         seen: The objects that all this was read from.
         draws: Whether any picture's making takes random numbers.
         decodes: Whether any picture may be in a file, of which it shows late whether it can be decoded.
+        mixing: What the collate_fn does, if it is not `default_collate`.
     """
 
     place: Place
@@ -41,12 +46,20 @@ class Lowered:
     seen: tuple[Any, ...]
     draws: bool
     decodes: bool
+    mixing: Mixing | None
 
-    def is_current(self, loader: Any) -> bool:
-        """Whether dataset, transforms and process are still what was lowered."""
+    def is_current(self, loader: Any, collate_fn: Any) -> bool:
+        """Whether dataset, transforms and process are still what was lowered, and what the collate_fn does."""
         now = _signature(loader)
         same = len(now) == len(self.seen) and all(map(operator.is_, now, self.seen))
-        return same and next(_process_guards(), None) is None
+        if not same or next(_process_guards(), None) is not None:
+            return False
+        if self.mixing is None:
+            return True
+        try:
+            return self.mixing.is_same(mixing_of(collate_fn))
+        except Opaque:
+            return False
 
 
 def lower(loader: Any) -> Lowered | Report:
@@ -56,7 +69,7 @@ def lower(loader: Any) -> Lowered | Report:
         loader: A `torch.utils.data.DataLoader`; read as it is now.
     """
     rows: list[Row] = []
-    place = None
+    place = mixing = None
     process = list(_process_guards())
     blockers = [*process, *_guards(loader)]
     if isinstance(loader.dataset, IterableDataset):
@@ -66,13 +79,24 @@ def lower(loader: Any) -> Lowered | Report:
             place, rows = lower_dataset(loader.dataset, snapshot=loader.num_workers > 0)
         except Opaque as opaque:
             rows = list(opaque.args)
-    if place is not None and loader.collate_fn is default_collate:
-        kinds = {kind for leaf in place.leaves() for pipeline in leaf.pipelines for kind in pipeline.kinds}
+    collated = Row("collation", "default_collate", True, "pictures are made in place, targets collated by torch")
+    if loader.collate_fn is not default_collate:
+        name = getattr(loader.collate_fn, "__qualname__", type(loader.collate_fn).__name__)
+        collated = Row("collation", name, True, "pictures are mixed in place, targets by torch")
+        try:
+            mixing = mixing_of(loader.collate_fn)
+        except Opaque as opaque:
+            blockers.append(Row("collation", name, False, str(opaque)))
+    if place is not None and (mixing is not None or loader.collate_fn is default_collate):
+        pipelines = [pipeline for leaf in place.leaves() for pipeline in leaf.pipelines]
+        kinds = {kind for pipeline in pipelines for kind in pipeline.kinds}
         if (reason := why_changed(kinds, loader)) is not None:
             blockers.append(Row("collation", "default_collate_fn_map", False, reason))
+        if mixing is not None and any(pipeline.dtype not in _MIXED for pipeline in pipelines):
+            blockers.append(Row("collation", collated.name, False, "only float32 and float64 are mixed natively"))
     rows = [*rows, _sampler_row(loader), *blockers]
     if not any(row.part == "collation" for row in blockers):
-        rows.append(Row("collation", "default_collate", True, "pictures are made in place, targets collated by torch"))
+        rows.append(collated)
     if place is None or not all(row.native for row in rows):
         recorded = not process and _may_record(loader)
         if recorded and (reason := _why_none_records()) is not None:
@@ -81,9 +105,9 @@ def lower(loader: Any) -> Lowered | Report:
         return Report(tuple(rows), "recorded" if recorded else "torch")
     report = Report(tuple(rows), "lowered", threads_for(loader.num_workers), _batch_bytes(loader, place))
     leaves = list(place.leaves())
-    draws = any(pipeline.draws for leaf in leaves for pipeline in leaf.pipelines)
+    draws = mixing is not None or any(pipeline.draws for leaf in leaves for pipeline in leaf.pipelines)
     decodes = any(leaf.source is None for leaf in leaves)
-    return Lowered(place, report, tuple(_signature(loader)), draws, decodes)
+    return Lowered(place, report, tuple(_signature(loader)), draws, decodes, mixing)
 
 
 def _may_record(loader: Any) -> bool:
@@ -140,9 +164,6 @@ def _guards(loader: Any) -> Iterator[Row]:
         yield Row("loader", "timeout", False, "torch refuses it without workers")
     if loader.num_workers > 0 and not loader.prefetch_factor:
         yield Row("loader", "prefetch_factor=0", False, "torch refuses it")
-    if loader.collate_fn is not default_collate:
-        name = getattr(loader.collate_fn, "__qualname__", type(loader.collate_fn).__name__)
-        yield Row("collation", name, False, "a collate_fn of the user's own")
 
 
 def _sampler_row(loader: Any) -> Row:

@@ -4,9 +4,11 @@ import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal, Protocol, Self
 
+import torch
+
 from penstock import _native
 
-__all__ = ["Building", "Hook", "Lowering", "Operation", "Records", "RecordsTensor", "Trace"]
+__all__ = ["Building", "Hook", "Lowering", "Mix", "Mixes", "Operation", "Records", "RecordsTensor", "Trace"]
 
 
 class Building(Protocol):
@@ -75,6 +77,11 @@ Records = Callable[..., Trace | None]
 # The same for a tensor, and how the result lies in memory: as the given one does, in order, or as the function has
 # that of a small picture lie.
 RecordsTensor = Callable[..., tuple[Trace, Literal["kept", "in order", "asked"]] | None]
+# How a batch is mixed, in place: each picture becomes so much of the one before it and so much of its own (float), or
+# takes a rectangle (top, bottom, left, right) of the one before it.
+Mix = tuple[float, float] | tuple[int, int, int, int]
+# Given what a transform of batches has drawn, and a tensor like the batch: how that is mixed; None if it is torch's.
+Mixes = Callable[[Mapping[str, Any], torch.Tensor], Mix | None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,6 +122,7 @@ class Operation:
         picture_kernels: Functions of torchvision's second generation that are recorded for Pillow's pictures, where the
             function that these have there is none that is hooked.
         kernels: Functions of torchvision's second generation that are recorded for tensors of bytes, by function.
+        batches: torchvision's transforms of whole batches that it is, whose `transform` is recorded.
         hooks: What else gives way while pictures record.
         examples: Makes transforms of every kind that are lowered, for tests.
     """
@@ -133,5 +141,6 @@ class Operation:
     tensor_calls: Mapping[tuple[Any, str], RecordsTensor] = dataclasses.field(default_factory=dict)
     picture_kernels: Mapping[Any, Records] = dataclasses.field(default_factory=dict)
     kernels: Mapping[Any, RecordsTensor] = dataclasses.field(default_factory=dict)
+    batches: Mapping[type, Mixes] = dataclasses.field(default_factory=dict)
     hooks: tuple[Hook, ...] = ()
     examples: Callable[[], Iterator[Any]] = lambda: iter(())

@@ -88,8 +88,8 @@ def _draws_rectangles(function: Callable[..., Any], records: Callable[[Any], boo
                     operation = _operation(tuple(scale), tuple(ratio))
             if operation is not None:
                 try:
-                    with lend(torch.default_generator, draws=True) as generator:
-                        rectangle = operation.rectangle((img.height, img.width), generator)
+                    with lend(torch.default_generator, draws=True) as streams:
+                        rectangle = operation.rectangle((img.height, img.width), streams.torch)
                         if rectangle is None:
                             raise _EmptyError
                     return tuple(rectangle)

@@ -40,12 +40,14 @@ from penstock.ops.geometry.affine import AFFINE
 from penstock.ops.geometry.perspective import PERSPECTIVE
 from penstock.ops.geometry.rotate import ROTATE
 from penstock.ops.geometry.transform import TRANSFORM
-from penstock.ops.operation import Hook, Operation, Records, RecordsTensor
+from penstock.ops.mix import MIX
+from penstock.ops.operation import Hook, Mixes, Operation, Records, RecordsTensor
 from penstock.ops.pad import PAD
 from penstock.ops.random_resized_crop import RANDOM_RESIZED_CROP
 from penstock.ops.resize import RESIZE
 
 __all__ = [
+    "BATCHES",
     "CALLS",
     "ENHANCERS",
     "FILTERS",
@@ -99,6 +101,7 @@ TABLE = (
     RANDOM_CHOICE,
     RANDOM_ORDER,
     ERASE,
+    MIX,
 )
 
 
@@ -126,6 +129,7 @@ ENHANCERS: Mapping[type, Records] = _by("enhancers")
 PICTURE_KERNELS: Mapping[Any, Records] = _by("picture_kernels")
 TENSOR_CALLS: Mapping[tuple[Any, str], RecordsTensor] = _by("tensor_calls")
 KERNELS: Mapping[Any, RecordsTensor] = _by("kernels")
+BATCHES: Mapping[type, Mixes] = _by("batches")
 HOOKS: tuple[Hook, ...] = tuple(hook for operation in TABLE for hook in operation.hooks)
 _REPLAYS: Mapping[str, Callable[..., Any]] = _by("replays")
 

@@ -133,7 +133,8 @@ def _record_detached(kind: type[RecordedTensor] | None, tensor: Any) -> Recorded
     if not is_recording(tensor):
         return None
     strides = tensor.stride() if tensor._chain.is_view else None
-    other = (kind or type(tensor))(tensor._traces, tensor._chain, tensor._batched, tensor._given, strides=strides)
+    what = tensor._traces, tensor._chain, tensor._batched, tensor._given
+    other = (kind or type(tensor))(*what, strides=strides, mixes=tensor._mixes)
     return cast("RecordedTensor", sharing(other, tensor, "detached"))
 
 
@@ -146,7 +147,7 @@ def extended(tensor: Any, name: str, *arguments: Hashable, kind: type[RecordedTe
         arguments: Of the function.
         kind: Of the result; the tensor's own if None.
     """
-    chain = tensor._chain.then(name, *arguments) if is_torch_plain() else None
+    chain = tensor._chain.then(name, *arguments) if is_torch_plain() and not tensor._mixes else None
     given = None if chain is None else _given_after(tensor, chain, (name, *arguments))
     return None if given is None else (kind or type(tensor))(tensor._traces, chain, tensor._batched, given)
 

@@ -31,13 +31,14 @@ from penstock.compat.torch import collate, collate_tensor_fn, default_collate_fn
 from penstock.compat.torchvision import KERNEL_REGISTRY
 from penstock.lowering.collation import entries_of, function_for
 from penstock.lowering.known import HOOKED, is_pristine
-from penstock.ops.table import CALLS, ENHANCERS, HOOKS, KERNELS, PICTURE_KERNELS, TENSOR_CALLS
+from penstock.ops.table import BATCHES, CALLS, ENHANCERS, HOOKS, KERNELS, PICTURE_KERNELS, TENSOR_CALLS
 from penstock.recording.chain import chain_of
 from penstock.recording.decoded import has_decoder, reads_files
 from penstock.recording.enhancers import Degenerate, enhances, initialises
 from penstock.recording.functions import change, extended, flip, stack
 from penstock.recording.imported import names_of
 from penstock.recording.kernels import kernel_recorded
+from penstock.recording.mixing import mixes
 from penstock.recording.pictures import call_recorded, is_recorded, open_recorded
 from penstock.recording.recorder import Recorder
 from penstock.recording.sources import OPENED, source_of
@@ -129,6 +130,8 @@ def _install() -> None:
     _hook_imported()
     for hook in HOOKS:
         _hook_function(hook.owner, hook.name, functools.partial(_made, hook.make), static=hook.static)
+    for kind, mixed in BATCHES.items():
+        _hook_function(kind, "transform", functools.partial(mixes, mixed))
     _hook_function(ENHANCE, "enhance", enhances)
     for enhancer in ENHANCERS:
         _hook_function(enhancer, "__init__", initialises)

@@ -16,6 +16,7 @@ from PIL import Image
 from penstock import _native, memory
 from penstock.fallback import open_rest
 from penstock.lowering.lower import threads_for
+from penstock.ops.operation import Mix
 from penstock.recording.chain import Chain
 from penstock.recording.decoders import decode
 from penstock.recording.sources import Source, Trace, pack
@@ -37,6 +38,7 @@ class Wanted(NamedTuple):
         places: Of the pictures' files: paths, or contents.
         records: What was done to the pictures, as `pack` tells it.
         given: Tensors that are part of the batch as they are.
+        mixes: How the pictures of a batch are mixed once they are there.
     """
 
     chain: Chain
@@ -44,12 +46,14 @@ class Wanted(NamedTuple):
     places: list[str | bytes]
     records: bytes
     given: Given
+    mixes: tuple[Mix, ...] = ()
 
     @staticmethod
     def of(
         traces: Sequence[Trace],
         chain: Chain,
         given: Given,
+        mixes: tuple[Mix, ...] = (),
         *,
         batched: bool,
         read: bool = False,
@@ -61,6 +65,7 @@ class Wanted(NamedTuple):
             traces: Of the pictures.
             chain: What is done to their values.
             given: The plain tensors that are part of the batch.
+            mixes: How the pictures of a batch are mixed.
             batched: Whether there is a dimension for the pictures.
             read: Whether the files' contents are given, and not their paths.
             found: Where the files are, of tensors that are made as one batch: each file is asked for it once.
@@ -71,7 +76,7 @@ class Wanted(NamedTuple):
             if source not in found:
                 found[source] = source.read() if read else source.place()
         whole = (len(traces) + len(given), *shape) if batched else shape
-        return Wanted(chain, whole, [found[trace.source] for trace in traces], pack(traces), given)
+        return Wanted(chain, whole, [found[trace.source] for trace in traces], pack(traces), given, mixes)
 
 
 class Rendering:
@@ -102,7 +107,7 @@ class Rendering:
             wanted: Of one picture, or of several.
             tensor: The one to write to, as the chain takes memory for one picture; a new one if None.
         """
-        chain, shape, places, records, given = wanted
+        chain, shape, places, records, given, mixes = wanted
         strides = slots = None
         if chain.interleaved and len(shape) == 3:
             strides = (1, shape[2] * chain.channels, chain.channels)
@@ -116,7 +121,7 @@ class Rendering:
                 # torch's copy would wake a thread for each core, and have them spin for the next one.
                 _bytes_of(tensor[slot])[:] = _bytes_of(plain)
         self._wanted.append(wanted)
-        self._tickets.append((chain.plan, _opener(chain), places, records, slots, buffer, strides))
+        self._tickets.append((chain.plan, _opener(chain), places, records, slots, buffer, strides, mixes))
         return tensor
 
     def begin(self) -> bool:
@@ -204,16 +209,19 @@ def here(threads: int | None = None) -> Rendering:
     return Rendering(_native.Stream(threads_for(0) if threads is None else threads), alone=True)
 
 
-def render(traces: Sequence[Trace], chain: Chain, given: Given, *, threads: int | None = None) -> torch.Tensor:
+def render(
+    traces: Sequence[Trace], chain: Chain, given: Given, mixes: tuple[Mix, ...] = (), *, threads: int | None = None
+) -> torch.Tensor:
     """Make a batch of pictures here and now.
 
     Args:
         traces: Of the pictures, all of one size.
         chain: What is done to their values.
         given: Tensors that are part of the batch, by their places in it.
+        mixes: How the pictures are mixed.
         threads: As many as there are cores if None; with one, no thread is started, and the caller reads the files.
     """
-    wanted = Wanted.of(traces, chain, given, batched=True, read=threads == 1)
+    wanted = Wanted.of(traces, chain, given, mixes, batched=True, read=threads == 1)
     rendering = here(threads)
     tensor = rendering.add(wanted)
     rendering.begin()

@@ -22,6 +22,7 @@ from penstock.compat.torch import (
     swap_tensor_impl,
 )
 from penstock.compat.torchvision import must_return_subclass
+from penstock.ops.operation import Mix
 from penstock.recording.causes import cause
 from penstock.recording.chain import Chain, as_at_first
 from penstock.recording.rendering import Given, Rendering, Wanted, here, render
@@ -76,7 +77,19 @@ _METADATA = frozenset(
 _NONE: Given = types.MappingProxyType({})
 # The attributes that only a recording tensor has.
 _OWN = frozenset(
-    ("_traces", "_chain", "_batched", "_given", "_modes", "_shares", "_is_shared", "_real", "_part", "_sharers")
+    (
+        "_traces",
+        "_chain",
+        "_batched",
+        "_given",
+        "_mixes",
+        "_modes",
+        "_shares",
+        "_is_shared",
+        "_real",
+        "_part",
+        "_sharers",
+    )
 )
 # Functions of torch that are written down, and what writes them down; it returns None if that cannot be done.
 RECORDERS: dict[Any, Callable[..., Any]] = {}
@@ -91,12 +104,14 @@ class RecordedTensor(torch.Tensor):
         batched: Whether there is a dimension for the pictures.
         given: The plain tensors that are part of the batch, by their places in it.
         strides: If the chain does not tell them.
+        mixes: How the pictures of the batch are mixed once they are there.
     """
 
     _traces: tuple[Trace, ...]
     _chain: Chain
     _batched: bool
     _given: Given
+    _mixes: tuple[Mix, ...]
     # Whether torch was in the inference mode when this one was recorded, and whether it followed gradients.
     _modes: tuple[bool, bool]
     # The tensor with whose memory this one's is the same.
@@ -119,6 +134,7 @@ class RecordedTensor(torch.Tensor):
         given: Given = _NONE,
         *,
         strides: tuple[int, ...] | None = None,
+        mixes: tuple[Mix, ...] = (),
     ) -> Self:
         """Return a tensor of their shape and type, without memory."""
         height, width, channels = traces[0].height, traces[0].width, chain.channels
@@ -127,6 +143,7 @@ class RecordedTensor(torch.Tensor):
             strides = (1, width * channels, channels)
         self: Self = make_wrapper_subclass(cls, shape, strides=strides, dtype=chain.dtype)
         self._traces, self._chain, self._batched, self._given = tuple(traces), chain, batched, given
+        self._mixes = mixes
         self._modes = torch.is_inference_mode_enabled(), torch.is_grad_enabled()
         if (keeper := self._traces[0].source.keeper) is not None:
             keeper.append(weakref.ref(self))
@@ -179,7 +196,7 @@ class RecordedTensor(torch.Tensor):
             if self._batched:
                 # No thread is started in the user's worker process.
                 traces = [trace.at_hand() for trace in self._traces]
-                return render(traces, self._chain, self._given, threads=_threads())
+                return render(traces, self._chain, self._given, self._mixes, threads=_threads())
             return self._traces[0].values(self._chain)
 
     def promise(self, rendering: Rendering, found: dict[Source, str | bytes]) -> torch.Tensor:
@@ -191,7 +208,7 @@ class RecordedTensor(torch.Tensor):
         """
         (inference, gradients), read = self._modes, rendering.threads == 1
         traces = [trace.to_send(self._chain) for trace in self._traces]
-        wanted = Wanted.of(traces, self._chain, self._given, batched=self._batched, read=read, found=found)
+        wanted = Wanted.of(traces, self._chain, self._given, self._mixes, batched=self._batched, read=read, found=found)
         with as_at_first(inference=inference, gradients=gradients):
             memory = None if self._batched else self._chain.empty(traces[0].height, traces[0].width)
             return rendering.add(wanted, memory)
@@ -249,7 +266,8 @@ def is_recording(value: Any) -> bool:
 def alias(tensor: Any, kind: type[RecordedTensor]) -> Any:
     """Return another recording tensor with the same memory."""
     strides = tensor.stride() if tensor._chain.is_view and not tensor._batched else None
-    return sharing(kind(tensor._traces, tensor._chain, tensor._batched, tensor._given, strides=strides), tensor)
+    other = kind(tensor._traces, tensor._chain, tensor._batched, tensor._given, strides=strides, mixes=tensor._mixes)
+    return sharing(other, tensor)
 
 
 def sharing(other: Any, tensor: Any, part: Any = None) -> Any:

@@ -18,6 +18,7 @@ import torch
 from torchvision import tv_tensors
 
 from penstock.compat.torch import extra_reducers
+from penstock.ops.operation import Mix
 from penstock.recording.chain import Chain, Key, chain_of
 from penstock.recording.rendering import Given, Renderer, Rendering, Wanted, here
 from penstock.recording.sources import Source, Trace
@@ -26,8 +27,8 @@ from penstock.recording.tensors import RecordedImage, RecordedTensor, is_recordi
 __all__ = ["Postponed", "postponing", "receive_all", "receiving", "tickets_of"]
 
 # What a ticket holds: mode and chain, shape, the places of the pictures' files, of which contents may be missing, their
-# records, those contents, and the plain tensors of the batch and their places.
-_Ticket = tuple[str, Key, tuple[int, ...], list[str | bytes], bytes, Any, tuple[Any, list[int]] | None]
+# records, those contents, the plain tensors of the batch and their places, and how it is mixed.
+_Ticket = tuple[str, Key, tuple[int, ...], list[str | bytes], bytes, Any, tuple[Any, list[int]] | None, tuple[Mix, ...]]
 # Contents travel in shared memory if they are larger than this together.
 _INLINE_BYTES = 1 << 16
 
@@ -52,12 +53,14 @@ class Postponed:
         chain: What was done to their values.
         batched: Whether there is a dimension for the pictures.
         given: The plain tensors that are part of it, by their places.
+        mixes: How its pictures are mixed.
     """
 
     traces: tuple[Trace, ...]
     chain: Chain
     batched: bool
     given: Given
+    mixes: tuple[Mix, ...]
 
 
 @contextlib.contextmanager
@@ -75,7 +78,9 @@ def tickets_of(postponed: Sequence[Postponed]) -> list[Any]:
     found: dict[Source, str | bytes] = {}
     return [
         _ticket(
-            [trace.to_send(tensor.chain) for trace in tensor.traces], tensor.chain, tensor.batched, tensor.given, found
+            [trace.to_send(tensor.chain) for trace in tensor.traces],
+            *(tensor.chain, tensor.batched, tensor.given, tensor.mixes),
+            found=found,
         )
         for tensor in postponed
     ]
@@ -132,16 +137,18 @@ def _ticket(
     chain: Chain,
     batched: bool,
     given: Given,
+    mixes: tuple[Mix, ...],
+    *,
     found: dict[Source, str | bytes] | None = None,
 ) -> _Ticket:
-    _, shape, places, records, _ = Wanted.of(traces, chain, given, batched=batched, found=found)
+    _, shape, places, records, *_ = Wanted.of(traces, chain, given, batched=batched, found=found)
     parts = [place for place in places if isinstance(place, bytes)]
     carried = None
     if sum(map(len, parts)) > _INLINE_BYTES:
         carried = _carried(traces[0].source, parts)
         places = ["" if type(place) is bytes else place for place in places]
     plain = torch.stack([item.as_subclass(torch.Tensor) for item in given.values()]) if given else None
-    return chain.mode, chain.key, shape, places, records, carried, (plain, list(given)) if given else None
+    return chain.mode, chain.key, shape, places, records, carried, (plain, list(given)) if given else None, mixes
 
 
 def _carried(source: Source, parts: list[bytes]) -> _Contents:
@@ -153,14 +160,14 @@ def _carried(source: Source, parts: list[bytes]) -> _Contents:
 
 
 def _receive(ticket: _Ticket) -> torch.Tensor:
-    mode, key, shape, places, records, carried, plain = ticket
+    mode, key, shape, places, records, carried, plain, mixes = ticket
     chain = chain_of(mode, key)
     assert chain is not None  # noqa: S101 - the sender has one
     if carried is not None:
         contents = iter(carried.parts)
         places = [place or next(contents) for place in places]
     given = {} if plain is None else dict(zip(plain[1], plain[0], strict=True))
-    wanted = Wanted(chain, shape, places, records, given)
+    wanted = Wanted(chain, shape, places, records, given, mixes)
     if _in_charge.rendering is not None:
         return _in_charge.rendering.add(wanted)
     rendering = here()
@@ -193,7 +200,7 @@ def _reduce(tensor: Any) -> Any:
         if (whole := tensor._shares) is not None:
             # A message holds each object once, so what shares memory when it is sent does so when it arrives.
             return _receive_part, (whole, tensor._part, is_image)
-        what = tensor._traces, tensor._chain, tensor._batched, tensor._given
+        what = tensor._traces, tensor._chain, tensor._batched, tensor._given, tensor._mixes
         if _in_charge.postponed is not None:
             _in_charge.postponed.append(Postponed(*what))
             return _receive_number, (len(_in_charge.postponed) - 1, is_image)

@@ -9,9 +9,11 @@
 //! 3. [`engine`]: threads take groups of pictures from a queue, in order of the batches.
 //! 4. [`ops`] says what a step does. Most come to two index maps and a table, and one pass of [`write`] gathers,
 //!    converts and writes.
+//! 5. [`batch`]: `MixUp` and `CutMix` mix the pictures when all of them are there.
 //!
 //! Nothing here knows Python.
 
+pub mod batch;
 pub mod codec;
 pub mod engine;
 pub mod error;

@@ -19,7 +19,7 @@ use crate::generator::PyGenerator;
 use crate::gil;
 use crate::integers::PyIntegers;
 use crate::source::PySource;
-use crate::tickets::{self, Gathered, Ticket};
+use crate::tickets::{self, Gathered, Mixed, Ticket};
 
 /// One iterator's queue of batches.
 #[pyclass(frozen, name = "Stream", module = "penstock._native")]
@@ -185,21 +185,27 @@ impl PyBatch {
         views.cloned().ok_or_else(|| PyIndexError::new_err(format!("no recorded picture {position}")))
     }
 
-    /// Has the pixels made in `out` by the stream's threads.
-    #[pyo3(signature = (stream, out=None))]
-    fn submit(&self, stream: &PyStream, out: Option<PyBuffer<u8>>) -> PyResult<()> {
-        let work = self.begin(Arc::clone(&stream.stream), out)?;
+    /// Has the pixels made in `out` by the stream's threads, and mixed.
+    #[pyo3(signature = (stream, out=None, mixes=Vec::new()))]
+    fn submit(&self, stream: &PyStream, out: Option<PyBuffer<u8>>, mixes: Vec<Mixed>) -> PyResult<()> {
+        let work = self.begin(Arc::clone(&stream.stream), out, mixes)?;
         // With the GIL: a fork from another Python thread must not find the engine's locks taken.
         work.stream.submit(Arc::clone(&work.job)).map_err(|error| to_py(&error))
     }
 
     /// Makes the pixels in `out` with this thread's help, and returns when they are made.
-    #[pyo3(signature = (stream, out=None))]
-    fn run(&self, py: Python<'_>, stream: &PyStream, out: Option<PyBuffer<u8>>) -> PyResult<()> {
+    #[pyo3(signature = (stream, out=None, mixes=Vec::new()))]
+    fn run(
+        &self,
+        py: Python<'_>,
+        stream: &PyStream,
+        out: Option<PyBuffer<u8>>,
+        mixes: Vec<Mixed>,
+    ) -> PyResult<()> {
         // Nothing is prepared ahead here, so a forked child goes on with threads of its own.
         let ours = stream.stream.is_ours();
         let queue = if ours { Arc::clone(&stream.stream) } else { Arc::new(Stream::new(stream.threads)) };
-        let work = self.begin(queue, out)?;
+        let work = self.begin(queue, out, mixes)?;
         work.stream.share(&work.job).map_err(|error| to_py(&error))?;
         let made = gil::wait(py, None, |patience| {
             let deadline = Instant::now() + patience;
@@ -253,7 +259,7 @@ impl PyBatch {
         }
     }
 
-    fn begin(&self, stream: Arc<Stream>, out: Option<PyBuffer<u8>>) -> PyResult<&Work> {
+    fn begin(&self, stream: Arc<Stream>, out: Option<PyBuffer<u8>>, mixes: Vec<Mixed>) -> PyResult<&Work> {
         if out.as_ref().is_some_and(|out| out.readonly() || !out.is_c_contiguous()) {
             return Err(PyBufferError::new_err("a batch is written to a writable, C-contiguous buffer"));
         }
@@ -269,7 +275,8 @@ impl PyBatch {
                 return Err(to_py(&penstock_core::Error::OutputSize { needed, given }));
             }
             // SAFETY: `Work` holds the buffer, and `drop` cancels the job before it lets go of it.
-            outputs.extend(layout.flatten().map(|layout| unsafe { Slots::new(base, given, layout) }));
+            let slots = layout.flatten().map(|layout| unsafe { Slots::new(base, given, layout) });
+            outputs.extend(slots.map(|slots| tickets::mixed(slots, mixes)).transpose()?);
         }
         let job = Arc::new(Job::new(draft, outputs).map_err(|error| to_py(&error))?);
         Ok(self.work.get_or_init(|| Work { job, stream, _out: out }))

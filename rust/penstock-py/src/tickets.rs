@@ -6,6 +6,7 @@ use std::collections::hash_map::Entry;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use penstock_core::batch::Mix;
 use penstock_core::codec::Header;
 use penstock_core::engine::{Content, Draft, Drawn, Origin, Place, Reading, Slots};
 use penstock_core::plan::{Plan, size_after};
@@ -20,8 +21,8 @@ use crate::plan::PyPlan;
 use crate::record::{self, Record};
 
 /// A tensor to be made: plan, who opens the files that are not decoded, places of the files, their records, the slot of
-/// each (the next one if `None`), the tensor's memory, and the strides of one picture in elements (channel after channel
-/// if `None`).
+/// each (the next one if `None`), the tensor's memory, the strides of one picture in elements (channel after channel if
+/// `None`), and how the pictures are mixed.
 pub(crate) type Ticket<'py> = (
     PyRef<'py, PyPlan>,
     String,
@@ -30,7 +31,25 @@ pub(crate) type Ticket<'py> = (
     Option<Vec<usize>>,
     PyBuffer<u8>,
     Option<[usize; 3]>,
+    Vec<Mixed>,
 );
+
+/// A mixing: the two shares of `MixUp`, or the rows and columns of `CutMix`.
+#[derive(FromPyObject)]
+pub(crate) enum Mixed {
+    Up(f64, f64),
+    Cut(usize, usize, usize, usize),
+}
+
+/// The same memory, of which the pictures are mixed.
+pub(crate) fn mixed(slots: Slots, mixes: Vec<Mixed>) -> PyResult<Slots> {
+    let mixes = mixes.into_iter().map(|mix| match mix {
+        Mixed::Up(rolled, own) => Mix::Up { rolled, own },
+        Mixed::Cut(top, bottom, left, right) => Mix::Cut { rows: top..bottom, columns: left..right },
+    });
+    let mixed = slots.mixed(mixes.collect());
+    mixed.ok_or_else(|| PyValueError::new_err("pictures of this type or size cannot be mixed so"))
+}
 
 /// A batch that is drawn, and all that it consists of.
 pub(crate) struct Gathered {
@@ -66,7 +85,7 @@ pub(crate) unsafe fn gather(tickets: Vec<Ticket<'_>>) -> PyResult<Gathered> {
     let mut known = HashMap::<Key, usize>::new();
     let (mut outputs, mut memory, mut parts) = (Vec::new(), Vec::new(), Vec::new());
     for (number, ticket) in tickets.into_iter().enumerate() {
-        let (plan, opener, places, records, slots, buffer, strides) = ticket;
+        let (plan, opener, places, records, slots, buffer, strides, mixes) = ticket;
         let plan = Arc::clone(&plan.0);
         let records = record::read(records.as_bytes())?;
         if records.len() != places.len() || slots.as_ref().is_some_and(|slots| slots.len() != places.len()) {
@@ -77,7 +96,8 @@ pub(crate) unsafe fn gather(tickets: Vec<Ticket<'_>>) -> PyResult<Gathered> {
             return Err(PyBufferError::new_err("pixels are written to writable, contiguous memory"));
         }
         // SAFETY: the buffer is given back with the slots, and held by the promise to this function.
-        outputs.push(unsafe { Slots::new(buffer.buf_ptr().cast(), buffer.len_bytes(), layout) });
+        let memory_of = unsafe { Slots::new(buffer.buf_ptr().cast(), buffer.len_bytes(), layout) };
+        outputs.push(mixed(memory_of, mixes)?);
         memory.push(buffer);
         for (position, (place, record)) in places.iter().zip(&records).enumerate() {
             let content = place.cast::<PyBytes>().ok();

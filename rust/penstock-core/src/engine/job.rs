@@ -40,6 +40,10 @@ struct Progress {
     finished: usize,
     running: usize,
     cancelled: bool,
+    /// Whether all pictures are there and are being mixed.
+    mixing: bool,
+    /// Pictures left to Pillow that are there by now.
+    supplied: usize,
     failure: Option<Error>,
     tally: Tally,
 }
@@ -166,9 +170,37 @@ impl Job {
         }
         progress.tally.add(tally);
         progress.finished += pictures;
+        let complete = progress.finished == self.draft.len();
+        if complete && progress.failure.is_none() && progress.tally.left.is_empty() && self.is_mixed() {
+            progress.mixing = true;
+            drop(progress);
+            // SAFETY: every picture is made, by threads that have finished; this is the last one.
+            let mixed = catch_unwind(AssertUnwindSafe(|| unsafe { self.mix() }));
+            progress = lock(&self.progress);
+            progress.mixing = false;
+            if mixed.is_err() {
+                let message = "the batch could not be mixed".to_owned();
+                progress.failure.get_or_insert(Error::Panic { sample: first, message });
+            }
+        }
         progress.running -= 1;
-        if progress.finished == self.draft.len() || (progress.cancelled && progress.running == 0) {
+        if complete || (progress.cancelled && progress.running == 0) {
             self.settled.notify_all();
+        }
+    }
+
+    fn is_mixed(&self) -> bool {
+        self.outputs.iter().any(Slots::are_mixed)
+    }
+
+    /// Mixes the pictures of each output.
+    ///
+    /// # Safety
+    /// All of them must be there, and nobody may be making any.
+    unsafe fn mix(&self) {
+        for output in &self.outputs {
+            // SAFETY: the same promise.
+            unsafe { output.mix() };
         }
     }
 
@@ -213,12 +245,13 @@ impl Job {
     }
 
     /// Makes all views of a picture that was not decoded from these pixels; false if they are not of the size that its
-    /// file's header announced, for which its numbers were drawn, or if it is not waiting for pixels.
+    /// file's header announced, for which its numbers were drawn, or if it is not waiting for pixels. With the last such
+    /// picture the batch is mixed.
     ///
     /// # Errors
     /// [`Error::Render`] as for any picture.
     pub fn supply(&self, index: usize, picture: &Picture<'_>) -> Result<bool, Error> {
-        let progress = lock(&self.progress);
+        let mut progress = lock(&self.progress);
         let waiting = progress.tally.left.iter().any(|&(left, _)| left == index);
         let fits = self.draft.content(index).is_some_and(|content| content.size() == size_of(picture));
         if !waiting || !fits || progress.finished < self.draft.len() {
@@ -227,6 +260,13 @@ impl Job {
         // SAFETY: every thread has finished, and whoever else would supply this picture waits for the lock.
         let mut views = unsafe { SampleViews::new(self, index) };
         let made = Tools::lend(|tools| tools.view_pixels(picture, &mut views));
+        if made.is_ok() {
+            progress.supplied += 1;
+            if progress.supplied == progress.tally.left.len() {
+                // SAFETY: that was the last one that was waited for, and the lock is held.
+                unsafe { self.mix() };
+            }
+        }
         made.map(|()| true).map_err(|source| Error::Render { sample: index, source })
     }
 
@@ -238,7 +278,7 @@ impl Job {
         let deadline = Instant::now() + patience;
         let mut progress = lock(&self.progress);
         loop {
-            if progress.finished == self.draft.len() {
+            if progress.finished == self.draft.len() && !progress.mixing {
                 return Some(progress.failure.clone().map_or(Ok(()), Err));
             }
             let left = deadline.checked_duration_since(Instant::now())?;

@@ -4,6 +4,7 @@
     reason = "an output's memory belongs to a tensor; threads write to disjoint parts of it"
 )]
 
+use crate::batch::Mix;
 use crate::write::{Layout, Output};
 
 /// Memory that somebody else owns and keeps alive, for pictures of one layout.
@@ -12,6 +13,7 @@ pub struct Slots {
     base: *mut u8,
     bytes: usize,
     layout: Layout,
+    mixes: Vec<Mix>,
 }
 
 // SAFETY: a `Slots` is an address range; the promise of `new` is what makes writing to it from any thread sound.
@@ -27,7 +29,33 @@ impl Slots {
     /// that is made of it has finished or was cancelled.
     #[must_use]
     pub unsafe fn new(base: *mut u8, bytes: usize, layout: Layout) -> Self {
-        Self { base, bytes, layout }
+        Self { base, bytes, layout, mixes: Vec::new() }
+    }
+
+    /// The same memory, of which the pictures are mixed when all of them are there; `None` if they cannot be.
+    #[must_use]
+    pub fn mixed(self, mixes: Vec<Mix>) -> Option<Self> {
+        let (shape, element) = (self.layout.shape(), self.layout.element_bytes());
+        let in_order = Layout::planar(shape, element).as_ref() == Some(&self.layout);
+        let fit = mixes.iter().all(|mix| in_order && mix.fits(shape, element));
+        fit.then_some(Self { mixes, ..self })
+    }
+
+    /// Whether the pictures are mixed.
+    pub(super) fn are_mixed(&self) -> bool {
+        !self.mixes.is_empty()
+    }
+
+    /// Mixes the pictures.
+    ///
+    /// # Safety
+    /// All of them must be there, and no slot may be live.
+    pub(super) unsafe fn mix(&self) {
+        // SAFETY: valid by the promise of `new`, alone by the caller's.
+        let bytes = unsafe { std::slice::from_raw_parts_mut(self.base, self.bytes) };
+        for mix in &self.mixes {
+            mix.apply(bytes, self.layout.shape(), self.layout.element_bytes());
+        }
     }
 
     /// Size of the whole memory.

@@ -96,6 +96,15 @@ pub fn read_header(data: &[u8]) -> Result<Header, Irregular> {
     Opening::new(data).map(|opening| opening.header())
 }
 
+/// The APP1 segments before the first scan, one behind the other as they stand in the file: Exif and XMP metadata.
+///
+/// # Errors
+/// As [`read_header`].
+pub fn read_metadata(data: &[u8]) -> Result<Vec<u8>, Irregular> {
+    let Opening { parser, .. } = Opening::new(data)?;
+    Ok(parser.metadata.into_iter().filter_map(|segment| data.get(segment)).flatten().copied().collect())
+}
+
 /// A file up to its first scan.
 struct Opening<'a> {
     parser: Parser<'a>,
@@ -332,9 +341,13 @@ impl Decoder {
     ) -> Result<(), Irregular> {
         let Opening { mut parser, geometry, transform, progressive, scan } = opening;
         self.check_pixels(&geometry)?;
-        let window = match &wanted {
-            Some((region, _)) => Some(geometry.window(*region)?),
-            None => None,
+        let (window, transform) = match &wanted {
+            Some((region, target)) => {
+                let (window, transform) = (geometry.window(*region)?, target.transform(transform)?);
+                let of_first = transform == Transform::Gray;
+                (Some(if of_first { window.of_first_component() } else { window }), transform)
+            }
+            None => (None, transform),
         };
         let interleaved = scan.components().len() == geometry.planes().count();
         let mut needed = file.len();

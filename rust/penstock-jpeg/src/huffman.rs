@@ -28,11 +28,22 @@ pub(crate) struct Codes {
     /// For each length, what is added to a code to give the position of its symbol.
     offsets: [i32; 17],
     symbols: [u8; 256],
+    /// Codes of each length, once they are all there.
+    counts: Option<[u8; 16]>,
 }
 
 impl Codes {
     fn new() -> Self {
-        Codes { short: [(0, 0); 1 << CODE_BITS], limits: [0; 17], offsets: [0; 17], symbols: [0; 256] }
+        let (short, limits, offsets) = ([(0, 0); 1 << CODE_BITS], [0; 17], [0; 17]);
+        Codes { short, limits, offsets, symbols: [0; 256], counts: None }
+    }
+
+    /// Whether these are the codes of a specification. Most files have the standard's tables, or those of their camera.
+    fn are_of(&self, spec: &HuffmanSpec, file: &[u8]) -> bool {
+        let total: usize = spec.counts.iter().map(|&count| usize::from(count)).sum();
+        self.counts == Some(spec.counts)
+            && file.get(spec.symbols_at..).and_then(|symbols| symbols.get(..total))
+                == self.symbols.get(..total)
     }
 
     /// Reads a table. `file` is what the specification's offsets refer to.
@@ -40,6 +51,7 @@ impl Codes {
         let total: usize = spec.counts.iter().map(|&count| usize::from(count)).sum();
         let Some(symbols) = file.get(spec.symbols_at..spec.symbols_at + total) else { give_up!(Table) };
         let Some(slots) = self.symbols.get_mut(..total) else { give_up!(Table) };
+        self.counts = None;
         slots.copy_from_slice(symbols);
         let mut code = 0_u32;
         let mut position = 0;
@@ -67,6 +79,7 @@ impl Codes {
         if let Some(rest) = self.short.get_mut(filled..) {
             rest.fill((0, 0));
         }
+        self.counts = Some(spec.counts);
         Ok(())
     }
 
@@ -108,16 +121,22 @@ pub(crate) struct DcTable {
     pub(crate) codes: Codes,
     /// Difference and bits taken; no bits if ten do not suffice.
     pub(crate) whole: [(i16, u8); 1 << DC_BITS],
+    /// Whether all of it is made of the codes that it has.
+    is_made: bool,
 }
 
 impl DcTable {
     pub(crate) fn new() -> Self {
-        DcTable { codes: Codes::new(), whole: [(0, 0); 1 << DC_BITS] }
+        DcTable { codes: Codes::new(), whole: [(0, 0); 1 << DC_BITS], is_made: false }
     }
 
     /// Reads a table.
     pub(crate) fn build(&mut self, spec: Option<&HuffmanSpec>, file: &[u8]) -> Result<(), Irregular> {
         let Some(spec) = spec else { give_up!(Table) };
+        if self.is_made && self.codes.are_of(spec, file) {
+            return Ok(());
+        }
+        self.is_made = false;
         self.codes.build(spec, file)?;
         let total: usize = spec.counts.iter().map(|&count| usize::from(count)).sum();
         if self.codes.symbols.iter().take(total).any(|&size| size > 15) {
@@ -129,6 +148,7 @@ impl DcTable {
                 entries.fill((value, bits));
             }
         });
+        self.is_made = true;
         Ok(())
     }
 }
@@ -180,6 +200,8 @@ pub(crate) struct AcTable {
     pub(crate) pairs: [Pair; 1 << AC_BITS],
     /// The second halves of pairs, for 0 to 11 bits; those for `n` bits begin at `2^n`. Zero stands for none.
     seconds: Vec<u64>,
+    /// Whether all of it is made of the codes that it has.
+    is_made: bool,
 }
 
 impl AcTable {
@@ -192,12 +214,17 @@ impl AcTable {
             bits: [0; 1 << AC_BITS],
             pairs: [Pair([0; 4]); 1 << AC_BITS],
             seconds: vec![0; 2 << AC_BITS],
+            is_made: false,
         }
     }
 
     /// Reads the codes alone, as progressive scans need them.
     pub(crate) fn build_codes(&mut self, spec: Option<&HuffmanSpec>, file: &[u8]) -> Result<(), Irregular> {
         let Some(spec) = spec else { give_up!(Table) };
+        if self.codes.are_of(spec, file) {
+            return Ok(());
+        }
+        self.is_made = false;
         self.codes.build(spec, file)
     }
 
@@ -205,7 +232,10 @@ impl AcTable {
     pub(crate) fn build(&mut self, spec: Option<&HuffmanSpec>, file: &[u8]) -> Result<(), Irregular> {
         self.build_codes(spec, file)?;
         let Some(spec) = spec else { give_up!(Table) };
-        let AcTable { codes, bits: taken, pairs, seconds } = self;
+        if self.is_made {
+            return Ok(());
+        }
+        let AcTable { codes, bits: taken, pairs, seconds, is_made } = self;
         let Some((shorter, whole)) = seconds.split_at_mut_checked(1 << AC_BITS) else { give_up!(Table) };
         whole.fill(0);
         each_whole(AC_BITS, spec, &codes.symbols, |range, symbol, bits, value| {
@@ -251,6 +281,7 @@ impl AcTable {
                 *taken = bits + (second >> Pair::BITS) as u8;
             }
         });
+        *is_made = true;
         Ok(())
     }
 }
@@ -288,6 +319,56 @@ fn each_whole(
                 }
             }
             start += room;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file that is nothing but symbols, and the specification of a table with so many codes of eight bits.
+    fn table(symbols: &[u8]) -> (HuffmanSpec, Vec<u8>) {
+        let mut counts = [0; 16];
+        counts[7] = symbols.len() as u8;
+        (HuffmanSpec { counts, symbols_at: 0 }, symbols.to_vec())
+    }
+
+    #[test]
+    fn a_table_is_made_again_only_if_it_is_another() {
+        let (spec, file) = table(&[0, 1, 2, 0x11]);
+        let (_, other) = table(&[0, 1, 3, 0x11]);
+        let mut kept = AcTable::new();
+        // Codes alone, a table, and tables in place of others.
+        kept.build_codes(Some(&spec), &file).unwrap();
+        for file in [&file, &file, &other, &file] {
+            let mut fresh = AcTable::new();
+            fresh.build(Some(&spec), file).unwrap();
+            kept.build(Some(&spec), file).unwrap();
+            assert_eq!(kept.bits, fresh.bits);
+            assert_eq!(kept.pairs.map(|pair| pair.0), fresh.pairs.map(|pair| pair.0));
+            kept.build_codes(Some(&spec), file).unwrap();
+        }
+        kept.build_codes(Some(&spec), &other).unwrap();
+        kept.build(Some(&spec), &other).unwrap();
+        let mut fresh = AcTable::new();
+        fresh.build(Some(&spec), &other).unwrap();
+        assert_eq!(kept.bits, fresh.bits);
+    }
+
+    #[test]
+    fn a_table_that_cannot_be_made_never_can() {
+        let (good, file) = table(&[0, 1, 2, 3]);
+        let (bad, symbols) = table(&[0, 1, 2, 16]);
+        let mut kept = DcTable::new();
+        let mut full = good;
+        full.counts[0] = 2;
+        for _ in 0..2 {
+            assert!(kept.build(Some(&bad), &symbols).is_err());
+            assert!(kept.build(Some(&full), &[0; 6]).is_err());
+            assert!(kept.build(Some(&good), &file[..3]).is_err());
+            kept.build(Some(&good), &file).unwrap();
+            assert_eq!(kept.codes.find(2 << 56).unwrap(), (8, 2));
         }
     }
 }

@@ -44,7 +44,7 @@ mod sequential;
 #[doc(hidden)]
 pub mod simd;
 
-pub use decoder::{Check, Decoder, Header, Image, Limits, Mode, read_header};
+pub use decoder::{Check, Decoder, Header, Image, Limits, Mode, read_header, read_metadata};
 pub use error::{Irregular, Reason};
 pub use index::Index;
 pub use region::Region;

@@ -4,6 +4,8 @@
 //! header parser, which runs before libjpeg, takes without an exception or a warning. It copies nothing but quantisation
 //! tables; Huffman tables are kept as offsets into the data.
 
+use std::ops::Range;
+
 use crate::error::{Irregular, Reason, give_up};
 use crate::exif;
 
@@ -127,6 +129,8 @@ pub(crate) struct Parser<'a> {
     /// Whether the Exif segment, if there is one, is read without a warning.
     exif: Option<bool>,
     adobe_transform: Option<u8>,
+    /// Where APP1 segments are, from their markers on.
+    pub(crate) metadata: Vec<Range<usize>>,
 }
 
 impl<'a> Parser<'a> {
@@ -137,7 +141,8 @@ impl<'a> Parser<'a> {
         }
         let tables = Tables::default();
         let (jfif, resolution, exif, adobe_transform) = (false, false, None, None);
-        Ok(Parser { data, pos: 2, tables, frame: None, jfif, resolution, exif, adobe_transform })
+        let metadata = Vec::new();
+        Ok(Parser { data, pos: 2, tables, frame: None, jfif, resolution, exif, adobe_transform, metadata })
     }
 
     /// Goes on behind a scan's data.
@@ -332,6 +337,9 @@ impl<'a> Parser<'a> {
 
     /// Looks at what libjpeg or Pillow look at in an application segment.
     fn application(&mut self, marker: u8, segment: &[u8]) -> Result<(), Irregular> {
+        if marker == 0xE1 {
+            self.metadata.push(self.pos - segment.len() - 4..self.pos);
+        }
         match marker {
             0xE0 if segment.starts_with(b"JFIF") => {
                 // Pillow wants a version, libjpeg warns of major versions other than 1.

@@ -188,6 +188,16 @@ impl Span {
     }
 }
 
+impl Window {
+    /// The same, for those who look at the first component only.
+    pub(crate) fn of_first_component(mut self) -> Self {
+        for rows in self.rows.iter_mut().skip(1) {
+            *rows = Span { from: 0, to: 0 };
+        }
+        self
+    }
+}
+
 /// The MCUs and block rows that a rectangle needs.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Window {

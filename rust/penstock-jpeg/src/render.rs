@@ -26,6 +26,20 @@ pub enum Target<'a> {
         /// Bytes from one row to the next.
         stride: usize,
     },
+    /// Blue, green, red for each pixel, also of gray pictures, where they are alike.
+    Bgr {
+        /// The rows.
+        pixels: &'a mut [u8],
+        /// Bytes from one row to the next.
+        stride: usize,
+    },
+    /// Gray values: what libjpeg gives of a picture in `YCbCr` if it is asked for gray. There are none of one in RGB.
+    Luminance {
+        /// The rows.
+        pixels: &'a mut [u8],
+        /// Bytes from one row to the next.
+        stride: usize,
+    },
     /// Rows of red, green and blue apart; for gray pictures only the first is written.
     Planar {
         /// The rows of each colour.
@@ -36,6 +50,15 @@ pub enum Target<'a> {
 }
 
 impl Target<'_> {
+    /// What is made of a picture's components, of all or only of the first.
+    pub(crate) fn transform(&self, transform: Transform) -> Result<Transform, Irregular> {
+        match (self, transform) {
+            (Target::Luminance { .. }, Transform::Rgb) => give_up!(Color),
+            (Target::Luminance { .. }, _) => Ok(Transform::Gray),
+            _ => Ok(transform),
+        }
+    }
+
     /// Fails unless every row of `width` pixels lies within the memory and apart from the others.
     fn check(&self, width: usize, height: usize, channels: usize) -> Result<(), Irregular> {
         let fits = |bytes: usize, row: usize, stride: usize| {
@@ -44,6 +67,8 @@ impl Target<'_> {
         };
         let good = match self {
             Target::Interleaved { pixels, stride } => fits(pixels.len(), width * channels, *stride),
+            Target::Bgr { pixels, stride } => fits(pixels.len(), width * 3, *stride),
+            Target::Luminance { pixels, stride } => fits(pixels.len(), width, *stride),
             Target::Planar { planes, stride } => {
                 planes.iter().take(channels).all(|plane| fits(plane.len(), width, *stride))
             }
@@ -175,7 +200,9 @@ impl<'a, 't> Renderer<'a, 't> {
     fn row(&mut self, mcu_row: usize, y: usize) -> Result<(), Irregular> {
         let region = self.window.region;
         let mut rows: [&[u8]; MAX_COMPONENTS] = [&[]; MAX_COMPONENTS];
-        for ((plane, strip), row) in self.geometry.planes().zip(&mut self.strips.0).zip(&mut rows) {
+        let used = if self.transform == Transform::Gray { 1 } else { MAX_COMPONENTS };
+        for ((plane, strip), row) in self.geometry.planes().zip(&mut self.strips.0).zip(&mut rows).take(used)
+        {
             let first = 8 * plane.h * self.window.mcus_x.from;
             let Some(ready) =
                 strip.row(plane, self.geometry.max_v, mcu_row, y, first, self.window, self.level)
@@ -187,14 +214,24 @@ impl<'a, 't> Renderer<'a, 't> {
         let line = y - region.top;
         let width = region.width;
         match (&mut self.target, self.transform) {
-            (Target::Interleaved { pixels, stride }, transform) => {
+            (Target::Interleaved { pixels, stride } | Target::Luminance { pixels, stride }, transform) => {
                 let channels = if transform == Transform::Gray { 1 } else { 3 };
                 let at = line * *stride;
                 let Some(out) = pixels.get_mut(at..at + width * channels) else { give_up!(Request) };
                 match transform {
                     Transform::Gray => copy(rows[0], out),
-                    Transform::YCbCr => dispatch::ycc_to_pixels(self.level, rows, out),
+                    Transform::YCbCr => dispatch::ycc_to_pixels::<false>(self.level, rows, out),
                     Transform::Rgb => dispatch::rgb_to_pixels(self.level, rows, out),
+                }
+            }
+            (Target::Bgr { pixels, stride }, transform) => {
+                let at = line * *stride;
+                let Some(out) = pixels.get_mut(at..at + width * 3) else { give_up!(Request) };
+                let [first, second, third] = rows;
+                match transform {
+                    Transform::Gray => dispatch::rgb_to_pixels(self.level, [first; 3], out),
+                    Transform::YCbCr => dispatch::ycc_to_pixels::<true>(self.level, rows, out),
+                    Transform::Rgb => dispatch::rgb_to_pixels(self.level, [third, second, first], out),
                 }
             }
             (Target::Planar { planes, stride }, transform) => {

@@ -3,7 +3,7 @@
 mod pictures;
 
 use penstock_jpeg::{
-    Check, Decoder, Image, Irregular, Level, Limits, Mode, Reason, Region, Target, read_header,
+    Check, Decoder, Image, Irregular, Level, Limits, Mode, Reason, Region, Target, read_header, read_metadata,
 };
 use pictures::{PICTURES, Picture, checksum};
 
@@ -109,6 +109,79 @@ fn rectangles_equal_the_whole() {
             }
         }
     }
+}
+
+/// A rectangle as one of the targets that change a pixel's values.
+fn changed<'a>(
+    decoder: &mut Decoder,
+    file: &[u8],
+    region: Region,
+    pixels: &'a mut Vec<u8>,
+    target: impl FnOnce(&'a mut [u8]) -> Target<'a>,
+    channels: usize,
+) -> Result<(), Irregular> {
+    *pixels = vec![0xA5; region.width * region.height * channels];
+    decoder.decode_region(file, region, Check::Whole, target(pixels))
+}
+
+#[test]
+fn blue_comes_first_or_gray_alone() {
+    for picture in PICTURES {
+        let file = picture.file();
+        for mut decoder in decoders() {
+            let image = decoder.decode(&file).expect(picture.name);
+            for region in regions(picture) {
+                let wanted = crop(&image, region);
+                let (mut bgr, mut gray) = (Vec::new(), Vec::new());
+                let stride = region.width * 3;
+                let found = changed(
+                    &mut decoder,
+                    &file,
+                    region,
+                    &mut bgr,
+                    |pixels| Target::Bgr { pixels, stride },
+                    3,
+                );
+                assert_eq!(found, Ok(()), "{}", picture.name);
+                for (found, wanted) in bgr.chunks_exact(3).zip(wanted.chunks_exact(picture.channels)) {
+                    let [red, green, blue] = [0, 1, 2].map(|channel| wanted[channel % picture.channels]);
+                    assert_eq!(found, [blue, green, red], "{}", picture.name);
+                }
+                let stride = region.width;
+                let found = changed(
+                    &mut decoder,
+                    &file,
+                    region,
+                    &mut gray,
+                    |pixels| Target::Luminance { pixels, stride },
+                    1,
+                );
+                if picture.name == "rgb" {
+                    assert_eq!(reason(found), Some(Reason::Color));
+                    continue;
+                }
+                assert_eq!(found, Ok(()), "{}", picture.name);
+                // Of a colour that was not cut off, it is what the colour was made of.
+                for (&found, pixel) in gray.iter().zip(wanted.chunks_exact(picture.channels)) {
+                    let [red, green, blue] =
+                        [0, 1, 2].map(|channel| f32::from(pixel[channel % picture.channels]));
+                    let luminance = 0.299 * red + 0.587 * green + 0.114 * blue;
+                    let cut_off = pixel.iter().any(|&value| value == 0 || value == 255);
+                    assert!(cut_off || (luminance - f32::from(found)).abs() < 1.1, "{}", picture.name);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn metadata_are_segments_before_the_first_scan() {
+    let file = PICTURES[0].file();
+    assert_eq!(read_metadata(&file), Ok(Vec::new()));
+    let (one, two) = (b"\xFF\xE1\x00\x05one", b"\xFF\xE1\x00\x05two");
+    let longer = [&file[..2], one, b"\xFF\xFE\x00\x03c\xFF", two, &file[2..]].concat();
+    assert_eq!(read_metadata(&longer), Ok([*one, *two].concat()));
+    assert!(read_metadata(&longer[..20]).is_err());
 }
 
 #[test]

@@ -40,7 +40,7 @@ mod _native {
     #[pymodule_export]
     use super::integers::PyIntegers;
     #[pymodule_export]
-    use super::jpeg::{decode_jpeg, decode_picture, jpeg_shape, picture_shape};
+    use super::jpeg::{PyJpegFile, decode_jpeg, decode_picture, jpeg_shape, picture_shape};
     #[pymodule_export]
     use super::plan::{PyOp, PyPlan};
     #[pymodule_export]

@@ -3,7 +3,7 @@
 use penstock_jpeg::{Check, Limits, Region, Target};
 
 use super::error::Irregular;
-use super::header::{Format, Header};
+use super::header::{Format, Header, Order};
 use super::seen::{Key, seen};
 use super::sniff::read_header;
 use super::{png, ppm};
@@ -78,6 +78,33 @@ impl Decoder {
         out: &mut [u8],
     ) -> Result<(), Irregular> {
         self.decode_to(data, header, region, out, false).map(drop)
+    }
+
+    /// Decodes a whole JPEG into memory of exactly its size, whatever the channels of the file.
+    ///
+    /// # Errors
+    /// [`Irregular`] if it is none, if libjpeg should decode it, or if the memory does not fit; `out` then holds
+    /// anything.
+    pub fn decode_jpeg(
+        &mut self,
+        data: &[u8],
+        header: Header,
+        order: Order,
+        out: &mut [u8],
+    ) -> Result<(), Irregular> {
+        if header.format != Format::Jpeg {
+            return Err(Irregular::Format);
+        }
+        let (pixels, stride) = (out, header.width * order.channels());
+        let target = match order {
+            Order::Rgb if header.channels == 3 => Target::Interleaved { pixels, stride },
+            Order::Bgr | Order::Rgb => Target::Bgr { pixels, stride },
+            Order::Gray => Target::Luminance { pixels, stride },
+        };
+        let jpeg = self.jpeg();
+        let decoded = jpeg.decode_region(data, header.whole(), Check::Whole, target);
+        jpeg.shrink_to(KEPT_BYTES);
+        Ok(decoded?)
     }
 
     /// Decodes a rectangle of a file. The whole file is looked at if this process sees it for the first time.

@@ -25,6 +25,28 @@ impl Format {
     }
 }
 
+/// What stands for a pixel in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// Blue, green, red; alike in gray pictures.
+    Bgr,
+    /// Red, green, blue; alike in gray pictures.
+    Rgb,
+    /// One value: of a gray picture, or the luminance that a file has beside its colours.
+    Gray,
+}
+
+impl Order {
+    /// Values for each pixel.
+    #[must_use]
+    pub fn channels(self) -> usize {
+        match self {
+            Order::Bgr | Order::Rgb => 3,
+            Order::Gray => 1,
+        }
+    }
+}
+
 /// What a file's header announces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header {

@@ -14,8 +14,8 @@ mod sniff;
 
 pub use decoder::{Decoded, Decoder};
 pub use error::Irregular;
-pub use header::{Format, Header};
-pub use penstock_jpeg::{Reason as JpegReason, Region};
+pub use header::{Format, Header, Order};
+pub use penstock_jpeg::{Reason as JpegReason, Region, read_metadata};
 pub use png::has_checksums;
 pub use png::reason::Reason as PngReason;
 pub use seen::{Usage, passes, usage};

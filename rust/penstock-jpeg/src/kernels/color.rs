@@ -13,10 +13,11 @@ fn convert(y: u8, cb: u8, cr: u8) -> [u8; 3] {
     .map(|value| value.clamp(0, 255) as u8)
 }
 
-/// Three rows of YCbCr to pixels; `out` says how many.
-pub(crate) fn ycc_to_pixels([y, cb, cr]: [&[u8]; 3], out: &mut [u8]) {
+/// Three rows of YCbCr to pixels, blue first if `BGR`; `out` says how many.
+pub(crate) fn ycc_to_pixels<const BGR: bool>([y, cb, cr]: [&[u8]; 3], out: &mut [u8]) {
     for (((&y, &cb), &cr), out) in y.iter().zip(cb).zip(cr).zip(out.as_chunks_mut().0) {
-        *out = convert(y, cb, cr);
+        let [red, green, blue] = convert(y, cb, cr);
+        *out = if BGR { [blue, green, red] } else { [red, green, blue] };
     }
 }
 

@@ -79,12 +79,12 @@ pub(crate) fn h1v2(level: Level, near: &[u8], next: &[u8], bias: u8, out: &mut [
 
 /// See [`color::ycc_to_pixels`].
 #[inline]
-pub(crate) fn ycc_to_pixels(level: Level, rows: [&[u8]; 3], out: &mut [u8]) {
+pub(crate) fn ycc_to_pixels<const BGR: bool>(level: Level, rows: [&[u8]; 3], out: &mut [u8]) {
     match level.vectors() {
         // SAFETY: the level proves that the processor has AVX2 or more.
         #[cfg(target_arch = "x86_64")]
-        Some(Vectors::Avx2 | Vectors::Avx512) => unsafe { x86_64::rows::ycc_to_pixels(rows, out) },
-        _ => color::ycc_to_pixels(rows, out),
+        Some(Vectors::Avx2 | Vectors::Avx512) => unsafe { x86_64::rows::ycc_to_pixels::<BGR>(rows, out) },
+        _ => color::ycc_to_pixels::<BGR>(rows, out),
     }
 }
 

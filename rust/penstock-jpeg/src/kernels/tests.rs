@@ -101,8 +101,13 @@ fn colors_agree() {
             let rows = rows.each_ref().map(Vec::as_slice);
             for level in vector_levels() {
                 let (mut wanted, mut found) = (vec![0; 3 * count], vec![0; 3 * count]);
-                color::ycc_to_pixels(rows, &mut wanted);
-                ycc_to_pixels(level, rows, &mut found);
+                color::ycc_to_pixels::<true>(rows, &mut wanted);
+                ycc_to_pixels::<true>(level, rows, &mut found);
+                assert_eq!(found, wanted);
+                found.as_chunks_mut::<3>().0.iter_mut().for_each(|pixel| pixel.reverse());
+                color::ycc_to_pixels::<false>(rows, &mut wanted);
+                assert_eq!(found, wanted);
+                ycc_to_pixels::<false>(level, rows, &mut found);
                 assert_eq!(found, wanted);
                 let mut planes = [0; 3].map(|_| vec![0; count]);
                 ycc_to_planes(level, rows, planes.each_mut().map(Vec::as_mut_slice));
@@ -125,8 +130,8 @@ fn every_color_agrees() {
             for cb in 0..=255 {
                 let rows = [&[y; 256][..], &[cb; 256], &every];
                 let (mut wanted, mut found) = ([0; 768], [0; 768]);
-                color::ycc_to_pixels(rows, &mut wanted);
-                ycc_to_pixels(level, rows, &mut found);
+                color::ycc_to_pixels::<false>(rows, &mut wanted);
+                ycc_to_pixels::<false>(level, rows, &mut found);
                 assert_eq!(found, wanted);
             }
         }

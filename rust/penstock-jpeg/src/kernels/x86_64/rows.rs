@@ -203,12 +203,13 @@ fn behind(rows: [&[u8]; 3], done: usize) -> [&[u8]; 3] {
 
 /// See [`color::ycc_to_pixels`].
 #[target_feature(enable = "avx2")]
-pub(crate) fn ycc_to_pixels(rows: [&[u8]; 3], out: &mut [u8]) {
+pub(crate) fn ycc_to_pixels<const BGR: bool>(rows: [&[u8]; 3], out: &mut [u8]) {
     let done = by_chunks::<CHUNK, { 3 * CHUNK }>(rows, out, |rows, out| {
         let [y, cb, cr] = rows.map(|row| load32(row));
-        store_pixels(colors(y, cb, cr), out);
+        let [red, green, blue] = colors(y, cb, cr);
+        store_pixels(if BGR { [blue, green, red] } else { [red, green, blue] }, out);
     });
-    color::ycc_to_pixels(behind(rows, done), out.get_mut(3 * done..).unwrap_or(&mut []));
+    color::ycc_to_pixels::<BGR>(behind(rows, done), out.get_mut(3 * done..).unwrap_or(&mut []));
 }
 
 /// See [`color::rgb_to_pixels`].
@@ -294,14 +295,14 @@ const THIRDS: [[u8; 32]; 2] = [thirds(1), thirds(2)];
 /// Interleaves three times 32 bytes.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn store_pixels([red, green, blue]: [__m256i; 3], out: &mut [u8; 3 * CHUNK]) {
-    let red = _mm256_shuffle_epi8(red, load32(&SPREAD[0]));
-    let green = _mm256_shuffle_epi8(green, load32(&SPREAD[1]));
-    let blue = _mm256_shuffle_epi8(blue, load32(&SPREAD[2]));
+fn store_pixels([first, second, third]: [__m256i; 3], out: &mut [u8; 3 * CHUNK]) {
+    let first = _mm256_shuffle_epi8(first, load32(&SPREAD[0]));
+    let second = _mm256_shuffle_epi8(second, load32(&SPREAD[1]));
+    let third = _mm256_shuffle_epi8(third, load32(&SPREAD[2]));
     let (one, two) = (load32(&THIRDS[0]), load32(&THIRDS[1]));
     let mix = |a: __m256i, b: __m256i, c: __m256i| _mm256_blendv_epi8(_mm256_blendv_epi8(a, b, one), c, two);
     // Three times 16 bytes of 16 pixels, in each half.
-    let (p, q, r) = (mix(red, green, blue), mix(green, blue, red), mix(blue, red, green));
+    let (p, q, r) = (mix(first, second, third), mix(second, third, first), mix(third, first, second));
     let parts = [
         _mm256_permute2x128_si256::<0x20>(p, q),
         _mm256_permute2x128_si256::<0x30>(r, p),

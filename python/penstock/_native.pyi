@@ -16,6 +16,7 @@ __all__ = [
     "Files",
     "Generator",
     "Integers",
+    "JpegFile",
     "Op",
     "OpenFile",
     "Plan",
@@ -212,6 +213,34 @@ class Generator:
 
     def words(self, count: int) -> bytes:
         """Draw `count` 32-bit words, in native byte order."""
+
+@final
+class JpegFile:
+    """A JPEG whose header was read, to be decoded as a whole."""
+
+    @staticmethod
+    def read(path: str) -> JpegFile | str:
+        """Read a file; why it is none that is decoded here if it is not."""
+
+    @staticmethod
+    def parse(content: _HasBuffer) -> JpegFile | str:
+        """The same, of C-contiguous bytes, which are copied if they are writable."""
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of the file."""
+
+    @property
+    def metadata(self) -> bytes:
+        """Its APP1 segments, as they stand in it: Exif and XMP."""
+
+    def decode(self, order: str, out: _Memory) -> bool:
+        """Decode it into writable memory of exactly its size; false if libjpeg should, and the memory holds anything.
+
+        Args:
+            order: "BGR", "RGB" or "gray": what stands for a pixel, whatever the file's channels are.
+            out: Nobody else may use it meanwhile.
+        """
 
 @final
 class OpenFile:

@@ -40,7 +40,8 @@ class Stats:
         samples: In them.
         pictures: That were opened for them.
         handed_over: Pictures that were made natively and handed over as they were.
-        touched: Pictures that were made natively, and then the user's code touched their pixels or kept them.
+        touched: Pictures that were made natively, and then the user's code touched their pixels or kept them, or had
+            asked for arrays, as of OpenCV.
         by_library: Pictures that the library made; the three are all that were opened.
         by_pillow: Pictures that were not handed over so, by the reason why: what of the user's code touched their
             pixels, or why Pillow opened them. In a lowered loader geometry and conversion were native all the same.

@@ -5,12 +5,14 @@ is listed, and made once more by the library when their batch is done. Processor
 does not.
 """
 
+import contextlib
 import dataclasses
 import random
 import statistics
 import time
 from collections import deque
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from penstock.ops.table import replay
 from penstock.recording.sources import Source, Trace
@@ -113,24 +115,43 @@ class Watch:
     def __init__(self, guard: Guard) -> None:
         self.guard = guard
         self._sources: list[Source] = []
+        self._found: list[Pair] = []
         self._start, self._spent, self._compared = time.thread_time(), 0.0, 0
         # Nobody else's numbers are drawn.
         self._random = random.Random(0)  # noqa: S311
 
     def opened(self, source: Source) -> None:
         """Watch a source, if it is its turn."""
-        if not self.guard.touched or self._random.randrange(_ONE_IN):
-            return
-        # Workers of a later epoch know enough already.
-        soon = self._compared < _SOON and len(self.guard.pairs) < _ENOUGH
-        if soon or self._spent < _SHARE * (time.thread_time() - self._start):
+        if self._is_due():
             source.log = []
             self._sources.append(source)
 
+    def decoded(self, spent: float, by_library: Callable[[], Any]) -> None:
+        """Compare a file that was decoded at once, if it is its turn.
+
+        Args:
+            spent: Processor seconds that it took.
+            by_library: Has the library do the same.
+        """
+        if not self._is_due():
+            return
+        start = time.thread_time()
+        with contextlib.suppress(Exception):  # it was changed since
+            by_library()
+            self._found.append((spent, time.thread_time() - start))
+        self._spent += time.thread_time() - start
+
+    def _is_due(self) -> bool:
+        if not self.guard.touched or self._random.randrange(_ONE_IN):
+            return False
+        # Workers of a later epoch know enough already.
+        soon = self._compared < _SOON and len(self.guard.pairs) < _ENOUGH
+        return soon or self._spent < _SHARE * (time.thread_time() - self._start)
+
     def pairs(self) -> list[Pair]:
-        """Compare the sources that were watched, of a batch that is done."""
+        """Compare the sources that were watched, of a batch that is done; return what was found since the last one."""
         watched, self._sources = self._sources, []
-        found = []
+        found, self._found = self._found, []
         for source in watched:
             start = time.thread_time()
             if source.log and (pair := compare(source, looked=not self.guard.is_first)) is not None:

@@ -10,6 +10,7 @@ import contextlib
 import functools
 import logging
 import os
+import sys
 import threading
 import time
 import types
@@ -32,6 +33,7 @@ from penstock.compat.torchvision import KERNEL_REGISTRY
 from penstock.lowering.collation import entries_of, function_for
 from penstock.lowering.known import HOOKED, is_pristine
 from penstock.ops.table import BATCHES, CALLS, ENHANCERS, HOOKS, KERNELS, PICTURE_KERNELS, TENSOR_CALLS
+from penstock.recording import opencv
 from penstock.recording.chain import chain_of
 from penstock.recording.decoded import has_decoder, reads_files
 from penstock.recording.enhancers import Degenerate, enhances, initialises
@@ -54,7 +56,7 @@ from penstock.recording.tensors import (
     touch,
 )
 
-__all__ = ["begin", "current", "end", "find_imported", "recording"]
+__all__ = ["begin", "catch_up", "current", "end", "find_imported", "recording"]
 
 
 # Who records now, by thread; None stands for all threads.
@@ -127,6 +129,7 @@ def _install() -> None:
         _hook_other(name)
     for owner, name in _NAMED:
         _hook_function(owner, name, _wrapper(owner, name))
+    _hook_opencv()
     _hook_imported()
     for hook in HOOKS:
         _hook_function(hook.owner, hook.name, functools.partial(_made, hook.make), static=hook.static)
@@ -149,6 +152,19 @@ def _install() -> None:
     for kind in (RecordedTensor, RecordedImage):
         if kind not in default_collate_fn_map:  # to it, images that record are torchvision's
             _hook_collation(kind, _collate, None)
+
+
+def catch_up() -> None:
+    """Put a hook before what this process, a worker, has imported since it began."""
+    with _lock:
+        if _undo:
+            _hook_opencv()
+
+
+def _hook_opencv() -> None:
+    for name, function in opencv.readers().items():
+        if getattr(module := sys.modules["cv2"], name, None) is function:
+            _hook_function(module, name, opencv.decodes(current, name))
 
 
 def _wrapper(owner: Any, name: str) -> Callable[[Any], Any]:
@@ -267,13 +283,14 @@ def _have_scripts_call(hook: Any, function: Any) -> None:
 
 def find_imported() -> None:
     """Look for the names that modules have given to hooked functions, so that forked workers find them known."""
-    names_of([*_NAMED.values()])
+    names_of([*_NAMED.values(), *opencv.readers().values()])
 
 
 def _hook_imported() -> None:
     """Have modules that imported a function by name call its hook as well."""
     hooks = {id(function): hook for hook, function in HOOKED.items()}
-    for names, name, function in names_of([*_NAMED.values()], only_new=get_worker_info() is not None):
+    named = [*_NAMED.values(), *opencv.readers().values()]
+    for names, name, function in names_of(named, only_new=get_worker_info() is not None):
         if (hook := hooks.get(id(function))) is None:
             continue
         names[name] = hook

@@ -47,7 +47,6 @@ def _in(modules: Sequence[Any], functions: Sequence[Any]) -> Iterator[Name]:
     for module in modules:
         if isinstance(module, types.ModuleType):
             names = module.__dict__
-            # A copy: other threads may import meanwhile.
-            for name, value in [*names.items()]:
-                if id(value) in wanted:
-                    yield names, name, value
+            # A copy, as other threads may import meanwhile; few modules have any.
+            if not wanted.keys().isdisjoint(map(id, [*names.values()])):
+                yield from ((names, name, value) for name, value in [*names.items()] if id(value) in wanted)

@@ -3,26 +3,28 @@
 import dataclasses
 import time
 from collections import Counter
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from penstock.agreement import Asked
 from penstock.recording.guard import Guard, Pair, Watch, with_handling
 from penstock.recording.pictures import is_recorded, settle
 from penstock.recording.reach import held_by
+from penstock.recording.sources import Fate
 from penstock.recording.tensors import RecordedTensor, make_all_plain, make_plain
 
 if TYPE_CHECKING:
     import weakref
 
     from penstock.recording.rendering import Rendering
-    from penstock.recording.sources import Fate, Source, Trace
+    from penstock.recording.sources import Source, Trace
 
 __all__ = ["Counted", "Recorder"]
 
 # Sources that are opened before it is clear what became of one.
 _BEHIND = 4
 _KEPT = "kept after its batch"
+_ARRAY = "decoded natively, handed over as arrays"
 
 
 @dataclasses.dataclass
@@ -33,7 +35,7 @@ class Counted:
         recorded: Pictures that recorded, at least for a while.
         opened: Pictures that were opened in all.
         touched: Those of `recorded` that were made natively, but where they were recorded, for the user's code touched
-            their pixels or kept them.
+            their pixels or kept them, or had asked for an array.
         made: Files of which pictures were made where they were recorded.
         shared: Those of them of which several pictures were made.
         reasons: Why pictures are not handed over by native threads, and how many.
@@ -96,6 +98,18 @@ class Recorder:
         source.is_shared = self.guard.has_views
         self._watch.opened(source)
         self.fates.append(source.fate)
+
+    def decoded(self, spent: float, by_library: Callable[[], Any]) -> None:
+        """Take note of a file that was decoded where it was opened, into an array that the user has.
+
+        Args:
+            spent: Processor seconds that it took.
+            by_library: Has the library do the same.
+        """
+        fate = Fate()
+        fate.touched, fate.views = _ARRAY, 1
+        self.fates.append(fate)
+        self._watch.decoded(spent, by_library)
 
     def _see(self, end: int) -> None:
         """Find of how many files, up to one that was opened, several pictures were made."""

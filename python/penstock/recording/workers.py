@@ -113,6 +113,7 @@ class Collate:
         size = count(samples) if self._batches else 1
         if _recorder is None:
             return Parcel(data, size, Counted())
+        hooks.catch_up()
         if not _recorder.is_any_left():
             return Parcel(data, size, _count(_recorder))
         with postponing() as postponed:

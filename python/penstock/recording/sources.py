@@ -341,11 +341,7 @@ def source_of(fp: Any, filename: Any, file_format: str | None) -> tuple[Source |
     """
     if ImageFile.LOAD_TRUNCATED_IMAGES:
         return None, "ImageFile.LOAD_TRUNCATED_IMAGES is set"
-    if type(fp) is io.BytesIO:
-        content = fp.getvalue()
-        seen = _native.look_through(content)
-        source = None if seen is None else Source("", content, _NOBODY, seen)
-    elif type(fp) is io.BufferedReader and isinstance(path := filename or fp.raw.name, str):
+    if type(fp) is io.BufferedReader and isinstance(path := filename or getattr(fp.raw, "name", None), str):
         stays = bool(filename or _is_at(path, fp)) and not path.startswith(("/proc/", "/dev/"))
         found = _native.look_at_file(fp.fileno(), stays)
         if isinstance(found, str):
@@ -354,8 +350,13 @@ def source_of(fp: Any, filename: Any, file_format: str | None) -> tuple[Source |
         source = Source(path if path.startswith("/") else os.path.abspath(path), None, identity, seen)  # noqa: PTH100
         source.file = file
     else:
-        return None, "not opened from a path or from bytes"
-    if source is None or file_format not in (None, source.format):
+        content = fp.getvalue() if type(fp) is io.BytesIO else _content_of_object(fp)
+        if content is None:
+            return None, "not opened from a path or from bytes"
+        if (head := _native.look_through(content)) is None:
+            return None, "irregular file"
+        source = Source("", content, _NOBODY, head)
+    if file_format not in (None, source.format):
         return None, "irregular file"
     if source.height * source.width > most_pixels():
         return None, "too many pixels"
@@ -372,7 +373,23 @@ def _is_at(path: str, fp: Any) -> bool:
 
 def _content(fp: Any) -> bytes:
     position = fp.tell()
-    fp.seek(0)
-    content: bytes = fp.read()
-    fp.seek(position)
+    try:
+        fp.seek(0)
+        content: bytes = fp.read()
+    finally:
+        fp.seek(position)
     return content
+
+
+def _content_of_object(fp: Any) -> bytes | None:
+    """Return all that can be read from somebody's object; None if it cannot, or not as Pillow would later.
+
+    What does not say whether it is closed may be, when Pillow comes to read it.
+    """
+    if not isinstance(getattr(fp, "closed", None), bool):
+        return None
+    try:
+        content = _content(fp)
+    except Exception:  # Pillow meets it where it comes to it, if it does
+        return None
+    return content if type(content) is bytes else None

@@ -63,3 +63,13 @@ def test_a_name_that_stands_for_something_else_by_now_is_none(looked, monkeypatc
     assert names() == {"first"}
     first.also = None
     assert names(only_new=True) == set()
+
+
+def test_names_in_a_program_that_was_run_again(monkeypatch):
+    run = {"__name__": "__mp_main__", "also": function}
+    exec("class Data:\n    def read(self):\n        return also()", run)  # noqa: S102 - as that process runs it
+    module = types.ModuleType("__mp_main__")
+    module.__dict__.update(run)
+    monkeypatch.setitem(sys.modules, "__main__", module)
+    found = {id(names) for names, name, _ in imported.names_of([function]) if name == "also"}
+    assert found == {id(module.__dict__), id(module.Data.read.__globals__)}

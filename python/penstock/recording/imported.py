@@ -7,7 +7,7 @@ takes the function's place has to take as well.
 import itertools
 import sys
 import types
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 __all__ = ["names_of"]
@@ -38,15 +38,34 @@ def names_of(functions: Sequence[Any], *, only_new: bool = False) -> list[Name]:
         before = [] if newest is None else found
         _last = count, found = len(sys.modules), [*before, *_in(modules, functions)]
     # A notebook's, or an interpreter's, gets names without importing anything.
-    main = _in([sys.modules.get("__main__")], functions)
+    module = sys.modules.get("__main__")
+    main = *_in([module], functions), *_in_namespaces(_of_copied(module), functions)
     return [name for name in (*found, *main) if name[0].get(name[1]) is name[2]]
 
 
 def _in(modules: Sequence[Any], functions: Sequence[Any]) -> Iterator[Name]:
+    namespaces = (module.__dict__ for module in modules if isinstance(module, types.ModuleType))
+    return _in_namespaces(namespaces, functions)
+
+
+def _in_namespaces(namespaces: Iterable[dict[str, Any]], functions: Sequence[Any]) -> Iterator[Name]:
     wanted = {id(function): function for function in functions}
-    for module in modules:
-        if isinstance(module, types.ModuleType):
-            names = module.__dict__
-            # A copy, as other threads may import meanwhile; few modules have any.
-            if not wanted.keys().isdisjoint(map(id, [*names.values()])):
-                yield from ((names, name, value) for name, value in [*names.items()] if id(value) in wanted)
+    for names in namespaces:
+        # A copy, as other threads may import meanwhile; few modules have any.
+        if not wanted.keys().isdisjoint(map(id, [*names.values()])):
+            yield from ((names, name, value) for name, value in [*names.items()] if id(value) in wanted)
+
+
+def _of_copied(module: Any) -> list[dict[str, Any]]:
+    """Return the globals of a main module's own functions where that is another one's copy.
+
+    A process that was not forked runs the program's file again, and makes a module of a copy of what comes of it.
+    """
+    names = getattr(module, "__dict__", {})
+    if names.get("__name__") != "__mp_main__":
+        return []
+    classes = [value for value in [*names.values()] if isinstance(value, type)]
+    own = [*names.values(), *(value for kind in classes for value in vars(kind).values())]
+    found = (value.__globals__ for value in own if isinstance(value, types.FunctionType))
+    copied = (globals_ for globals_ in found if globals_.get("__name__") == "__mp_main__" and globals_ is not names)
+    return [*{id(globals_): globals_ for globals_ in copied}.values()]

@@ -51,9 +51,15 @@ def singles(image: Any) -> list[tuple[str, bytes, Callable[[], Any], Tensors, fl
     def affine(name: str) -> bytes:
         return step("affine", *MATRIX, SIDE, SIDE, name, 0, 0, 0)
 
+    # What any weights of that number take.
+    blurred = step("convolution", 23, [1 / 23] * 23, 23, [1 / 23] * 23)
     return [
         ("hue", step("hue", 0.1, "pillow"), lambda: v1.functional.adjust_hue(image, 0.1), None, 20),
         ("Gaussian blur", step("gaussian_blur", 2.0, 2.0), lambda: image.filter(ImageFilter.GaussianBlur(2)), None, 12),
+        (
+            *("torchvision's blur, 23", blurred, lambda: v1.functional.gaussian_blur(image, 23, 2.0)),
+            *(lambda tensor: F2.gaussian_blur(tensor, [23, 23], [2.0, 2.0]), 6),
+        ),
         ("sharpness", step("sharpness", 1.6, "pillow"), lambda: enhance["Sharpness"](image).enhance(1.6), None, 8),
         ("affine, bilinear", affine("bilinear"), warp(BILINEAR), None, 6),
         ("affine, bicubic", affine("bicubic"), warp(BICUBIC), None, 5),

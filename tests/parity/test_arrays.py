@@ -299,7 +299,7 @@ class OwnFlip(v1.RandomHorizontalFlip):
 
 UNSUPPORTED = {
     "bfloat16": (v2.Compose([v2.ToImage(), v2.ToDtype(torch.bfloat16)]), "bfloat16, which NumPy lacks"),
-    "unknown op": (v1.Compose([v1.GaussianBlur(3), v1.ToTensor()]), "GaussianBlur.*no native form"),
+    "unknown op": (v1.Compose([v1.ElasticTransform(), v1.ToTensor()]), "ElasticTransform.*no native form"),
     "a function": (lambda img: v1.functional.to_tensor(img), "does not know"),
     "subclass": (v1.Compose([OwnFlip(), v1.ToTensor()]), "OwnFlip|RandomHorizontalFlip"),
     "no tensor": (v1.RandomHorizontalFlip(), "Pillow"),

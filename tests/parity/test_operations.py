@@ -93,6 +93,22 @@ def test_corners_of_no_perspective(workers, p):
     assert failures(found)
 
 
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("kind", [v1.GaussianBlur, v2.GaussianBlur])
+def test_blurs_of_pictures_that_are_too_small(kind, workers):
+    """torch has drawn the deviation when it finds that it cannot reflect so much."""
+    dataset = Pictures("RGB", AROUND["pictures"](v1.RandomApply([kind((5, 9)), v1.RandomInvert()], 0.5)))
+    dataset.pixels = [
+        np.ascontiguousarray(pixels[: 3 + k % 3, : 5 - k // 3]) for k, pixels in enumerate(dataset.pixels)
+    ]
+
+    def make(loader):
+        return loader(dataset, batch_size=1, num_workers=workers)
+
+    assert penstock.explain(make(penstock.DataLoader)).native
+    assert failures(assert_parity(make, penstock.DataLoader, ReferenceLoader, Walk((None,) * 4)))
+
+
 def is_taken(transform, picture):
     """Whether torchvision makes something of a picture, of tensors of which it has fewer filters for instance."""
     try:

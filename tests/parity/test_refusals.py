@@ -215,7 +215,7 @@ DATASETS = {
     "RandomResizedCrop of a tensor": (lambda: cifar(v1.Compose([v1.PILToTensor(), v1.RandomResizedCrop(3)])), "on tensors"),
     "RandomResizedCrop of v2 on a tensor": (lambda: cifar(v2.Compose([v2.PILToTensor(), v2.RandomResizedCrop(3, antialias=False)])), "on tensors"),
     "RandomResizedCrop of odd shapes": (lambda: cifar(v1.Compose([v1.RandomResizedCrop(3, ratio=(3.0, 4.0)), TENSOR()])), "ratio"),
-    "GaussianBlur": (lambda: cifar(v1.Compose([v1.GaussianBlur(3), TENSOR()])), "no native form"),
+    "ElasticTransform": (lambda: cifar(v1.Compose([v1.ElasticTransform(), TENSOR()])), "no native form"),
     "AugMix": (lambda: cifar(v1.Compose([v1.AugMix(), TENSOR()])), "Dirichlet"),
     "RandomChoice by Python's generator": (lambda: cifar(v1.Compose([v1.RandomChoice([FLIP()]), TENSOR()])), "Python's generator"),
     "RandomOrder by Python's generator": (lambda: cifar(v1.Compose([v1.RandomOrder([FLIP()]), TENSOR()])), "Python's generator"),

@@ -17,7 +17,7 @@ from torchvision.transforms.v2 import functional as F2
 from penstock import _native
 from penstock.ops.arithmetic import rendered
 from penstock.ops.color.gray import gray
-from penstock.ops.table import CALLS, ENHANCERS, KERNELS, METHODS, TENSOR_CALLS
+from penstock.ops.table import CALLS, ENHANCERS, KERNELS, METHODS, PICTURE_KERNELS, TENSOR_CALLS
 from penstock.recording.sources import Trace
 
 VALUES = np.repeat(np.arange(256, dtype=np.uint8).reshape(16, 16, 1), 3, axis=2)
@@ -280,6 +280,30 @@ def test_blurs(kind, count):
         trace = Trace(None, "RGB", pixels.shape[1::-1], ())
         made = rendered(pixels, METHODS["filter"](trace, blur).steps)
         assert np.array_equal(made, np.asarray(Image.fromarray(pixels).filter(blur))), (pixels.shape, blur.radius)
+
+
+@pytest.mark.parametrize("count", COUNTS)
+@pytest.mark.parametrize(
+    ("records", "theirs"),
+    [
+        (CALLS[F, "gaussian_blur"], by_pillow(F.gaussian_blur)),
+        (PICTURE_KERNELS[F2.gaussian_blur], by_pillow(F2.gaussian_blur)),
+        (TENSOR_CALLS[_functional_tensor, "gaussian_blur"], by_tensors(F.gaussian_blur)),
+        (KERNELS[F2.gaussian_blur], by_tensors(F2.gaussian_blur)),
+    ],
+    ids=["pictures1", "pictures2", "tensors1", "tensors2"],
+)
+def test_blurs_of_torchvision(records, theirs, count):
+    drawn = Drawn(count)
+    made = 0
+    for _ in range(count):
+        pixels = drawn.picture()
+        sides = [drawn.random.choice([1, 3, 5, 7, 11, 23, 37]) for _ in range(2)]
+        sigmas = [10 ** drawn.random.uniform(-1.5, 1.5) for _ in range(2)]
+        if min(length - side // 2 for length, side in zip(pixels.shape, reversed(sides), strict=False)) > 0:
+            assert_equal(records, theirs, pixels, sides, drawn.random.choice([sigmas, sigmas[:1], None]))
+            made += 1
+    assert made > count // 3
 
 
 @pytest.mark.parametrize("count", COUNTS)

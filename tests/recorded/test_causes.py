@@ -18,7 +18,7 @@ from penstock.recording import hooks
 from penstock.recording.recorder import Recorder
 
 
-class OwnBlur(T.GaussianBlur):
+class OwnElastic(T.ElasticTransform):
     """A user's own kind of a library's transform."""
 
 
@@ -37,10 +37,10 @@ def _in_lines(picture):
 
 
 CALLS = {
-    "GaussianBlur ": T.Compose([T.RandomApply([T.GaussianBlur(3)], p=1.0), T.ToTensor()]),
-    "OwnBlur": OwnBlur(3),
+    "ElasticTransform ": T.Compose([T.RandomApply([T.ElasticTransform(sigma=1.0)], p=1.0), T.ToTensor()]),
+    "OwnElastic": OwnElastic(sigma=1.0),
     "RandomErasing": T.Compose([T.ToTensor(), T.RandomErasing(p=1.0)]),
-    "GaussianBlur": v2.Compose([v2.RandomApply([v2.GaussianBlur(3)], p=1.0)]),
+    "ElasticTransform": v2.Compose([v2.RandomApply([v2.ElasticTransform(sigma=1.0)], p=1.0)]),
     "Image.effect_spread": Spreading(),
     "ImageOps.pad": lambda picture: ImageOps.pad(picture, (30, 30)),
     "Image.filter": lambda picture: picture.filter(ImageFilter.MedianFilter()),
@@ -49,7 +49,7 @@ CALLS = {
     "Image.convert": lambda picture: picture.convert("HSV"),
     "Image.crop": lambda picture: picture.crop((-1, -1, 5, 5)),
     "Image.save": lambda picture: picture.save(io.BytesIO(), "PNG"),
-    "functional.gaussian_blur": lambda picture: F.gaussian_blur(picture, 3),
+    "functional.elastic_transform": lambda picture: F.elastic_transform(picture, torch.zeros(1, 16, 20, 2)),
     "np.array": lambda picture: np.array(picture),
     "np.asarray": lambda picture: T.Lambda(lambda inner: asarray(inner))(picture),
     "np.array ": _in_lines,

@@ -30,6 +30,7 @@ def _bounds(least: float, most: float) -> st.SearchStrategy[tuple[float, float]]
 
 
 _strengths = st.one_of(st.sampled_from([0, 0.4, 1, (0.6, 1.4), (0, 0), (1, 1), (0, 2.5)]), _bounds(0, 60))
+_sides = st.sampled_from([1, 3, 5, 7, 11])
 _turns = st.one_of(st.sampled_from([0, 0.1, 0.5, (-0.5, 0.5), (0.25, 0.25)]), _bounds(-0.5, 0.5))
 
 
@@ -53,7 +54,7 @@ def colours(draw: Any, channels: int, *, tensor: bool) -> Augmentation:
     """A change of colours, of pictures or of tensors of bytes."""
     version, p = draw(_versions), draw(chances)
     kinds = ["Jitter", "Jitter", "Grayscale", "RandomGrayscale", "Invert", "Posterize", "Solarize", "Autocontrast"]
-    kind = draw(st.sampled_from([*kinds, "Equalize", "Permutation", "Distort", "Sharpness"]))
+    kind = draw(st.sampled_from([*kinds, "Equalize", "Permutation", "Distort", "Sharpness", "Blur"]))
     match kind:
         case "Jitter":
             return draw(_colour_jitter(version, tensor=tensor))
@@ -71,6 +72,11 @@ def colours(draw: Any, channels: int, *, tensor: bool) -> Augmentation:
             return Augmentation(
                 call(f"{version}.RandomSolarize", threshold, p=p), promised=not tensor or 0 <= threshold <= 255
             )
+        case "Blur":
+            sides = draw(st.tuples(_sides, _sides))
+            # Of one channel torch adds up few weights in another order.
+            promised = channels == 3 or min(sides) > 3
+            return Augmentation(call(f"{version}.GaussianBlur", sides, sigma=draw(_bounds(0.1, 9))), promised=promised)
         case "Permutation":
             return Augmentation(call("v2.RandomChannelPermutation"))
         case "Distort":

@@ -5,6 +5,7 @@ from typing import Any
 from penstock.compat.names import LOWERING, RECORDING, Names
 
 __all__ = [
+    "GAUSSIAN_WEIGHTS",
     "KERNEL_REGISTRY",
     "NAMES",
     "compute_resized_output_size",
@@ -53,3 +54,8 @@ perspective_coefficients: Any = _fetch("torchvision.transforms.functional", "_ge
 # Where transforms look up what they do to Pillow's pictures, and to tensors.
 picture_functional: Any = _fetch("torchvision.transforms", "_functional_pil", RECORDING)
 tensor_functional: Any = _fetch("torchvision.transforms", "_functional_tensor", RECORDING)
+# By generation, the weights of a Gaussian.
+GAUSSIAN_WEIGHTS: dict[str, Any] = {
+    "v1": _fetch("torchvision.transforms._functional_tensor", "_get_gaussian_kernel1d", LOWERING, RECORDING),
+    "v2": _fetch(f"{_V2}.functional._misc", "_get_gaussian_kernel1d", LOWERING, RECORDING),
+}

@@ -15,7 +15,7 @@ from PIL import Image
 from penstock import _native
 from penstock.records import record_of
 
-__all__ = ["LIBRARIES", "agreeing", "pillow_agrees", "rendered"]
+__all__ = ["LIBRARIES", "agreeing", "noise", "pillow_agrees", "rendered"]
 
 # What a library may do, in the order in which it is tried.
 LIBRARIES = {
@@ -57,7 +57,7 @@ def agreeing(
         step: Makes a step of the arithmetic's name and operands.
         cases: Operands of the step, and what the library does to a picture.
     """
-    pixels = _noise()
+    pixels = noise()
     given: Any = Image.fromarray(pixels)
     if library != "pillow":
         given = torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
@@ -70,7 +70,7 @@ def agreeing(
 
 def pillow_agrees(step: str, operands: Sequence[Any], replay: Callable[..., Any]) -> bool:
     """Whether a native step gives the pixels of what does the same by Pillow, to an image and with these operands."""
-    pixels = _noise()
+    pixels = noise()
     theirs = _pixels_of(replay(Image.fromarray(pixels), *operands))
     return np.array_equal(rendered(pixels, [_native.step(step, *operands)], theirs.shape[:2]), theirs)
 
@@ -81,7 +81,7 @@ def _pixels_of(picture: Any) -> Any:
     return np.asarray(picture)
 
 
-def _noise() -> Any:
+def noise() -> Any:
     """Return pixels of all kinds: random ones, gray ones, and those that are as light or as dark as can be."""
     pixels = np.random.default_rng(0).integers(0, 256, (*_SIZE, 3), dtype=np.uint8)
     pixels[::5] = np.where(pixels[::5] > 127, 255, 0)

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from PIL import Image
 
-__all__ = ["forget", "note", "raises", "replay"]
+__all__ = ["blank", "forget", "note", "raises", "replay"]
 
 # What torchvision raised for the numbers that were drawn last, by thread.
 _noted = threading.local()
@@ -34,14 +34,16 @@ def replay(transform: Any, template: Any, height: int, width: int) -> None:
     if (error := getattr(_noted, "error", None)) is not None:
         forget()
         raise error
-    if isinstance(template, torch.Tensor):
-        picture: Any = torch.zeros(template.shape[0], height, width, dtype=template.dtype)
-        if type(template) is not torch.Tensor:
-            picture = type(template)(picture)
-    else:
-        picture = Image.new(template.mode, (width, height))
     with torch.random.fork_rng(devices=[]):
-        transform(picture)
+        transform(blank(template, height, width))
+
+
+def blank(template: Any, height: int, width: int) -> Any:
+    """Return a blank picture of the kind of another one."""
+    if not isinstance(template, torch.Tensor):
+        return Image.new(template.mode, (width, height))
+    picture = torch.zeros(template.shape[0], height, width, dtype=template.dtype)
+    return picture if type(template) is torch.Tensor else type(template)(picture)
 
 
 def raises(transform: Any, template: Any) -> bool:

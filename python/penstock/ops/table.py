@@ -35,6 +35,7 @@ from penstock.ops.filter.filtered import filtered
 from penstock.ops.filter.gaussian_blur import GAUSSIAN_BLUR
 from penstock.ops.filter.kernel import KERNEL
 from penstock.ops.filter.sharpness import SHARPNESS
+from penstock.ops.filter.torch_blur import TORCH_BLUR
 from penstock.ops.flip import FLIP
 from penstock.ops.geometry.affine import AFFINE
 from penstock.ops.geometry.perspective import PERSPECTIVE
@@ -90,6 +91,7 @@ TABLE = (
     GAUSSIAN_BLUR,
     BOX_BLUR,
     KERNEL,
+    TORCH_BLUR,
     ROTATE,
     AFFINE,
     PERSPECTIVE,

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["kernel_recorded"]
 
-# Height and width of a picture from which it is seen how a result lies in memory.
-_SHEET = 4, 5
+# Height and width of a picture from which it is seen how a result lies in memory; not too small for filters.
+_SHEET = 32, 33
 _layouts: dict[Any, str | None] = {}
 _UNCONVERTED = ((("pil_to_tensor",),), (("decode_image",),))
 

@@ -28,10 +28,16 @@ impl Ask {
         (self.0)(&[x]).first().copied().unwrap_or(x)
     }
 
+    /// Its answer, which may be of any length.
+    #[must_use]
+    pub fn list(&self, numbers: &[f64]) -> Vec<f64> {
+        (self.0)(numbers)
+    }
+
     /// Its answer of `N` numbers; `None` if it is of another length.
     #[must_use]
     pub fn all<const N: usize>(&self, numbers: &[f64]) -> Option<[f64; N]> {
-        (self.0)(numbers).try_into().ok()
+        self.list(numbers).try_into().ok()
     }
 }
 

@@ -13,7 +13,10 @@ use super::color::{
 };
 use super::crop::{CenterCrop, Crop, RandomCrop};
 use super::erase::{Erase, RandomErasing};
-use super::filter::{BoxBlur, GaussianBlur, Kernel3, Kernel5, RandomAdjustSharpness, Sharpness};
+use super::filter::{
+    BoxBlur, Convolution, GaussianBlur, Kernel3, Kernel5, RandomAdjustSharpness, RandomGaussianBlur,
+    Sharpness,
+};
 use super::flip::{FlipHorizontal, FlipVertical, RandomFlip};
 use super::geometry::{
     Affine, AffineGrid, Moved, Perspective, RandomAffine, RandomPerspective, RandomRotation, Rotated, Turn,
@@ -94,6 +97,7 @@ draws! {
     random_photometric_distort: RandomPhotometricDistort,
     random_channel_permutation: RandomChannelPermutation,
     random_adjust_sharpness: RandomAdjustSharpness,
+    random_gaussian_blur: RandomGaussianBlur,
     random_rotation: RandomRotation,
     random_affine: RandomAffine,
     random_perspective: RandomPerspective,
@@ -160,7 +164,7 @@ macro_rules! steps {
             $($pixels_number $pixels_name $pixels),*);
         kind!("A step that is a table of bytes once its picture was looked at." Measured MeasuredStep Copy:
             $($measured_number $measured_name $measured),*);
-        kind!("A step that makes pixels of several." Area AreaStep Copy: $($area_number $area_name $area),*);
+        kind!("A step that makes pixels of several." Area AreaStep: $($area_number $area_name $area),*);
         kind!("A step that overwrites output." Elements ElementsStep Copy:
             $($elements_number $elements_name $elements),*);
 
@@ -367,6 +371,7 @@ steps! {
         46 affine: Affine,
         47 perspective: Perspective,
         48 affine_grid: AffineGrid,
+        49 convolution: Convolution,
         24 luminance: Luminance,
     }
     Elements {

@@ -46,7 +46,7 @@ struct Stage {
 }
 
 /// What needs pixels in memory.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 enum Pass {
     /// The stage's `blocks`.
     Blocks,
@@ -69,8 +69,8 @@ impl Stage {
 
     /// The region of the pass's source that a region of its output needs.
     fn support(&self, made: &Region) -> Region {
-        match self.pass {
-            Some(Pass::Area(step, size)) => step.support(size, made),
+        match &self.pass {
+            Some(Pass::Area(step, size)) => step.support(*size, made),
             Some(Pass::Blocks) if self.blocks.measure() && !made.is_empty() => {
                 let (height, width) = self.size();
                 whole(height, width)
@@ -121,7 +121,7 @@ impl Stages {
             Step::Measured(step) => self.add_change(Change::Measured(*step)),
             Step::Area(step) => {
                 let from = stage.size();
-                stage.pass = Some(Pass::Area(*step, from));
+                stage.pass = Some(Pass::Area(step.clone(), from));
                 // A size that cannot be made was refused when the steps were drawn or read.
                 self.begin(step.size(from).unwrap_or_default());
             }

@@ -100,7 +100,7 @@ impl Whole {
                 let resized = resampler.resize(&picture, (height, width), method).unwrap();
                 make((height, width), &|y, x, c| resized.get(y as usize, x as usize, c))
             }
-            Step::Area(step) => {
+            Step::Area(ref step) => {
                 let size = step.size(self.size).unwrap();
                 let whole = Region { rows: 0..size.0, columns: 0..size.1 };
                 let support = step.support(self.size, &whole);

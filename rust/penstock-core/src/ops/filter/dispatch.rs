@@ -5,6 +5,7 @@
 use penstock_jpeg::simd::Vectors;
 use penstock_jpeg::simd::{Level, Part};
 
+use super::convolution::{self, Given, Rows, Taps};
 use super::kernel::Weights;
 use super::means::{self, Mean};
 use super::sharpness::Sharpness;
@@ -51,6 +52,19 @@ pub(crate) fn scatter(level: Level, strip: &[Chunk], count: usize, rows: &mut [C
         }
     }
     true
+}
+
+/// See [`convolution::convolve`].
+pub(crate) fn convolve(level: Level, taps: &Taps, given: &Given, out: &mut Rows<'_>) {
+    match level.vectors() {
+        // SAFETY: the level proves that the processor has the features.
+        #[cfg(target_arch = "x86_64")]
+        Some(Vectors::Avx512) => unsafe { x86_64::convolve_avx512(taps, given, out) },
+        // SAFETY: the level proves that the processor has the features.
+        #[cfg(target_arch = "x86_64")]
+        Some(Vectors::Avx2) => unsafe { x86_64::convolve_avx2(taps, given, out) },
+        _ => convolution::convolve(taps, given, out),
+    }
 }
 
 /// See [`Weights::make`].

@@ -1,9 +1,9 @@
-//! Box blurs at every level against sums that are made pixel by pixel.
+//! Filters at every level against sums that are made pixel by pixel.
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::ops::filter::{Blend, BoxBlur, GaussianBlur, Kernel, Sharpness};
+use crate::ops::filter::{Blend, BoxBlur, Convolution, GaussianBlur, Kernel, Sharpness};
 use crate::ops::kinds::Area;
 
 /// Interleaved noise.
@@ -143,7 +143,35 @@ fn squares<const SIDE: usize>(
     made
 }
 
-/// Makes a region of a filter's output at every level.
+/// What torch's convolution makes of each byte, product by product.
+fn convolved(bytes: &[u8], [height, width, channels]: [usize; 3], [across, down]: [&[f32]; 2]) -> Vec<u8> {
+    let reflected = |place: i64, length: usize| {
+        let last = length as i64 - 1;
+        (if place < 0 {
+            -place
+        } else if place > last {
+            2 * last - place
+        } else {
+            place
+        }) as usize
+    };
+    (0..bytes.len())
+        .map(|i| {
+            let (y, x, c) = (i / channels / width, i / channels % width, i % channels);
+            let mut sum = 0.0_f32;
+            for (row, of_row) in down.iter().enumerate() {
+                for (column, weight) in across.iter().enumerate() {
+                    let y = reflected((y + row) as i64 - down.len() as i64 / 2, height);
+                    let x = reflected((x + column) as i64 - across.len() as i64 / 2, width);
+                    sum = f32::from(bytes[(y * width + x) * channels + c]).mul_add(weight * of_row, sum);
+                }
+            }
+            sum.round_ties_even() as u8
+        })
+        .collect()
+}
+
+/// Makes a region of a filter's output at every level, of interleaved channels and of planes.
 fn compare(
     step: &impl Area,
     bytes: &[u8],
@@ -153,10 +181,16 @@ fn compare(
 ) -> Result<(), TestCaseError> {
     let size = (height as u32, width as u32);
     let wanted = Region { rows: corner.0 % size.0..size.0, columns: corner.1 % size.1..size.1 };
-    let picture = Picture::from_slice(bytes, height, width, channels).unwrap();
+    let planes: Vec<u8> =
+        (0..channels).flat_map(|c| bytes.iter().copied().skip(c).step_by(channels)).collect();
+    let strides = [width as isize, 1, (height * width) as isize];
+    let pictures = [
+        Picture::from_slice(bytes, height, width, channels).unwrap(),
+        Picture::from_strided(&planes, 0, [height, width, channels], strides).unwrap(),
+    ];
     let support = step.support(size, &wanted);
-    let part = picture.part(&support.rows, &support.columns).unwrap();
-    for level in Level::available() {
+    for (level, picture) in Level::available().flat_map(|level| pictures.map(|picture| (level, picture))) {
+        let part = picture.part(&support.rows, &support.columns).unwrap();
         let mut memory = Default::default();
         let made = step.make(level, &part, size, &wanted, &mut memory).unwrap();
         for (y, row) in wanted.rows.clone().enumerate() {
@@ -215,4 +249,50 @@ proptest! {
         });
         compare(&sharpness, &bytes, shape, corner, &expected)?;
     }
+
+    #[test]
+    fn bytes_are_convolved_at_every_level(
+        (height, width, gray) in (1usize..40, 1usize..90, any::<bool>()),
+        corner in (0u32..40, 0u32..90),
+        margins in (0usize..9, 0usize..9),
+        weights in prop::array::uniform2(prop::collection::vec(0.0f32..1.0, 17)),
+        seed in any::<u32>(),
+    ) {
+        let shape = [height, width, if gray { 1 } else { 3 }];
+        let bytes = noise(shape, seed.into());
+        let margins = [margins.0.min(width - 1), margins.1.min(height - 1)];
+        let mut weights = weights;
+        for (weights, margin) in weights.iter_mut().zip(margins) {
+            weights.truncate(2 * margin + 1);
+            let sum: f32 = weights.iter().sum();
+            for weight in weights {
+                *weight /= sum.max(1e-3);
+            }
+        }
+        let expected = convolved(&bytes, shape, weights.each_ref().map(Vec::as_slice));
+        let [across, down] = weights;
+        compare(&Convolution::new(across, down).unwrap(), &bytes, shape, corner, &expected)?;
+    }
+}
+
+#[test]
+fn convolutions_look_no_further_than_they_must() {
+    let step = Convolution::new(vec![0.2; 5], vec![1.0 / 3.0; 3]).unwrap();
+    let region = |rows, columns| Region { rows, columns };
+    assert_eq!(step.support((30, 30), &region(10..12, 10..11)), region(9..13, 8..13));
+    // What is before the first pixel is what is behind it.
+    assert_eq!(step.support((30, 30), &region(0..1, 0..1)), region(0..2, 0..3));
+    assert_eq!(step.support((30, 30), &region(29..30, 28..30)), region(28..30, 26..30));
+    assert_eq!(step.support((3, 4), &region(0..0, 0..4)), Region::default());
+    assert_eq!(step.size((2, 3)), Some((2, 3)));
+    assert_eq!(step.size((2, 2)), None);
+    assert_eq!(step.size((1, 3)), None);
+}
+
+#[test]
+fn weights_that_could_make_more_than_a_byte_are_refused() {
+    assert!(Convolution::new(vec![1.0; 2], vec![0.5]).is_none());
+    assert!(Convolution::new(vec![1.0; 3], vec![0.4]).is_none());
+    assert!(Convolution::new(vec![1.5, -1.0, 0.5], vec![1.0]).is_none());
+    assert!(Convolution::new(vec![f32::NAN], vec![1.0]).is_none());
 }

@@ -4,9 +4,10 @@
 //! so it is read through its raw pointer, after a check of the range.
 
 use std::arch::x86_64::{
-    __m128i, __m256i, __m512i, _mm_loadu_si128, _mm_setzero_si128, _mm_storel_epi64, _mm_storeu_si128,
-    _mm256_loadu_si256, _mm256_setzero_si256, _mm256_storeu_si256, _mm256_stream_si256, _mm512_loadu_si512,
-    _mm512_maskz_loadu_epi8, _mm512_setzero_si512, _mm512_storeu_si512, _mm512_stream_si512,
+    __m128i, __m256, __m256i, __m512, __m512i, _mm_loadu_si128, _mm_setzero_si128, _mm_storel_epi64,
+    _mm_storeu_si128, _mm256_loadu_ps, _mm256_loadu_si256, _mm256_setzero_si256, _mm256_storeu_si256,
+    _mm256_stream_si256, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_maskz_loadu_epi8, _mm512_setzero_si512,
+    _mm512_storeu_si512, _mm512_stream_si512,
 };
 
 use crate::simd::Part;
@@ -123,6 +124,24 @@ pub fn load_words(words: &[u32; 16]) -> __m512i {
 pub fn load_first_words(words: &[u32; 16]) -> __m256i {
     // SAFETY: the reference covers 64 bytes, of which these are the first 32; no alignment is required.
     unsafe { _mm256_loadu_si256(words.as_ptr().cast()) }
+}
+
+/// 8 numbers in single precision.
+#[inline]
+#[target_feature(enable = "avx2")]
+#[must_use]
+pub fn load8_floats(floats: &[f32; 8]) -> __m256 {
+    // SAFETY: the reference covers the 32 bytes; no alignment is required.
+    unsafe { _mm256_loadu_ps(floats.as_ptr()) }
+}
+
+/// 16 numbers in single precision.
+#[inline]
+#[target_feature(enable = "avx512f")]
+#[must_use]
+pub fn load16_floats(floats: &[f32; 16]) -> __m512 {
+    // SAFETY: the reference covers the 64 bytes; no alignment is required.
+    unsafe { _mm512_loadu_ps(floats.as_ptr()) }
 }
 
 /// A mask of the lowest `count` bits of 64.

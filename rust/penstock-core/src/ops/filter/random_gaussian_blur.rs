@@ -1,0 +1,44 @@
+//! torchvision's `GaussianBlur`, whose deviation is drawn.
+
+use super::convolution::Convolution;
+use crate::ops::ask::Ask;
+use crate::ops::kinds::{Bounds, Draw, Parameters, Size, Take};
+use crate::random::Mt19937;
+use crate::random::draw::Uniform;
+
+/// `GaussianBlur`; its two generations draw the same. Operands: how torch's `uniform_` rounds, whether it is fused and
+/// whether half open; the bounds of the deviation; how many weights there are along rows; the function that gives these,
+/// and those down columns, for height, width and deviation, and none where torch raises.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RandomGaussianBlur {
+    /// How torch's `uniform_` rounds.
+    pub uniform: Uniform,
+    /// Of the deviation, in pixels.
+    pub bounds: Bounds,
+    /// The number of weights along rows.
+    pub across: usize,
+    /// torchvision's weights, of which the last bit is the exponential function's that torch was built with.
+    pub weights: Ask,
+}
+
+impl<S: From<Convolution>> Draw<S> for RandomGaussianBlur {
+    fn draw(&self, size: Size, generator: &mut Mt19937, steps: &mut Vec<S>) -> Option<Size> {
+        let deviation = self.uniform.draw(generator, self.bounds);
+        let weights = self.weights.list(&[size.0.into(), size.1.into(), deviation.into()]);
+        let mut weights = weights.into_iter().map(|weight| weight as f32);
+        let across = weights.by_ref().take(self.across).collect();
+        steps.push(Convolution::new(across, weights.collect())?.into());
+        Some(size)
+    }
+}
+
+impl Parameters for RandomGaussianBlur {
+    fn take(from: &mut impl Take) -> Option<Self> {
+        Some(RandomGaussianBlur {
+            uniform: from.uniform()?,
+            bounds: from.bounds()?,
+            across: from.word()? as usize,
+            weights: from.ask()?,
+        })
+    }
+}

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageEnhance, ImageFilter, ImageOps
-from torchvision.transforms import _functional_pil, _functional_tensor
+from torchvision.transforms import InterpolationMode, _functional_pil, _functional_tensor
 from torchvision.transforms import functional as F
 from torchvision.transforms.v2 import functional as F2
 
@@ -268,6 +268,34 @@ def test_transforms(method, numbers, resample, count):
         given = size, method, matrix, resample, 1, drawn.random.choice([None, 0, 255, (1, 200, 3)])
         made = ours(METHODS["transform"], pixels, *given)
         assert np.array_equal(made, np.asarray(Image.fromarray(pixels).transform(*given))), (pixels.shape, given)
+
+
+@pytest.mark.parametrize("count", COUNTS)
+def test_transforms_of_tensors(count):
+    drawn = Drawn(count)
+    calls = {
+        F2.affine: (KERNELS[F2.affine], by_tensors(F2.affine)),
+        F2.rotate: (KERNELS[F2.rotate], by_tensors(F2.rotate)),
+        _functional_tensor.affine: (
+            *(TENSOR_CALLS[_functional_tensor, "affine"], by_tensors(_functional_tensor.affine)),
+        ),
+    }
+    for _ in range(count):
+        pixels, fill = drawn.picture(), drawn.random.choice([None, 0, 3.5, [255.0], [1.0, 200.4, 0.0]])
+        for function, sides in calls.items():
+            if function is F2.affine:
+                turns = [drawn.random.choice([0.0, 30.0, drawn.random.uniform(-400, 400)]) for _ in range(3)]
+                moves = [drawn.random.choice([0, drawn.random.randint(-90, 90)]) for _ in range(2)]
+                scale = drawn.random.choice([1.0, 10.0, 0.1, 2.5, drawn.random.uniform(0.01, 5)])
+                center = drawn.random.choice([None, [3, 40], [-7.5, 0.25]])
+                args = turns[0], moves, scale, turns[1:], InterpolationMode.NEAREST, fill, center
+            elif function is F2.rotate:
+                center = drawn.random.choice([None, [3, 40], [-7.5, 0.25]])
+                angle = drawn.random.choice([45.0, drawn.random.uniform(-400, 400)])
+                args = angle, InterpolationMode.NEAREST, False, center, fill
+            else:
+                args = [float(number) for number in drawn.matrix(6)], "nearest", fill
+            assert_equal(*sides, pixels, *args)
 
 
 @pytest.mark.parametrize("count", COUNTS)

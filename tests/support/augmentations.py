@@ -101,8 +101,8 @@ def views(draw: Any, channels: int, *, tensor: bool) -> Augmentation:
     )
     center = st.one_of(st.none(), st.tuples(st.integers(-9, 40), st.integers(-9, 40)))
     if kind == "Rotation":
-        optional = {"expand": st.booleans(), "center": center}
-        recipe = call(f"{version}.RandomRotation", draw(degrees), **options, **draw(_some(optional)))
+        options |= draw(_some({"expand": st.booleans(), "center": center}))
+        recipe = call(f"{version}.RandomRotation", draw(degrees), **options)
     elif kind == "Affine":
         optional = {
             "translate": st.tuples(st.floats(0, 1), st.floats(0, 1)),
@@ -117,7 +117,9 @@ def views(draw: Any, channels: int, *, tensor: bool) -> Augmentation:
         recipe = call(f"{version}.RandomAffine", draw(degrees), **options, **draw(_some(optional)))
     else:
         recipe = call(f"{version}.RandomPerspective", draw(st.floats(0, 1)), draw(chances), **options)
-    return Augmentation(recipe, promised=not tensor)
+    nearest = options.get("interpolation", InterpolationMode.NEAREST) is InterpolationMode.NEAREST
+    of_tensors = nearest and kind != "Perspective" and not options.get("expand")
+    return Augmentation(recipe, promised=of_tensors or not tensor)
 
 
 def _some(optional: dict[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[dict[str, Any]]:

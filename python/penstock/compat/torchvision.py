@@ -6,6 +6,7 @@ from penstock.compat.names import LOWERING, RECORDING, Names
 
 __all__ = [
     "GAUSSIAN_WEIGHTS",
+    "INVERSE_MATRICES",
     "KERNEL_REGISTRY",
     "NAMES",
     "compute_resized_output_size",
@@ -58,4 +59,9 @@ tensor_functional: Any = _fetch("torchvision.transforms", "_functional_tensor", 
 GAUSSIAN_WEIGHTS: dict[str, Any] = {
     "v1": _fetch("torchvision.transforms._functional_tensor", "_get_gaussian_kernel1d", LOWERING, RECORDING),
     "v2": _fetch(f"{_V2}.functional._misc", "_get_gaussian_kernel1d", LOWERING, RECORDING),
+}
+# By generation, the matrix of an affine transform from the output to the picture.
+INVERSE_MATRICES: dict[str, Any] = {
+    "v1": _fetch("torchvision.transforms.functional", "_get_inverse_affine_matrix", LOWERING, RECORDING),
+    "v2": _fetch(f"{_V2}.functional._geometry", "_get_inverse_affine_matrix", LOWERING, RECORDING),
 }

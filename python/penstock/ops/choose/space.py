@@ -19,8 +19,7 @@ from penstock.ops.color.contrast import contrast
 from penstock.ops.color.equalize import equalize
 from penstock.ops.color.saturation import saturation
 from penstock.ops.filter.sharpness import sharpness
-from penstock.ops.geometry.affine import affine_agrees
-from penstock.ops.geometry.canvas import canvas_of
+from penstock.ops.geometry.affine import sampling_of
 from penstock.ops.opaque import Opaque
 from penstock.ops.operation import Building
 from penstock.ops.parameters import generation_of, integer_of
@@ -55,9 +54,7 @@ class Space:
     """
 
     def __init__(self, building: Building, transform: Any, bins: int) -> None:
-        self._canvas = canvas_of(building, transform, always=False)
-        if not affine_agrees(self._canvas[0]):
-            raise Opaque(f"the installed Pillow's {self._canvas[0]} transform gives other pixels")
+        self._sampling = sampling_of(building, transform, always=False)
         self._generation = generation_of(transform)
         self._of_size = _tables(transform, bins)
         self._table, other = (self._of_size(*size) for size in _SIZES)
@@ -119,7 +116,7 @@ class Space:
         if name in ("ShearX", "ShearY"):
             return self._moved((0.0, 0.0), shear=_along(name, math.degrees(math.atan(magnitude))), center=(0.0, 0.0))
         if name == "Rotate":
-            return _native.Op("rotated", magnitude, False, None, *self._canvas)
+            return _native.Op("rotated", magnitude, self._generation, False, None, self._sampling)
         if name not in self._fixed:
             raise Opaque(f"it has an operation {name!r}")
         return _native.Op("always", self._fixed[name](magnitude))
@@ -131,7 +128,7 @@ class Space:
         shear: tuple[float, float] = (0.0, 0.0),
         center: tuple[float, float] | None = None,
     ) -> _native.Op:
-        return _native.Op("moved", self._generation, pixels, *ask, shear, center, *self._canvas)
+        return _native.Op("moved", self._generation, pixels, *ask, shear, center, self._sampling)
 
     def _threshold_of(self, magnitude: float) -> float:
         return 255.0 * magnitude if self._generation == "v2" else magnitude

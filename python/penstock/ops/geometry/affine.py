@@ -10,14 +10,16 @@ from torchvision.transforms import functional as F
 from torchvision.transforms.v2 import functional as F2
 
 from penstock import _native, agreement
+from penstock.compat.torchvision import INVERSE_MATRICES, tensor_functional
 from penstock.ops.arithmetic import pillow_agrees
-from penstock.ops.geometry.canvas import INTERPOLATIONS, canvas_of, color_of
+from penstock.ops.geometry.canvas import INTERPOLATIONS, Sampling, canvas_of, color_of
+from penstock.ops.geometry.grid import RecordedTensor, center_of, gridded, replay, sampling_of_tensors
 from penstock.ops.opaque import Opaque
 from penstock.ops.operation import Building, Operation, Trace
 from penstock.ops.parameters import floats_of, generation_of, numbers_of
 from penstock.ops.uniform import rounding_of
 
-__all__ = ["AFFINE", "affine_agrees", "transformed"]
+__all__ = ["AFFINE", "affine_agrees", "sampling_of", "transformed"]
 
 _KINDS = (v1.RandomAffine, v2.RandomAffine)
 # Height and width, and colour.
@@ -50,10 +52,18 @@ def transformed(trace: Trace, size: Any, matrix: Any, name: str, fillcolor: Any)
     return trace.then("affine", *floats_of(matrix[:6]), height, width, name, *fill, size=(width, height))
 
 
-def _lower(building: Building, transform: Any) -> _native.Op:
-    name, fill = canvas_of(building, transform)
+def sampling_of(building: Building, transform: Any, *, always: bool = True) -> Sampling:
+    """Return how a transform looks at pictures; Opaque if it has no native form. See `canvas_of`."""
+    if always and building.is_tensor:
+        return sampling_of_tensors(building, transform)
+    name, fill = canvas_of(building, transform, always=always)
     if not affine_agrees(name):
         raise Opaque(f"the installed Pillow's {name} transform gives other pixels")
+    return "pillow", name, fill
+
+
+def _lower(building: Building, transform: Any) -> _native.Op:
+    sampling = sampling_of(building, transform)
     shear = None if transform.shear is None else numbers_of(transform.shear, "shear", (2, 4))
     operands = [
         generation_of(transform),
@@ -65,7 +75,33 @@ def _lower(building: Building, transform: Any) -> _native.Op:
         None if transform.center is None else numbers_of(transform.center, "center", (2,)),
     ]
     building.change_values()
-    return _native.Op("random_affine", *operands, name, fill, rounding_of())
+    return _native.Op("random_affine", *operands, sampling, rounding_of())
+
+
+def _tensor_transformed(trace: Trace, matrix: Any, interpolation: Any = "nearest", fill: Any = None) -> RecordedTensor:
+    return gridded(trace, "v1", matrix, interpolation, fill)
+
+
+def _kernel_transformed(  # noqa: PLR0917 - torchvision's own
+    trace: Trace,
+    angle: Any,
+    translate: Any,
+    scale: Any,
+    shear: Any,
+    interpolation: Any = InterpolationMode.NEAREST,
+    fill: Any = None,
+    center: Any = None,
+) -> RecordedTensor:
+    slants = [shear, 0.0] if isinstance(shear, (int, float)) else [*shear]
+    slants = slants * 2 if len(slants) == 1 else slants
+    middle = center_of(trace, center)
+    shifts = [float(shift) for shift in translate]
+    # Whatever is none of these numbers has torchvision raise, or warn.
+    numbers_of([angle, *shifts, scale, *slants], "parameter", (6,))
+    if scale <= 0 or not isinstance(translate, (list, tuple)):
+        raise ValueError
+    matrix = INVERSE_MATRICES["v2"](middle, float(angle), shifts, scale, slants)
+    return gridded(trace, "v2", matrix, interpolation, fill)
 
 
 def _replay(image: Any, *operands: Any) -> Any:
@@ -88,6 +124,8 @@ AFFINE = Operation(
     transforms=dict.fromkeys(_KINDS, _lower),
     random=frozenset(_KINDS),
     functions=((F, "affine"), (F2, "affine")),
-    replays={"affine": _replay},
+    replays={"affine": _replay, "affine_grid": replay},
+    tensor_calls={(tensor_functional, "affine"): _tensor_transformed},
+    kernels={F2.affine: _kernel_transformed},
     examples=_examples,
 )

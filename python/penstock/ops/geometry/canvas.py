@@ -11,8 +11,10 @@ from penstock.ops.operation import Building
 from penstock.ops.parameters import generation_of
 from penstock.ops.resampling import filter_name, mode_of
 
-__all__ = ["INTERPOLATIONS", "canvas_of", "color_of"]
+__all__ = ["INTERPOLATIONS", "Sampling", "canvas_of", "color_of", "fill_of"]
 
+# How a transform looks at pictures: the native names of arithmetic and interpolation, and the bytes of what is outside.
+Sampling = tuple[str, str, tuple[int, ...]]
 # Pillow's filters by their native names.
 INTERPOLATIONS = {
     "nearest": Image.Resampling.NEAREST,
@@ -65,8 +67,12 @@ def _canvas(building: Building, transform: Any) -> tuple[str, tuple[int, ...]]:
     name = filter_name(mode_of(transform.interpolation, strings=generation == "v2"))
     if name not in INTERPOLATIONS:
         raise Opaque(f"Pillow has no {name} filter for it")
-    fill = transform.fill
-    if generation == "v2":
-        fill = transform._fill.get(type(building.strip), transform._fill.get("others"))
-    color = parse_fill(fill, building.strip)["fillcolor"]
+    color = parse_fill(fill_of(building, transform), building.strip)["fillcolor"]
     return name, color_of(building.strip.mode, color)
+
+
+def fill_of(building: Building, transform: Any) -> Any:
+    """Return what a transform of torchvision's fills what is outside with, in the kind of pictures that it is given."""
+    if generation_of(transform) == "v1":
+        return transform.fill
+    return transform._fill.get(type(building.strip), transform._fill.get("others"))

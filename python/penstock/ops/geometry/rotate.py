@@ -9,11 +9,12 @@ from torchvision.transforms import functional as F
 from torchvision.transforms.v2 import functional as F2
 
 from penstock import _native
-from penstock.ops.geometry.affine import affine_agrees
-from penstock.ops.geometry.canvas import canvas_of
+from penstock.compat.torchvision import INVERSE_MATRICES, tensor_functional
+from penstock.ops.geometry.affine import sampling_of
+from penstock.ops.geometry.grid import RecordedTensor, center_of, gridded
 from penstock.ops.opaque import Opaque
-from penstock.ops.operation import Building, Operation
-from penstock.ops.parameters import numbers_of
+from penstock.ops.operation import Building, Operation, Trace
+from penstock.ops.parameters import generation_of, numbers_of
 from penstock.ops.uniform import rounding_of
 
 __all__ = ["ROTATE"]
@@ -22,13 +23,36 @@ _KINDS = (v1.RandomRotation, v2.RandomRotation)
 
 
 def _lower(building: Building, transform: Any) -> _native.Op:
-    name, fill = canvas_of(building, transform)
-    if not affine_agrees(name):
-        raise Opaque(f"the installed Pillow's {name} transform gives other pixels")
+    sampling = sampling_of(building, transform)
+    if transform.expand and building.is_tensor:
+        raise Opaque("no native form where a tensor is made larger")
     degrees = numbers_of(transform.degrees, "degrees", (2,))
     center = None if not transform.center else numbers_of(transform.center, "center", (2,))
     building.change_values()
-    return _native.Op("random_rotation", degrees, bool(transform.expand), center, name, fill, rounding_of())
+    rotation = generation_of(transform), bool(transform.expand), center, sampling
+    return _native.Op("random_rotation", degrees, rotation, rounding_of())
+
+
+def _tensor_rotated(
+    trace: Trace, matrix: Any, interpolation: Any = "nearest", expand: Any = False, fill: Any = None
+) -> RecordedTensor:
+    return gridded(trace, "v1", matrix, interpolation, fill, expand=expand)
+
+
+def _kernel_rotated(  # noqa: PLR0917 - torchvision's own
+    trace: Trace,
+    angle: Any,
+    interpolation: Any = InterpolationMode.NEAREST,
+    expand: Any = False,
+    center: Any = None,
+    fill: Any = None,
+) -> RecordedTensor:
+    (angle,) = numbers_of([angle], "angle", (1,))
+    angle %= 360
+    if center is None and angle % 90 == 0:
+        return None  # it may be a turn of pixels, some of which are no new memory
+    matrix = INVERSE_MATRICES["v2"](center_of(trace, center), -angle, [0.0, 0.0], 1.0, [0.0, 0.0])
+    return gridded(trace, "v2", matrix, interpolation, fill, expand=expand)
 
 
 def _examples() -> Iterator[Any]:
@@ -47,5 +71,7 @@ ROTATE = Operation(
     transforms=dict.fromkeys(_KINDS, _lower),
     random=frozenset(_KINDS),
     functions=((F, "rotate"), (F2, "rotate")),
+    tensor_calls={(tensor_functional, "rotate"): _tensor_rotated},
+    kernels={F2.rotate: _kernel_rotated},
     examples=_examples,
 )

@@ -75,7 +75,7 @@ mod tests {
         Posterize, Saturation, Solarize,
     };
     use crate::ops::filter::{Blend, BoxBlur, Convolution, GaussianBlur, Kernel, Sharpness};
-    use crate::ops::geometry::{Affine, AffineGrid, Interpolation, Perspective, Quarter, Turn};
+    use crate::ops::geometry::{Affine, AffineGrid, Interpolation, Perspective, Places, Quarter, Turn};
     use crate::ops::resize::{Arithmetic, Filter, Method, Order, Resample};
     use crate::ops::{Crop, Erase, FlipHorizontal, FlipVertical, Library, Margins, PadMode, Tables};
 
@@ -120,7 +120,9 @@ mod tests {
             Affine::new([1.0, 0.1, 2.0, 0.3, -4.0, 5.0], (6, 7), Interpolation::Bicubic, [8, 9, 255])
                 .unwrap()
                 .into(),
-            AffineGrid::new([0.1; 6], (6, 7), [8, 9, 255]).unwrap().into(),
+            AffineGrid::new([0.1; 6], Places::Fused, (6, 7), Interpolation::Nearest, [8, 9, 255])
+                .unwrap()
+                .into(),
             Perspective::new([0.1; 8], (6, 7), Interpolation::Nearest, [8, 9, 255]).unwrap().into(),
         ];
         resizes.chain(pads).chain(solarizes).chain(others).collect()

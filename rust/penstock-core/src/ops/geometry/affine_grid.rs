@@ -1,31 +1,48 @@
 //! torchvision's affine transforms of uint8 tensors, by the nearest pixel.
 //!
 //! torch computes a grid of places between -1 and 1 in single precision, as a product of matrices, and looks at it with
-//! `grid_sample`. Whether that product rounds every step, as here, depends on the library that torch was built with.
+//! `grid_sample`. Whether that product rounds every step depends on the library that torch was built with, and on the
+//! processor.
 
 use super::field::Field;
 use super::sample::Interpolation;
+use super::sampling::Places;
 use super::warp::{Canvas, Warp};
 use crate::image::Region;
 use crate::ops::kinds::{Put, Size, Take, Wire};
 
 /// Takes pixels from where a matrix says that they come from, both counted from the middles of output and source, with y
-/// downwards. Operands: the six numbers of the matrix, row by row; height and width of the output; `nearest`; for each of
-/// three channels the byte of what comes from outside, of which a tensor of one channel has the first.
+/// downwards. Operands: the six numbers of the matrix, row by row; `rounded` or `fused`, see
+/// [`Places`]; height and width of the output; `nearest`; for each of three channels the byte of what comes from outside,
+/// of which a tensor of one channel has the first.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AffineGrid {
     matrix: [f64; 6],
+    places: Places,
     canvas: Canvas,
 }
 
 impl AffineGrid {
-    /// `None` if a number is not finite, or the size is none.
+    /// `None` if a number is not finite, or the size is none, or the places are Pillow's, or the interpolation is another one than the nearest pixel.
     #[must_use]
-    pub fn new(matrix: [f64; 6], size: Size, fill: [u8; 3]) -> Option<Self> {
+    pub fn new(
+        matrix: [f64; 6],
+        places: Places,
+        size: Size,
+        interpolation: Interpolation,
+        fill: [u8; 3],
+    ) -> Option<Self> {
         let finite = matrix.iter().all(|&number| (number as f32).is_finite());
-        let canvas = Canvas::new(size, Interpolation::Nearest, fill)?;
-        finite.then_some(AffineGrid { matrix, canvas })
+        let canvas = Canvas::new(size, interpolation, fill)?;
+        let known = places != Places::Pillow && interpolation == Interpolation::Nearest;
+        (finite && known).then_some(AffineGrid { matrix, places, canvas })
     }
+}
+
+/// Whether torch multiplies the matrices by a plain loop, as it does where there is little to multiply.
+fn is_small((height, width): Size) -> bool {
+    const NUMBERS: u64 = 400;
+    3 * 2 * u64::from(height) * u64::from(width) < NUMBERS
 }
 
 impl Warp for AffineGrid {
@@ -42,6 +59,7 @@ impl Warp for AffineGrid {
                 [d, e, f].map(|number| number / half_height),
             ],
             size: self.canvas.size,
+            fused: self.places == Places::Fused && !is_small(self.canvas.size),
         }
     }
 }
@@ -49,12 +67,13 @@ impl Warp for AffineGrid {
 impl Wire for AffineGrid {
     fn put(&self, to: &mut impl Put) {
         to.doubles(self.matrix);
+        to.choice(self.places);
         self.canvas.put(to);
     }
 
     fn take(from: &mut impl Take) -> Option<Self> {
-        let matrix = from.doubles()?;
+        let (matrix, places) = (from.doubles()?, from.choice()?);
         let Canvas { size, interpolation, fill } = Canvas::take(from)?;
-        (interpolation == Interpolation::Nearest).then(|| AffineGrid::new(matrix, size, fill))?
+        AffineGrid::new(matrix, places, size, interpolation, fill)
     }
 }

@@ -21,6 +21,8 @@ pub(crate) enum Field {
         theta: [[f32; 3]; 2],
         /// Of the output.
         size: Size,
+        /// Whether additions are one step with the multiplications.
+        fused: bool,
     },
     /// Affine and nearest, in 16 and 16 bits.
     Fixed(Fixed),
@@ -142,7 +144,7 @@ impl Field {
                 }
                 Look::new(frame, *interpolation).at(places);
             }
-            Field::Grid { theta, size } => {
+            Field::Grid { theta, size, fused } => {
                 let offsets = places.offsets.iter_mut().enumerate();
                 let middle = |length: u32| (length as f32 - 1.0) * -0.5;
                 let (y, left) = (middle(size.0) + row as f32, middle(size.1) + columns.start as f32);
@@ -150,7 +152,7 @@ impl Field {
                     ([frame.size.0, frame.size.1].map(|length| length as f32), frame.first);
                 let [stride, step] = frame.strides.map(|stride| stride as i32);
                 for (i, offset) in offsets {
-                    let [x, y] = gridded(theta, [left + i as i32 as f32, y]);
+                    let [x, y] = gridded(theta, [left + i as i32 as f32, y], *fused);
                     let (column, row) = (looked_at(x, width), looked_at(y, height));
                     let inside = (0.0..width).contains(&column) && (0.0..height).contains(&row);
                     let [row, column] = [row, column].map(|place| if inside { place as i32 } else { 0 });
@@ -211,11 +213,11 @@ impl Field {
                 }
                 interpolation.around(places, 1.0, size)
             }
-            Field::Grid { theta, size: out } => {
+            Field::Grid { theta, size: out, fused } => {
                 let middle = |length: u32| (length as f32 - 1.0) * -0.5;
                 let places = corners.map(|[x, y]| {
                     let [x, y] = [middle(out.1) + (x - 0.5) as f32, middle(out.0) + (y - 0.5) as f32];
-                    let [x, y] = gridded(theta, [x, y]);
+                    let [x, y] = gridded(theta, [x, y], *fused);
                     [looked_at(x, size.1 as f32), looked_at(y, size.0 as f32)].map(f64::from)
                 });
                 Interpolation::Nearest.around(places, 0.0, size)
@@ -232,12 +234,14 @@ fn affine([a, b, c, d, e, f]: &[f64; 6], [x, y]: [f64; 2]) -> [f64; 2] {
     [a * x + b * y + c, d * x + e * y + f]
 }
 
-/// A place in torch's grid; every step is rounded.
+/// A place in torch's grid.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "it is compiled for each level's vectors")]
-fn gridded(theta: &[[f32; 3]; 2], [x, y]: [f32; 2]) -> [f32; 2] {
-    let [columns, rows] = theta;
-    [x * columns[0] + y * columns[1] + columns[2], x * rows[0] + y * rows[1] + rows[2]]
+fn gridded(theta: &[[f32; 3]; 2], [x, y]: [f32; 2], fused: bool) -> [f32; 2] {
+    theta.map(|[of_x, of_y, shift]| {
+        let both = if fused { y.mul_add(of_y, x * of_x) } else { x * of_x + y * of_y };
+        both + shift
+    })
 }
 
 /// The pixel of an axis that a place in a grid is in; it may lie outside.

@@ -1,4 +1,4 @@
-//! Geometry: what takes pixels from elsewhere, by more than rows and columns, as Pillow does it.
+//! Geometry: what takes pixels from elsewhere, by more than rows and columns, as Pillow does it, and partly torch.
 
 mod affine;
 mod affine_grid;
@@ -12,6 +12,7 @@ mod random_affine;
 mod random_perspective;
 mod rotation;
 mod sample;
+mod sampling;
 mod texture;
 mod turn;
 mod warp;
@@ -26,6 +27,7 @@ pub use random_affine::RandomAffine;
 pub use random_perspective::RandomPerspective;
 pub use rotation::{RandomRotation, Rotated, Rotation};
 pub use sample::Interpolation;
+pub use sampling::{Places, Sampling};
 pub use turn::{Quarter, Turn};
 pub use warp::Warper;
 

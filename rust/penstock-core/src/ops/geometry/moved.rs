@@ -1,18 +1,17 @@
 //! torchvision's `affine` without a turn and a scale: shears and translations that are known before anything is drawn.
 
 use super::affine::Affine;
+use super::affine_grid::AffineGrid;
 use super::matrix::matrix;
-use super::sample::Interpolation;
-use super::warp::bytes;
+use super::sampling::Sampling;
 use crate::ops::ask::Ask;
 use crate::ops::generation::Generation;
 use crate::ops::kinds::{Draw, Parameters, Size, Take};
 use crate::random::Mt19937;
 
-/// Shears and translates pictures of Pillow's. Operands: the generation; column and row of the translation in pixels, or
+/// Shears and translates. Operands: the generation; column and row of the translation in pixels, or
 /// nothing and the function that gives them for height and width; the shears along rows and along columns, in degrees; the
-/// centre's column and row, if it is not the middle; the interpolation; for each of three channels the byte of what comes
-/// from outside.
+/// centre's column and row, if it is not the middle; those of the [`Sampling`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Moved {
     /// The two compute the matrix in different orders.
@@ -24,9 +23,7 @@ pub struct Moved {
     /// Column and row of the centre, in pixels, if it is not the middle.
     pub center: Option<[f64; 2]>,
     /// How the picture is looked at.
-    pub interpolation: Interpolation,
-    /// For each channel the byte of what comes from outside.
-    pub fill: [u8; 3],
+    pub sampling: Sampling,
 }
 
 /// How far a picture is moved, by columns and rows.
@@ -38,16 +35,15 @@ pub enum Translation {
     Asked(Ask),
 }
 
-impl<S: From<Affine>> Draw<S> for Moved {
+impl<S: From<Affine> + From<AffineGrid>> Draw<S> for Moved {
     fn draw(&self, size: Size, _generator: &mut Mt19937, steps: &mut Vec<S>) -> Option<Size> {
-        let (height, width) = (f64::from(size.0), f64::from(size.1));
         let translation = match &self.translation {
             Translation::Pixels(translation) => *translation,
-            Translation::Asked(ask) => ask.all(&[height, width])?,
+            Translation::Asked(ask) => ask.all(&[size.0.into(), size.1.into()])?,
         };
-        let center = self.center.unwrap_or([width * 0.5, height * 0.5]);
+        let center = self.sampling.center(self.center, size);
         let matrix = matrix(self.generation, center, 0.0, translation, 1.0, self.shear);
-        steps.push(Affine::new(matrix, size, self.interpolation, self.fill)?.into());
+        steps.push(self.sampling.by(matrix, size)?);
         Some(size)
     }
 }
@@ -63,8 +59,7 @@ impl Parameters for Moved {
             },
             shear: from.doubles()?,
             center: if from.is_there()? { Some(from.doubles()?) } else { None },
-            interpolation: from.choice()?,
-            fill: bytes(from)?,
+            sampling: Sampling::take(from)?,
         })
     }
 }

@@ -1,19 +1,18 @@
 //! `RandomAffine`: what is drawn.
 
 use super::affine::Affine;
+use super::affine_grid::AffineGrid;
 use super::matrix::matrix;
-use super::sample::Interpolation;
-use super::warp::bytes;
+use super::sampling::Sampling;
 use crate::ops::generation::Generation;
 use crate::ops::kinds::{Bounds, Draw, Parameters, Size, Take};
 use crate::random::Mt19937;
 use crate::random::draw::Uniform;
 
-/// `RandomAffine` of Pillow's pictures. Operands: the generation; the bounds of the angle, in degrees; if there are any, the
+/// `RandomAffine`. Operands: the generation; the bounds of the angle, in degrees; if there are any, the
 /// greatest translations by columns and rows, as shares of width and height; if there are any, the bounds of the scale; if
 /// there are any, the bounds of the shear along rows, and likewise along columns, in degrees; the centre's column and row, if
-/// it is not the middle; the interpolation; for each of three channels the byte of what comes from outside; how torch's
-/// `uniform_` rounds.
+/// it is not the middle; those of the [`Sampling`]; how torch's `uniform_` rounds.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RandomAffine {
     /// The two compute the matrix in different orders.
@@ -29,14 +28,12 @@ pub struct RandomAffine {
     /// Column and row of the centre, in pixels, if it is not the middle.
     pub center: Option<[f64; 2]>,
     /// How the picture is looked at.
-    pub interpolation: Interpolation,
-    /// For each channel the byte of what comes from outside.
-    pub fill: [u8; 3],
+    pub sampling: Sampling,
     /// How torch's `uniform_` rounds.
     pub uniform: Uniform,
 }
 
-impl<S: From<Affine>> Draw<S> for RandomAffine {
+impl<S: From<Affine> + From<AffineGrid>> Draw<S> for RandomAffine {
     fn draw(&self, size: Size, generator: &mut Mt19937, steps: &mut Vec<S>) -> Option<Size> {
         let (height, width) = (f64::from(size.0), f64::from(size.1));
         let mut drawn = |bounds: Bounds| f64::from(self.uniform.draw(generator, bounds));
@@ -46,9 +43,9 @@ impl<S: From<Affine>> Draw<S> for RandomAffine {
         });
         let scale = self.scale.map_or(1.0, &mut drawn);
         let shear = self.shear.map(|bounds| bounds.map_or(0.0, &mut drawn));
-        let center = self.center.unwrap_or([width * 0.5, height * 0.5]);
+        let center = self.sampling.center(self.center, size);
         let matrix = matrix(self.generation, center, angle, translation, scale, shear);
-        steps.push(Affine::new(matrix, size, self.interpolation, self.fill)?.into());
+        steps.push(self.sampling.by(matrix, size)?);
         Some(size)
     }
 }
@@ -69,8 +66,7 @@ impl Parameters for RandomAffine {
             scale,
             shear,
             center: if from.is_there()? { Some(from.doubles()?) } else { None },
-            interpolation: from.choice()?,
-            fill: bytes(from)?,
+            sampling: Sampling::take(from)?,
             uniform: from.uniform()?,
         })
     }

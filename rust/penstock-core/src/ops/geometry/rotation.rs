@@ -1,15 +1,17 @@
-//! `RandomRotation`, and what Pillow's `Image.rotate` makes of an angle.
+//! `RandomRotation`, and what Pillow's `Image.rotate` and torchvision's `rotate` make of an angle.
 
 use super::affine::Affine;
-use super::sample::Interpolation;
+use super::affine_grid::AffineGrid;
+use super::matrix;
+use super::sampling::{Places, Sampling};
 use super::turn::{Quarter, Turn};
-use super::warp::bytes;
 use crate::ops::flip::{FlipHorizontal, FlipVertical};
+use crate::ops::generation::Generation;
 use crate::ops::kinds::{Bounds, Draw, Parameters, Size, Take};
 use crate::random::Mt19937;
 use crate::random::draw::Uniform;
 
-/// `RandomRotation` of Pillow's pictures; its two generations draw the same. Operands: the bounds of the angle, in degrees;
+/// `RandomRotation`; its two generations draw the same. Operands: the bounds of the angle, in degrees;
 /// those of the [`Rotation`]; how torch's `uniform_` rounds.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RandomRotation {
@@ -21,7 +23,9 @@ pub struct RandomRotation {
     pub uniform: Uniform,
 }
 
-impl<S: From<Affine> + From<Turn> + From<FlipHorizontal> + From<FlipVertical>> Draw<S> for RandomRotation {
+impl<S: From<Affine> + From<AffineGrid> + From<Turn> + From<FlipHorizontal> + From<FlipVertical>> Draw<S>
+    for RandomRotation
+{
     fn draw(&self, size: Size, generator: &mut Mt19937, steps: &mut Vec<S>) -> Option<Size> {
         let angle = self.uniform.draw(generator, self.degrees);
         self.rotation.by(angle.into(), size, steps)
@@ -45,7 +49,9 @@ pub struct Rotated {
     pub rotation: Rotation,
 }
 
-impl<S: From<Affine> + From<Turn> + From<FlipHorizontal> + From<FlipVertical>> Draw<S> for Rotated {
+impl<S: From<Affine> + From<AffineGrid> + From<Turn> + From<FlipHorizontal> + From<FlipVertical>> Draw<S>
+    for Rotated
+{
     fn draw(&self, size: Size, _generator: &mut Mt19937, steps: &mut Vec<S>) -> Option<Size> {
         self.rotation.by(self.angle, size, steps)
     }
@@ -57,36 +63,43 @@ impl Parameters for Rotated {
     }
 }
 
-/// `Image.rotate` but for its angle. Operands: whether the output is made to hold all of the picture; the centre's column
-/// and row, if it is not the middle; the interpolation; for each of three channels the byte of what comes from outside.
+/// A rotation but for its angle. Operands: the generation; whether the output is made to hold all of the picture; the
+/// centre's column and row, if it is not the middle; those of the [`Sampling`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rotation {
-    /// Whether the output is made to hold all of the picture.
+    /// Of tensors, the first makes no turns of whole quarters.
+    pub generation: Generation,
+    /// Whether the output is made to hold all of the picture; of tensors it is not.
     pub expand: bool,
     /// Column and row of the centre, in pixels, if it is not the middle.
     pub center: Option<[f64; 2]>,
     /// How the picture is looked at.
-    pub interpolation: Interpolation,
-    /// For each channel the byte of what comes from outside.
-    pub fill: [u8; 3],
+    pub sampling: Sampling,
 }
 
 impl Rotation {
     fn take(from: &mut impl Take) -> Option<Self> {
-        Some(Rotation {
+        let rotation = Rotation {
+            generation: from.choice()?,
             expand: from.flag()?,
             center: if from.is_there()? { Some(from.doubles()?) } else { None },
-            interpolation: from.choice()?,
-            fill: bytes(from)?,
-        })
+            sampling: Sampling::take(from)?,
+        };
+        // torch's size of what holds all of a tensor is a product of matrices.
+        (rotation.sampling.places == Places::Pillow || !rotation.expand).then_some(rotation)
     }
 
     /// Appends what a rotation by an angle in degrees, counterclockwise, is for a picture of `size`.
     #[expect(clippy::float_cmp, reason = "only these very angles are turns, as in Pillow")]
     pub fn by<S>(&self, angle: f64, size: Size, steps: &mut Vec<S>) -> Option<Size>
     where
-        S: From<Affine> + From<Turn> + From<FlipHorizontal> + From<FlipVertical>,
+        S: From<Affine> + From<AffineGrid> + From<Turn> + From<FlipHorizontal> + From<FlipVertical>,
     {
+        let of_pictures = self.sampling.places == Places::Pillow;
+        if !of_pictures && self.generation == Generation::V1 {
+            steps.push(self.sampling.by(self.grid(angle, size), size)?);
+            return Some(size);
+        }
         let angle = angle.rem_euclid(360.0);
         let (height, width) = size;
         if self.center.is_none() {
@@ -103,15 +116,22 @@ impl Rotation {
                 return Some((width, height));
             }
         }
-        let (matrix, size) = self.matrix(angle, size)?;
-        steps.push(Affine::new(matrix, size, self.interpolation, self.fill)?.into());
+        let (matrix, size) =
+            if of_pictures { self.matrix(angle, size)? } else { (self.grid(angle, size), size) };
+        steps.push(self.sampling.by(matrix, size)?);
         Some(size)
     }
 
-    /// The matrix from the output to a picture of `size`, and the output's size.
+    /// torchvision's matrix from the output to a tensor of `size`.
+    fn grid(&self, angle: f64, size: Size) -> [f64; 6] {
+        let center = self.sampling.center(self.center, size);
+        matrix::matrix(self.generation, center, -angle, [0.0; 2], 1.0, [0.0; 2])
+    }
+
+    /// Pillow's matrix from the output to a picture of `size`, and the output's size.
     fn matrix(&self, angle: f64, (height, width): Size) -> Option<([f64; 6], Size)> {
         let (h, w) = (f64::from(height), f64::from(width));
-        let [x, y] = self.center.unwrap_or([w / 2.0, h / 2.0]);
+        let [x, y] = self.sampling.center(self.center, (height, width));
         let (sin, cos) = ((-angle.to_radians()).sin(), (-angle.to_radians()).cos());
         let mut matrix = [round15(cos), round15(sin), 0.0, round15(-sin), round15(cos), 0.0];
         let [c, f] = moved(&matrix, [-x, -y]);

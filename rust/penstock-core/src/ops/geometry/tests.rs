@@ -146,7 +146,8 @@ proptest! {
 
 proptest! {
     #[test]
-    fn a_grid_is_rounded_at_every_step(
+    fn a_grid_is_rounded_as_torch_rounds_it(
+        fused in any::<bool>(),
         size in (1u32..60, 1u32..60),
         corner in (0u32..60, 0u32..60),
         linear in prop::array::uniform4(-2.0f64..2.0),
@@ -156,10 +157,12 @@ proptest! {
         let bytes: Vec<u8> = (0..40 * 50).map(|i| (i % 251) as u8).collect();
         let source = Picture::from_slice(&bytes, 40, 50, 1).unwrap();
         let region = Region { rows: corner.0 % size.0..size.0, columns: corner.1 % size.1..size.1 };
-        let step = AffineGrid::new([a, b, c, d, e, f], size, [3; 3]).unwrap();
+        let places = if fused { Places::Fused } else { Places::Rounded };
+        let step = AffineGrid::new([a, b, c, d, e, f], places, size, Interpolation::Nearest, [3; 3]).unwrap();
         let along = |numbers: [f64; 3], length: f32, x: f32, y: f32| {
             let [of_x, of_y, shift] = numbers.map(|number| number as f32 / (0.5 * length));
-            let place = (x * of_x + y * of_y) + shift;
+            let fused = fused && size.0 * size.1 >= 67;
+            let place = if fused { y.mul_add(of_y, x * of_x) + shift } else { (x * of_x + y * of_y) + shift };
             (place + 1.0).mul_add(length / 2.0, -0.5).round_ties_even() as i64
         };
         compare(&step, &source, &region, |y, x, _| {

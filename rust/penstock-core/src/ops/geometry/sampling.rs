@@ -1,0 +1,61 @@
+//! How a transform of torchvision's looks at pictures: in whose arithmetic, by which interpolation, and what is outside.
+
+use super::affine::Affine;
+use super::affine_grid::AffineGrid;
+use super::sample::Interpolation;
+use super::warp::bytes;
+use crate::ops::choice::Choice;
+use crate::ops::kinds::{Size, Take};
+
+/// In which arithmetic places in the source are found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Places {
+    /// Pillow's.
+    Pillow,
+    /// torch's, every step of which is rounded.
+    Rounded,
+    /// torch's, where products of matrices add in one step with multiplying.
+    Fused,
+}
+
+impl Choice for Places {
+    const ALL: &[(Self, &str)] =
+        &[(Places::Pillow, "pillow"), (Places::Rounded, "rounded"), (Places::Fused, "fused")];
+}
+
+/// How pictures are looked at. Operands: in which arithmetic places are found; the interpolation; for each of three channels
+/// the byte of what comes from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sampling {
+    /// In which arithmetic places are found.
+    pub places: Places,
+    /// What a pixel is made of.
+    pub interpolation: Interpolation,
+    /// For each channel the byte of what comes from outside.
+    pub fill: [u8; 3],
+}
+
+impl Sampling {
+    pub(super) fn take(from: &mut impl Take) -> Option<Self> {
+        Some(Sampling { places: from.choice()?, interpolation: from.choice()?, fill: bytes(from)? })
+    }
+
+    /// Column and row of a centre as the library counts them; the middle, if none was given.
+    pub(super) fn center(self, given: Option<[f64; 2]>, (height, width): Size) -> [f64; 2] {
+        let [x, y] = [width, height].map(|length| f64::from(length) * 0.5);
+        match (self.places, given) {
+            (Places::Pillow, given) => given.unwrap_or([x, y]),
+            (_, Some(given)) => [given[0] - x, given[1] - y],
+            (_, None) => [0.0; 2],
+        }
+    }
+
+    /// The step that takes pixels from where a matrix says, to an output of `size`.
+    pub(super) fn by<S: From<Affine> + From<AffineGrid>>(self, matrix: [f64; 6], size: Size) -> Option<S> {
+        let Sampling { places, interpolation, fill } = self;
+        match places {
+            Places::Pillow => Affine::new(matrix, size, interpolation, fill).map(S::from),
+            _ => AffineGrid::new(matrix, places, size, interpolation, fill).map(S::from),
+        }
+    }
+}

@@ -149,6 +149,12 @@ mod tests {
     }
 
     #[test]
+    fn steps_are_a_few_words() {
+        // A batch has thousands; what is longer stands elsewhere.
+        assert!(size_of::<Step>() <= 88, "{} bytes", size_of::<Step>());
+    }
+
+    #[test]
     fn no_two_steps_have_a_number_or_a_name_in_common() {
         let of: std::collections::BTreeMap<_, _> =
             every_step().into_iter().map(|step| (step.number(), step.name())).collect();

@@ -1,5 +1,7 @@
 //! `ImageFilter.Kernel`, of 3 by 3 or 5 by 5 weights: SMOOTH, SHARPEN, EMBOSS and the like, in Pillow's single precision.
 
+use std::sync::Arc;
+
 use penstock_jpeg::simd::Level;
 
 use super::dispatch;
@@ -9,8 +11,13 @@ use crate::ops::kinds::{Area, Put, Size, Take, Wire};
 
 /// Weighs a square of `SIDE` by `SIDE` pixels. Operands: the weights, row by row, as the user gave them; the number that
 /// each is divided by; what is added to the sum.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Kernel<const SIDE: usize> {
+    numbers: Arc<Numbers<SIDE>>,
+}
+
+#[derive(Debug, PartialEq)]
+struct Numbers<const SIDE: usize> {
     weights: [[f32; SIDE]; SIDE],
     scale: f32,
     offset: f32,
@@ -25,11 +32,13 @@ impl<const SIDE: usize> Kernel<SIDE> {
     /// `None` if a weight, or the offset, is not finite.
     #[must_use]
     pub fn new(weights: [[f32; SIDE]; SIDE], scale: f32, offset: f32) -> Option<Self> {
-        let kernel = Kernel { weights, scale, offset };
-        let finite = kernel.divided().as_flattened().iter().all(|weight| weight.is_finite());
-        (finite && offset.is_finite()).then_some(kernel)
+        let numbers = Numbers { weights, scale, offset };
+        let finite = numbers.divided().as_flattened().iter().all(|weight| weight.is_finite());
+        (finite && offset.is_finite()).then(|| Kernel { numbers: Arc::new(numbers) })
     }
+}
 
+impl<const SIDE: usize> Numbers<SIDE> {
     fn divided(&self) -> [[f32; SIDE]; SIDE] {
         self.weights.map(|row| row.map(|weight| weight / self.scale))
     }
@@ -96,14 +105,15 @@ impl<const SIDE: usize> Area for Kernel<SIDE> {
         wanted: &Region,
         memory: &'m mut Neighbours,
     ) -> Option<Picture<'m>> {
-        let begin = (f64::from(self.offset) + 0.5) as f32;
-        memory.filter(source, size, wanted, &At(level, Weights { rows: self.divided(), begin }))
+        let begin = (f64::from(self.numbers.offset) + 0.5) as f32;
+        memory.filter(source, size, wanted, &At(level, Weights { rows: self.numbers.divided(), begin }))
     }
 }
 
 impl<const SIDE: usize> Wire for Kernel<SIDE> {
     fn put(&self, to: &mut impl Put) {
-        let numbers = self.weights.as_flattened().iter().chain([&self.scale, &self.offset]);
+        let Numbers { weights, scale, offset } = &*self.numbers;
+        let numbers = weights.as_flattened().iter().chain([scale, offset]);
         numbers.for_each(|&number| to.double(number.into()));
     }
 

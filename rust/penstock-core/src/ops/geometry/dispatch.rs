@@ -9,6 +9,7 @@ use penstock_jpeg::simd::Level;
 use penstock_jpeg::simd::Vectors;
 
 use super::field::{Field, Frame, Places, Run};
+use super::fixed::Fixed;
 use super::sample::{self, Interpolation, Pixels};
 #[cfg(target_arch = "x86_64")]
 use super::x86_64;
@@ -31,6 +32,49 @@ pub(crate) fn places(
         #[cfg(target_arch = "x86_64")]
         Some(Vectors::Avx2) => unsafe { x86_64::places_avx2(field, frame, row, columns, places) },
         _ => field.row(frame, row, columns, places),
+    }
+}
+
+/// See [`Fixed::rows`].
+pub(crate) fn fixed(
+    level: Level,
+    fixed: &Fixed,
+    frame: &Frame,
+    [rows, columns]: [&Range<u32>; 2],
+    outside: i32,
+    offsets: &mut [i32],
+) {
+    match level.vectors() {
+        // SAFETY: the level proves that the processor has the features.
+        #[cfg(target_arch = "x86_64")]
+        Some(Vectors::Avx512) => unsafe {
+            x86_64::fixed_avx512(fixed, frame, [rows, columns], outside, offsets);
+        },
+        // SAFETY: the level proves that the processor has the features.
+        #[cfg(target_arch = "x86_64")]
+        Some(Vectors::Avx2) => unsafe {
+            x86_64::fixed_avx2(fixed, frame, [rows, columns], outside, offsets);
+        },
+        _ => fixed.rows(frame, rows, columns, outside, offsets),
+    }
+}
+
+/// Makes rows of pixels of those at some offsets, all of which lie in a texture.
+///
+/// Rows of `out` are `stride` bytes apart.
+pub(crate) fn nearest(
+    level: Level,
+    pixels: &Pixels<'_>,
+    offsets: &[i32],
+    width: usize,
+    out: &mut [u8],
+    stride: usize,
+) {
+    match level.vectors() {
+        // SAFETY: the level proves that the processor has the features.
+        #[cfg(target_arch = "x86_64")]
+        Some(_) => unsafe { x86_64::nearest_rows(pixels, offsets, width, out, stride) },
+        _ => sample::nearest_rows(pixels, offsets, width, out, stride),
     }
 }
 
@@ -69,13 +113,6 @@ impl<'t, const ROWS: usize, const BYTES: usize> Inside<'t, ROWS, BYTES> {
         let most = offsets.iter().fold(0, |most, &offset| most.max(offset as u32)) as usize;
         let end = pixels.stride.checked_mul(ROWS - 1)?.checked_add(BYTES)?.checked_add(most)?;
         (end <= pixels.bytes.len()).then_some(Inside { bytes: pixels.bytes, stride: pixels.stride, offsets })
-    }
-
-    /// Number of pixels.
-    #[inline(always)]
-    #[expect(clippy::inline_always, reason = "it is compiled for each level's vectors")]
-    pub(crate) fn len(&self) -> usize {
-        self.offsets.len()
     }
 
     /// `N` bytes of a row of a pixel, from one of its `BYTES` on. Zeros if there is no such pixel.

@@ -66,6 +66,13 @@ impl Places {
         }
     }
 
+    /// Room for the offsets of so many pixels, for who needs nothing else of them.
+    pub(crate) fn offsets_mut(&mut self, count: usize) -> &mut [i32] {
+        self.count = 0;
+        self.offsets.resize(self.offsets.len().max(count), -1);
+        self.offsets.get_mut(..count).unwrap_or_default()
+    }
+
     /// The offsets of all pixels.
     fn offsets(&self) -> &[i32] {
         self.offsets.get(..self.count).unwrap_or(&[])
@@ -161,7 +168,7 @@ impl Field {
                     *offset = if inside { place } else { -1 };
                 }
             }
-            Field::Fixed(fixed) => fixed.row(frame, row, columns, &mut places.offsets),
+            Field::Fixed(fixed) => fixed.rows(frame, &(row..row + 1), columns, -1, &mut places.offsets),
             Field::Scaled(scaled) => scaled.row(frame, row, &mut places.offsets),
             Field::Stepped([a, b, c, d, e, f]) => {
                 let mut place = [c + b * 0.5 + a * 0.5, f + e * 0.5 + d * 0.5];

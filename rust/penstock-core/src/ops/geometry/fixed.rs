@@ -35,10 +35,26 @@ impl Fixed {
         })
     }
 
-    /// See [`super::field::Field::row`].
+    /// Fills in the places of some columns of some rows, one behind the other; `outside` is that of pixels which lie
+    /// outside of the picture.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "it is compiled for each level's vectors")]
-    pub(crate) fn row(&self, frame: &Frame, row: u32, columns: &Range<u32>, offsets: &mut [i32]) {
+    pub(crate) fn rows(
+        &self,
+        frame: &Frame,
+        rows: &Range<u32>,
+        columns: &Range<u32>,
+        outside: i32,
+        offsets: &mut [i32],
+    ) {
+        for (row, offsets) in rows.clone().zip(offsets.chunks_exact_mut(columns.len())) {
+            self.row(frame, row, columns, outside, offsets);
+        }
+    }
+
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "it is compiled for each level's vectors")]
+    fn row(&self, frame: &Frame, row: u32, columns: &Range<u32>, outside: i32, offsets: &mut [i32]) {
         let [x, y] = self.begin(row as i32);
         let [x_step, y_step] = self.across;
         let (height, width) = frame.size;
@@ -51,7 +67,7 @@ impl Fixed {
             let place = (y.wrapping_sub(top))
                 .wrapping_mul(stride)
                 .wrapping_add((x.wrapping_sub(left)).wrapping_mul(step));
-            *offset = if inside { place } else { -1 };
+            *offset = if inside { place } else { outside };
         }
     }
 

@@ -62,8 +62,8 @@ impl Pixels<'_> {
 #[expect(clippy::inline_always, reason = "it is compiled for each level's vectors")]
 pub(crate) fn run(interpolation: Interpolation, pixels: &Pixels<'_>, run: &Run<'_>, out: &mut [u8]) {
     match (interpolation, pixels.step) {
-        (Interpolation::Nearest, 3) => nearest::<3, 4>(pixels, run, out),
-        (Interpolation::Nearest, _) => nearest_gray(pixels, run, out),
+        (Interpolation::Nearest, 3) => nearest::<3, 4>(pixels, run.offsets, out),
+        (Interpolation::Nearest, _) => nearest_gray(pixels, run.offsets, out),
         (Interpolation::Bilinear, 3) => bilinear::<3, 4, 7>(pixels, run, out),
         (Interpolation::Bilinear, _) => bilinear::<1, 1, 2>(pixels, run, out),
         (Interpolation::Bicubic, 3) => bicubic::<3, 4, 13>(pixels, run, out),
@@ -88,10 +88,10 @@ pub(crate) fn store<const LANES: usize>(out: &mut [u8], pixel: [u8; LANES]) {
 #[expect(clippy::inline_always, reason = "it is compiled for each level's vectors")]
 pub(crate) fn nearest<const STEP: usize, const LANES: usize>(
     pixels: &Pixels<'_>,
-    run: &Run<'_>,
+    offsets: &[i32],
     out: &mut [u8],
 ) {
-    for (index, offset) in run.offsets.iter().enumerate() {
+    for (index, offset) in offsets.iter().enumerate() {
         if let Some(pixel) = pixels.bytes::<LANES>(*offset as usize)
             && let Some(out) = out.get_mut(index * STEP..)
         {
@@ -100,10 +100,27 @@ pub(crate) fn nearest<const STEP: usize, const LANES: usize>(
     }
 }
 
+/// See [`dispatch::nearest`].
+pub(crate) fn nearest_rows(
+    pixels: &Pixels<'_>,
+    offsets: &[i32],
+    width: usize,
+    out: &mut [u8],
+    stride: usize,
+) {
+    for (offsets, out) in offsets.chunks_exact(width).zip(out.chunks_mut(stride)) {
+        let Some(out) = out.get_mut(..width * pixels.step) else { return };
+        match pixels.step {
+            3 => nearest::<3, 4>(pixels, offsets, out),
+            _ => nearest_gray(pixels, offsets, out),
+        }
+    }
+}
+
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "it is compiled for each level's vectors")]
-fn nearest_gray(pixels: &Pixels<'_>, run: &Run<'_>, out: &mut [u8]) {
-    for (out, offset) in out.iter_mut().zip(run.offsets) {
+fn nearest_gray(pixels: &Pixels<'_>, offsets: &[i32], out: &mut [u8]) {
+    for (out, offset) in out.iter_mut().zip(offsets) {
         if let Some(byte) = pixels.bytes.get(*offset as usize) {
             *out = *byte;
         }

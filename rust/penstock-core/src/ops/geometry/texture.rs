@@ -41,6 +41,15 @@ impl Texture {
         Some(())
     }
 
+    /// Puts a colour of as many channels as the pixels have behind the last one; returns the place of that pixel.
+    pub(crate) fn put_behind(&mut self, color: &[u8]) -> Option<i32> {
+        let place = self.bytes.len().checked_sub(BEHIND)?;
+        for (byte, value) in self.bytes.get_mut(place..)?.iter_mut().zip(color.iter().cycle()) {
+            *byte = *value;
+        }
+        i32::try_from(place).ok()
+    }
+
     /// What was copied last.
     pub(crate) fn pixels(&self) -> Pixels<'_> {
         Pixels { bytes: &self.bytes, stride: self.stride, step: self.step }

@@ -6,16 +6,22 @@ use penstock_jpeg::simd::Level;
 
 use super::dispatch;
 use super::field::{Field, Frame, Places};
-use super::sample::Interpolation;
+use super::fixed::Fixed;
+use super::sample::{Interpolation, Pixels};
 use super::texture::Texture;
 use crate::image::sheet::Sheet;
 use crate::image::{Picture, Region};
 use crate::ops::kinds::{Area, Put, Size, Take};
 
+/// Pixels whose places are found at a time where those from outside have a place, too: the places are in the first-level
+/// cache when they are looked at.
+const BAND: usize = 2048;
+
 /// Memory of one thread.
 #[derive(Debug, Default)]
 pub struct Warper {
-    texture: Texture,
+    /// One for each plane.
+    textures: [Texture; 3],
     places: Places,
     out: Sheet,
 }
@@ -108,8 +114,13 @@ impl Warper {
             let made = self.warp(level, &gray, size, wanted, canvas, field)?;
             return Some(made.with_channels(source.channels()));
         }
+        if let Field::Fixed(fixed) = field
+            && !support.is_empty()
+        {
+            return self.fixed(level, source, [&support, wanted], size, canvas, fixed);
+        }
         let (height, width) = (wanted.rows.len(), wanted.columns.len());
-        let Warper { texture, places, out } = self;
+        let Warper { textures: [texture, ..], places, out } = self;
         let margin = canvas.interpolation.margin();
         // A picture without pixels has no lines: all is filled then.
         let lines = if support.is_empty() { None } else { Some(source.rows()?) };
@@ -160,6 +171,49 @@ impl Warper {
                     let out = out.get_mut(run.begin * step..after * step)?;
                     dispatch::sample(level, canvas.interpolation, &pixels, &run, out);
                 }
+            }
+        }
+        out.picture()
+    }
+
+    /// The same by places in fixed point, which all planes have in common; those outside of the picture are that of one more
+    /// pixel behind it.
+    fn fixed<'m>(
+        &'m mut self,
+        level: Level,
+        source: &Picture<'m>,
+        [support, wanted]: [&Region; 2],
+        size: Size,
+        canvas: &Canvas,
+        fixed: &Fixed,
+    ) -> Option<Picture<'m>> {
+        let (height, width) = (wanted.rows.len(), wanted.columns.len());
+        let Warper { textures, places, out } = self;
+        let lines = source.rows()?;
+        if !out.shape(lines.planes, height, width, lines.step) {
+            return None;
+        }
+        let mut outside = 0;
+        for plane in 0..lines.planes {
+            let fills = if lines.step == 3 { &canvas.fill[..] } else { canvas.fill.get(plane..=plane)? };
+            let texture = textures.get_mut(plane)?;
+            texture.copy(&lines, plane, 0)?;
+            outside = texture.put_behind(fills)?;
+        }
+        let Pixels { stride, step, .. } = textures[0].pixels();
+        let first = [support.rows.start as i32, support.columns.start as i32];
+        let frame = Frame { size, first, strides: [stride, step] };
+        let band = (BAND / width.max(1)).max(1);
+        for from in (0..height).step_by(band) {
+            let count = band.min(height - from);
+            let start = wanted.rows.start + from as u32;
+            let rows = start..start + count as u32;
+            let offsets = places.offsets_mut(count * width);
+            dispatch::fixed(level, fixed, &frame, [&rows, &wanted.columns], outside, offsets);
+            for (plane, texture) in textures.iter().enumerate().take(lines.planes) {
+                let stride = out.stride();
+                let out = out.rows_mut(plane, from, count);
+                dispatch::nearest(level, &texture.pixels(), offsets, width, out, stride);
             }
         }
         out.picture()

@@ -15,6 +15,7 @@ use penstock_jpeg::simd::arch::x86_64::memory::{load16, load32, store16};
 
 use super::dispatch::Inside;
 use super::field::{Field, Frame, Places, Run};
+use super::fixed::Fixed;
 use super::sample::{self, Interpolation, Pixels};
 
 /// See [`Field::row`].
@@ -35,34 +36,98 @@ pub(crate) fn places_avx512(
     field.row(frame, row, columns, places);
 }
 
+/// See [`Fixed::rows`].
+#[target_feature(enable = "avx2,fma")]
+pub(crate) fn fixed_avx2(
+    fixed: &Fixed,
+    frame: &Frame,
+    [rows, columns]: [&Range<u32>; 2],
+    outside: i32,
+    offsets: &mut [i32],
+) {
+    fixed.rows(frame, rows, columns, outside, offsets);
+}
+
+/// See [`Fixed::rows`].
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni,avx2,fma")]
+pub(crate) fn fixed_avx512(
+    fixed: &Fixed,
+    frame: &Frame,
+    [rows, columns]: [&Range<u32>; 2],
+    outside: i32,
+    offsets: &mut [i32],
+) {
+    fixed.rows(frame, rows, columns, outside, offsets);
+}
+
 /// See [`sample::run`]; three channels and the next pixel's first are four doubles.
 #[target_feature(enable = "avx2,fma")]
 pub(crate) fn sample(interpolation: Interpolation, pixels: &Pixels<'_>, run: &Run<'_>, out: &mut [u8]) {
     match interpolation {
-        Interpolation::Nearest if pixels.step == 3 => nearest(pixels, run, out),
+        Interpolation::Nearest => {
+            let (width, stride) = (run.offsets.len(), out.len());
+            nearest_rows(pixels, run.offsets, width.max(1), out, stride.max(1));
+        }
         Interpolation::Bilinear if pixels.step == 3 => bilinear(pixels, run, out),
         Interpolation::Bicubic if pixels.step == 3 => bicubic(pixels, run, out),
         _ => sample::run(interpolation, pixels, run, out),
     }
 }
 
+/// See [`super::dispatch::nearest`].
+#[target_feature(enable = "avx2,fma")]
+pub(crate) fn nearest_rows(
+    pixels: &Pixels<'_>,
+    offsets: &[i32],
+    width: usize,
+    out: &mut [u8],
+    stride: usize,
+) {
+    let rows = out.chunks_mut(stride).zip((0..offsets.len()).step_by(width));
+    let rows = rows.filter_map(|(out, first)| Some((out.get_mut(..width * pixels.step)?, first)));
+    if pixels.step == 3 {
+        let Some(inside) = Inside::new(pixels, offsets) else { return };
+        for (out, first) in rows {
+            nearest(&inside, first, out);
+        }
+    } else {
+        let Some(inside) = Inside::new(pixels, offsets) else { return };
+        for (out, first) in rows {
+            nearest_gray(&inside, first, out);
+        }
+    }
+}
+
 /// Four pixels at a time, of which the fourth lanes are dropped.
 #[inline]
 #[target_feature(enable = "avx2,fma")]
-fn nearest(pixels: &Pixels<'_>, run: &Run<'_>, out: &mut [u8]) {
+fn nearest(inside: &Inside<'_, 1, 4>, first: usize, out: &mut [u8]) {
     let threes = _mm_set_epi8(-1, -1, -1, -1, 14, 13, 12, 10, 9, 8, 6, 5, 4, 2, 1, 0);
-    let Some(inside) = Inside::<1, 4>::new(pixels, run.offsets) else { return };
     let mut done = 0;
-    while done + 4 <= inside.len()
-        && let Some(slot) = out.get_mut(done * 3..).and_then(<[u8]>::first_chunk_mut)
-    {
-        let word = |i: usize| i32::from_le_bytes(inside.load(done + i, 0, 0));
+    while let Some(slot) = out.get_mut(done * 3..).and_then(<[u8]>::first_chunk_mut) {
+        let word = |i: usize| i32::from_le_bytes(inside.load(first + done + i, 0, 0));
         let four = _mm_set_epi32(word(3), word(2), word(1), word(0));
         store16(slot, _mm_shuffle_epi8(four, threes));
         done += 4;
     }
-    let (Some(offsets), Some(out)) = (run.offsets.get(done..), out.get_mut(done * 3..)) else { return };
-    sample::nearest::<3, 4>(pixels, &Run { offsets, ..*run }, out);
+    let left = out.get_mut(done * 3..).unwrap_or_default();
+    for (i, out) in left.as_chunks_mut::<3>().0.iter_mut().enumerate() {
+        *out = inside.load(first + done + i, 0, 0);
+    }
+}
+
+/// Eight pixels of one byte at a time.
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+fn nearest_gray(inside: &Inside<'_, 1, 1>, first: usize, out: &mut [u8]) {
+    let (groups, rest) = out.as_chunks_mut::<8>();
+    let done = groups.len() * 8;
+    for (group, slot) in groups.iter_mut().enumerate() {
+        *slot = std::array::from_fn(|i| u8::from_le_bytes(inside.load(first + group * 8 + i, 0, 0)));
+    }
+    for (i, byte) in rest.iter_mut().enumerate() {
+        [*byte] = inside.load(first + done + i, 0, 0);
+    }
 }
 
 /// Four bytes as integers.

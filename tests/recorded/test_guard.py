@@ -157,8 +157,15 @@ def test_few_views_beside_touched_ones_are_made_where_they_were_decoded(workers)
     assert (stats.decoded, stats.touched, stats.by_library) == (0, 48, 0)
 
 
-@pytest.mark.parametrize(("pairs", "soon"), [([], 8), ([(1.0, 2.0)] * 16, 0)], ids=["nothing", "enough"])
-def test_what_is_watched_takes_a_small_share_of_the_time(monkeypatch, pairs, soon):
+CLOSE, CLEAR = (0.005, 0.005), (0.002, 0.008)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "found", "soon"),
+    [([], CLOSE, 8), ([], CLEAR, 3), ([CLOSE] * 16, CLOSE, 0), ([CLEAR] * 3, CLOSE, 0)],
+    ids=["nothing, close", "nothing, clear", "enough", "clear"],
+)
+def test_what_is_watched_takes_a_small_share_of_the_time(monkeypatch, pairs, found, soon):
     monkeypatch.setattr(guard, "_ONE_IN", 1)
     clock = [0.0]
     monkeypatch.setattr(guard.time, "thread_time", lambda: clock[0])
@@ -167,19 +174,30 @@ def test_what_is_watched_takes_a_small_share_of_the_time(monkeypatch, pairs, soo
     watch = Watch(known)
 
     def comparing(source, looked):
-        clock[0] += 0.01
-        return 1.0, 2.0
+        clock[0] += sum(found)
+        return found
 
     monkeypatch.setattr(guard, "compare", comparing)
     compared = 0
-    for _ in range(1000):
+    for number in range(1000):
+        if number == 10:
+            assert compared == soon
         source = type("Source", (), {"log": None})()
         watch.opened(source)
         if source.log is not None:
             source.log.append(None)
-        compared += len(watch.pairs())
+        known.pairs.extend(pairs := watch.pairs())
+        compared += len(pairs)
         clock[0] += 0.01
     assert soon < compared <= 0.02 * clock[0] / 0.01 + 1
+
+
+def test_a_batch_is_not_watched_as_a_whole_before_anything_is_known(monkeypatch):
+    monkeypatch.setattr(guard, "_ONE_IN", 1)
+    watch, sources = Watch(Guard(touched=True)), [type("Source", (), {"log": None})() for _ in range(32)]
+    for source in sources:
+        watch.opened(source)
+    assert sum(source.log is not None for source in sources) == 3
 
 
 def test_both_sides_do_the_same_steps():

@@ -35,6 +35,9 @@ _MANY = 64
 # Pairs that are made as soon as possible, and the share of a process's time that others may take.
 _SOON = 8
 _SHARE = 0.02
+# Pairs that are enough for the beginning if the library takes so many times as long as ours.
+_FIRST = 3
+_CLEARLY = 1.5
 # One source in so many is watched.
 _ONE_IN = 5
 # What it takes to record a step, in seconds; those of one that is made are measured.
@@ -85,6 +88,12 @@ class Guard:
             self.made, self.shared = self.made // 2, self.shared // 2
 
     @property
+    def is_clear(self) -> bool:
+        """Whether the library is so much slower that nobody need be in a hurry to compare more."""
+        ours, library = (sum(side) for side in zip((0.0, 0.0), *self.pairs, strict=True))
+        return len(self.pairs) >= _FIRST and library > _CLEARLY * ours
+
+    @property
     def has_views(self) -> bool:
         """Whether several pictures are likely to be made of the next source."""
         return self.made >= _FEW and 2 * self.shared > self.made
@@ -117,6 +126,8 @@ class Watch:
         self._sources: list[Source] = []
         self._found: list[Pair] = []
         self._start, self._spent, self._compared = time.thread_time(), 0.0, 0
+        # What one more is expected to take; None if nobody knows.
+        self._each = sum(map(sum, guard.pairs)) / len(guard.pairs) if guard.pairs else None
         # Nobody else's numbers are drawn.
         self._random = random.Random(0)  # noqa: S311
 
@@ -142,11 +153,19 @@ class Watch:
         self._spent += time.thread_time() - start
 
     def _is_due(self) -> bool:
-        if not self.guard.touched or self._random.randrange(_ONE_IN):
-            return False
+        return self.guard.touched and not self._random.randrange(_ONE_IN) and self._is_time()
+
+    def _is_time(self) -> bool:
+        begun = len(self._sources) + len(self._found)
+        watched = self._compared + begun
+        most = _FIRST if self._compared < _FIRST else _SOON
         # Workers of a later epoch know enough already.
-        soon = self._compared < _SOON and len(self.guard.pairs) < _ENOUGH
-        return soon or self._spent < _SHARE * (time.thread_time() - self._start)
+        if watched < most and len(self.guard.pairs) < _ENOUGH and not self.guard.is_clear:
+            return True
+        if self._each is None:
+            return False
+        expected = self._spent + self._each * (len(self._sources) + 1)
+        return expected < _SHARE * (time.thread_time() - self._start)
 
     def pairs(self) -> list[Pair]:
         """Compare the sources that were watched, of a batch that is done; return what was found since the last one."""
@@ -159,6 +178,8 @@ class Watch:
             source.log = None
             self._spent += time.thread_time() - start
         self._compared += len(found)
+        if self._compared:
+            self._each = self._spent / self._compared
         return found
 
 

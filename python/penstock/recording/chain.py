@@ -117,7 +117,8 @@ class Chain:
         return (name, *arguments) in self._returning
 
     def _longer(self, link: Link) -> "Chain | None":
-        given = [copy.deepcopy(tensor) for tensor in (self._strip, self._sheet)]
+        with as_at_first():
+            given = [copy.deepcopy(tensor) for tensor in (self._strip, self._sheet)]
         strip, sheet = (apply(tensor, link) for tensor in given)
         if strip is None or sheet is None:
             return None

@@ -227,7 +227,7 @@ class Counters:
         self._touched += counted.touched
         self.by_pillow.update(counted.reasons)
         before = self.guard.gave_up
-        self.guard.add(counted.opened, counted.pairs, counted.touched)
+        self.guard.add(counted.opened, counted.pairs, counted.touched + counted.filled)
         self.guard.saw(counted.made, counted.shared)
         if before is None and self.guard.gave_up is not None:
             self.reasons += (self.guard.decision,)

@@ -58,6 +58,34 @@ def test_a_loader_of_timms(is_training, workers, paths):
 
 
 @unclosed
+@workers
+@pytest.mark.parametrize("mixes", [False, True])
+def test_what_timm_collates_as_bytes(mixes, workers, paths):
+    """Its defaults: pictures stay bytes until they are on the device; mixing looks at the values."""
+    from timm.data import FastCollateMixup, ImageDataset, create_loader
+    from timm.data.loader import fast_collate
+
+    def program():
+        loader = create_loader(
+            ImageDataset(str(paths[0].parents[1])),
+            input_size=(3, 32, 32),
+            batch_size=4,
+            is_training=True,
+            color_jitter=None,
+            interpolation="random",
+            collate_fn=FastCollateMixup(mixup_alpha=0.2, num_classes=2) if mixes else None,
+            num_workers=workers,
+            persistent_workers=False,
+            device=torch.device("cpu"),
+        )
+        assert mixes or loader.loader.collate_fn is fast_collate
+        return loader.loader
+
+    stats = assert_program(program, None if mixes else 1.0)
+    assert stats.by_library == 0
+
+
+@unclosed
 def test_what_timm_wraps_around_a_loader_is_explained(paths):
     from timm.data import ImageDataset, create_loader
 

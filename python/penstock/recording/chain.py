@@ -43,6 +43,10 @@ def _as_batch(tensor: torch.Tensor) -> torch.Tensor:
     return torch.stack([tensor, tensor])
 
 
+def _as_single(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor[0].clone()
+
+
 # The functions by the names under which they are recorded, as they are before anything is hooked.
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "to_tensor": F.to_tensor,
@@ -58,6 +62,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "decode_image": F.pil_to_tensor,
     "view": _in_longer_rows,
     "stack": _as_batch,
+    "select": _as_single,
     "call": calls.repeat,
 }
 _NORMALIZE = ("normalize", "normalize_image")
@@ -79,11 +84,12 @@ class Chain:
             each pixel.
         is_view: Whether it is part of another one, and there are gaps between its rows.
         values: The functions without those that only change how the result lies in memory.
+        has_negative_zero: Whether one of the values is a negative zero.
     """
 
     __slots__ = (
-        *("_next", "_plan", "_returning", "_sheet", "_strip", "channels", "dtype", "interleaved", "is_view", "key"),
-        *("mode", "values"),
+        *("_next", "_plan", "_returning", "_sheet", "_strip", "channels", "dtype", "has_negative_zero", "interleaved"),
+        *("is_view", "key", "mode", "values"),
     )
 
     def __init__(self, mode: str, key: Key, strip: torch.Tensor, sheet: torch.Tensor, values: Key) -> None:
@@ -91,6 +97,7 @@ class Chain:
         self.dtype, self.channels = strip.dtype, strip.shape[-3]
         self.interleaved = sheet.stride() == (1, _SHEET[0] * self.channels, self.channels)
         self.is_view = key[-1] == ("view",)
+        self.has_negative_zero = self.dtype.is_floating_point and bool(((strip == 0) & strip.signbit()).any())
         self._strip, self._sheet = strip, sheet
         self._next: dict[Link, Chain | None] = {}
         self._returning: set[Link] = set()

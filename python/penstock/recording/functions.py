@@ -1,19 +1,19 @@
 """Functions of torch that are written down where they meet recording tensors.
 
-Batches and parts are made of other recording tensors. A function that looks at one value at a time joins the chain,
-by a call of the same function with the same arguments on a strip of all values; what it returns for a small sheet
-tells whether there is new memory at all.
+Flipped pictures and rectangles are made of other recording tensors. A function that looks at one value at a time joins
+the chain, by a call of the same function with the same arguments on a strip of all values; what it returns for a small
+sheet tells whether there is new memory at all. Batches are in `batches`, and memory that is filled in `fills`.
 """
 
 import functools
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable
 from typing import Any, cast
 
 import torch
-from torchvision import tv_tensors
 
-from penstock.recording import calls
+from penstock.recording import batches, calls
 from penstock.recording.chain import Chain, Link, apply
+from penstock.recording.fills import record_add, record_assignment, record_copy
 from penstock.recording.rendering import Given
 from penstock.recording.tensors import (
     RECORDERS,
@@ -24,47 +24,7 @@ from penstock.recording.tensors import (
     sharing,
 )
 
-__all__ = ["change", "extended", "flip", "stack"]
-
-
-def stack(tensors: Sequence[Any], dim: int = 0) -> RecordedTensor | None:
-    """Return tensors of single pictures, some of which record, as a batch; None if they make none."""
-    first = next(filter(is_recording, tensors), None)
-    if dim != 0 or first is None or first._batched:
-        return None
-    chain, shape = first._chain, first.shape
-    traces, given = [], {}
-    for place, tensor in enumerate(tensors):
-        if not is_recording(tensor):
-            # One that the code has touched, or Pillow made: it does not make the others real.
-            if not _is_plain(tensor) or tensor.dtype != chain.dtype or tensor.shape != shape:
-                return None
-            given[place] = tensor.as_subclass(torch.Tensor)
-        elif tensor._batched or tensor._chain.values != chain.values or tensor.shape != shape:
-            return None
-        else:
-            traces.append(tensor._traces[0])
-    batch = chain.then("stack")
-    if batch is None:
-        return None
-    # A copy, of which later changes of the tensors are not seen.
-    copies = dict(zip(given, torch.stack([*given.values()]), strict=True)) if given else given
-    return RecordedTensor(traces, batch, True, copies)
-
-
-def _is_plain(tensor: Any) -> bool:
-    return (
-        type(tensor) in (torch.Tensor, tv_tensors.Image)
-        and tensor.device.type == "cpu"
-        and tensor.layout is torch.strided
-        and not tensor.requires_grad
-    )
-
-
-def _record_stack(tensors: Any, dim: int = 0, *, out: Any = None) -> RecordedTensor | None:
-    if out is not None or type(tensors) not in (tuple, list) or not tensors:
-        return None
-    return stack(tensors, dim)
+__all__ = ["change", "extended", "flip"]
 
 
 def _record_flip(tensor: Any, *dims: Any, **options: Any) -> RecordedTensor | None:
@@ -90,8 +50,14 @@ def flip(tensor: Any, kind: type[RecordedTensor], *, horizontal: bool) -> Record
 
 
 def _record_part(tensor: Any, index: Any) -> RecordedTensor | None:
-    """Return a rectangle, `tensor[..., top:bottom, left:right]`, which is a view."""
-    if type(index) is not tuple or len(index) != 3 or not is_recording(tensor) or tensor._batched:
+    """Return a rectangle, `tensor[..., top:bottom, left:right]`, or pictures of a batch, which are views."""
+    if not is_recording(tensor):
+        return None
+    if tensor._batched:
+        return batches.part(tensor, index)
+    if index is None:
+        return batches.record_unsqueeze(tensor, 0)
+    if type(index) is not tuple or len(index) != 3:
         return None
     first, *others = index
     if first is not Ellipsis and not (type(first) is slice and first == slice(None)):
@@ -184,6 +150,8 @@ def _records(name: str) -> Callable[..., Any]:
     """Return what writes down the calls of a function that looks at one value at a time."""
 
     def recorder(*arguments: Any, **options: Any) -> Any:
+        if name == "Tensor.add_" and len(arguments) == 2 and not options and not is_recording(arguments[0]):
+            return record_add(*arguments)
         places = [place for place, value in enumerate(arguments) if is_recording(value)]
         call = calls.call_of(name, places[0], arguments, options) if len(places) == 1 else None
         if call is None:
@@ -206,12 +174,14 @@ def _records(name: str) -> Callable[..., Any]:
 # Functions that make images of images, and not only tensors.
 _KEEPING = ("Tensor.clone", "Tensor.to")
 RECORDERS.update({function: _records(name) for name, function in calls.FUNCTIONS.items()})
+RECORDERS.update(batches.RECORDED)
 RECORDERS.update(
     {
-        torch.stack: _record_stack,
         torch.Tensor.flip: _record_flip,
         torch.flip: _record_flip,
         torch.Tensor.__getitem__: _record_part,
+        torch.Tensor.__setitem__: record_assignment,
+        torch.Tensor.copy_: record_copy,
         torch.Tensor.requires_grad_: _record_no_gradient,
         torch.Tensor.detach: functools.partial(_record_detached, None),
         torch.detach: functools.partial(_record_detached, RecordedTensor),

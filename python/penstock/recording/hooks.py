@@ -34,10 +34,11 @@ from penstock.lowering.collation import entries_of, function_for
 from penstock.lowering.known import HOOKED, is_pristine
 from penstock.ops.table import BATCHES, CALLS, ENHANCERS, HOOKS, KERNELS, PICTURE_KERNELS, TENSOR_CALLS
 from penstock.recording import opencv
+from penstock.recording.batches import stack
 from penstock.recording.chain import chain_of
 from penstock.recording.decoded import has_decoder, reads_files
 from penstock.recording.enhancers import Degenerate, enhances, initialises
-from penstock.recording.functions import change, extended, flip, stack
+from penstock.recording.functions import change, extended, flip
 from penstock.recording.imported import names_of
 from penstock.recording.kernels import kernel_recorded
 from penstock.recording.mixing import mixes

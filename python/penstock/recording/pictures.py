@@ -25,6 +25,7 @@ from penstock.ops.color.gray import luminance
 from penstock.ops.operation import Records
 from penstock.ops.table import METHODS
 from penstock.recording.causes import cause
+from penstock.recording.pixels import bytes_of
 from penstock.recording.sources import Source, Trace, making
 
 __all__ = ["Recorded", "call_recorded", "is_recorded", "open_recorded", "settle", "touch"]
@@ -160,7 +161,7 @@ class _Recording(Image.Image):
             touch(self)
             return self.__array_interface__
         self.load()
-        return {"shape": pixels.shape, "typestr": "|u1", "version": 3, "data": pixels.tobytes()}
+        return {"shape": pixels.shape, "typestr": "|u1", "version": 3, "data": bytes_of(pixels)}
 
     def _pixels(self) -> Any:
         """Return the picture as an array, and stay as it is; None if Pillow has to make it."""
@@ -298,7 +299,7 @@ class _RecordedFile(_Recording):
             return getattr(self, name)
         if name in _attributes_of(self._stands_for):
             if name in self._of_open:
-                if not self._trace.source.fate.is_made:
+                if not self._trace.source.fate.is_touched:
                     self._trace.source.fate.touched = cause()
                 self._become_real()
             else:
@@ -453,7 +454,7 @@ def _touching(trace: Trace, opened: Any, *, touched: bool = True) -> Iterator[No
     with source.at_hand(opened):
         yield
     source.fate.spent += time.thread_time() - start
-    if touched and not source.fate.is_made:
+    if touched and not source.fate.is_touched:
         source.fate.touched = cause()
     if source.log is not None:
         source.log.append((trace, None, None))

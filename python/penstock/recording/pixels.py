@@ -1,17 +1,19 @@
 """Pixels that are made here and now: of a file's content, or of pixels that were made of it before."""
 
+import ctypes
+import math
 import struct
 import weakref
 import zlib
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
 from penstock.records import Head
 
-__all__ = ["Array", "as_file", "keep_whole"]
+__all__ = ["Array", "as_file", "bytes_of", "keep_whole", "written"]
 
 Array = np.ndarray[Any, np.dtype[np.uint8]]
 # Bytes of whole pictures that a process keeps for what else may be asked of their files, and how many it keeps at
@@ -20,11 +22,35 @@ _MOST_BYTES = 1 << 26
 _LEAST = 1
 
 
+def written(shape: tuple[int, ...], write: Callable[[Array], None]) -> Array:
+    """Return an array of bytes that a function has written; nobody may write to it afterwards.
+
+    Its memory is a Python object for bytes, as that of an array is which NumPy makes of a picture of Pillow's.
+
+    Args:
+        shape: Of the array.
+        write: Given the array while it can be written to.
+    """
+    content = bytes(math.prod(shape))
+    readable = np.ndarray(shape, np.uint8, content)
+    memory = memoryview((ctypes.c_char * len(content)).from_address(readable.ctypes.data))
+    write(np.ndarray(shape, np.uint8, memory))
+    return readable
+
+
+def bytes_of(pixels: Array) -> bytes:
+    """Return an array's bytes, in order; those that `written` has made it of are not copied."""
+    content: Any = pixels.base
+    if type(content) is bytes and len(content) == pixels.nbytes and pixels.flags.c_contiguous:
+        return content
+    return pixels.tobytes()
+
+
 def as_file(pixels: Array) -> tuple[bytes, Head]:
     """Return the content of a file that holds these pixels as they are, and its header."""
     height, width = pixels.shape[:2]
     if pixels.ndim == 3:
-        return b"P6 %d %d 255\n" % (width, height) + pixels.tobytes(), (height, width, 3, "PPM")
+        return b"P6 %d %d 255\n" % (width, height) + bytes_of(pixels), (height, width, 3, "PPM")
     rows = np.zeros((height, 1 + width), np.uint8)  # each row begins with its filter: none
     rows[:, 1:] = pixels
     size = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)

@@ -25,6 +25,7 @@ __all__ = ["Counted", "Recorder"]
 _BEHIND = 4
 _KEPT = "kept after its batch"
 _ARRAY = "decoded natively, handed over as arrays"
+_IRREGULAR = "irregular file"
 
 
 @dataclasses.dataclass
@@ -36,6 +37,7 @@ class Counted:
         opened: Pictures that were opened in all.
         touched: Those of `recorded` that were made natively, but where they were recorded, for the user's code touched
             their pixels or kept them, or had asked for an array.
+        filled: Those of `recorded` that were written to memory of the user's there, natively, and touched by nobody.
         made: Files of which pictures were made where they were recorded.
         shared: Those of them of which several pictures were made.
         reasons: Why pictures are not handed over by native threads, and how many.
@@ -46,6 +48,7 @@ class Counted:
     recorded: int = 0
     opened: int = 0
     touched: int = 0
+    filled: int = 0
     made: int = 0
     shared: int = 0
     reasons: dict[str, int] = dataclasses.field(default_factory=dict)
@@ -201,13 +204,17 @@ class Recorder:
         counted.made, counted.shared = self._made, self._shared
         self._seen = self._made = self._shared = 0
         for fate in self.fates:
-            if fate.is_made:
+            if fate.is_touched:
                 counted.reasons[fate.touched or _KEPT] += 1
                 counted.touched += not fate.by_library
+            elif fate.filled:
+                counted.filled += 1
+                if fate.by_library:
+                    counted.reasons[_IRREGULAR] += 1
         self.fates, self.others = [], Counter()
         counted.pairs = with_handling(self._watch.pairs(), self.handling, counted.opened)
         self.handling = 0.0
-        self.guard.add(counted.opened, counted.pairs, counted.touched)
+        self.guard.add(counted.opened, counted.pairs, counted.touched + counted.filled)
         counted.reasons = dict(counted.reasons)
         return counted
 

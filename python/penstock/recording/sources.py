@@ -21,7 +21,7 @@ from penstock import _native
 from penstock.lowering.pillow import PLUGINS, most_pixels
 from penstock.recording.chain import Chain, chain_of
 from penstock.recording.decoders import decode
-from penstock.recording.pixels import Array, as_file, keep_whole
+from penstock.recording.pixels import Array, as_file, keep_whole, written
 from penstock.records import Head, Steps, record_of
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ class Fate:
     Attributes:
         touched: What made one of them real, None if nothing did.
         kept: Whether one of them was made real because somebody kept it after its batch.
+        filled: Whether one of them was written to memory of the user's, and went on recording.
         by_library: Whether the library decoded it when pixels were wanted of it here.
         views: How many pictures, none of them part of another one but the whole, were made of it here, or would have
             been if it had been decoded as a whole.
@@ -52,18 +53,23 @@ class Fate:
         spent: Processor seconds that making such pictures took.
     """
 
-    __slots__ = ("by_library", "kept", "looked", "spent", "touched", "views")
+    __slots__ = ("by_library", "filled", "kept", "looked", "spent", "touched", "views")
 
     def __init__(self) -> None:
         self.touched: str | None = None
-        self.kept = self.by_library = False
+        self.kept = self.filled = self.by_library = False
         self.views = 0
         self.looked = self.spent = 0.0
 
     @property
-    def is_made(self) -> bool:
-        """Whether a picture of it was made where it was recorded."""
+    def is_touched(self) -> bool:
+        """Whether a picture of it became real where it was recorded."""
         return self.kept or self.touched is not None
+
+    @property
+    def is_made(self) -> bool:
+        """Whether pixels of it were made where it was recorded."""
+        return self.filled or self.is_touched
 
 
 class Source:
@@ -181,10 +187,11 @@ class Source:
         """
         with making:
             if (mode, steps) not in self._made:
-                out = np.empty((size[1], size[0], len(mode)), np.uint8)
                 plan = chain_of(mode, (("pil_to_tensor",),)).plan  # type: ignore[union-attr]
-                self.render(mode, steps, plan, out.transpose(2, 0, 1))
-                self._made[mode, steps] = out[:, :, 0] if mode == "L" else out
+                shape = (size[1], size[0], 3) if mode == "RGB" else (size[1], size[0])
+                # Channels first, where there are any.
+                out = written(shape, lambda out: self.render(mode, steps, plan, out.T.swapaxes(-1, -2)))
+                self._made[mode, steps] = out
                 if not steps:
                     keep_whole(self, out.nbytes)
             return self._made[mode, steps]
@@ -249,14 +256,16 @@ class Trace:
         height: In pixels, after all steps.
         steps: Each step, as native code takes it.
         is_bare: Whether the last of what was done left nothing of the picture's `info`.
+        tensors: Those that were recorded of it.
     """
 
-    __slots__ = ("height", "is_bare", "mode", "source", "steps", "width")
+    __slots__ = ("height", "is_bare", "mode", "source", "steps", "tensors", "width")
 
     def __init__(self, source: Source, mode: str, size: tuple[int, int], steps: Steps) -> None:
         self.source, self.mode, self.steps = source, mode, steps
         self.width, self.height = size
         self.is_bare = False
+        self.tensors: list[weakref.ref[Any]] = []
 
     def then(self, name: str, *operands: Any, size: tuple[int, int] | None = None) -> "Trace":
         """Return this trace and one step more, after which the picture has this (width, height) if it is another."""
@@ -291,13 +300,23 @@ class Trace:
             seen: torch.Tensor = chain.apply(self.image())
             return seen
         made = chain.empty(self.height, self.width)
-        # NumPy does not know all types, and torch would not resize memory that it has given to NumPy itself.
-        whole = memoryview((ctypes.c_char * made.nbytes).from_address(made.data_ptr()))
-        size = chain.dtype.itemsize
-        steps = [size * stride for stride in made.stride()]
-        out: np.ndarray[Any, Any] = np.ndarray(tuple(made.shape), f"u{size}", whole, strides=steps)
-        self.source.render(self.mode, self.steps, chain.plan, out)
+        self.write(chain, made)
         return made
+
+    def write(self, chain: Chain, out: torch.Tensor) -> None:
+        """Make what a chain makes of the picture in given memory.
+
+        Args:
+            chain: What is done to its values.
+            out: A plain tensor of the result's shape and type, no two elements of which share memory.
+        """
+        size, strides = chain.dtype.itemsize, out.stride()
+        extent = 1 + sum((length - 1) * stride for length, stride in zip(out.shape, strides, strict=True))
+        # NumPy does not know all types, and torch would not resize memory that it has given to NumPy itself.
+        whole = memoryview((ctypes.c_char * (size * extent)).from_address(out.data_ptr()))
+        steps = [size * stride for stride in strides]
+        elements: np.ndarray[Any, Any] = np.ndarray(tuple(out.shape), f"u{size}", whole, strides=steps)
+        self.source.render(self.mode, self.steps, chain.plan, elements)
 
     def at_hand(self) -> "Trace":
         """Return the same picture, of its pixels if there are those that it is made of."""

@@ -33,6 +33,7 @@ __all__ = [
     "RecordedImage",
     "RecordedTensor",
     "alias",
+    "is_plain",
     "is_recording",
     "is_torch_plain",
     "make_all_plain",
@@ -147,6 +148,8 @@ class RecordedTensor(torch.Tensor):
         self._modes = torch.is_inference_mode_enabled(), torch.is_grad_enabled()
         if (keeper := self._traces[0].source.keeper) is not None:
             keeper.append(weakref.ref(self))
+        if not batched:
+            self._traces[0].tensors.append(weakref.ref(self))
         return self
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -197,7 +200,10 @@ class RecordedTensor(torch.Tensor):
                 # No thread is started in the user's worker process.
                 traces = [trace.at_hand() for trace in self._traces]
                 return render(traces, self._chain, self._given, self._mixes, threads=_threads())
-            return self._traces[0].values(self._chain)
+            trace = self._traces[0]
+            if any(_is_another(other(), self) for other in trace.tensors):
+                trace.pixels()  # of which all of them are made
+            return trace.values(self._chain)
 
     def promise(self, rendering: Rendering, found: dict[Source, str | bytes]) -> torch.Tensor:
         """Return the same, of which the pixels are there when the rendering has finished.
@@ -212,6 +218,11 @@ class RecordedTensor(torch.Tensor):
         with as_at_first(inference=inference, gradients=gradients):
             memory = None if self._batched else self._chain.empty(traces[0].height, traces[0].width)
             return rendering.add(wanted, memory)
+
+
+def _is_another(other: Any, tensor: RecordedTensor) -> bool:
+    """Whether something is a recording tensor that does not share another one's memory."""
+    return other is not tensor and is_recording(other) and other._shares is None
 
 
 class _LikeImages(type(torch.Tensor)):  # type: ignore[misc]
@@ -261,6 +272,17 @@ def is_recording(value: Any) -> bool:
             return True
         value = value._shares
     return False
+
+
+def is_plain(value: Any) -> bool:
+    """Whether a value is an ordinary tensor, or image of torchvision's, in memory that follows no gradients."""
+    # By identity: to tables, which compare types, a recording image's is that of images.
+    return (
+        (type(value) is torch.Tensor or type(value) is tv_tensors.Image)
+        and value.device.type == "cpu"
+        and value.layout is torch.strided
+        and not value.requires_grad
+    )
 
 
 def alias(tensor: Any, kind: type[RecordedTensor]) -> Any:
@@ -338,10 +360,10 @@ def note_touch(tensor: Any, function: Any = None) -> Any:
         function: Of torch's, that is called on it.
     """
     fates = [trace.source.fate for trace in tensor._traces]
-    if not all(fate.is_made for fate in fates):
+    if not all(fate.is_touched for fate in fates):
         reason = cause(function)
         for fate in fates:
-            if not fate.is_made:
+            if not fate.is_touched:
                 fate.touched = reason
     for trace in tensor._traces:
         if trace.source.log is not None:

@@ -1,0 +1,175 @@
+"""Batches of pictures that record: put together, taken apart, and plain tensors that torch makes in their likeness."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+import torch
+
+from penstock.recording.tensors import RecordedTensor, is_plain, is_recording, sharing
+
+if TYPE_CHECKING:
+    from penstock.recording.sources import Trace
+
+__all__ = ["RECORDED", "part", "record_unsqueeze", "stack"]
+
+
+def stack(tensors: Sequence[Any], dim: int = 0) -> RecordedTensor | None:
+    """Return tensors of single pictures, some of which record, as a batch; None if they make none."""
+    first = next(filter(is_recording, tensors), None)
+    if dim != 0 or first is None or first._batched:
+        return None
+    chain, shape = first._chain, first.shape
+    traces, given = [], {}
+    for place, tensor in enumerate(tensors):
+        if not is_recording(tensor):
+            # One that the code has touched, or Pillow made: it does not make the others real.
+            if not is_plain(tensor) or tensor.dtype != chain.dtype or tensor.shape != shape:
+                return None
+            given[place] = tensor.as_subclass(torch.Tensor)
+        elif tensor._batched or tensor._chain.values != chain.values or tensor.shape != shape:
+            return None
+        else:
+            traces.append(tensor._traces[0])
+    batch = chain.then("stack")
+    return None if batch is None else RecordedTensor(traces, batch, True, _copies(given))
+
+
+def _cat(tensors: Sequence[Any], dim: int = 0) -> RecordedTensor | None:
+    """Return batches, some of which record, as one; None if they make none."""
+    first = next(filter(is_recording, tensors), None)
+    if dim != 0 or first is None or not first._batched:
+        return None
+    chain, shape = first._chain, first.shape[1:]
+    traces: list[Trace] = []
+    given: dict[int, torch.Tensor] = {}
+    count = 0
+    for tensor in tensors:
+        if not isinstance(tensor, torch.Tensor) or tensor.dtype != chain.dtype or tensor.shape[1:] != shape:
+            return None
+        if is_recording(tensor):
+            recorded = cast("RecordedTensor", tensor)
+            if not recorded._batched or recorded._mixes or recorded._chain.values != chain.values:
+                return None
+            traces += recorded._traces
+            given.update({count + place: plain for place, plain in recorded._given.items()})
+        elif not is_plain(tensor):
+            return None
+        else:
+            given.update(enumerate(tensor.as_subclass(torch.Tensor), count))
+        count += len(tensor)
+    return RecordedTensor(traces, chain, True, _copies(given))
+
+
+def _copies(given: Mapping[int, torch.Tensor]) -> Mapping[int, torch.Tensor]:
+    """Return copies of the plain tensors of a batch, which do not see what is done to them later."""
+    return dict(zip(given, torch.stack([*given.values()]), strict=True)) if given else given
+
+
+def _of_sequence(make: Callable[..., RecordedTensor | None]) -> Callable[..., RecordedTensor | None]:
+    def recorder(tensors: Any, dim: int = 0, *, out: Any = None, **options: Any) -> RecordedTensor | None:
+        if out is not None or options or type(tensors) not in (tuple, list) or not tensors:
+            return None
+        return make(tensors, dim)
+
+    return recorder
+
+
+def record_unsqueeze(tensor: Any, dim: Any) -> RecordedTensor | None:
+    """Return a picture as a batch of one, which is a view."""
+    if dim not in (0, -4) or not is_recording(tensor) or tensor._batched:
+        return None
+    chain = tensor._chain.then("stack")
+    # With other strides than a batch's it would be something of its own.
+    if chain is None or tensor._chain.is_view or tensor._chain.interleaved:
+        return None
+    return cast("RecordedTensor", sharing(RecordedTensor(tensor._traces, chain, True), tensor, (None,)))
+
+
+def part(batch: RecordedTensor, index: Any) -> RecordedTensor | None:
+    """Return the picture, or the pictures, `batch[index]`, which is a view; None if they do not record.
+
+    Args:
+        batch: A recording one.
+        index: A number, or a slice.
+    """
+    length = len(batch)
+    if batch._mixes:
+        return None
+    if type(index) is int and -length <= index < length:
+        places = range(index % length, index % length + 1)
+    elif type(index) is slice and index.step in (None, 1):
+        places = range(length)[index]
+    else:
+        return None
+    recording = [place for place in range(length) if place not in batch._given]
+    traces = [trace for place, trace in zip(recording, batch._traces, strict=True) if place in places]
+    chain = batch._chain.then("select") if type(index) is int else batch._chain
+    if chain is None or not traces:
+        return None
+    given = {place - places.start: plain for place, plain in batch._given.items() if place in places}
+    return cast("RecordedTensor", sharing(RecordedTensor(traces, chain, type(index) is slice, given), batch, index))
+
+
+def _record_unbind(tensor: Any, dim: int = 0) -> tuple[RecordedTensor, ...] | None:
+    if dim not in (0, -4) or not is_recording(tensor) or not tensor._batched or tensor._given:
+        return None
+    parts = [found for place in range(len(tensor)) if (found := part(tensor, place)) is not None]
+    return tuple(parts) if len(parts) == len(tensor) else None
+
+
+def _record_iteration(tensor: Any) -> Iterator[RecordedTensor] | None:
+    parts = _record_unbind(tensor)
+    return None if parts is None else iter(parts)
+
+
+def _record_squeeze(tensor: Any, *dims: Any) -> RecordedTensor | None:
+    if dims not in ((0,), (-4,)) or not is_recording(tensor) or not tensor._batched:
+        return None
+    return part(tensor, 0 if len(tensor) == 1 else slice(None))
+
+
+def _made_like(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what makes a plain tensor of a recording one's type."""
+
+    def recorder(tensor: Any, *arguments: Any, **options: Any) -> Any:
+        return function(torch.empty(0, dtype=tensor.dtype), *arguments, **options) if is_recording(tensor) else None
+
+    return recorder
+
+
+def _made_as(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what makes a plain tensor of a recording one's type, shape and strides."""
+
+    def recorder(tensor: Any, *arguments: Any, **options: Any) -> Any:
+        if not is_recording(tensor):
+            return None
+        return function(torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype), *arguments, **options)
+
+    return recorder
+
+
+# Functions of torch, and what writes them down.
+RECORDED: dict[Any, Callable[..., Any]] = {
+    torch.stack: _of_sequence(stack),
+    torch.cat: _of_sequence(_cat),
+    torch.concat: _of_sequence(_cat),
+    torch.concatenate: _of_sequence(_cat),
+    torch.unsqueeze: record_unsqueeze,
+    torch.Tensor.unsqueeze: record_unsqueeze,
+    torch.squeeze: _record_squeeze,
+    torch.Tensor.squeeze: _record_squeeze,
+    torch.unbind: _record_unbind,
+    torch.Tensor.unbind: _record_unbind,
+    torch.Tensor.__iter__: _record_iteration,
+    **{
+        function: _made_like(function)
+        for function in (
+            *(torch.Tensor.new, torch.Tensor.new_empty, torch.Tensor.new_full, torch.Tensor.new_ones),
+            *(torch.Tensor.new_tensor, torch.Tensor.new_zeros),
+        )
+    },
+    **{
+        function: _made_as(function)
+        for function in (torch.empty_like, torch.full_like, torch.ones_like, torch.zeros_like)
+    },
+}

@@ -1,0 +1,121 @@
+"""Memory of the user's that is filled with pictures which record, as functions that put batches together do it.
+
+`out[i].copy_(picture)`, `out[i, :, :height, :width] = picture` and `out[i] += picture` where there are zeros are one
+render, straight into that memory, with the cast to its type. The picture goes on recording.
+
+The pixels are made where the code runs. To have the process that iterates make those of a whole batch, memory would
+have to record that it was filled, and that process's only thread is mostly busier than a worker.
+"""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from penstock.compat.torch import dispatch_modes
+from penstock.recording import calls
+from penstock.recording.chain import Chain
+from penstock.recording.sources import Trace, making
+from penstock.recording.tensors import is_plain, is_recording
+
+__all__ = ["record_add", "record_assignment", "record_copy"]
+
+_INDEX = (int, slice, type(None), type(Ellipsis))
+
+
+def record_copy(out: Any, tensor: Any, **_options: Any) -> Any:
+    """Do `out.copy_(tensor)`; return `out`, or None if that is torch's affair."""
+    return out if _fill(out, tensor) else None
+
+
+def record_assignment(out: Any, index: Any, tensor: Any) -> Any:
+    """Do `out[index] = tensor`; return something, or None if that is torch's affair."""
+    parts = index if type(index) is tuple else (index,)
+    if not _may_be_filled(out) or not all(type(part) in _INDEX for part in parts):
+        return None
+    return record_copy(out[index], tensor)
+
+
+def record_add(out: Any, tensor: Any) -> Any:
+    """Do `out.add_(tensor)` where there are zeros; return `out`, or None if that is torch's affair."""
+    if not _may_be_filled(out) or not is_recording(tensor) or out.shape != tensor.shape:
+        return None
+    # The sum has both types' common one before it is cast.
+    if not torch.can_cast(torch.promote_types(out.dtype, tensor.dtype), out.dtype):
+        return None
+    # To a negative zero it is added as to zero.
+    if not _chain_to(tensor._chain, out.dtype, adds=True) or bool(out.any()):
+        return None
+    return record_copy(out, tensor)
+
+
+def _may_be_filled(out: Any) -> bool:
+    return (
+        is_plain(out)
+        and not (out.is_nested or out.is_neg() or out.is_quantized)
+        and out.is_inference() is torch.is_inference_mode_enabled()
+        and not dispatch_modes()
+    )
+
+
+def _fill(out: Any, tensor: Any) -> bool:
+    """Write what a recording tensor stands for to a plain one of the same shape; return whether that was done."""
+    if not _may_be_filled(out) or not _lies_apart(out.shape, out.stride()):
+        return False
+    with making:
+        if not is_recording(tensor) or out.shape != tensor.shape:
+            return False
+        chain = _chain_to(tensor._chain, out.dtype)
+        if chain is None:
+            return False
+        if tensor._batched:
+            given = tensor._given
+            for slot, plain in given.items():
+                out[slot].copy_(plain)
+            slots = [slot for slot in range(len(out)) if slot not in given]
+            for slot, trace in zip(slots, tensor._traces, strict=True):
+                _write(trace, chain, out[slot])
+        else:
+            _write(tensor._traces[0], chain, out)
+    if not out.is_inference():
+        torch.autograd.graph.increment_version(out)
+    return True
+
+
+def _write(trace: Trace, chain: Chain, out: torch.Tensor) -> None:
+    fate, start = trace.source.fate, time.thread_time()
+    trace.write(chain, out)
+    fate.filled = True
+    fate.spent += time.thread_time() - start
+    if trace.source.log is not None:
+        trace.source.log.append((trace, chain, None))
+
+
+def _chain_to(chain: Chain, dtype: torch.dtype, *, adds: bool = False) -> Chain | None:
+    """Return the chain that ends with a cast to a type; None if that is not exact.
+
+    Args:
+        chain: What is done to the values before.
+        dtype: The type.
+        adds: Whether its values must be what they are when they are added to zero.
+    """
+    if dtype != chain.dtype:
+        # In a call, the tensor that it is made on is only a place.
+        call = calls.call_of("Tensor.to", 0, (None, dtype), {})
+        longer = None if call is None else chain.then("call", *call)
+        if longer is None:
+            return None
+        chain = longer
+    return None if adds and chain.has_negative_zero else chain
+
+
+def _lies_apart(shape: Sequence[int], strides: Sequence[int]) -> bool:
+    """Whether no two elements of a tensor share memory, as far as it was made by slicing and permuting."""
+    extent = 1
+    for stride, length in sorted(zip(strides, shape, strict=True)):
+        if length > 1:
+            if stride < extent:
+                return False
+            extent += (length - 1) * stride
+    return True

@@ -123,6 +123,12 @@ def of_single_ones(samples):
     return torch.cat((torch.stack(others), first[None])), batch[1:2].squeeze(0), batch.squeeze(0)
 
 
+def views_of_each(samples):
+    """Several views of each picture, beside each other, and all of them as one batch."""
+    views = torch.stack([torch.stack([picture, picture.flip(-1), picture]) for picture, _ in samples])
+    return views.half(), torch.cat([views, views]).flatten(0, 1), views.view(-1, *views.shape[2:])
+
+
 SIZES = v1.Compose([v1.RandomChoice([v1.Resize(size, max_size=60) for size in (25, 31, 38)]), v1.ToTensor()])
 NORMALIZED = v1.Compose([*CROPPED, v1.ToTensor(), v1.Normalize(MEAN, STD)])
 BYTES = v1.Compose([*CROPPED, v1.PILToTensor()])
@@ -139,6 +145,7 @@ PROGRAMS = [
     (diffusers, v1.Compose([*CROPPED, v1.ToTensor(), v1.Normalize([0.5], [0.5])])),
     (hugging_face, NORMALIZED),
     (of_single_ones, NORMALIZED),
+    (views_of_each, NORMALIZED),
 ]
 
 

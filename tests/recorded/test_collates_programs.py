@@ -49,6 +49,8 @@ STEPS: dict[str, Callable[[Any, Any, int], Any]] = {
     "contiguous": lambda a, b, k: a.contiguous(memory_format=torch.channels_last if k % 2 else torch.contiguous_format),
     "permute": lambda a, b, k: a.movedim(-3, -1),
     "flatten": lambda a, b, k: a.flatten(0, 1),
+    "view": lambda a, b, k: a.view(k % 3 - 1, -1 if k % 2 else 2, *a.shape[-3:]),
+    "reshape": lambda a, b, k: a.reshape(-1, *a.shape[-3:]),
     "clone": lambda a, b, k: a.clone(),
     "times": lambda a, b, k: a * (k % 3),
     "times in place": lambda a, b, k: a.mul_(2),
@@ -80,6 +82,7 @@ def run(makers, program):
 
 @cases(200)
 @hypothesis.given(st.lists(st.sampled_from(sorted(MAKERS)), min_size=2, max_size=3), PROGRAMS)
+@hypothesis.example(["images", "bytes"], [("clone", 0, 0, 0), ("one", 0, 0, 0), ("copy", 0, 2, 0)])
 @hypothesis.example(["bytes", "floats"], [("zeros", 0, 0, 1), ("copy to a part", 2, 0, 11), ("one", 0, 0, 0)])
 def test_any_program(makers, program):
     ours, theirs = both(lambda: run(makers, program))

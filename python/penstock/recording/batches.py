@@ -1,5 +1,6 @@
 """Batches of pictures that record: put together, taken apart, and plain tensors that torch makes in their likeness."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
@@ -12,12 +13,17 @@ if TYPE_CHECKING:
 
 __all__ = ["RECORDED", "part", "record_unsqueeze", "stack"]
 
+# Dimensions of a single picture.
+_SINGLE = 3
+
 
 def stack(tensors: Sequence[Any], dim: int = 0) -> RecordedTensor | None:
-    """Return tensors of single pictures, some of which record, as a batch; None if they make none."""
+    """Return tensors of single pictures, or batches, some of which record, as a batch; None if they make none."""
     first = next(filter(is_recording, tensors), None)
-    if dim != 0 or first is None or first._batched:
+    if dim != 0 or first is None:
         return None
+    if first._lead:
+        return _joined(tensors, (len(tensors), *first._lead))
     chain, shape = first._chain, first.shape
     traces, given = [], {}
     for place, tensor in enumerate(tensors):
@@ -26,38 +32,54 @@ def stack(tensors: Sequence[Any], dim: int = 0) -> RecordedTensor | None:
             if not is_plain(tensor) or tensor.dtype != chain.dtype or tensor.shape != shape:
                 return None
             given[place] = tensor.as_subclass(torch.Tensor)
-        elif tensor._batched or tensor._chain.values != chain.values or tensor.shape != shape:
+        elif tensor._lead or tensor._chain.values != chain.values or tensor.shape != shape:
             return None
         else:
             traces.append(tensor._traces[0])
     batch = chain.then("stack")
-    return None if batch is None else RecordedTensor(traces, batch, True, _copies(given))
+    return None if batch is None else RecordedTensor(traces, batch, (len(tensors),), _copies(given))
 
 
 def _cat(tensors: Sequence[Any], dim: int = 0) -> RecordedTensor | None:
     """Return batches, some of which record, as one; None if they make none."""
     first = next(filter(is_recording, tensors), None)
-    if dim != 0 or first is None or not first._batched:
+    if dim != 0 or first is None or not first._lead or not all(_has_pictures(tensor) for tensor in tensors):
         return None
-    chain, shape = first._chain, first.shape[1:]
+    if any(tensor.shape[1:] != first.shape[1:] for tensor in tensors):
+        return None
+    return _joined(tensors, (sum(map(len, tensors)), *first._lead[1:]))
+
+
+def _has_pictures(tensor: Any) -> bool:
+    return isinstance(tensor, torch.Tensor) and tensor.ndim > _SINGLE
+
+
+def _joined(tensors: Sequence[Any], lead: tuple[int, ...]) -> RecordedTensor | None:
+    """Return all pictures of batches, some of which record, as one; None if they make none.
+
+    Args:
+        tensors: The batches.
+        lead: The lengths of the dimensions for the pictures.
+    """
+    first = next(filter(is_recording, tensors))
+    chain, shape = first._chain, first.shape[-_SINGLE:]
     traces: list[Trace] = []
     given: dict[int, torch.Tensor] = {}
     count = 0
     for tensor in tensors:
-        if not isinstance(tensor, torch.Tensor) or tensor.dtype != chain.dtype or tensor.shape[1:] != shape:
+        if not _has_pictures(tensor) or tensor.dtype != chain.dtype or tensor.shape[-_SINGLE:] != shape:
             return None
         if is_recording(tensor):
-            recorded = cast("RecordedTensor", tensor)
-            if not recorded._batched or recorded._mixes or recorded._chain.values != chain.values:
+            if not tensor._lead or tensor._mixes or tensor._chain.values != chain.values:
                 return None
-            traces += recorded._traces
-            given.update({count + place: plain for place, plain in recorded._given.items()})
+            traces += tensor._traces
+            given.update({count + place: plain for place, plain in tensor._given.items()})
         elif not is_plain(tensor):
             return None
         else:
-            given.update(enumerate(tensor.as_subclass(torch.Tensor), count))
-        count += len(tensor)
-    return RecordedTensor(traces, chain, True, _copies(given))
+            given.update(enumerate(tensor.as_subclass(torch.Tensor).reshape(-1, *shape), count))
+        count += math.prod(tensor.shape[:-_SINGLE])
+    return RecordedTensor(traces, chain, lead, _copies(given)) if count == math.prod(lead) else None
 
 
 def _copies(given: Mapping[int, torch.Tensor]) -> Mapping[int, torch.Tensor]:
@@ -76,13 +98,13 @@ def _of_sequence(make: Callable[..., RecordedTensor | None]) -> Callable[..., Re
 
 def record_unsqueeze(tensor: Any, dim: Any) -> RecordedTensor | None:
     """Return a picture as a batch of one, which is a view."""
-    if dim not in (0, -4) or not is_recording(tensor) or tensor._batched:
+    if dim not in (0, -4) or not is_recording(tensor) or tensor._lead:
         return None
     chain = tensor._chain.then("stack")
     # With other strides than a batch's it would be something of its own.
     if chain is None or tensor._chain.is_view or tensor._chain.interleaved:
         return None
-    return cast("RecordedTensor", sharing(RecordedTensor(tensor._traces, chain, True), tensor, (None,)))
+    return cast("RecordedTensor", sharing(RecordedTensor(tensor._traces, chain, (1,)), tensor, (None,)))
 
 
 def part(batch: RecordedTensor, index: Any) -> RecordedTensor | None:
@@ -93,7 +115,7 @@ def part(batch: RecordedTensor, index: Any) -> RecordedTensor | None:
         index: A number, or a slice.
     """
     length = len(batch)
-    if batch._mixes:
+    if len(batch._lead) != 1 or batch._mixes:
         return None
     if type(index) is int and -length <= index < length:
         places = range(index % length, index % length + 1)
@@ -107,11 +129,29 @@ def part(batch: RecordedTensor, index: Any) -> RecordedTensor | None:
     if chain is None or not traces:
         return None
     given = {place - places.start: plain for place, plain in batch._given.items() if place in places}
-    return cast("RecordedTensor", sharing(RecordedTensor(traces, chain, type(index) is slice, given), batch, index))
+    lead = (len(places),) if type(index) is slice else ()
+    return cast("RecordedTensor", sharing(RecordedTensor(traces, chain, lead, given), batch, index))
+
+
+def _viewed(function: Callable[..., torch.Tensor]) -> Callable[..., RecordedTensor | None]:
+    """Return what writes down that the dimensions for the pictures become others, as in `flatten(0, 1)`."""
+
+    def recorder(tensor: Any, *sizes: Any, **options: Any) -> RecordedTensor | None:
+        if not is_recording(tensor) or not tensor._lead or tensor._mixes:
+            return None
+        if any(type(size) is torch.dtype for size in sizes):
+            return None
+        shape = function(torch.empty(tensor.shape, device="meta"), *sizes, **options).shape
+        if shape[-_SINGLE:] != tensor.shape[-_SINGLE:] or len(shape) == _SINGLE:
+            return None
+        view = RecordedTensor(tensor._traces, tensor._chain, tuple(shape[:-_SINGLE]), tensor._given)
+        return cast("RecordedTensor", sharing(view, tensor, ("view", tuple(shape))))
+
+    return recorder
 
 
 def _record_unbind(tensor: Any, dim: int = 0) -> tuple[RecordedTensor, ...] | None:
-    if dim not in (0, -4) or not is_recording(tensor) or not tensor._batched or tensor._given:
+    if dim not in (0, -4) or not is_recording(tensor) or len(tensor._lead) != 1 or tensor._given:
         return None
     parts = [found for place in range(len(tensor)) if (found := part(tensor, place)) is not None]
     return tuple(parts) if len(parts) == len(tensor) else None
@@ -123,7 +163,7 @@ def _record_iteration(tensor: Any) -> Iterator[RecordedTensor] | None:
 
 
 def _record_squeeze(tensor: Any, *dims: Any) -> RecordedTensor | None:
-    if dims not in ((0,), (-4,)) or not is_recording(tensor) or not tensor._batched:
+    if dims not in ((0,), (-4,)) or not is_recording(tensor) or len(tensor._lead) != 1:
         return None
     return part(tensor, 0 if len(tensor) == 1 else slice(None))
 
@@ -161,6 +201,10 @@ RECORDED: dict[Any, Callable[..., Any]] = {
     torch.unbind: _record_unbind,
     torch.Tensor.unbind: _record_unbind,
     torch.Tensor.__iter__: _record_iteration,
+    **{
+        function: _viewed(function)
+        for function in (torch.flatten, torch.reshape, torch.Tensor.flatten, torch.Tensor.reshape, torch.Tensor.view)
+    },
     **{
         function: _made_like(function)
         for function in (

@@ -7,6 +7,7 @@ The pixels are made where the code runs. To have the process that iterates make 
 have to record that it was filled, and that process's only thread is mostly busier than a worker.
 """
 
+import itertools
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -51,8 +52,10 @@ def record_add(out: Any, tensor: Any) -> Any:
 
 
 def _may_be_filled(out: Any) -> bool:
+    # What is done in place to an image of torchvision's returns a tensor that is none.
     return (
-        is_plain(out)
+        type(out) is torch.Tensor
+        and is_plain(out)
         and not (out.is_nested or out.is_neg() or out.is_quantized)
         and out.is_inference() is torch.is_inference_mode_enabled()
         and not dispatch_modes()
@@ -64,18 +67,18 @@ def _fill(out: Any, tensor: Any) -> bool:
     if not _may_be_filled(out) or not _lies_apart(out.shape, out.stride()):
         return False
     with making:
-        if not is_recording(tensor) or out.shape != tensor.shape:
+        if not is_recording(tensor) or tensor._mixes or out.shape != tensor.shape:
             return False
         chain = _chain_to(tensor._chain, out.dtype)
         if chain is None:
             return False
-        if tensor._batched:
-            given = tensor._given
-            for slot, plain in given.items():
-                out[slot].copy_(plain)
-            slots = [slot for slot in range(len(out)) if slot not in given]
-            for slot, trace in zip(slots, tensor._traces, strict=True):
-                _write(trace, chain, out[slot])
+        if tensor._lead:
+            given, traces = tensor._given, iter(tensor._traces)
+            for place, index in enumerate(itertools.product(*map(range, tensor._lead))):
+                if place in given:
+                    out[index].copy_(given[place])
+                else:
+                    _write(next(traces), chain, out[index])
         else:
             _write(tensor._traces[0], chain, out)
     if not out.is_inference():

@@ -39,21 +39,21 @@ def _record_flip(tensor: Any, *dims: Any, **options: Any) -> RecordedTensor | No
 
 def flip(tensor: Any, kind: type[RecordedTensor], *, horizontal: bool) -> RecordedTensor | None:
     """Return the recording tensor of a flipped picture, None if there is none."""
-    if not is_recording(tensor) or tensor._batched:
+    if not is_recording(tensor) or tensor._lead:
         return None
     # A copy has no gaps, in whatever order torch puts its values.
     chain = tensor._chain.then("clone") if tensor._chain.is_view else tensor._chain
     if chain is None:
         return None
     trace = tensor._traces[0].then("flip_horizontal" if horizontal else "flip_vertical")
-    return kind((trace,), chain, False)
+    return kind((trace,), chain, ())
 
 
 def _record_part(tensor: Any, index: Any) -> RecordedTensor | None:
     """Return a rectangle, `tensor[..., top:bottom, left:right]`, or pictures of a batch, which are views."""
     if not is_recording(tensor):
         return None
-    if tensor._batched:
+    if tensor._lead:
         return batches.part(tensor, index)
     if index is None:
         return batches.record_unsqueeze(tensor, 0)
@@ -77,7 +77,7 @@ def _record_part(tensor: Any, index: Any) -> RecordedTensor | None:
             return None
     if not all(whole):
         trace = trace.then("crop", top, left, bottom - top, right - left, size=(right - left, bottom - top))
-    view = RecordedTensor((trace,), chain, False, strides=tensor.stride())
+    view = RecordedTensor((trace,), chain, (), strides=tensor.stride())
     return cast("RecordedTensor", sharing(view, tensor, index))
 
 
@@ -99,7 +99,7 @@ def _record_detached(kind: type[RecordedTensor] | None, tensor: Any) -> Recorded
     if not is_recording(tensor):
         return None
     strides = tensor.stride() if tensor._chain.is_view else None
-    what = tensor._traces, tensor._chain, tensor._batched, tensor._given
+    what = tensor._traces, tensor._chain, tensor._lead, tensor._given
     other = (kind or type(tensor))(*what, strides=strides, mixes=tensor._mixes)
     return cast("RecordedTensor", sharing(other, tensor, "detached"))
 
@@ -115,7 +115,7 @@ def extended(tensor: Any, name: str, *arguments: Hashable, kind: type[RecordedTe
     """
     chain = tensor._chain.then(name, *arguments) if is_torch_plain() and not tensor._mixes else None
     given = None if chain is None else _given_after(tensor, chain, (name, *arguments))
-    return None if given is None else (kind or type(tensor))(tensor._traces, chain, tensor._batched, given)
+    return None if given is None else (kind or type(tensor))(tensor._traces, chain, tensor._lead, given)
 
 
 def _given_after(tensor: Any, chain: Chain, link: Link) -> Given | None:

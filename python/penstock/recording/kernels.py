@@ -47,7 +47,7 @@ def kernel_recorded(
                 chain = _chain_of(image._chain, asked)
                 if chain is not None:
                     made_as = type(image) if kind is None or must_return_subclass() else kind
-                    return made_as((cast("Trace", trace),), chain, False)
+                    return made_as((cast("Trace", trace),), chain, ())
         return kernel(image, *args, **options)
 
     return hook
@@ -78,7 +78,7 @@ def _layout_of(kernel: Callable[..., Any], chain: Chain, args: Any, options: Any
 
 
 def _is_unconverted(image: Any) -> bool:
-    if not is_recording(image) or image._batched or not is_torch_plain():
+    if not is_recording(image) or image._lead or not is_torch_plain():
         return False
     chain = image._chain
     return chain.values[1] in _UNCONVERTED and not chain.is_view

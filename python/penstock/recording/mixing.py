@@ -18,11 +18,11 @@ def mixes(records: Mixes, function: Callable[..., Any]) -> Callable[..., Any]:
     """
 
     def hook(self: Any, inpt: Any, params: dict[str, Any]) -> Any:
-        if is_recording(inpt) and inpt._batched and inpt is not params["labels"]:
+        if is_recording(inpt) and inpt._lead and inpt is not params["labels"]:
             mix = records(params, inpt)
             if mix is not None:
                 self._check_image_or_video(inpt, batch_size=params["batch_size"])
-                return type(inpt)(inpt._traces, inpt._chain, True, inpt._given, mixes=(*inpt._mixes, mix))
+                return type(inpt)(inpt._traces, inpt._chain, inpt._lead, inpt._given, mixes=(*inpt._mixes, mix))
         return function(self, inpt, params)
 
     return hook

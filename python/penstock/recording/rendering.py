@@ -34,7 +34,7 @@ class Wanted(NamedTuple):
 
     Attributes:
         chain: What is done to the pictures' values.
-        shape: (C, H, W) of one picture, or (N, C, H, W).
+        shape: (C, H, W) of one picture, or (..., C, H, W).
         places: Of the pictures' files: paths, or contents.
         records: What was done to the pictures, as `pack` tells it.
         given: Tensors that are part of the batch as they are.
@@ -55,18 +55,18 @@ class Wanted(NamedTuple):
         given: Given,
         mixes: tuple[Mix, ...] = (),
         *,
-        batched: bool,
+        lead: tuple[int, ...],
         read: bool = False,
         found: dict[Source, str | bytes] | None = None,
     ) -> "Wanted":
-        """Return what is wanted of some traces, one of them unless there is a dimension for the pictures.
+        """Return what is wanted of some traces, one of them unless there are dimensions for the pictures.
 
         Args:
             traces: Of the pictures.
             chain: What is done to their values.
             given: The plain tensors that are part of the batch.
             mixes: How the pictures of a batch are mixed.
-            batched: Whether there is a dimension for the pictures.
+            lead: The lengths of the dimensions for the pictures.
             read: Whether the files' contents are given, and not their paths.
             found: Where the files are, of tensors that are made as one batch: each file is asked for it once.
         """
@@ -75,8 +75,8 @@ class Wanted(NamedTuple):
         for source in {trace.source for trace in traces}:
             if source not in found:
                 found[source] = source.read() if read else source.place()
-        whole = (len(traces) + len(given), *shape) if batched else shape
-        return Wanted(chain, whole, [found[trace.source] for trace in traces], pack(traces), given, mixes)
+        places = [found[trace.source] for trace in traces]
+        return Wanted(chain, (*lead, *shape), places, pack(traces), given, mixes)
 
 
 class Rendering:
@@ -116,10 +116,11 @@ class Rendering:
         else:
             buffer = memory.writable(tensor)
         if given:
-            slots = [slot for slot in range(shape[0]) if slot not in given]
+            pictures = tensor.view(-1, *shape[-3:])
+            slots = [slot for slot in range(len(pictures)) if slot not in given]
             for slot, plain in given.items():
                 # torch's copy would wake a thread for each core, and have them spin for the next one.
-                _bytes_of(tensor[slot])[:] = _bytes_of(plain)
+                _bytes_of(pictures[slot])[:] = _bytes_of(plain)
         self._wanted.append(wanted)
         self._tickets.append((chain.plan, _opener(chain), places, records, slots, buffer, strides, mixes))
         return tensor
@@ -210,7 +211,13 @@ def here(threads: int | None = None) -> Rendering:
 
 
 def render(
-    traces: Sequence[Trace], chain: Chain, given: Given, mixes: tuple[Mix, ...] = (), *, threads: int | None = None
+    traces: Sequence[Trace],
+    chain: Chain,
+    given: Given,
+    mixes: tuple[Mix, ...] = (),
+    *,
+    lead: tuple[int, ...],
+    threads: int | None = None,
 ) -> torch.Tensor:
     """Make a batch of pictures here and now.
 
@@ -219,9 +226,10 @@ def render(
         chain: What is done to their values.
         given: Tensors that are part of the batch, by their places in it.
         mixes: How the pictures are mixed.
+        lead: The lengths of the dimensions for the pictures.
         threads: As many as there are cores if None; with one, no thread is started, and the caller reads the files.
     """
-    wanted = Wanted.of(traces, chain, given, mixes, batched=True, read=threads == 1)
+    wanted = Wanted.of(traces, chain, given, mixes, lead=lead, read=threads == 1)
     rendering = here(threads)
     tensor = rendering.add(wanted)
     rendering.begin()

@@ -79,16 +79,7 @@ _NONE: Given = types.MappingProxyType({})
 # The attributes that only a recording tensor has.
 _OWN = frozenset(
     (
-        "_traces",
-        "_chain",
-        "_batched",
-        "_given",
-        "_mixes",
-        "_modes",
-        "_shares",
-        "_is_shared",
-        "_real",
-        "_part",
+        *("_traces", "_chain", "_lead", "_given", "_mixes", "_modes", "_shares", "_is_shared", "_real", "_part"),
         "_sharers",
     )
 )
@@ -102,7 +93,7 @@ class RecordedTensor(torch.Tensor):
     Args:
         traces: Of the pictures.
         chain: What was done to their values.
-        batched: Whether there is a dimension for the pictures.
+        lead: The lengths of the dimensions for the pictures, in front of those of one; none for a single one.
         given: The plain tensors that are part of the batch, by their places in it.
         strides: If the chain does not tell them.
         mixes: How the pictures of the batch are mixed once they are there.
@@ -110,7 +101,7 @@ class RecordedTensor(torch.Tensor):
 
     _traces: tuple[Trace, ...]
     _chain: Chain
-    _batched: bool
+    _lead: tuple[int, ...]
     _given: Given
     _mixes: tuple[Mix, ...]
     # Whether torch was in the inference mode when this one was recorded, and whether it followed gradients.
@@ -131,7 +122,7 @@ class RecordedTensor(torch.Tensor):
         cls,
         traces: Sequence[Trace],
         chain: Chain,
-        batched: bool,
+        lead: tuple[int, ...],
         given: Given = _NONE,
         *,
         strides: tuple[int, ...] | None = None,
@@ -139,16 +130,15 @@ class RecordedTensor(torch.Tensor):
     ) -> Self:
         """Return a tensor of their shape and type, without memory."""
         height, width, channels = traces[0].height, traces[0].width, chain.channels
-        shape = (len(traces) + len(given), channels, height, width) if batched else (channels, height, width)
-        if chain.interleaved and not batched:
+        if chain.interleaved and not lead:
             strides = (1, width * channels, channels)
-        self: Self = make_wrapper_subclass(cls, shape, strides=strides, dtype=chain.dtype)
-        self._traces, self._chain, self._batched, self._given = tuple(traces), chain, batched, given
+        self: Self = make_wrapper_subclass(cls, (*lead, channels, height, width), strides=strides, dtype=chain.dtype)
+        self._traces, self._chain, self._lead, self._given = tuple(traces), chain, lead, given
         self._mixes = mixes
         self._modes = torch.is_inference_mode_enabled(), torch.is_grad_enabled()
         if (keeper := self._traces[0].source.keeper) is not None:
             keeper.append(weakref.ref(self))
-        if not batched:
+        if not lead:
             self._traces[0].tensors.append(weakref.ref(self))
         return self
 
@@ -196,10 +186,10 @@ class RecordedTensor(torch.Tensor):
         with as_at_first(inference=inference, gradients=gradients):
             if self._shares is not None:
                 return part_of(make_plain(self._shares), self._part)
-            if self._batched:
+            if self._lead:
                 # No thread is started in the user's worker process.
                 traces = [trace.at_hand() for trace in self._traces]
-                return render(traces, self._chain, self._given, self._mixes, threads=_threads())
+                return render(traces, self._chain, self._given, self._mixes, lead=self._lead, threads=_threads())
             trace = self._traces[0]
             if any(_is_another(other(), self) for other in trace.tensors):
                 trace.pixels()  # of which all of them are made
@@ -214,9 +204,9 @@ class RecordedTensor(torch.Tensor):
         """
         (inference, gradients), read = self._modes, rendering.threads == 1
         traces = [trace.to_send(self._chain) for trace in self._traces]
-        wanted = Wanted.of(traces, self._chain, self._given, self._mixes, batched=self._batched, read=read, found=found)
+        wanted = Wanted.of(traces, self._chain, self._given, self._mixes, lead=self._lead, read=read, found=found)
         with as_at_first(inference=inference, gradients=gradients):
-            memory = None if self._batched else self._chain.empty(traces[0].height, traces[0].width)
+            memory = None if self._lead else self._chain.empty(traces[0].height, traces[0].width)
             return rendering.add(wanted, memory)
 
 
@@ -287,8 +277,8 @@ def is_plain(value: Any) -> bool:
 
 def alias(tensor: Any, kind: type[RecordedTensor]) -> Any:
     """Return another recording tensor with the same memory."""
-    strides = tensor.stride() if tensor._chain.is_view and not tensor._batched else None
-    other = kind(tensor._traces, tensor._chain, tensor._batched, tensor._given, strides=strides, mixes=tensor._mixes)
+    strides = tensor.stride() if tensor._chain.is_view and not tensor._lead else None
+    other = kind(tensor._traces, tensor._chain, tensor._lead, tensor._given, strides=strides, mixes=tensor._mixes)
     return sharing(other, tensor)
 
 
@@ -305,9 +295,11 @@ def part_of(whole: torch.Tensor, part: Any) -> torch.Tensor:
 
     Args:
         whole: A plain one.
-        part: An index; None for all of it, "detached" for what `detach` makes of it.
+        part: An index; None for all of it, "detached" for what `detach` makes of it, "view" and a shape for a view.
     """
     pure = whole.as_subclass(torch.Tensor)
+    if type(part) is tuple and part[0] == "view":
+        return pure.view(part[1])
     if part == "detached":
         return pure.detach()
     return pure if part is None else pure[part]
@@ -331,7 +323,7 @@ def record(trace: Trace, chain: Chain | None, *, image: bool = False) -> torch.T
     # How a result with one row or column lies in memory is decided by more than its chain.
     if chain is None or trace.height == 1 or trace.width == 1:
         return None
-    return (RecordedImage if image else RecordedTensor)((trace,), chain, False)
+    return (RecordedImage if image else RecordedTensor)((trace,), chain, ())
 
 
 def touch(tensor: torch.Tensor, function: Any = None) -> torch.Tensor:

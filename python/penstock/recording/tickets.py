@@ -51,14 +51,14 @@ class Postponed:
     Attributes:
         traces: Of its pictures.
         chain: What was done to their values.
-        batched: Whether there is a dimension for the pictures.
+        lead: The lengths of the dimensions for the pictures.
         given: The plain tensors that are part of it, by their places.
         mixes: How its pictures are mixed.
     """
 
     traces: tuple[Trace, ...]
     chain: Chain
-    batched: bool
+    lead: tuple[int, ...]
     given: Given
     mixes: tuple[Mix, ...]
 
@@ -79,7 +79,7 @@ def tickets_of(postponed: Sequence[Postponed]) -> list[Any]:
     return [
         _ticket(
             [trace.to_send(tensor.chain) for trace in tensor.traces],
-            *(tensor.chain, tensor.batched, tensor.given, tensor.mixes),
+            *(tensor.chain, tensor.lead, tensor.given, tensor.mixes),
             found=found,
         )
         for tensor in postponed
@@ -135,13 +135,13 @@ def _received_contents(shared: torch.Tensor, lengths: list[int]) -> _Contents:
 def _ticket(
     traces: Sequence[Trace],
     chain: Chain,
-    batched: bool,
+    lead: tuple[int, ...],
     given: Given,
     mixes: tuple[Mix, ...],
     *,
     found: dict[Source, str | bytes] | None = None,
 ) -> _Ticket:
-    _, shape, places, records, *_ = Wanted.of(traces, chain, given, batched=batched, found=found)
+    _, shape, places, records, *_ = Wanted.of(traces, chain, given, lead=lead, found=found)
     parts = [place for place in places if isinstance(place, bytes)]
     carried = None
     if sum(map(len, parts)) > _INLINE_BYTES:
@@ -200,7 +200,7 @@ def _reduce(tensor: Any) -> Any:
         if (whole := tensor._shares) is not None:
             # A message holds each object once, so what shares memory when it is sent does so when it arrives.
             return _receive_part, (whole, tensor._part, is_image)
-        what = tensor._traces, tensor._chain, tensor._batched, tensor._given, tensor._mixes
+        what = tensor._traces, tensor._chain, tensor._lead, tensor._given, tensor._mixes
         if _in_charge.postponed is not None:
             _in_charge.postponed.append(Postponed(*what))
             return _receive_number, (len(_in_charge.postponed) - 1, is_image)

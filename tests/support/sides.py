@@ -159,7 +159,7 @@ def describe(value: Any) -> Any:
         return {key: describe(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, types.GeneratorType)):
         return type(value).__name__, [describe(item) for item in value]
-    if type(value).__name__ in ("PixelAccess", "_Pixels"):
+    if type(value).__name__ in ("PixelAccess", "Pixels"):
         return "pixels", value[0, 0]
     if type(value).__name__ in ("ImagingCore", "PyCapsule", "Imaging", "_Opaque") or callable(value):
         return type(value).__name__

@@ -41,9 +41,9 @@ def agrees() -> bool:
 
 def _decodes_to_our_pixels(file: bytes) -> bool:
     seen = _native.look_through(file)
-    if seen is None:
+    height, width, channels, kind = seen or (0, 0, 0, "PNG/P")
+    if kind == "PNG/P":  # it is not recorded
         return True
-    height, width, channels, _ = seen
     pixels = np.empty((height, width, channels), np.uint8)
     if not _native.decode_picture(file, (0, 0, width, height), pixels):
         return False

@@ -18,7 +18,7 @@ def initialises(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return what stands before an enhancer's `__init__`."""
 
     def hook(self: Any, image: Any) -> None:
-        if is_recorded(image) and type(self) in ENHANCERS:
+        if is_recorded(image) and image.mode != "P" and type(self) in ENHANCERS:
             kind: Any = type(self)
             if _loads(kind, image.mode):
                 image.load()

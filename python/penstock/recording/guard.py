@@ -193,8 +193,8 @@ def _by_library(source: Source) -> None:
     picture.load()
     made: dict[tuple[str, Steps], Image.Image] = {}
     for trace, chain, sent in source.log or ():
-        # One that has become gray was a coloured one before.
-        mode = "L" if trace.mode == source.mode == "L" else "RGB"
+        # One that has become gray was a coloured one before; numbers become colours by a step.
+        mode = source.mode if source.mode in ("P", trace.mode) else "RGB"
         for end in range(len(trace.steps) + 1):
             key = mode, trace.steps[:end]
             if key not in made:

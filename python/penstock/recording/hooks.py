@@ -41,7 +41,8 @@ from penstock.recording.functions import change, extended, flip, stack
 from penstock.recording.imported import names_of
 from penstock.recording.kernels import kernel_recorded
 from penstock.recording.mixing import mixes
-from penstock.recording.pictures import call_recorded, is_recorded, open_recorded
+from penstock.recording.opened import open_recorded
+from penstock.recording.pictures import call_recorded, is_recorded
 from penstock.recording.recorder import Recorder
 from penstock.recording.sources import OPENED, source_of
 from penstock.recording.tensors import (

@@ -9,7 +9,7 @@ import ctypes
 import io
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from penstock import _native
 from penstock.lowering.pillow import PLUGINS, most_pixels
 from penstock.recording.chain import Chain, chain_of
 from penstock.recording.decoders import decode
+from penstock.recording.palettes import Palette
 from penstock.recording.pixels import Array, as_file, keep_whole
 from penstock.records import Head, Steps, record_of
 
@@ -75,8 +76,9 @@ class Source:
         identity: By which native code knows the file again; zeros if it does not.
         height: Of the picture, in pixels.
         width: Of the picture, in pixels.
-        channels: In the file: 1 or 3.
+        head: Its height, width, channels (1 or 3) and format.
         format: Pillow's name for it.
+        mode: Pillow's, of the whole picture: "L", "RGB" or "P".
         fate: What became of its pictures.
         keeper: Where its pictures and tensors are listed, None if nowhere.
         file: The file, kept so that nothing that happens to its path changes the picture; None if it is not.
@@ -89,13 +91,17 @@ class Source:
     """
 
     __slots__ = (
-        *("__weakref__", "_first", "_made", "by_torchvision", "channels", "content", "fate", "file", "format"),
-        *("carried", "height", "identity", "is_shared", "keeper", "log", "path", "sent", "width"),
+        *("__weakref__", "_first", "_made", "_palette", "by_torchvision", "channels", "content", "fate", "file"),
+        *("carried", "format", "head", "height", "identity", "is_shared", "keeper", "log", "mode", "path", "sent"),
+        "width",
     )
 
     def __init__(self, path: str, content: bytes | None, identity: bytes, seen: Head) -> None:
         self.path, self.content, self.identity = path, content, identity
-        self.height, self.width, self.channels, self.format = seen
+        self.head = seen
+        self.height, self.width, self.channels, kind = seen
+        self.format, _, mode = kind.partition("/")
+        self.mode = mode or ("RGB" if self.channels == 3 else "L")
         self.fate = Fate()
         self.keeper: list[weakref.ref[Any]] | None = None
         self.file: _native.OpenFile | None = None
@@ -103,18 +109,16 @@ class Source:
         # What was made of it here, by its mode and what was done to it.
         self._made: dict[tuple[str, Steps], Array] = {}
         self._first: Any = None
+        self._palette: Palette | None = None
         self.log: list[tuple[Trace, Chain | None, Trace | None]] | None = None
         self.carried: Any = None
 
     @property
-    def mode(self) -> str:
-        """Pillow's mode of the whole picture."""
-        return "RGB" if self.channels == 3 else "L"
-
-    @property
-    def head(self) -> Head:
-        """Height, width, channels and format of the whole picture."""
-        return self.height, self.width, self.channels, self.format
+    def palette(self) -> Palette | None:
+        """What the numbers of the whole picture stand for, if it is of numbers."""
+        if self._palette is None and self.mode == "P":
+            self._palette = Palette.of_file(self.info)
+        return self._palette
 
     def read(self) -> bytes:
         """Return the file's content."""
@@ -159,7 +163,7 @@ class Source:
             return self.open()
 
     def info(self) -> Any:
-        """Return a picture of Pillow's for its `info`, nothing else; the same one each time."""
+        """Return a picture of Pillow's for its `info` and palette, nothing else; the same one each time."""
         if self._first is None:
             self._first = self.header()
             self._first.fp = None
@@ -184,7 +188,7 @@ class Source:
                 out = np.empty((size[1], size[0], len(mode)), np.uint8)
                 plan = chain_of(mode, (("pil_to_tensor",),)).plan  # type: ignore[union-attr]
                 self.render(mode, steps, plan, out.transpose(2, 0, 1))
-                self._made[mode, steps] = out[:, :, 0] if mode == "L" else out
+                self._made[mode, steps] = out if mode == "RGB" else out[:, :, 0]
                 if not steps:
                     keep_whole(self, out.nbytes)
             return self._made[mode, steps]
@@ -244,34 +248,50 @@ class Trace:
 
     Attributes:
         source: Where it comes from.
-        mode: Pillow's, "L" or "RGB".
+        mode: Pillow's, "L", "RGB" or "P".
         width: In pixels, after all steps.
         height: In pixels, after all steps.
         steps: Each step, as native code takes it.
+        palette: What its pixels stand for, if its mode is "P".
         is_bare: Whether the last of what was done left nothing of the picture's `info`.
     """
 
-    __slots__ = ("height", "is_bare", "mode", "source", "steps", "width")
+    __slots__ = ("height", "is_bare", "mode", "palette", "source", "steps", "width")
 
-    def __init__(self, source: Source, mode: str, size: tuple[int, int], steps: Steps) -> None:
-        self.source, self.mode, self.steps = source, mode, steps
+    def __init__(
+        self, source: Source, mode: str, size: tuple[int, int], steps: Steps, palette: Palette | None = None
+    ) -> None:
+        self.source, self.mode, self.steps, self.palette = source, mode, steps, palette
         self.width, self.height = size
         self.is_bare = False
 
     def then(self, name: str, *operands: Any, size: tuple[int, int] | None = None) -> "Trace":
         """Return this trace and one step more, after which the picture has this (width, height) if it is another."""
         step = _native.step(name, *operands)
-        return Trace(self.source, self.mode, size or (self.width, self.height), (*self.steps, step))
+        return Trace(self.source, self.mode, size or (self.width, self.height), (*self.steps, step), self.palette)
 
     def convert(self, mode: str) -> "Trace":
-        """Take the channels of one mode for those of the other: one of three that are alike, or three of one."""
+        """Take the channels of one mode for those of the other: one of three that are alike, or three of one.
+
+        What was a number of a palette's colour is a value then.
+        """
         return Trace(self.source, mode, (self.width, self.height), self.steps)
 
     def without_info(self) -> "Trace":
         """Return this trace as that of a picture whose `info` is empty, as what Pillow makes of an array has it."""
-        bare = Trace(self.source, self.mode, (self.width, self.height), self.steps)
+        bare = Trace(self.source, self.mode, (self.width, self.height), self.steps, self.palette)
         bare.is_bare = True
         return bare
+
+    def with_palette(self, palette: Palette | None) -> "Trace":
+        """Return this trace with what its pixels stand for, if its mode is "P"."""
+        trace = Trace(self.source, self.mode, (self.width, self.height), self.steps, palette)
+        trace.is_bare = self.is_bare
+        return trace
+
+    def recolored(self, change: Callable[[Any], Any]) -> "Trace":
+        """Return this trace with the palette, if it has one, that a function of Pillow's gives to a picture."""
+        return self if self.palette is None else self.with_palette(self.palette.then(change))
 
     def pixels(self) -> Array:
         """Make the picture here and now, as Pillow's pixels lie in memory.
@@ -283,7 +303,10 @@ class Trace:
 
     def image(self) -> Image.Image:
         """Return the picture as a real one of Pillow's."""
-        return Image.frombytes(self.mode, (self.width, self.height), np.ascontiguousarray(self.pixels()))
+        size, pixels = (self.width, self.height), np.ascontiguousarray(self.pixels())
+        if self.palette is not None:
+            return self.palette.image(size, pixels)
+        return Image.frombytes(self.mode, size, pixels)
 
     def values(self, chain: Chain) -> torch.Tensor:
         """Make what a chain makes of the picture, lying in memory as the library's tensor does."""
@@ -304,7 +327,7 @@ class Trace:
         if self.source.begun(self.mode, self.steps) is None:
             return self
         content, head = as_file(self.pixels())
-        return Trace(Source("", content, _NOBODY, head), self.mode, (self.width, self.height), ())
+        return Trace(Source("", content, _NOBODY, head), self.mode, (self.width, self.height), (), self.palette)
 
     def to_send(self, chain: Chain) -> "Trace":
         """Return what another process is told of it: the same, or the pixels, if there are those it is made of.
@@ -323,7 +346,8 @@ class Trace:
 def _leads(made: tuple[str, Steps], mode: str, steps: Steps) -> bool:
     """Whether what is left of some steps makes a picture of a mode of what there is."""
     rest = steps[len(made[1]) :]
-    return made[0] in ("L", mode) or any(_native.operands_of(step)[0] == "luminance" for step in rest)
+    # Of numbers another mode is made by a step as well.
+    return made[0] in ("L", "P", mode) or any(_native.operands_of(step)[0] == "luminance" for step in rest)
 
 
 def pack(traces: Sequence[Trace]) -> bytes:

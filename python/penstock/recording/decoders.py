@@ -9,6 +9,7 @@ from PIL import Image
 from torchvision.io import ImageReadMode
 
 from penstock import _native, agreement
+from penstock.compat.pillow import fromarray
 from penstock.lowering.pillow import jpegs, pngs
 
 __all__ = ["CHANNELS", "agrees", "decode"]
@@ -25,7 +26,8 @@ def decode(content: bytes, mode: str) -> Image.Image:
         mode: Pillow's, "L" for gray files only, or "RGB".
     """
     made = _decoded(content, ImageReadMode.GRAY if mode == "L" else ImageReadMode.RGB)
-    return Image.fromarray(made[0].numpy() if mode == "L" else made.permute(1, 2, 0).numpy())
+    image: Image.Image = fromarray(made[0].numpy() if mode == "L" else made.permute(1, 2, 0).numpy())
+    return image
 
 
 @agreement.probe(

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from penstock import agreement
 from penstock.ops.table import replay
 from penstock.recording.sources import Source, Trace
 
@@ -122,7 +123,8 @@ class Watch:
 
     def opened(self, source: Source) -> None:
         """Watch a source, if it is its turn."""
-        if self._is_due():
+        # What is made of pixels may be quicker made of them by the library, also where nothing is touched.
+        if self._is_due(always=source.is_given):
             source.log = []
             self._sources.append(source)
 
@@ -141,8 +143,8 @@ class Watch:
             self._found.append((spent, time.thread_time() - start))
         self._spent += time.thread_time() - start
 
-    def _is_due(self) -> bool:
-        if not self.guard.touched or self._random.randrange(_ONE_IN):
+    def _is_due(self, *, always: bool = False) -> bool:
+        if not (self.guard.touched or always) or self._random.randrange(_ONE_IN):
             return False
         # Workers of a later epoch know enough already.
         soon = self._compared < _SOON and len(self.guard.pairs) < _ENOUGH
@@ -175,11 +177,12 @@ def compare(source: Source, *, looked: bool) -> Pair | None:
         looked: Whether looking through the file counts.
     """
     try:
-        start = time.thread_time()
-        _by_library(source)
-        middle = time.thread_time()
-        _what_is_sent(source)
-        end = time.thread_time()
+        with agreement.asking():
+            start = time.thread_time()
+            _by_library(source)
+            middle = time.thread_time()
+            _what_is_sent(source)
+            end = time.thread_time()
     except Exception:  # it was changed, or cannot be read any more; who needs its pixels says so
         return None
     steps = sum(len(trace.steps) + 2 for trace, _, _ in source.log or ())

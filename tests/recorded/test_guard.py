@@ -173,7 +173,7 @@ def test_what_is_watched_takes_a_small_share_of_the_time(monkeypatch, pairs, soo
     monkeypatch.setattr(guard, "compare", comparing)
     compared = 0
     for _ in range(1000):
-        source = type("Source", (), {"log": None})()
+        source = type("Source", (), {"log": None, "is_given": False})()
         watch.opened(source)
         if source.log is not None:
             source.log.append(None)

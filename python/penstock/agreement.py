@@ -25,7 +25,9 @@ __all__ = [
     "Probe",
     "always",
     "ask_as_others_did",
+    "asking",
     "in_new_thread",
+    "is_asking",
     "newly_asked",
     "others_asked",
     "probe",
@@ -39,6 +41,8 @@ PROBES: "list[Probe[..., Any]]" = []
 # A probe's name, and of what it was asked.
 Asked = tuple[str, tuple[Any, ...]]
 # What this process has asked since it told last, and what its workers have.
+# Whether a thread wants the libraries' own answers.
+_here = threading.local()
 _asked: list[Asked] = []
 _asked_by_others: dict[Asked, None] = {}
 
@@ -214,12 +218,28 @@ def _passes(error: Exception) -> bool:
     return isinstance(error, _PASSING) or "memory" in str(error).lower()
 
 
+def is_asking() -> bool:
+    """Whether this thread wants to know what the libraries themselves make of something."""
+    return getattr(_here, "asks", False)
+
+
+@contextlib.contextmanager
+def asking() -> Iterator[None]:
+    """Have this thread's pictures be the libraries' own."""
+    before, _here.asks = is_asking(), True
+    try:
+        yield
+    finally:
+        _here.asks = before
+
+
 def in_new_thread(function: Callable[..., Any], *arguments: Any) -> Any:
     """Call a function in a thread of its own, in which nothing is set; return or raise as it does."""
     returned: list[Any] = []
     raised: list[BaseException] = []
 
     def call() -> None:
+        _here.asks = True
         try:
             returned.append(contextvars.Context().run(function, *arguments))
         except BaseException as error:

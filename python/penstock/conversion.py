@@ -13,10 +13,9 @@ CODES = 256
 
 
 def strip_of(mode: str) -> Image.Image:
-    """Return a picture of Pillow's mode "L" or "RGB", one pixel high, of the values 0 to 255 in every channel."""
+    """Return a picture of Pillow's mode "L", "P" or "RGB", one pixel high, of the values 0 to 255 in every channel."""
     values = np.arange(CODES, dtype=np.uint8)
-    pixels = values[None] if mode == "L" else np.repeat(values[None, :, None], 3, axis=2)
-    return Image.fromarray(np.ascontiguousarray(pixels))
+    return Image.frombytes(mode, (CODES, 1), np.repeat(values, len(mode)).tobytes())
 
 
 def arithmetic(

@@ -4,13 +4,14 @@ import struct
 
 __all__ = ["FORMATS", "Head", "Steps", "record_of"]
 
-# Height, width, channels and Pillow's name for the format of a file.
+# Height, width, channels and format of a file, as in `FORMATS`.
 Head = tuple[int, int, int, str]
 # As native code takes them.
 Steps = tuple[bytes, ...]
 
-# Formats by Pillow's names; the places are the numbers in records.
-FORMATS = ("JPEG", "PNG", "PPM")
+# Formats by Pillow's names; the places are the numbers in records. A PNG of Pillow's mode "P" is one whose pixels are
+# left as the numbers of its palette's colours.
+FORMATS = ("JPEG", "PNG", "PPM", "PNG/P")
 _NOBODY = bytes(16)
 _HEAD = struct.Struct("<16sIIBBH")
 

@@ -182,7 +182,7 @@ def test_what_is_watched_takes_a_small_share_of_the_time(monkeypatch, pairs, fou
     for number in range(1000):
         if number == 10:
             assert compared == soon
-        source = type("Source", (), {"log": None})()
+        source = type("Source", (), {"log": None, "is_given": False})()
         watch.opened(source)
         if source.log is not None:
             source.log.append(None)

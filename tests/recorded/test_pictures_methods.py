@@ -12,7 +12,7 @@ from PIL import Image, ImageFilter, JpegImagePlugin, PngImagePlugin
 from support.sides import both, describe, is_ours, open_files, outcome, place, side
 
 from penstock.recording.hooks import recording
-from penstock.recording.pictures import Recorded, _Recording, is_recorded
+from penstock.recording.pictures import Recorded, Recording, is_recorded
 from penstock.recording.recorder import Recorder
 
 # How a picture comes about, of which something is then asked.
@@ -362,7 +362,7 @@ def test_a_file_is_closed_when_pillows_is():
             picture = Image.open(path)
             use(picture)
             # What still records holds its file, whatever happens to the path.
-            counts.append(open_files() - before - isinstance(picture, _Recording))
+            counts.append(open_files() - before - isinstance(picture, Recording))
             picture.close()
             counts.append(open_files() - before)
         return counts

@@ -48,6 +48,12 @@ def _set_pixel(picture: Any) -> Any:
     return picture
 
 
+def _given_colors(picture: Any) -> Any:
+    if picture.mode in ("L", "P"):
+        picture.putpalette([value * 7 % 256 for value in range(3 * 200)])
+    return picture
+
+
 def _mode_of(picture: Any) -> Any:
     return len(picture.getbands())
 
@@ -59,6 +65,9 @@ ON_PICTURES: dict[str, Callable[[Any], Any]] = {
     "convert RGB": lambda p: p.convert("RGB"),
     "convert L": lambda p: p.convert("L"),
     "convert RGBA": lambda p: p.convert("RGBA"),
+    "convert": lambda p: p.convert(),
+    "getpalette": lambda p: p.getpalette(),
+    "putpalette": _given_colors,
     "crop": lambda p: p.crop((1, 2, min(19, p.width), min(17, p.height))),
     "crop outside": lambda p: p.crop((-3, 1, p.width, p.height + 2)),
     "crop fractions": lambda p: p.crop((0.4, 1.5, p.width - 0.5, p.height - 1.5)),
@@ -295,6 +304,11 @@ def _relative(path: Path) -> Any:
     return Image.open(os.path.relpath(path))
 
 
+def _of_array(mode: str) -> Callable[[Path], Any]:
+    """Of pixels of a file; of the mode "P" no array is."""
+    return lambda path: Image.fromarray(np.array(Image.open(path).convert(mode.replace("P", "L"))), mode)
+
+
 OPENINGS: dict[str, Callable[[Path], Any]] = {
     "path": lambda path: Image.open(str(path)),
     "Path": Image.open,
@@ -305,6 +319,10 @@ OPENINGS: dict[str, Callable[[Path], Any]] = {
     "closed file": _open_file,
     "temporary": _temporary,
     "replaced": _replaced,
+    "array": lambda path: Image.fromarray(np.array(Image.open(path).convert("RGB"))),
+    "array, gray": _of_array("L"),
+    "array, numbers": _of_array("P"),
+    "tensor": lambda path: F.to_pil_image(F.pil_to_tensor(Image.open(path).convert("RGB"))),
 }
 
 

@@ -65,8 +65,13 @@ KINDS: dict[str, Callable[[], bytes]] = {
     "png alpha": lambda: encode(photo(22, 35), "PNG", mode="RGBA"),
     "png palette": lambda: encode(photo(27, 32), "PNG", mode="P"),
     "png bits": lambda: encode(photo(26, 33), "PNG", mode="1"),
+    "png two bits": lambda: write_png((25, 27), color=0, depth=2),
+    "png few colours": lambda: write_png((33, 24), color=3, depth=4, colors=9),
     "png interlaced": lambda: write_png((28, 31), interlaced=True),
     "png text behind": lambda: write_png((24, 37), after=chunk(b"tEXt", b"Title\0behind")),
+    "bmp": lambda: encode(photo(32, 25), "BMP"),
+    "gif": lambda: encode(photo(21, 30), "GIF"),
+    "tiff": lambda: encode(photo(22, 33), "TIFF", mode="RGBA"),
 }
 
 
@@ -159,7 +164,7 @@ def describe(value: Any) -> Any:
         return {key: describe(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, types.GeneratorType)):
         return type(value).__name__, [describe(item) for item in value]
-    if type(value).__name__ in ("PixelAccess", "_Pixels"):
+    if type(value).__name__ in ("PixelAccess", "Pixels"):
         return "pixels", value[0, 0]
     if type(value).__name__ in ("ImagingCore", "PyCapsule", "Imaging", "_Opaque") or callable(value):
         return type(value).__name__

@@ -26,7 +26,7 @@ from penstock.recording import hooks
 from penstock.recording.recorder import Recorder
 
 TRANSFORM = transforms.Compose([transforms.RandomResizedCrop(24), transforms.ToTensor()])
-MAKERS = ("_hook_opener", "_hook_other", "_hook_function", "_hook_kernel", "_hook_imported")
+MAKERS = ("_hook_opener", "_hook_others", "_hook_function", "_hook_kernel", "_hook_imported")
 
 
 def test_nothing_is_missing_here():
@@ -116,7 +116,7 @@ def test_hooks_are_all_there_or_none(monkeypatch, afresh, caplog):
             with hooks.recording(Recorder()):
                 pass
             assert len(tried) == call + 1, "it is not tried again"
-        assert hooks._recorders == {}
+        assert hooks.recorders == {}
         assert hooks._undo == []
         counted = recorder.count()
         assert (counted.recorded, counted.opened) == (0, 1)
@@ -135,7 +135,7 @@ def test_an_interrupt_takes_hooks_away_and_is_no_verdict(monkeypatch, afresh):
         with pytest.raises(KeyboardInterrupt), hooks.recording(Recorder()):
             pass
     assert hooked_places() == before
-    assert hooks._recorders == {}
+    assert hooks.recorders == {}
     assert compat.why_not(compat.RECORDING) is None
 
 

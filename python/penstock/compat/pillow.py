@@ -9,7 +9,7 @@ from PIL import Image
 
 from penstock.compat.names import FILES, RECORDING, Names
 
-__all__ = ["ENHANCE", "ID", "NAMES", "OPEN", "PLAIN", "READONLY", "copy_info", "is_pillows"]
+__all__ = ["ENHANCE", "ID", "NAMES", "OPEN", "PLAIN", "READONLY", "copy_info", "fromarray", "is_pillows"]
 
 NAMES = Names("Pillow", "pillow")
 _fetch, _expect = NAMES.fetch, NAMES.expect
@@ -41,6 +41,8 @@ READONLY: str = next((name for name in PLAIN if name.endswith("readonly")), "_re
 _expect("PIL.Image:Image", READONLY, RECORDING)
 # As `_new` of Pillow copies it: lists in it are copied too from version 13 on, whose method this is.
 copy_info: Any = getattr(Image.Image, "_copy_info", lambda picture: picture.info.copy())
+# As it is before anything is hooked.
+fromarray: Any = Image.fromarray
 _FILES = str(Path(PIL.__file__).parent)
 
 

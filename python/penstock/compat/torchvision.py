@@ -15,6 +15,7 @@ __all__ = [
     "parse_fill",
     "perspective_coefficients",
     "picture_functional",
+    "picture_of_array",
     "tensor_functional",
 ]
 
@@ -52,6 +53,8 @@ must_return_subclass: Any = _fetch("torchvision.tv_tensors._torch_function_helpe
 # How fills of what lies outside a picture are read, and which perspective moves corners.
 parse_fill: Any = _fetch("torchvision.transforms._functional_pil", "_parse_fill", LOWERING)
 perspective_coefficients: Any = _fetch("torchvision.transforms.functional", "_get_perspective_coeffs", LOWERING)
+# What stands before Pillow's `fromarray`, where there is such a function.
+picture_of_array: Any = _fetch("torchvision.utils", "_Image_fromarray")
 # Where transforms look up what they do to Pillow's pictures, and to tensors.
 picture_functional: Any = _fetch("torchvision.transforms", "_functional_pil", RECORDING)
 tensor_functional: Any = _fetch("torchvision.transforms", "_functional_tensor", RECORDING)

@@ -154,7 +154,8 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
 
 def _ppms() -> Iterator[bytes]:
     rng = np.random.default_rng(0)
-    for height, width in _SIZES:
-        buffer = io.BytesIO()
-        _photo(rng, height, width).save(buffer, "PPM")
-        yield buffer.getvalue()
+    for mode in ("RGB", "L"):
+        for height, width in _SIZES:
+            buffer = io.BytesIO()
+            _photo(rng, height, width).convert(mode).save(buffer, "PPM")
+            yield buffer.getvalue()

@@ -95,5 +95,6 @@ RANDOM_CROP = Operation(
         "crop": lambda image, top, left, height, width: image.crop((left, top, left + width, top + height)),
     },
     methods={"crop": cropped},
+    moves=True,
     examples=_random_examples,
 )

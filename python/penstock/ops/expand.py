@@ -50,8 +50,11 @@ def _expanded(trace: Trace, border: Any = 0, fill: Any = 0) -> Trace | None:
     width, height = trace.width + sides[0] + sides[2], trace.height + sides[1] + sides[3]
     if min(width, height) < 1 or not _agrees():
         return None
+    if trace.mode == "P" and not isinstance(fill, int):
+        return None  # a colour, which Pillow may add to those that there are
     operands = _operands(sides, (height, width), color_of(trace.mode, fill))
-    return trace.then("affine", *operands, size=(width, height)).without_info()
+    expanded = trace.then("affine", *operands, size=(width, height)).without_info()
+    return expanded.recolored(ImageOps.expand)
 
 
-EXPAND = Operation(name="expand", calls={(ImageOps, "expand"): _expanded})
+EXPAND = Operation(name="expand", calls={(ImageOps, "expand"): _expanded}, moves=True)

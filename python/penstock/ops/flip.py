@@ -64,5 +64,6 @@ FLIP = Operation(
         "turn": lambda image, turn: image.transpose(Image.Transpose[turn.upper()]),
     },
     methods={"transpose": _transposed},
+    moves=True,
     examples=_examples,
 )

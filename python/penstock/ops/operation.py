@@ -50,7 +50,7 @@ class Trace(Protocol):
     """What was done to a picture, as far as it was only recorded.
 
     Attributes:
-        mode: Pillow's, "L" or "RGB".
+        mode: Pillow's, "L", "RGB" or "P".
         width: In pixels, after all steps.
         height: In pixels, after all steps.
     """
@@ -67,6 +67,9 @@ class Trace(Protocol):
 
     def convert(self, mode: str) -> Self:
         """Take the channels of one mode for those of the other: one of three that are alike, or three of one."""
+
+    def recolored(self, change: Callable[[Any], Any]) -> Self:
+        """Return this trace with the palette, if it has one, that a function of Pillow's gives to a picture."""
 
 
 # None if all that a transform does was done to the strip.
@@ -123,6 +126,8 @@ class Operation:
             function that these have there is none that is hooked.
         kernels: Functions of torchvision's second generation that are recorded for tensors of bytes, by function.
         batches: torchvision's transforms of whole batches that it is, whose `transform` is recorded.
+        moves: Whether its methods and calls make no other values, so that they are recorded for pictures of numbers of
+            colours as well.
         hooks: What else gives way while pictures record.
         examples: Makes transforms of every kind that are lowered, for tests.
     """
@@ -142,5 +147,6 @@ class Operation:
     picture_kernels: Mapping[Any, Records] = dataclasses.field(default_factory=dict)
     kernels: Mapping[Any, RecordsTensor] = dataclasses.field(default_factory=dict)
     batches: Mapping[type, Mixes] = dataclasses.field(default_factory=dict)
+    moves: bool = False
     hooks: tuple[Hook, ...] = ()
     examples: Callable[[], Iterator[Any]] = lambda: iter(())

@@ -83,6 +83,8 @@ def resized(trace: Trace, size: Any, resample: Any = None, box: Any = None, redu
         raise NotImplementedError
     # Raises where there is no such filter.
     name = Image.Resampling(resample).name.lower()
+    if trace.mode == "P":
+        name = "nearest"
     if (width, height) == _size(trace):
         return trace
     if (order := pass_order(name)) is None:
@@ -175,6 +177,7 @@ RESIZE = Operation(
     replays={"resize": _replay},
     methods={"resize": resized},
     calls={(F, "resized_crop"): _crop_resized},
+    moves=True,
     kernels={F2.resize: tensor_resized, F2.resized_crop: _tensor_crop_resized},
     examples=_examples,
 )

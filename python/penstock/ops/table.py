@@ -57,6 +57,7 @@ __all__ = [
     "KERNELS",
     "LEFT",
     "METHODS",
+    "MOVES",
     "PICTURE_KERNELS",
     "TABLE",
     "TENSOR_CALLS",
@@ -127,6 +128,10 @@ FUNCTIONS: tuple[tuple[Any, str], ...] = tuple(dict.fromkeys(pair for each in TA
 FILTERS: Mapping[type, Records] = _by("filters")
 METHODS: Mapping[str, Records] = {**_by("methods"), "filter": filtered(FILTERS)}
 CALLS: Mapping[tuple[Any, str], Records] = _by("calls")
+# What is recorded for pictures of numbers of colours too.
+MOVES: frozenset[Records] = frozenset(
+    records for each in TABLE if each.moves for records in (*each.methods.values(), *each.calls.values())
+)
 ENHANCERS: Mapping[type, Records] = _by("enhancers")
 PICTURE_KERNELS: Mapping[Any, Records] = _by("picture_kernels")
 TENSOR_CALLS: Mapping[tuple[Any, str], RecordsTensor] = _by("tensor_calls")

@@ -143,6 +143,8 @@ def _look(path: str) -> tuple[Source | None, int, str]:
     # What is no file must not be waited for.
     with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
         source, why_not = source_of(file, path, None)
+        if source is not None and source.mode == "P":
+            return None, 0, "colours of a palette"
         if source is None or source.width > _WIDEST:
             return None, 0, why_not or "too many pixels"
         if source.format == "PNG" and (source.file is None or not source.file.has_checksums()):

@@ -9,6 +9,7 @@ from PIL import Image
 from torchvision.io import ImageReadMode
 
 from penstock import _native, agreement
+from penstock.compat.pillow import fromarray
 from penstock.lowering.pillow import jpegs, pngs
 
 __all__ = ["CHANNELS", "agrees", "decode"]
@@ -25,7 +26,8 @@ def decode(content: bytes, mode: str) -> Image.Image:
         mode: Pillow's, "L" for gray files only, or "RGB".
     """
     made = _decoded(content, ImageReadMode.GRAY if mode == "L" else ImageReadMode.RGB)
-    return Image.fromarray(made[0].numpy() if mode == "L" else made.permute(1, 2, 0).numpy())
+    image: Image.Image = fromarray(made[0].numpy() if mode == "L" else made.permute(1, 2, 0).numpy())
+    return image
 
 
 @agreement.probe(
@@ -41,9 +43,9 @@ def agrees() -> bool:
 
 def _decodes_to_our_pixels(file: bytes) -> bool:
     seen = _native.look_through(file)
-    if seen is None:
+    height, width, channels, kind = seen or (0, 0, 0, "PNG/P")
+    if kind == "PNG/P":  # it is not recorded
         return True
-    height, width, channels, _ = seen
     pixels = np.empty((height, width, channels), np.uint8)
     if not _native.decode_picture(file, (0, 0, width, height), pixels):
         return False

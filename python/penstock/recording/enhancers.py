@@ -9,16 +9,22 @@ from PIL import Image
 from PIL.PpmImagePlugin import PpmImageFile
 
 from penstock.ops.table import ENHANCERS
-from penstock.recording.pictures import call_recorded, is_recorded, touch
+from penstock.recording.loaded import is_loaded
+from penstock.recording.picture_calls import call_recorded
+from penstock.recording.pictures import is_recorded, touch
 
 __all__ = ["Degenerate", "enhances", "initialises"]
+
+# Of pictures whose enhancement records.
+_MODES = ("L", "RGB")
 
 
 def initialises(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return what stands before an enhancer's `__init__`."""
 
     def hook(self: Any, image: Any) -> None:
-        if is_recorded(image) and type(self) in ENHANCERS:
+        records = is_recorded(image) or is_loaded(image)
+        if records and image.mode in _MODES and type(self) in ENHANCERS:
             kind: Any = type(self)
             if _loads(kind, image.mode):
                 image.load()
@@ -61,5 +67,5 @@ class Degenerate:
             raise AttributeError(f"{kind.__name__!r} object has no attribute 'degenerate'")
         touch(enhancer.image)
         initialise: Any = kind.__init__  # type: ignore[misc]
-        initialise(enhancer, enhancer.image)
+        getattr(initialise, "__wrapped__", initialise)(enhancer, enhancer.image)
         return enhancer.__dict__["degenerate"]

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from penstock import agreement
 from penstock.ops.table import replay
 from penstock.recording.sources import Source, Trace
 
@@ -133,7 +134,8 @@ class Watch:
 
     def opened(self, source: Source) -> None:
         """Watch a source, if it is its turn."""
-        if self._is_due():
+        # What is made of pixels may be quicker made of them by the library, also where nothing is touched.
+        if self._is_due(always=source.is_given):
             source.log = []
             self._sources.append(source)
 
@@ -152,8 +154,8 @@ class Watch:
             self._found.append((spent, time.thread_time() - start))
         self._spent += time.thread_time() - start
 
-    def _is_due(self) -> bool:
-        return self.guard.touched and not self._random.randrange(_ONE_IN) and self._is_time()
+    def _is_due(self, *, always: bool = False) -> bool:
+        return (self.guard.touched or always) and not self._random.randrange(_ONE_IN) and self._is_time()
 
     def _is_time(self) -> bool:
         begun = len(self._sources) + len(self._found)
@@ -196,11 +198,13 @@ def compare(source: Source, *, looked: bool) -> Pair | None:
         looked: Whether looking through the file counts.
     """
     try:
-        start = time.thread_time()
-        _by_library(source)
-        middle = time.thread_time()
-        _what_is_sent(source)
-        end = time.thread_time()
+        with agreement.asking():
+            before = source.open() if source.is_copied else None
+            start = time.thread_time()
+            _by_library(source, before)
+            middle = time.thread_time()
+            _what_is_sent(source)
+            end = time.thread_time()
     except Exception:  # it was changed, or cannot be read any more; who needs its pixels says so
         return None
     steps = sum(len(trace.steps) + 2 for trace, _, _ in source.log or ())
@@ -208,14 +212,19 @@ def compare(source: Source, *, looked: bool) -> Pair | None:
     return ours, middle - start
 
 
-def _by_library(source: Source) -> None:
-    """Do by the library what the user's code asked for: decode once, and each step once."""
-    picture = source.open()
+def _by_library(source: Source, before: "Image.Image | None") -> None:
+    """Do by the library what the user's code asked for: decode once, and each step once.
+
+    Args:
+        source: Watched.
+        before: The picture, if the library has it.
+    """
+    picture = source.open() if before is None else before
     picture.load()
     made: dict[tuple[str, Steps], Image.Image] = {}
     for trace, chain, sent in source.log or ():
-        # One that has become gray was a coloured one before.
-        mode = "L" if trace.mode == source.mode == "L" else "RGB"
+        # One that has become gray was a coloured one before; numbers become colours by a step.
+        mode = source.mode if source.mode in ("P", trace.mode) else "RGB"
         for end in range(len(trace.steps) + 1):
             key = mode, trace.steps[:end]
             if key not in made:

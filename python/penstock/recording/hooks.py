@@ -17,51 +17,56 @@ import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import numpy as np
 import torch
 import torch.utils.dlpack
 from PIL import Image
 from torch.utils.data import get_worker_info
-from torchvision import tv_tensors
+from torchvision import tv_tensors, utils
 from torchvision.transforms import functional as F
 from torchvision.transforms.v2 import functional as F2
 
 from penstock import compat
-from penstock.compat.pillow import ENHANCE, OPEN, is_pillows
+from penstock.compat.pillow import ENHANCE, OPEN, fromarray, is_pillows
 from penstock.compat.torch import collate, collate_tensor_fn, default_collate_fn_map, script_builtin
-from penstock.compat.torchvision import KERNEL_REGISTRY
+from penstock.compat.torchvision import KERNEL_REGISTRY, picture_of_array
 from penstock.lowering.collation import entries_of, function_for
 from penstock.lowering.known import HOOKED, is_pristine
 from penstock.ops.table import BATCHES, CALLS, ENHANCERS, HOOKS, KERNELS, PICTURE_KERNELS, TENSOR_CALLS
 from penstock.recording import opencv
 from penstock.recording.batches import stack
-from penstock.recording.chain import chain_of
+from penstock.recording.conversions import (
+    converts,
+    converts_images,
+    flips_images,
+    makes_tensor,
+    normalizes,
+    normalizes_images,
+    wraps_images,
+)
+from penstock.recording.current import current, current_of_any, recorders
 from penstock.recording.decoded import has_decoder, reads_files
 from penstock.recording.enhancers import Degenerate, enhances, initialises
-from penstock.recording.functions import change, extended, flip
 from penstock.recording.imported import names_of
 from penstock.recording.kernels import kernel_recorded
+from penstock.recording.loaded import go_on, records_arrays
 from penstock.recording.mixing import mixes
-from penstock.recording.pictures import call_recorded, is_recorded, open_recorded
+from penstock.recording.opened import open_recorded
+from penstock.recording.picture_calls import call_recorded
+from penstock.recording.pictures import is_recorded
 from penstock.recording.recorder import Recorder
 from penstock.recording.sources import OPENED, source_of
 from penstock.recording.tensors import (
     RecordedImage,
     RecordedTensor,
-    alias,
     is_recording,
-    is_torch_plain,
     make_plain,
     note_touch,
-    record,
     touch,
 )
 
-__all__ = ["begin", "catch_up", "current", "end", "find_imported", "recording"]
+__all__ = ["begin", "catch_up", "end", "find_imported", "recording"]
 
 
-# Who records now, by thread; None stands for all threads.
-_recorders: dict[int | None, Recorder] = {}
 _lock = threading.Lock()
 _undo: list[Callable[[], Any]] = []
 _logger = logging.getLogger("penstock")
@@ -69,16 +74,10 @@ _logger = logging.getLogger("penstock")
 os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
 
 
-def current() -> Recorder | None:
-    """Return the recorder for which this thread's pictures record, None if they do not."""
-    recorder = _recorders.get(None) or _recorders.get(threading.get_ident())
-    return None if recorder is None or recorder.given_up else recorder
-
-
 @contextlib.contextmanager
 def recording(recorder: Recorder) -> Iterator[None]:
     """Have pictures record for a recorder."""
-    before = _recorders.get(recorder.thread)
+    before = recorders.get(recorder.thread)
     begin(recorder)
     try:
         yield
@@ -92,16 +91,16 @@ def recording(recorder: Recorder) -> Iterator[None]:
 def begin(recorder: Recorder) -> None:
     """Have pictures record until the process ends; the recorder is told if they cannot."""
     with _lock:
-        if not _recorders:
+        if not recorders:
             _install_or_give_up()
         recorder.why_not = compat.why_not(compat.RECORDING)
-        _recorders[recorder.thread] = recorder
+        recorders[recorder.thread] = recorder
 
 
 def end(recorder: Recorder) -> None:
     """Have pictures record no more for a recorder."""
     with _lock:
-        if _recorders.pop(recorder.thread, None) is not None and not _recorders:
+        if recorders.pop(recorder.thread, None) is not None and not recorders:
             _remove()
 
 
@@ -126,8 +125,8 @@ def _install() -> None:
     Image.preinit()
     for name in OPENED:
         _hook_opener(name)
-    for name in ("PPM", "GIF", "BMP"):
-        _hook_other(name)
+    _hook_others()
+    _hook_function(Image, "init", _loads_others)
     for owner, name in _NAMED:
         _hook_function(owner, name, _wrapper(owner, name))
     _hook_opencv()
@@ -140,7 +139,7 @@ def _install() -> None:
     for enhancer in ENHANCERS:
         _hook_function(enhancer, "__init__", initialises)
     _set_attribute(ENHANCE, "degenerate", Degenerate())
-    _hook_function(tv_tensors, "wrap", _wraps, passes=True)
+    _hook_function(tv_tensors, "wrap", wraps_images, passes=True)
     if has_decoder():
         _hook_function(torch.ops.image, "read_file", reads_files(current))
     # It takes what lies in memory without asking the tensor.
@@ -200,7 +199,7 @@ def _hook_opener(name: str) -> None:
         source, why_not = source_of(fp, filename, name)
         if source is None:
             recorder.others[why_not] += 1
-            return factory(fp, filename)
+            return go_on(factory(fp, filename), recorder, why_not)
         source.fate.looked = time.thread_time() - start
         recorder.opened(source)
         return open_recorded(source, fp, filename)
@@ -208,18 +207,40 @@ def _hook_opener(name: str) -> None:
     _replace_opener(name, opener, factory, accept)
 
 
-def _hook_other(name: str) -> None:
-    if name not in OPEN:
-        return
-    factory, accept = OPEN[name]
+def _hook_others() -> None:
+    """Hook the openers of all formats that are not decoded here, as far as Pillow has loaded them."""
+    for name, (factory, accept) in [*OPEN.items()]:
+        if name not in OPENED and factory not in HOOKED:
+            _replace_opener(name, _opener(name, factory), factory, accept)
 
+
+def _opener(name: str, factory: Any) -> Any:
     def opener(fp: Any, filename: Any = None) -> Any:
-        picture = factory(fp, filename)
-        if (recorder := current()) is not None:
-            recorder.others[f"format {name}"] += 1
-        return picture
+        picture, why = factory(fp, filename), f"format {name}"
+        if (recorder := current()) is None:
+            return picture
+        recorder.others[why] += 1
+        return go_on(picture, recorder, why)
 
-    _replace_opener(name, opener, factory, accept)
+    return opener
+
+
+def _loads_others(function: Any) -> Any:
+    """Return what stands before `Image.init`, which loads the plugins of all other formats."""
+
+    def hook() -> Any:
+        changed = function()
+        # What is loaded while hooks are put or taken away goes without.
+        if _lock.acquire(blocking=False):
+            try:
+                with contextlib.suppress(Exception):  # their pictures are Pillow's then
+                    if recorders:
+                        _hook_others()
+            finally:
+                _lock.release()
+        return changed
+
+    return hook
 
 
 def _replace_opener(name: str, opener: Any, factory: Any, accept: Any) -> None:
@@ -332,69 +353,15 @@ def _hook_collation(kind: type, hook: Any, function: Any) -> None:
     _undo.append(undo)
 
 
-def _makes_tensor(key: tuple[Any, ...], *, image: bool) -> Callable[[Any], Any]:
-    def make(function: Any) -> Any:
-        def hook(pic: Any) -> Any:
-            if is_recorded(pic) and is_torch_plain():
-                pic.load()
-                # A picture whose file was closed by the user is Pillow's now.
-                tensor = record(pic._trace, chain_of(pic._mode, key), image=image) if is_recorded(pic) else None
-                if tensor is not None:
-                    return tensor
-            if image and type(pic) is RecordedTensor and is_recording(pic):
-                return alias(pic, RecordedImage)
-            return function(pic)
-
-        return hook
-
-    return make
-
-
-def _normalizes(function: Any) -> Any:
-    def hook(tensor: Any, mean: Any, std: Any, inplace: bool = False) -> Any:
-        if type(tensor) is RecordedTensor and is_recording(tensor):
-            result = _normalize(tensor, "normalize", mean, std, inplace)
-            if result is not None:
-                return result
-        return function(tensor, mean, std, inplace)
-
-    return hook
-
-
-def _converts(function: Any) -> Any:
-    def hook(image: Any, dtype: torch.dtype = torch.float) -> Any:
-        if type(image) is RecordedTensor and is_recording(image):
-            result = image if dtype == image.dtype else extended(image, "convert_image_dtype", dtype)
-            if result is not None:
-                return result
-        return function(image, dtype)
-
-    return hook
-
-
-_WRAPPERS = {
-    "to_tensor": _makes_tensor((("to_tensor",),), image=False),
-    "pil_to_tensor": _makes_tensor((("pil_to_tensor",),), image=False),
-    "to_image": _makes_tensor((("pil_to_tensor",),), image=True),
-    "normalize": _normalizes,
-    "convert_image_dtype": _converts,
+_WRAPPERS: dict[str, Callable[[Any], Any]] = {
+    "to_tensor": makes_tensor((("to_tensor",),), image=False),
+    "pil_to_tensor": makes_tensor((("pil_to_tensor",),), image=False),
+    "to_image": makes_tensor((("pil_to_tensor",),), image=True),
+    "normalize": normalizes,
+    "convert_image_dtype": converts,
+    "fromarray": records_arrays,
+    "_Image_fromarray": functools.partial(records_arrays, warns=False),
 }
-
-
-def _normalize(tensor: RecordedTensor, name: str, mean: Any, std: Any, inplace: Any) -> Any:
-    numbers = []
-    for values in (mean, std):
-        if type(values) in (torch.Tensor, np.ndarray) and values.ndim == 1:
-            values = values.tolist()  # noqa: PLW2901 - exactly the same numbers
-        if type(values) not in (tuple, list) or not all(type(value) in (int, float) for value in values):
-            return None
-        numbers.append(tuple(values))
-    result = extended(tensor, name, *numbers)
-    if result is None or not inplace:
-        return result
-    if not change(tensor, result):
-        return None
-    return alias(tensor, RecordedImage) if isinstance(tensor, RecordedImage) else tensor
 
 
 def _collate(batch: Any, *, collate_fn_map: Any = None) -> Any:
@@ -408,7 +375,7 @@ def _collate(batch: Any, *, collate_fn_map: Any = None) -> Any:
     if function is not collate_tensor_fn:
         return function(batch, collate_fn_map=collate_fn_map)
     recorded = stack(batch)
-    recorder = _recorders.get(None) or _recorders.get(threading.get_ident())
+    recorder = current_of_any()
     if recorded is None:
         if recorder is not None:
             recorder.make_now([note_touch(item) for item in batch if is_recording(item)])
@@ -438,49 +405,12 @@ def _collate_any(batch: Any, *, collate_fn_map: Any = None) -> Any:
     return function(batch, collate_fn_map=collate_fn_map)
 
 
-def _normalizes_images(kernel: Any) -> Any:
-    def hook(image: Any, mean: Any, std: Any, inplace: bool = False) -> Any:
-        result = _normalize(image, "normalize_image", mean, std, inplace) if is_recording(image) else None
-        return kernel(image, mean=mean, std=std, inplace=inplace) if result is None else result
-
-    return hook
-
-
-def _converts_images(kernel: Any) -> Any:
-    def hook(image: Any, dtype: torch.dtype = torch.float, scale: bool = False) -> Any:
-        result = None
-        if is_recording(image):
-            if dtype != image.dtype:
-                result = extended(image, "to_dtype_image", dtype, scale)
-            else:
-                result = alias(image, RecordedImage) if isinstance(image, RecordedImage) else image
-        return kernel(image, dtype=dtype, scale=scale) if result is None else result
-
-    return hook
-
-
-def _wraps(function: Any) -> Any:
-    def hook(wrappee: Any, *, like: Any, **options: Any) -> Any:
-        # A tensor that does not record becomes an image of torchvision's own, also of one that still does.
-        like = _IMAGE if type(like) is RecordedImage and not is_recording(wrappee) else like
-        return function(wrappee, like=like, **options)
-
-    return hook
-
-
-def _flips_images(kernel: Any, *, horizontal: bool) -> Any:
-    def hook(image: Any) -> Any:
-        flipped = flip(image, RecordedImage, horizontal=horizontal)
-        return kernel(image) if flipped is None else flipped
-
-    return hook
-
-
-_IMAGE = tv_tensors.Image(torch.zeros(1, 1, 1))
 # Functions by where they are hooked, as they are.
 _NAMED: dict[tuple[Any, str], Any] = {
     **{(F, name): getattr(F, name) for name in ("to_tensor", "pil_to_tensor", "convert_image_dtype", "normalize")},
     **{(F2, name): getattr(F2, name) for name in ("to_image", "pil_to_tensor")},
+    (Image, "fromarray"): fromarray,
+    **({} if picture_of_array is None else {(utils, "_Image_fromarray"): picture_of_array}),
     **{(owner, name): getattr(owner, name) for owner, name in (*CALLS, *TENSOR_CALLS) if hasattr(owner, name)},
 }
 # Pure tensors are flipped, and all of them cropped, by functions of torch, which record.
@@ -494,10 +424,10 @@ _KERNELS: dict[tuple[Any, type], Callable[[Any], Any]] = {
         (functional, Image.Image): functools.partial(call_recorded, records)
         for functional, records in PICTURE_KERNELS.items()
     },
-    (F2.normalize, tv_tensors.Image): _normalizes_images,
-    (F2.normalize, torch.Tensor): _normalizes_images,
-    (F2.to_dtype, tv_tensors.Image): _converts_images,
-    (F2.to_dtype, torch.Tensor): _converts_images,
-    (F2.horizontal_flip, tv_tensors.Image): functools.partial(_flips_images, horizontal=True),
-    (F2.vertical_flip, tv_tensors.Image): functools.partial(_flips_images, horizontal=False),
+    (F2.normalize, tv_tensors.Image): normalizes_images,
+    (F2.normalize, torch.Tensor): normalizes_images,
+    (F2.to_dtype, tv_tensors.Image): converts_images,
+    (F2.to_dtype, torch.Tensor): converts_images,
+    (F2.horizontal_flip, tv_tensors.Image): functools.partial(flips_images, horizontal=True),
+    (F2.vertical_flip, tv_tensors.Image): functools.partial(flips_images, horizontal=False),
 }

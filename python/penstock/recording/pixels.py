@@ -2,9 +2,7 @@
 
 import ctypes
 import math
-import struct
 import weakref
-import zlib
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
@@ -13,7 +11,7 @@ import numpy as np
 
 from penstock.records import Head
 
-__all__ = ["Array", "as_file", "bytes_of", "keep_whole", "written"]
+__all__ = ["Array", "as_content", "as_file", "bytes_of", "keep_whole", "written"]
 
 Array = np.ndarray[Any, np.dtype[np.uint8]]
 # Bytes of whole pictures that a process keeps for what else may be asked of their files, and how many it keeps at
@@ -48,18 +46,14 @@ def bytes_of(pixels: Array) -> bytes:
 
 def as_file(pixels: Array) -> tuple[bytes, Head]:
     """Return the content of a file that holds these pixels as they are, and its header."""
-    height, width = pixels.shape[:2]
-    if pixels.ndim == 3:
-        return b"P6 %d %d 255\n" % (width, height) + bytes_of(pixels), (height, width, 3, "PPM")
-    rows = np.zeros((height, 1 + width), np.uint8)  # each row begins with its filter: none
-    rows[:, 1:] = pixels
-    size = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    chunks = (b"IHDR", size), (b"IDAT", zlib.compress(rows.tobytes(), 0)), (b"IEND", b"")
-    return b"\x89PNG\r\n\x1a\n" + b"".join([_chunk(*chunk) for chunk in chunks]), (height, width, 1, "PNG")
+    height, width, *channels = pixels.shape
+    return as_content(width, height, bytes_of(pixels)), (height, width, *(channels or [1]), "PPM")
 
 
-def _chunk(kind: bytes, content: bytes) -> bytes:
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(content, zlib.crc32(kind)))
+def as_content(width: int, height: int, pixels: bytes) -> bytes:
+    """Return the content of a PPM file that holds these pixels, in rows, of one channel or three."""
+    kind = b"P5" if len(pixels) == width * height else b"P6"
+    return b"%b %d %d 255\n%b" % (kind, width, height, pixels)
 
 
 class _Owner(Protocol):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.agreement import Asked
 from penstock.recording.guard import Guard, Pair, Watch, with_handling
+from penstock.recording.loaded import end
 from penstock.recording.pictures import is_recorded, settle
 from penstock.recording.reach import held_by
 from penstock.recording.sources import Fate
@@ -71,6 +72,7 @@ class Recorder:
         fates: Of what was opened since it was counted last.
         others: Why Pillow opened files itself, since then.
         kept: The pictures and tensors that were recorded, for who makes those that somebody holds on to.
+        going: Pictures of Pillow's that go on recording, if only one thread's pictures record.
         renderings: What has made tensors of the batch, if only one thread's pictures record.
         handling: Processor seconds that handing over what was recorded took, since it was counted last.
         why_not: Why none ever records; None if they do.
@@ -82,6 +84,7 @@ class Recorder:
         self.fates: list[Fate] = []
         self.others: Counter[str] = Counter()
         self.kept: list[weakref.ref[Any]] = []
+        self.going: list[weakref.ref[Any]] = []
         self.renderings: list[Rendering] = []
         self.why_not: str | None = None
         self.handling = 0.0
@@ -149,6 +152,9 @@ class Recorder:
         Args:
             data: The batch; what it holds is handed over.
         """
+        going, self.going = self.going, []
+        for picture in going:
+            end(picture())
         kept, self.kept[:] = self.kept[:], []
         values = [value for reference in kept if (value := reference()) is not None and traces_of(value)]
         batch = held_by(data) if values else set()

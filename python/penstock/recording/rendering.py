@@ -26,7 +26,7 @@ __all__ = ["Given", "Renderer", "Rendering", "Wanted", "here", "render"]
 # Plain tensors by their places in a batch.
 Given = Mapping[int, torch.Tensor]
 # Whether torchvision's decoder opens what is not decoded, and Pillow's mode of it.
-_OPENERS = {(by, mode): f"{by}{mode}" for by in ("", "t") for mode in ("L", "RGB")}
+_OPENERS = {(by, mode): f"{by}{mode}" for by in ("", "t") for mode in ("L", "P", "RGB")}
 
 
 class Wanted(NamedTuple):
@@ -171,7 +171,7 @@ class Rendering:
             return np.asarray(decode(content, chain.mode))
         with Image.open(io.BytesIO(place) if isinstance(place, bytes) else place) as image:
             # One channel may be made of three by a step.
-            return np.asarray(image.convert("L" if chain.mode == image.mode == "L" else "RGB"))
+            return np.asarray(image if image.mode == chain.mode else image.convert("RGB"))
 
     def tallies(self) -> list[tuple[int, int, float, float, Any]]:
         """Return what was done."""

@@ -9,7 +9,7 @@ import ctypes
 import io
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,17 +21,20 @@ from penstock import _native
 from penstock.lowering.pillow import PLUGINS, most_pixels
 from penstock.recording.chain import Chain, chain_of
 from penstock.recording.decoders import decode
-from penstock.recording.pixels import Array, as_file, keep_whole, written
+from penstock.recording.palettes import Palette
+from penstock.recording.pixels import Array, as_content, as_file, keep_whole, written
 from penstock.records import Head, Steps, record_of
 
 if TYPE_CHECKING:
     import weakref
 
-__all__ = ["OPENED", "Fate", "Source", "Trace", "making", "pack", "source_of"]
+__all__ = ["OPENED", "Fate", "Source", "Trace", "making", "of_pixels", "pack", "source_of"]
 
 # Formats by Pillow's names.
 OPENED = ("JPEG", "PNG")
 _NOBODY = bytes(16)
+# Pixels that are given are sent as they are, unless there are so many times fewer of what is made of them.
+_FEWER = 2
 
 
 # Held while something that records becomes real: another thread may touch it, too. Free in a forked child.
@@ -81,46 +84,59 @@ class Source:
         identity: By which native code knows the file again; zeros if it does not.
         height: Of the picture, in pixels.
         width: Of the picture, in pixels.
-        channels: In the file: 1 or 3.
+        head: Its height, width, channels (1 or 3) and format.
         format: Pillow's name for it.
+        mode: Pillow's, of the whole picture: "L", "RGB" or "P".
         fate: What became of its pictures.
         keeper: Where its pictures and tensors are listed, None if nowhere.
         file: The file, kept so that nothing that happens to its path changes the picture; None if it is not.
         by_torchvision: Whether torchvision's decoder opens it where ours does not, instead of Pillow.
         carried: What the contents of a tensor's pictures, this one's first, have travelled as; None if none have.
         sent: Whether a picture of it has gone with a batch.
+        is_copied: Whether its pixels are a copy of those that Pillow has.
         is_shared: Whether it is decoded as a whole as soon as pixels are wanted of it, for several pictures of it will
             be made here.
         log: If it is watched, its pictures that were made or sent, what was done to their values, and what was sent.
     """
 
     __slots__ = (
-        *("__weakref__", "_first", "_made", "by_torchvision", "channels", "content", "fate", "file", "format"),
-        *("carried", "height", "identity", "is_shared", "keeper", "log", "path", "sent", "width"),
+        *("__weakref__", "_first", "_made", "_palette", "by_torchvision", "channels", "content", "fate", "file"),
+        *("carried", "format", "head", "height", "identity", "is_copied", "is_shared", "keeper", "log", "mode", "path"),
+        *("sent", "width"),
     )
 
     def __init__(self, path: str, content: bytes | None, identity: bytes, seen: Head) -> None:
         self.path, self.content, self.identity = path, content, identity
-        self.height, self.width, self.channels, self.format = seen
+        self.head = seen
+        self.height, self.width, self.channels, kind = seen
+        self.format, _, mode = kind.partition("/")
+        self.mode = mode or ("RGB" if self.channels == 3 else "L")
         self.fate = Fate()
         self.keeper: list[weakref.ref[Any]] | None = None
         self.file: _native.OpenFile | None = None
-        self.by_torchvision = self.sent = self.is_shared = False
+        self.by_torchvision = self.sent = self.is_shared = self.is_copied = False
         # What was made of it here, by its mode and what was done to it.
         self._made: dict[tuple[str, Steps], Array] = {}
         self._first: Any = None
+        self._palette: Palette | None = None
         self.log: list[tuple[Trace, Chain | None, Trace | None]] | None = None
         self.carried: Any = None
 
     @property
-    def mode(self) -> str:
-        """Pillow's mode of the whole picture."""
-        return "RGB" if self.channels == 3 else "L"
+    def palette(self) -> Palette | None:
+        """What the numbers of the whole picture stand for, if it is of numbers."""
+        if self._palette is None and self.mode == "P":
+            self._palette = Palette.of_file(self.info)
+        return self._palette
 
     @property
-    def head(self) -> Head:
-        """Height, width, channels and format of the whole picture."""
-        return self.height, self.width, self.channels, self.format
+    def is_given(self) -> bool:
+        """Whether its content is that of pixels, and no file's."""
+        return self.format == "PPM"
+
+    def fill(self, pixels: bytes) -> None:
+        """Have these be the pixels of a picture that is no file's."""
+        self.content = as_content(self.width, self.height, pixels)
 
     def read(self) -> bytes:
         """Return the file's content."""
@@ -152,6 +168,9 @@ class Source:
         """Return a real picture; if Pillow has opened it, it is not loaded."""
         if self.by_torchvision:
             return decode(self.read(), self.mode)
+        if self.is_given:
+            size, content = (self.width, self.height), self.read()
+            return Image.frombytes(self.mode, size, content[-self.width * self.height * self.channels :])
         return PLUGINS[self.format](io.BytesIO(self.read()), self.path)
 
     def header(self) -> Any:
@@ -165,7 +184,7 @@ class Source:
             return self.open()
 
     def info(self) -> Any:
-        """Return a picture of Pillow's for its `info`, nothing else; the same one each time."""
+        """Return a picture of Pillow's for its `info` and palette, nothing else; the same one each time."""
         if self._first is None:
             self._first = self.header()
             self._first.fp = None
@@ -209,7 +228,7 @@ class Source:
         if begun is None or not begun[1]:
             self.fate.views += 1
         if begun is None:
-            if (self.is_shared or self.fate.views > 1) and steps:
+            if (self.is_shared or self.fate.views > 1) and steps and not self.is_given:
                 self.pixels(self.mode, (), (self.width, self.height))
                 self.fate.views -= 1  # that was no other one
             elif _native.render_picture(self.read(), record_of(self.head, steps), plan, out) is None:
@@ -246,23 +265,42 @@ class Source:
         self._made = {}
 
 
+def of_pixels(mode: str, size: tuple[int, int], pixels: bytes, palette: Palette | None = None) -> "Trace":
+    """Return the trace of a picture that is no file's.
+
+    Args:
+        mode: Pillow's, "L", "RGB" or "P".
+        size: Width and height.
+        pixels: In rows, without gaps.
+        palette: What they stand for, if the mode is "P".
+    """
+    width, height = size
+    source = Source("", None, _NOBODY, (height, width, len(mode), "PPM"))
+    source.mode = mode
+    source.fill(pixels)
+    return Trace(source, mode, size, (), palette)
+
+
 class Trace:
     """What was done to a picture, as far as it was only recorded.
 
     Attributes:
         source: Where it comes from.
-        mode: Pillow's, "L" or "RGB".
+        mode: Pillow's, "L", "RGB" or "P".
         width: In pixels, after all steps.
         height: In pixels, after all steps.
         steps: Each step, as native code takes it.
+        palette: What its pixels stand for, if its mode is "P".
         is_bare: Whether the last of what was done left nothing of the picture's `info`.
         tensors: Those that were recorded of it.
     """
 
-    __slots__ = ("height", "is_bare", "mode", "source", "steps", "tensors", "width")
+    __slots__ = ("height", "is_bare", "mode", "palette", "source", "steps", "tensors", "width")
 
-    def __init__(self, source: Source, mode: str, size: tuple[int, int], steps: Steps) -> None:
-        self.source, self.mode, self.steps = source, mode, steps
+    def __init__(
+        self, source: Source, mode: str, size: tuple[int, int], steps: Steps, palette: Palette | None = None
+    ) -> None:
+        self.source, self.mode, self.steps, self.palette = source, mode, steps, palette
         self.width, self.height = size
         self.is_bare = False
         self.tensors: list[weakref.ref[Any]] = []
@@ -270,17 +308,30 @@ class Trace:
     def then(self, name: str, *operands: Any, size: tuple[int, int] | None = None) -> "Trace":
         """Return this trace and one step more, after which the picture has this (width, height) if it is another."""
         step = _native.step(name, *operands)
-        return Trace(self.source, self.mode, size or (self.width, self.height), (*self.steps, step))
+        return Trace(self.source, self.mode, size or (self.width, self.height), (*self.steps, step), self.palette)
 
     def convert(self, mode: str) -> "Trace":
-        """Take the channels of one mode for those of the other: one of three that are alike, or three of one."""
+        """Take the channels of one mode for those of the other: one of three that are alike, or three of one.
+
+        What was a number of a palette's colour is a value then.
+        """
         return Trace(self.source, mode, (self.width, self.height), self.steps)
 
     def without_info(self) -> "Trace":
         """Return this trace as that of a picture whose `info` is empty, as what Pillow makes of an array has it."""
-        bare = Trace(self.source, self.mode, (self.width, self.height), self.steps)
+        bare = Trace(self.source, self.mode, (self.width, self.height), self.steps, self.palette)
         bare.is_bare = True
         return bare
+
+    def with_palette(self, palette: Palette | None) -> "Trace":
+        """Return this trace with what its pixels stand for, if its mode is "P"."""
+        trace = Trace(self.source, self.mode, (self.width, self.height), self.steps, palette)
+        trace.is_bare = self.is_bare
+        return trace
+
+    def recolored(self, change: Callable[[Any], Any]) -> "Trace":
+        """Return this trace with the palette, if it has one, that a function of Pillow's gives to a picture."""
+        return self if self.palette is None else self.with_palette(self.palette.then(change))
 
     def pixels(self) -> Array:
         """Make the picture here and now, as Pillow's pixels lie in memory.
@@ -292,7 +343,10 @@ class Trace:
 
     def image(self) -> Image.Image:
         """Return the picture as a real one of Pillow's."""
-        return Image.frombytes(self.mode, (self.width, self.height), np.ascontiguousarray(self.pixels()))
+        size, pixels = (self.width, self.height), np.ascontiguousarray(self.pixels())
+        if self.palette is not None:
+            return self.palette.image(size, pixels)
+        return Image.frombytes(self.mode, size, pixels)
 
     def values(self, chain: Chain) -> torch.Tensor:
         """Make what a chain makes of the picture, lying in memory as the library's tensor does."""
@@ -323,7 +377,7 @@ class Trace:
         if self.source.begun(self.mode, self.steps) is None:
             return self
         content, head = as_file(self.pixels())
-        return Trace(Source("", content, _NOBODY, head), self.mode, (self.width, self.height), ())
+        return Trace(Source("", content, _NOBODY, head), self.mode, (self.width, self.height), (), self.palette)
 
     def to_send(self, chain: Chain) -> "Trace":
         """Return what another process is told of it: the same, or the pixels, if there are those it is made of.
@@ -332,6 +386,9 @@ class Trace:
             chain: What is done there to its values.
         """
         source, sent = self.source, self.at_hand()
+        if sent is self and source.is_given and source.height * source.width > _FEWER * self.height * self.width:
+            self.pixels()
+            sent = self.at_hand()
         if sent is self and source.fate.is_made:
             source.fate.views += 1
         if source.log is not None:
@@ -342,7 +399,8 @@ class Trace:
 def _leads(made: tuple[str, Steps], mode: str, steps: Steps) -> bool:
     """Whether what is left of some steps makes a picture of a mode of what there is."""
     rest = steps[len(made[1]) :]
-    return made[0] in ("L", mode) or any(_native.operands_of(step)[0] == "luminance" for step in rest)
+    # Of numbers another mode is made by a step as well.
+    return made[0] in ("L", "P", mode) or any(_native.operands_of(step)[0] == "luminance" for step in rest)
 
 
 def pack(traces: Sequence[Trace]) -> bytes:

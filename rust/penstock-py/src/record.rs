@@ -39,6 +39,7 @@ fn take(rest: &mut &[u8]) -> Option<Record> {
         0 => Format::Jpeg,
         1 => Format::Png,
         2 => Format::Ppm,
+        3 => Format::Indices,
         _ => return None,
     };
     let header = Header { height, width, channels: usize::from(channels), format };

@@ -29,7 +29,17 @@ def _transformed(  # noqa: PLR0917 - Pillow's own
     if not isinstance(size, tuple) or any(type(length) is not int or length < 1 for length in size):
         raise TypeError
     records = _BY_METHOD[Image.Transform(method)]
-    return records(trace, size, data, _NAMES[Image.Resampling(resample)], fillcolor)
+    name = _NAMES[Image.Resampling(resample)]
+    if trace.mode != "P":
+        return records(trace, size, data, name, fillcolor)
+    if not (fillcolor is None or isinstance(fillcolor, int)):
+        return None  # a colour, which Pillow may add to those that there are
+    transformed = records(trace, size, data, "nearest", fillcolor)
+    return None if transformed is None else transformed.recolored(_as_by_transform)
 
 
-TRANSFORM = Operation(name="transform", methods={"transform": _transformed})
+def _as_by_transform(image: Any) -> Any:
+    return image.transform(image.size, Image.Transform.AFFINE, (1, 0, 0, 0, 1, 0))
+
+
+TRANSFORM = Operation(name="transform", methods={"transform": _transformed}, moves=True)

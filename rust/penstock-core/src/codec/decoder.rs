@@ -45,14 +45,15 @@ impl Decoder {
             Format::Jpeg => {
                 self.jpeg().survey(data)?;
                 self.jpeg().shrink_to(KEPT_BYTES);
+                Ok(header)
             }
             Format::Png => {
-                self.png.survey(data)?;
+                let header = self.png.survey(data)?;
                 self.png.shrink_to(KEPT_BYTES);
+                Ok(header)
             }
-            Format::Ppm => return Err(Irregular::Format),
+            Format::Ppm | Format::Indices => Err(Irregular::Format),
         }
-        Ok(header)
     }
 
     /// Whether no more of a file has to be looked at than a rectangle needs.
@@ -149,8 +150,8 @@ impl Decoder {
                 jpeg.shrink_to(KEPT_BYTES);
                 Ok(decoded?)
             }
-            Format::Png => {
-                let decoded = self.png.decode(data, region, out);
+            Format::Png | Format::Indices => {
+                let decoded = self.png.decode(data, header, region, out);
                 self.png.shrink_to(KEPT_BYTES);
                 decoded.map(|()| false)
             }

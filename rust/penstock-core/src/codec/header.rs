@@ -9,18 +9,21 @@ pub enum Format {
     Jpeg,
     /// Every kind of it, but for animations.
     Png,
-    /// With bytes for red, green and blue.
+    /// With bytes of gray, or for red, green and blue.
     Ppm,
+    /// A PNG with a palette, of which the colours' numbers are the pixels.
+    Indices,
 }
 
 impl Format {
-    /// As Pillow calls it.
+    /// As Pillow calls it; behind a stroke its mode, where that is neither gray nor red, green and blue.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Format::Jpeg => "JPEG",
             Format::Png => "PNG",
             Format::Ppm => "PPM",
+            Format::Indices => "PNG/P",
         }
     }
 }
@@ -54,13 +57,22 @@ pub struct Header {
     pub height: usize,
     /// Columns.
     pub width: usize,
-    /// Values for each pixel: 1 if gray, 3 if red, green and blue.
+    /// Values for each pixel: 1 if gray or a colour's number, 3 if red, green and blue.
     pub channels: usize,
     /// Of the file.
     pub format: Format,
 }
 
 impl Header {
+    /// Whether this is what a file's own header announces, or a way to look at the same picture.
+    #[must_use]
+    pub fn is_of(&self, file: Header) -> bool {
+        match self.format {
+            Format::Indices => file.format == Format::Png && self.size() == file.size() && self.channels == 1,
+            _ => *self == file,
+        }
+    }
+
     /// The whole picture.
     #[must_use]
     pub fn whole(&self) -> Region {

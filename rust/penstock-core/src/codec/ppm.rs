@@ -1,15 +1,20 @@
-//! Binary PPM files: a header of four words, then the bytes of the pixels.
+//! Binary PPM files, of colours or of gray: a header of four words, then the bytes of the pixels.
 
 use penstock_jpeg::Region;
 
 use super::error::Irregular;
 use super::header::{Format, Header};
 
-/// What files begin with.
-pub(super) const SIGNATURE: &[u8] = b"P6";
+/// What files begin with, and their channels.
+const KINDS: [(&[u8], usize); 2] = [(b"P6", 3), (b"P5", 1)];
 
 /// Digits of a number. More would not be those of a picture that fits into memory.
 const MOST_DIGITS: usize = 9;
+
+/// Whether a file begins as one of these.
+pub(super) fn is_one(data: &[u8]) -> bool {
+    KINDS.iter().any(|(signature, _)| data.starts_with(signature))
+}
 
 /// Reads the header and looks whether all pixels are there.
 ///
@@ -26,34 +31,38 @@ pub(super) fn read_header(data: &[u8]) -> Result<Header, Irregular> {
 pub(super) fn decode(data: &[u8], region: Region, out: &mut [u8]) -> Result<(), Irregular> {
     let (header, pixels) = split(data)?;
     let Region { left, top, width, height } = region;
-    let row = 3 * width;
+    let row = header.channels * width;
     let inside = left.checked_add(width).is_some_and(|right| right <= header.width)
         && top.checked_add(height).is_some_and(|bottom| bottom <= header.height);
     if !inside || out.is_empty() || row.checked_mul(height) != Some(out.len()) {
         return Err(Irregular::Request);
     }
-    for (to, from) in out.chunks_exact_mut(row).zip(pixels.chunks_exact(3 * header.width).skip(top)) {
-        to.copy_from_slice(&from[3 * left..][..row]);
+    for (to, from) in
+        out.chunks_exact_mut(row).zip(pixels.chunks_exact(header.channels * header.width).skip(top))
+    {
+        to.copy_from_slice(&from[header.channels * left..][..row]);
     }
     Ok(())
 }
 
 /// Parts a file into what its header says and the pixels.
 fn split(data: &[u8]) -> Result<(Header, &[u8]), Irregular> {
-    let rest = data
-        .strip_prefix(SIGNATURE)
-        .filter(|rest| rest.first().is_some_and(|&byte| is_space(byte)))
+    let (rest, channels) = KINDS
+        .iter()
+        .find_map(|&(signature, channels)| Some((data.strip_prefix(signature)?, channels)))
+        .filter(|(rest, _)| rest.first().is_some_and(|&byte| is_space(byte)))
         .ok_or(Irregular::Ppm)?;
     let (width, rest) = number(rest)?;
     let (height, rest) = number(rest)?;
     let (most, rest) = number(rest)?;
-    let bytes = width.checked_mul(height).and_then(|pixels| pixels.checked_mul(3)).ok_or(Irregular::Ppm)?;
+    let bytes =
+        width.checked_mul(height).and_then(|pixels| pixels.checked_mul(channels)).ok_or(Irregular::Ppm)?;
     // One space ends the last number.
     let pixels = rest.get(1..).and_then(|rest| rest.get(..bytes)).ok_or(Irregular::Ppm)?;
     if most != 255 || bytes == 0 {
         return Err(Irregular::Ppm);
     }
-    Ok((Header { height, width, channels: 3, format: Format::Ppm }, pixels))
+    Ok((Header { height, width, channels, format: Format::Ppm }, pixels))
 }
 
 /// A number that ends before a space, and what follows; comments are left to Pillow.
@@ -78,7 +87,7 @@ mod tests {
 
     fn whole(data: &[u8]) -> Result<Vec<u8>, Irregular> {
         let header = read_header(data)?;
-        let mut out = vec![0; 3 * header.width * header.height];
+        let mut out = vec![0; header.channels * header.width * header.height];
         decode(data, header.whole(), &mut out).map(|()| out)
     }
 
@@ -99,9 +108,19 @@ mod tests {
     }
 
     #[test]
+    fn gray_has_one_channel() {
+        let data = [&b"P5\n4 3 255\n"[..], &(0..12).collect::<Vec<u8>>()].concat();
+        assert_eq!(whole(&data).unwrap(), data[data.len() - 12..]);
+        assert!(whole(&data[..data.len() - 1]).is_err());
+        let mut part = [0; 4];
+        decode(&data, Region { left: 1, top: 1, width: 2, height: 2 }, &mut part).unwrap();
+        assert_eq!(part, [5, 6, 9, 10]);
+    }
+
+    #[test]
     fn other_headers_are_pillows() {
         for header in [
-            "P5 4 3 255 ",
+            "P4 4 3 255 ",
             "P64 3 255 ",
             "P6 4 3 254 ",
             "P6 4 3 65535 ",

@@ -15,7 +15,7 @@ pub fn read_header(data: &[u8]) -> Result<Header, Irregular> {
             Ok(Header { height, width, channels: mode.channels(), format: Format::Jpeg })
         }
         _ if data.starts_with(png::SIGNATURE) => png::read_header(data),
-        _ if data.starts_with(ppm::SIGNATURE) => ppm::read_header(data),
+        _ if ppm::is_one(data) => ppm::read_header(data),
         _ => Err(Irregular::Format),
     }
 }

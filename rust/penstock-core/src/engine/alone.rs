@@ -36,7 +36,7 @@ pub fn render_alone(
         let made = match original {
             Original::Pixels(picture) => tools.view_pixels(&picture, &mut single).map(Ok),
             Original::File(bytes) => match read_header(bytes) {
-                Ok(found) if found == header => tools.view_file(bytes, header, &mut single),
+                Ok(found) if header.is_of(found) => tools.view_file(bytes, header, &mut single),
                 Ok(_) => Ok(Err(Left::Changed)),
                 Err(irregular) => Ok(Err(Left::Irregular(irregular))),
             },

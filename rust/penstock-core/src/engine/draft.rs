@@ -46,9 +46,9 @@ impl Content {
     pub(super) fn look(&self) -> Seen<'_> {
         match self {
             Content::Pixels(picture) => Seen::Pixels(picture),
-            Content::File(file) => Seen::File(file),
+            Content::File(file) => Seen::File(file, file.header()),
             Content::Coming { reading, index, header } => match reading.wait_for(*index) {
-                Ok(file) if file.header() == *header => Seen::File(file),
+                Ok(file) if header.is_of(file.header()) => Seen::File(file, *header),
                 Ok(_) => Seen::Left(Left::Changed),
                 Err(left) => Seen::Left(left),
             },
@@ -59,7 +59,8 @@ impl Content {
 /// A [`Content`] that is there.
 pub(super) enum Seen<'a> {
     Pixels(&'a Picture<'static>),
-    File(&'a File),
+    /// And what is wanted of it.
+    File(&'a File, Header),
     Left(Left),
 }
 

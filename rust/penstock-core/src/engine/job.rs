@@ -217,7 +217,7 @@ impl Job {
         }
         let made = match self.draft.content(index).map(Content::look) {
             Some(Seen::Pixels(picture)) => tools.view_pixels(picture, &mut views).map(Ok),
-            Some(Seen::File(file)) => tools.view_file(file.bytes(), file.header(), &mut views),
+            Some(Seen::File(file, header)) => tools.view_file(file.bytes(), header, &mut views),
             Some(Seen::Left(left)) => Ok(Err(left)),
             None => Ok(Ok(())),
         };

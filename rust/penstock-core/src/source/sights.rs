@@ -29,7 +29,7 @@ const MOST_LEARNED: usize = 1 << 20;
 const ENTRY_BYTES: usize = 16 + 4 + 4 + 1 + 1;
 /// Set beside the format if all checksums are right.
 const CHECKED: u8 = 0x80;
-const FORMATS: [Format; 3] = [Format::Jpeg, Format::Png, Format::Ppm];
+const FORMATS: [Format; 4] = [Format::Jpeg, Format::Png, Format::Ppm, Format::Indices];
 /// A file that was changed so recently may be changed again within the resolution of its times, or be gone soon.
 const FRESH: Duration = Duration::from_secs(2);
 /// A file larger than this is left to Pillow.

@@ -95,15 +95,22 @@ pub(super) fn judge(data: &[u8]) -> Result<Layout<'_>, Irregular> {
     if chunk.data.is_empty() { Ok(layout) } else { Err(Reason::Content.into()) }
 }
 
-/// Checks that Pillow's picture of a file is what is decoded here, and not only that picture converted to RGB; and that
-/// all that Pillow tells of the file stands before its pixels.
+/// Checks that Pillow's picture of a file is what is decoded here, and not only that picture converted to RGB, if a
+/// palette is left alone; and that all that Pillow tells of the file stands before its pixels.
 ///
 /// # Errors
 /// [`Irregular`] if it is not, or if Pillow should decode the file.
-pub(super) fn check_plain(data: &[u8]) -> Result<(), Irregular> {
+pub(super) fn check_plain(data: &[u8]) -> Result<Ihdr, Irregular> {
     let mut judge = Judge::default();
     let Layout { ihdr, pixels: mut chunks, .. } = judge.up_to_pixels(data)?;
-    if !matches!(ihdr.color, Color::Gray | Color::Rgb) || ihdr.depth != 8 || ihdr.interlaced {
+    let is_of_bytes = match ihdr.color {
+        // Of one bit Pillow makes a picture of another kind.
+        Color::Gray => matches!(ihdr.depth, 2 | 4 | 8),
+        Color::Rgb => ihdr.depth == 8,
+        Color::Palette => true,
+        Color::GrayAlpha | Color::Rgba => false,
+    };
+    if !is_of_bytes || ihdr.interlaced {
         return Err(Reason::Kind.into());
     }
     if judge.transparency {
@@ -113,7 +120,7 @@ pub(super) fn check_plain(data: &[u8]) -> Result<(), Irregular> {
     while chunk.kind == b"IDAT" {
         chunk = chunks.next()?;
     }
-    if chunk.kind == b"IEND" { Ok(()) } else { Err(Reason::Chunk.into()) }
+    if chunk.kind == b"IEND" { Ok(ihdr) } else { Err(Reason::Chunk.into()) }
 }
 
 /// Checks the checksums of all chunks, those of pixels as well: libpng stops where one is wrong.

@@ -1,4 +1,4 @@
-//! Samples to bytes: one for each pixel of a gray picture, three for others.
+//! Samples to bytes: one for each pixel of a gray picture or for a colour's number, three for others.
 
 use super::ihdr::{Color, Ihdr};
 use super::reason::Reason;
@@ -11,17 +11,20 @@ pub(super) struct Expand {
     depth: usize,
     /// Colours by number, black where the palette has none.
     palette: [[u8; 3]; 256],
+    /// Whether colours are left as numbers.
+    numbers: bool,
     /// How many of them the palette has.
     colors: usize,
 }
 
 impl Expand {
-    /// For a picture with this palette, of triples.
-    pub(super) fn new(ihdr: Ihdr, palette: &[u8]) -> Self {
+    /// For a picture with this palette, of triples; if there is none, colours are left as numbers.
+    pub(super) fn new(ihdr: Ihdr, palette: Option<&[u8]>) -> Self {
         let mut table = [[0; 3]; 256];
-        let (colors, _) = palette.as_chunks();
+        let (colors, _) = palette.unwrap_or_default().as_chunks();
         table[..colors.len()].copy_from_slice(colors);
-        Self { color: ihdr.color, depth: ihdr.depth, palette: table, colors: colors.len() }
+        let (Ihdr { color, depth, .. }, numbers) = (ihdr, palette.is_none());
+        Self { color, depth, palette: table, numbers, colors: colors.len() }
     }
 
     /// Writes `count` pixels of a line, from pixel `first` on, to every `gap`-th pixel of `out`.
@@ -70,6 +73,10 @@ impl Expand {
         gap: usize,
         out: &mut [u8],
     ) -> Result<(), Irregular> {
+        if self.numbers {
+            put(numbers.map(|number| [number]), gap, out);
+            return Ok(());
+        }
         if self.colors < 1 << self.depth && numbers.clone().any(|number| usize::from(number) >= self.colors) {
             return Err(Reason::Palette.into());
         }

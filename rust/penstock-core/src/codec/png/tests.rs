@@ -4,7 +4,7 @@
 use super::filter::{MOST_FILTER, undo};
 use super::reason::Reason;
 use super::{Decoder, SIGNATURE, read_header};
-use crate::codec::{Irregular, Region};
+use crate::codec::{Format, Header, Irregular, Region};
 use penstock_jpeg::simd::Level;
 
 fn chunk(kind: &[u8], data: &[u8]) -> Vec<u8> {
@@ -41,8 +41,12 @@ fn rgb(width: usize, height: usize) -> Vec<u8> {
 }
 
 fn decode(data: &[u8], region: Region) -> Result<Vec<u8>, Irregular> {
-    let mut out = vec![0; region.width * region.height * read_header(data)?.channels];
-    Decoder::default().decode(data, region, &mut out).map(|()| out)
+    decode_as(data, read_header(data)?, region)
+}
+
+fn decode_as(data: &[u8], header: Header, region: Region) -> Result<Vec<u8>, Irregular> {
+    let mut out = vec![0; region.width * region.height * header.channels];
+    Decoder::default().decode(data, header, region, &mut out).map(|()| out)
 }
 
 /// All of a file, if its header allows that much.
@@ -138,7 +142,8 @@ fn rectangles_and_memory_that_do_not_fit() {
         assert_eq!(decode(&data, Region { left, top, width, height }), Err(Irregular::Request));
     }
     let region = Region { left: 0, top: 0, width: 4, height: 5 };
-    assert_eq!(Decoder::default().decode(&data, region, &mut [0; 59]), Err(Irregular::Request));
+    let header = read_header(&data).unwrap();
+    assert_eq!(Decoder::default().decode(&data, header, region, &mut [0; 59]), Err(Irregular::Request));
 }
 
 #[test]
@@ -146,7 +151,8 @@ fn memory_does_not_grow_with_the_height() {
     let (width, height) = (500, 4000);
     let mut decoder = Decoder::default();
     let region = Region { left: 0, top: height - 1, width, height: 1 };
-    decoder.decode(&rgb(width, height), region, &mut vec![0; 3 * width]).unwrap();
+    let data = rgb(width, height);
+    decoder.decode(&data, read_header(&data).unwrap(), region, &mut vec![0; 3 * width]).unwrap();
     assert!(decoder.window.memory() < 200 << 10, "{}", decoder.window.memory());
     decoder.shrink_to(0);
     assert_eq!(decoder.window.memory(), 0);
@@ -182,6 +188,38 @@ fn streams_of_another_length() {
     assert_eq!(reason(&file(&[header(), pixels(&wrong)])), Reason::Filter);
     let first_row = Region { left: 0, top: 0, width, height: 1 };
     assert_eq!(decode(&file(&[header(), pixels(&wrong)]), first_row), Err(Reason::Filter.into()));
+}
+
+/// A picture of numbers of 4 bits, 5 by 2, whose palette has so many colours.
+fn of_numbers(colors: usize, interlaced: bool) -> Vec<u8> {
+    let palette: Vec<u8> = (0..3 * colors as u8).map(|value| value * 5).collect();
+    let stream = fdeflate::compress_to_vec(&[0, 0x12, 0x3f, 0x40, 0, 0x56, 0x00, 0x10]);
+    let header = ihdr(5, 2, [4, 3, 0, 0, interlaced.into()]);
+    file(&[header, chunk(b"PLTE", &palette), chunk(b"IDAT", &stream)])
+}
+
+#[test]
+fn a_palette_may_be_left_alone() {
+    let data = of_numbers(16, false);
+    let header = Decoder::default().survey(&data).unwrap();
+    assert_eq!(header, Header { height: 2, width: 5, channels: 1, format: Format::Indices });
+    assert!(header.is_of(read_header(&data).unwrap()));
+    let numbers = decode_as(&data, header, header.whole()).unwrap();
+    assert_eq!(numbers, [1, 2, 3, 15, 4, 5, 6, 0, 0, 1]);
+    let part = Region { left: 1, top: 1, width: 3, height: 1 };
+    assert_eq!(decode_as(&data, header, part).unwrap(), [6, 0, 0]);
+    let colors: Vec<u8> =
+        numbers.iter().flat_map(|&number| [0, 1, 2].map(|k| 5 * (3 * number + k))).collect();
+    assert_eq!(decode_all(&data).unwrap(), colors);
+    // A number that is none of the palette's is one all the same.
+    let data = of_numbers(3, false);
+    assert_eq!(decode_as(&data, header, header.whole()).unwrap(), numbers);
+    assert_eq!(reason(&data), Reason::Palette);
+    assert!(Decoder::default().survey(&of_numbers(16, true)).is_err());
+    // Of a picture without a palette there are none.
+    let data = rgb(5, 2);
+    assert_eq!(decode_as(&data, header, header.whole()), Err(Irregular::Request));
+    assert!(!Header { width: 4, ..header }.is_of(read_header(&data).unwrap()));
 }
 
 #[test]

@@ -8,7 +8,7 @@ SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find rust python -name '
 export OMP_WAIT_POLICY ?= passive
 
 .DEFAULT_GOAL := help
-.PHONY: help train test lint generated bench wheel clean
+.PHONY: help train test lint generated bench bench-readme wheel clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,9 +32,13 @@ lint: $(VENV)/installed ## Formatters, linters, types, stubs, generated tables
 generated: $(VENV)/installed ## Write README's table of operations from the package's
 	$(BIN)/python scripts/native_tables.py
 
-bench: $(VENV)/installed ## Measure everything and write benches/record/ and the README's table
+bench: $(VENV)/installed ## Measure pictures in memory and write benches/record/ and BENCHMARKS.md's table
 	cargo bench --workspace --locked
 	$(BIN)/python benches/python/record.py
+
+bench-readme: $(VENV)/installed ## Measure README's table over an ImageFolder of JPEGs (DATA=FOLDER), in five minutes
+	@test -n "$(DATA)" || { echo "make bench-readme: DATA is an ImageFolder of JPEGs: make bench-readme DATA=FOLDER" >&2; exit 2; }
+	$(BIN)/python benches/python/front.py $(DATA) $(ARGS)
 
 wheel: $(VENV)/tools ## Build the wheel into dist/
 	$(BIN)/maturin build --release --locked --out dist

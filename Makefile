@@ -29,7 +29,7 @@ lint: $(VENV)/installed ## Formatters, linters, types, stubs, generated tables
 	$(BIN)/python -m mypy.stubtest penstock._native
 	$(BIN)/python scripts/native_tables.py --check
 
-generated: $(VENV)/installed ## Write README's table of operations from the package's
+generated: $(VENV)/installed ## Write the table of operations in docs/native.md from the package's
 	$(BIN)/python scripts/native_tables.py
 
 bench: $(VENV)/installed ## Measure pictures in memory and write benches/record/ and BENCHMARKS.md's table

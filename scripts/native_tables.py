@@ -1,4 +1,4 @@
-"""Write README's table of operations from the package's own; with `--check`, only say if it is stale."""
+"""Write the table of operations in docs/native.md from the package's own; with `--check`, only say if it is stale."""
 
 import argparse
 import sys
@@ -9,7 +9,7 @@ from typing import Any
 from penstock.ops.operation import Operation
 from penstock.ops.table import TABLE
 
-README = Path(__file__).parents[1] / "README.md"
+PAGE = Path(__file__).parents[1] / "docs" / "native.md"
 BEGIN, END = "<!-- operations: begin -->", "<!-- operations: end -->"
 HEADINGS = ("operation", "transforms of both generations", "calls on pictures", "on tensors of bytes")
 
@@ -36,13 +36,13 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def table() -> str:
-    """Return the table as Markdown."""
-    rows = [HEADINGS, ("---",) * len(HEADINGS), *map(row_of, TABLE)]
+    """Return the table as Markdown; what has neither transforms nor calls of its own is told elsewhere on the page."""
+    rows = [HEADINGS, ("---",) * len(HEADINGS), *(row for row in map(row_of, TABLE) if any(row[1:]))]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 def updated(text: str) -> str:
-    """Return README's text with the table in its place."""
+    """Return the page's text with the table in its place."""
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
     return f"{before}{BEGIN}\n{table()}\n{END}{after}"
@@ -53,13 +53,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; fail if the table is stale")
     arguments = parser.parse_args()
-    text = README.read_text(encoding="utf-8")
+    text = PAGE.read_text(encoding="utf-8")
     if arguments.check:
         if updated(text) != text:
-            print("README.md is stale: run `make generated`", file=sys.stderr)
+            print("docs/native.md is stale: run `make generated`", file=sys.stderr)
             return 1
         return 0
-    README.write_text(updated(text), encoding="utf-8")
+    PAGE.write_text(updated(text), encoding="utf-8")
     return 0
 
 

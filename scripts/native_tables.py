@@ -16,7 +16,7 @@ HEADINGS = ("operation", "transforms of both generations", "calls on pictures", 
 
 def row_of(operation: Operation) -> tuple[str, ...]:
     """Return what an operation is natively, one cell for each heading."""
-    transforms = sorted({kind.__name__ for kind in operation.transforms})
+    transforms = sorted({kind.__name__ for kind in (*operation.transforms, *operation.batches)})
     pictures = [f"Image.{name}" for name in operation.methods]
     pictures += [_called(owner, name) for owner, name in operation.calls]
     pictures += [f"{kind.__module__.rpartition('.')[2]}.{kind.__name__}" for kind in operation.enhancers]
@@ -36,8 +36,8 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def table() -> str:
-    """Return the table as Markdown; what has neither transforms nor calls of its own is told elsewhere on the page."""
-    rows = [HEADINGS, ("---",) * len(HEADINGS), *(row for row in map(row_of, TABLE) if any(row[1:]))]
+    """Return the table as Markdown."""
+    rows = [HEADINGS, ("---",) * len(HEADINGS), *map(row_of, TABLE)]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 

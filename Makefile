@@ -8,7 +8,7 @@ SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find rust python -name '
 export OMP_WAIT_POLICY ?= passive
 
 .DEFAULT_GOAL := help
-.PHONY: help train test lint generated bench wheel clean
+.PHONY: help train test lint generated docs bench bench-readme wheel clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,12 +29,19 @@ lint: $(VENV)/installed ## Formatters, linters, types, stubs, generated tables
 	$(BIN)/python -m mypy.stubtest penstock._native
 	$(BIN)/python scripts/native_tables.py --check
 
-generated: $(VENV)/installed ## Write README's table of operations from the package's
+generated: $(VENV)/installed ## Write the table of operations in docs/native.md from the package's
 	$(BIN)/python scripts/native_tables.py
 
-bench: $(VENV)/installed ## Measure everything and write benches/record/ and the README's table
+docs: $(VENV)/docs ## Build the documentation into target/site
+	$(BIN)/mkdocs build --strict --quiet
+
+bench: $(VENV)/installed ## Measure pictures in memory and write benches/record/ and BENCHMARKS.md's table
 	cargo bench --workspace --locked
 	$(BIN)/python benches/python/record.py
+
+bench-readme: $(VENV)/installed ## Measure README's table over an ImageFolder of JPEGs (DATA=FOLDER), in five minutes
+	@test -n "$(DATA)" || { echo "make bench-readme: DATA is an ImageFolder of JPEGs: make bench-readme DATA=FOLDER" >&2; exit 2; }
+	$(BIN)/python benches/python/front.py $(DATA) $(ARGS)
 
 wheel: $(VENV)/tools ## Build the wheel into dist/
 	$(BIN)/maturin build --release --locked --out dist
@@ -48,6 +55,12 @@ $(VENV)/tools: pyproject.toml scripts/prerequisites.sh
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet "maturin>=1.14,<2"
+	@touch $@
+
+# The extra alone: the pages are made of the sources, so nothing is built for them.
+$(VENV)/docs: $(VENV)/tools
+	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["docs"])' \
+		| xargs $(BIN)/python -m pip install --quiet
 	@touch $@
 
 $(VENV)/installed: $(VENV)/tools $(SOURCES)

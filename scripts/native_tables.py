@@ -1,4 +1,4 @@
-"""Write README's table of operations from the package's own; with `--check`, only say if it is stale."""
+"""Write the table of operations in docs/native.md from the package's own; with `--check`, only say if it is stale."""
 
 import argparse
 import sys
@@ -9,14 +9,14 @@ from typing import Any
 from penstock.ops.operation import Operation
 from penstock.ops.table import TABLE
 
-README = Path(__file__).parents[1] / "README.md"
+PAGE = Path(__file__).parents[1] / "docs" / "native.md"
 BEGIN, END = "<!-- operations: begin -->", "<!-- operations: end -->"
 HEADINGS = ("operation", "transforms of both generations", "calls on pictures", "on tensors of bytes")
 
 
 def row_of(operation: Operation) -> tuple[str, ...]:
     """Return what an operation is natively, one cell for each heading."""
-    transforms = sorted({kind.__name__ for kind in operation.transforms})
+    transforms = sorted({kind.__name__ for kind in (*operation.transforms, *operation.batches)})
     pictures = [f"Image.{name}" for name in operation.methods]
     pictures += [_called(owner, name) for owner, name in operation.calls]
     pictures += [f"{kind.__module__.rpartition('.')[2]}.{kind.__name__}" for kind in operation.enhancers]
@@ -42,7 +42,7 @@ def table() -> str:
 
 
 def updated(text: str) -> str:
-    """Return README's text with the table in its place."""
+    """Return the page's text with the table in its place."""
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
     return f"{before}{BEGIN}\n{table()}\n{END}{after}"
@@ -53,13 +53,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; fail if the table is stale")
     arguments = parser.parse_args()
-    text = README.read_text(encoding="utf-8")
+    text = PAGE.read_text(encoding="utf-8")
     if arguments.check:
         if updated(text) != text:
-            print("README.md is stale: run `make generated`", file=sys.stderr)
+            print("docs/native.md is stale: run `make generated`", file=sys.stderr)
             return 1
         return 0
-    README.write_text(updated(text), encoding="utf-8")
+    PAGE.write_text(updated(text), encoding="utf-8")
     return 0
 
 

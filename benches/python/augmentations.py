@@ -6,7 +6,7 @@ FOLDER is an ImageFolder of JPEGs. Single operations are made of a picture of 22
 the quicker of Pillow and torchvision's second generation, and beside a copy of the same bytes. Pipelines run under both
 loaders at two workers, over epochs in which the files are listed again and again; ratios are of processor time, of the
 process and its workers, and of the wall's. Writes
-`benches/record/<date>-augmentations-<processor>.json` and `.md`, and the README's table of augmentations.
+`benches/record/<date>-augmentations-<processor>.json` and `.md`, and BENCHMARKS.md's table of augmentations.
 """
 
 import math
@@ -145,18 +145,25 @@ class Views:
         return [transform(image) for transform in self.transforms]
 
 
+def moco() -> v1.Compose:
+    """Return MoCo v2's transform of one view."""
+    return v1.Compose(
+        [
+            v1.RandomResizedCrop(224, (0.2, 1.0)),
+            v1.RandomApply([v1.ColorJitter(0.4, 0.4, 0.4, 0.1)], 0.8),
+            v1.RandomGrayscale(0.2),
+            v1.RandomApply([Blur()], 0.5),
+            v1.RandomHorizontalFlip(),
+            *(v1.ToTensor(), v1.Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))),
+        ]
+    )
+
+
 def pipelines(root: Path, count: int) -> list[tuple[str, Dataset[Any], int, float]]:
     """Return a name, the data set, the size of a batch and the target of each pipeline."""
     crop, flip = v1.RandomResizedCrop(224), v1.RandomHorizontalFlip()
     tail = [v1.ToTensor(), v1.Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))]
     jitter, gray = v1.ColorJitter(0.4, 0.4, 0.4, 0.1), v1.RandomGrayscale(0.2)
-    moco = v1.Compose(
-        [
-            v1.RandomResizedCrop(224, (0.2, 1.0)),
-            v1.RandomApply([jitter], 0.8),
-            *(gray, v1.RandomApply([Blur()], 0.5), flip, *tail),
-        ]
-    )
 
     def folder(*steps: Any) -> Any:
         dataset = ImageFolder(str(root), v1.Compose([crop, flip, *steps]))
@@ -168,7 +175,7 @@ def pipelines(root: Path, count: int) -> list[tuple[str, Dataset[Any], int, floa
     return [
         ("ColorJitter, RandomGrayscale; lowered", folder(jitter, gray, *tail), 32, 8),
         ("the same in an own Dataset; recorded", Own(paths, small), 32, 6),
-        ("MoCo v2, two views; recorded", Own(paths, Views(moco, moco)), 32, 6),
+        ("MoCo v2, two views; recorded", Own(paths, Views(moco(), moco())), 32, 6),
         ("RandAugment, RandomErasing; lowered", folder(v1.RandAugment(), *tail, v1.RandomErasing(0.25)), 32, 6),
         ("AutoAugment; lowered", folder(v1.AutoAugment(), *tail), 32, 6),
         ("TrivialAugmentWide; lowered", folder(v1.TrivialAugmentWide(), *tail), 32, 5),

@@ -4,7 +4,7 @@
 
 FOLDER is an ImageFolder of JPEGs. For 1, 2, 4 and so on up to all cores, each class goes through epochs in a process
 of its own that is held to so many cores, `num_workers` being their number. Writes
-`benches/record/<date>-cores-<processor>.json` and `.md`, and the README's table. `benches/README.md` says more.
+`benches/record/<date>-cores-<processor>.json` and `.md`, and BENCHMARKS.md's table. `benches/README.md` says more.
 """
 
 import json

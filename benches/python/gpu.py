@@ -4,7 +4,7 @@
 
 FOLDER is an ImageFolder of JPEGs. A ResNet-18 is trained, in reduced precision, on four sources in turns: torch's
 loader, penstock's, one page-locked batch that is copied at each step, and one that stays on the device. Writes
-`benches/record/<date>-gpu-<processor>.json` and `.md`, and the README's table. `benches/README.md` says more.
+`benches/record/<date>-gpu-<processor>.json` and `.md`, and BENCHMARKS.md's table. `benches/README.md` says more.
 """
 
 import math

@@ -3,7 +3,7 @@
     python benches/python/photos.py FOLDER [--turbo PREFIX]
 
 FOLDER is an ImageFolder of JPEGs; a hundred photographs of ImageNet's kind say what there is to say. Writes
-`benches/record/<date>-photographs-<processor>.json` and `.md`, and the README's table of photographs. Rates of one
+`benches/record/<date>-photographs-<processor>.json` and `.md`, and BENCHMARKS.md's table of photographs. Rates of one
 thread are images per second of processor time, of all threads of the process, so that files which are read by
 another thread are not free. `benches/README.md` says more.
 """

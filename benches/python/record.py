@@ -2,8 +2,9 @@
 
     python benches/python/record.py
 
-writes `benches/record/<date>-<processor>.json` and `.md`, and the table in README.md. It takes about four minutes on
-two idle cores and wants the machine for itself: a ratio bears with noise that meets both sides, not with anything else.
+writes `benches/record/<date>-<processor>.json` and `.md`, and the table in BENCHMARKS.md. It takes about four minutes
+on two idle cores and wants the machine for itself: a ratio bears with noise that meets both sides, not with anything
+else.
 `benches/README.md` says what each figure means.
 """
 

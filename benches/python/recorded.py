@@ -3,7 +3,7 @@
     python benches/python/recorded.py FOLDER
 
 FOLDER holds JPEG photographs, at any depth. Writes `benches/record/<date>-recording-<processor>.json` and `.md`, and
-the README's table of recording. `benches/README.md` says more.
+BENCHMARKS.md's table of recording. `benches/README.md` says more.
 """
 
 import statistics

@@ -12,7 +12,7 @@ from typing import Any
 
 from penstock import machine
 
-__all__ = ["Row", "about", "markdown", "options", "publish", "rows_of"]
+__all__ = ["Row", "about", "markdown", "options", "publish", "publish_table", "rows_of"]
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -169,7 +169,7 @@ def options(description: str | None, *, rounds: int = 5) -> argparse.ArgumentPar
     parser = argparse.ArgumentParser(description=(description or "").splitlines()[0])
     parser.add_argument("--rounds", type=int, default=rounds, help="turns of each side")
     parser.add_argument("--out", type=Path, default=ROOT / "benches" / "record", help="folder of the record")
-    parser.add_argument("--no-readme", action="store_true", help="leave README.md as it is")
+    parser.add_argument("--no-readme", action="store_true", help="leave BENCHMARKS.md, or README.md, as it is")
     return parser
 
 
@@ -186,15 +186,38 @@ def about(rounds: int) -> dict[str, Any]:
 
 
 def publish(record: Mapping[str, Any], rows: Sequence[Row], arguments: argparse.Namespace, kind: str = "") -> None:
-    """Write a record's files and its table in the README, and print the table.
+    """Write a record's files and its table in BENCHMARKS.md, and print the table.
 
     Args:
         record: What was measured.
         rows: Those of its table.
-        arguments: The script's. The README gets the rows that have a target, all if none has.
-        kind: Of figures; names the files and the README's markers.
+        arguments: The script's. BENCHMARKS.md gets the rows that have a target, all if none has.
+        kind: Of figures; names the files and the page's markers.
     """
-    table, where = markdown(rows), _conditions(record)
+    short = markdown([row for row in rows if row.target is not None] or rows)
+    publish_table(record, markdown(rows), arguments, kind, short=short)
+
+
+def publish_table(
+    record: Mapping[str, Any],
+    table: str,
+    arguments: argparse.Namespace,
+    kind: str,
+    *,
+    short: str | None = None,
+    page: str = "BENCHMARKS.md",
+) -> None:
+    """Do the same with a table that is Markdown already.
+
+    Args:
+        record: What was measured.
+        table: What is printed and stands beside the record.
+        arguments: The script's.
+        kind: Of figures; names the files and the page's markers.
+        short: What the page gets; the table if None.
+        page: A file at the top of the repository.
+    """
+    where = _conditions(record)
     slug = re.sub(r"[^a-z0-9]+", "-", record["machine"]["cpu"].lower()).strip("-")
     name = "-".join(filter(None, (record["date"][:10], kind, slug)))
     title = f"{kind.capitalize() or 'Figures'}, {record['date'][:10]}"
@@ -206,8 +229,7 @@ def publish(record: Mapping[str, Any], rows: Sequence[Row], arguments: argparse.
         link = f"[benches/record/{name}.json](benches/record/{name}.json)"
         rounds = f"Medians of {record['rounds']} rounds" if record["rounds"] > 1 else "One round"
         note = f"{where} {rounds} in turns; all numbers: {link}, their meaning: "
-        short = markdown([row for row in rows if row.target is not None] or rows)
-        _rewrite(ROOT / "README.md", f"{short}\n\n{note}[benches/README.md](benches/README.md).", kind or "figures")
+        _rewrite(ROOT / page, f"{short or table}\n\n{note}[benches/README.md](benches/README.md).", kind or "figures")
     print(table)
 
 
@@ -226,10 +248,10 @@ def _conditions(record: Mapping[str, Any]) -> str:
     )
 
 
-def _rewrite(readme: Path, text: str, name: str) -> None:
+def _rewrite(page: Path, text: str, name: str) -> None:
     """Put text between the markers of that name in a file."""
-    before, begin, rest = readme.read_text(encoding="utf-8").partition(f"<!-- {name}: begin -->")
+    before, begin, rest = page.read_text(encoding="utf-8").partition(f"<!-- {name}: begin -->")
     _, end, after = rest.partition(f"<!-- {name}: end -->")
     if not begin or not end:
-        raise SystemExit(f"{readme} has no markers for {name}")
-    readme.write_text(f"{before}{begin}\n{text}\n{end}{after}", encoding="utf-8")
+        raise SystemExit(f"{page} has no markers for {name}")
+    page.write_text(f"{before}{begin}\n{text}\n{end}{after}", encoding="utf-8")

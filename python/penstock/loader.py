@@ -57,16 +57,26 @@ class DataLoader(torch.utils.data.DataLoader[_T_co], metaclass=_Kind):
     machinery's, inside this same class; a loader of which nothing is native says why in one line of the logger
     `penstock`. `penstock.explain(loader)` tells in advance, `penstock.stats(loader)` what came of it.
 
-    Differences from torch's class, all of them:
+    Differences from torch's class, all of them. On either way a batch of images that was made natively is not in shared
+    memory, and cannot be resized in place (`resize_` raises). Of lowered loaders:
 
-    * There are no worker processes: `num_workers` is the number of random streams and of threads, batches are
-      not in shared memory, `multiprocessing_context` is accepted and not used.
-    * A batch of images cannot be resized in place (`resize_` raises).
+    * There are no worker processes: `num_workers` is the number of random streams and of threads,
+      `multiprocessing_context` is accepted and not used, samplers and `ImageDataset.locate` run in the thread that
+      iterates.
     * Pixel memory edited while an iterator lives may be seen before or after the edit.
+    * Files are read, and what Pillow warns of is warned of, in the process itself.
     * An exception carries a note that names the sample; a wrapped one has another traceback text.
     * With `in_order=False` batches come in order all the same.
+
+    Of recorded ones, whose workers are torch's:
+
     * `type(image) is PIL.Image.Image` and `type(tensor) is torch.Tensor` are false for what records, until its pixels
-      are touched; `isinstance` is true, and batches are plain tensors.
+      are touched; `isinstance` is true, and batches are plain tensors. C++ code that takes a tensor's memory past
+      torch's dispatcher is refused it.
+    * A file that is replaced, or rewritten while the data set keeps an untouched picture of it, after its batch was
+      sent and before it is rendered is read as it is then.
+    * Pixels are made, and Pillow warns of files that are damaged in the middle, in the process that iterates.
+    * A loader whose pictures the library makes in less time is torch's from its next iterator on.
 
     The environment variable `PENSTOCK=0`, read when penstock is imported, makes this name torch's class: the switch
     for a debugger that should stop in a transform, or a profiler that should see it. `PENSTOCK_NUM_THREADS`

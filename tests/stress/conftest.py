@@ -1,10 +1,7 @@
 """Runs scripts in processes of their own, none of which may outlive its test."""
 
 import contextlib
-import dataclasses
-import json
 import os
-import selectors
 import signal
 import subprocess
 import sys
@@ -12,21 +9,10 @@ import textwrap
 from pathlib import Path
 
 import pytest
+from support.zygote import PATIENCE, Zygote
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
-
-# Seconds after which a script counts as hung, however busy the machine is.
-PATIENCE = 120
-
-
-@dataclasses.dataclass
-class Done:
-    """How a script ended."""
-
-    status: int
-    out: str
-    err: str
 
 
 def _environment():
@@ -34,53 +20,9 @@ def _environment():
     return os.environ | {"PYTHONPATH": search, "PYTHONFAULTHANDLER": "1"}
 
 
-class _Zygote:
-    """See zygote.py."""
-
-    def __init__(self):
-        self._process = subprocess.Popen(
-            [sys.executable, HERE / "zygote.py"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=_environment()
-        )
-
-    def run(self, path, environment):
-        out, err = path.with_suffix(".out"), path.with_suffix(".err")
-        request = {"script": str(path), "stdout": str(out), "stderr": str(err), "environment": environment}
-        self._process.stdin.write(json.dumps(request).encode() + b"\n")
-        self._process.stdin.flush()
-        pid = int(self._answer(PATIENCE))
-        try:
-            status = int(self._answer(PATIENCE))
-        except TimeoutError:
-            status = None
-            os.kill(pid, signal.SIGABRT)  # faulthandler tells where every thread is
-            try:
-                self._answer(5)
-            except TimeoutError:
-                os.killpg(pid, signal.SIGKILL)
-                self._answer(PATIENCE)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(pid, signal.SIGKILL)
-        return Done(status, out.read_text(), err.read_text())
-
-    def _answer(self, patience):
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._process.stdout, selectors.EVENT_READ)
-            if not selector.select(patience):
-                raise TimeoutError
-        return self._process.stdout.readline()
-
-    def close(self):
-        self._process.stdin.close()
-        self._process.stdout.close()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(10)
-        self._process.kill()
-        self._process.wait()
-
-
 @pytest.fixture(scope="session")
 def _zygote():
-    zygote = _Zygote()
+    zygote = Zygote("stress_support", _environment())
     yield zygote
     zygote.close()
 

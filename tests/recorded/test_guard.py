@@ -194,7 +194,8 @@ def test_what_is_watched_takes_a_small_share_of_the_time(monkeypatch, pairs, fou
 
 def test_a_batch_is_not_watched_as_a_whole_before_anything_is_known(monkeypatch):
     monkeypatch.setattr(guard, "_ONE_IN", 1)
-    watch, sources = Watch(Guard(touched=True)), [type("Source", (), {"log": None})() for _ in range(32)]
+    watch = Watch(Guard(touched=True))
+    sources = [type("Source", (), {"log": None, "is_given": False})() for _ in range(32)]
     for source in sources:
         watch.opened(source)
     assert sum(source.log is not None for source in sources) == 3

@@ -84,6 +84,8 @@ def lower(loader: Any) -> Lowered | Report:
         name = getattr(loader.collate_fn, "__qualname__", type(loader.collate_fn).__name__)
         collated = Row("collation", name, True, "pictures are mixed in place, targets by torch")
         try:
+            if place is None:
+                raise Opaque("a collate_fn of the user's own")
             mixing = mixing_of(loader.collate_fn)
         except Opaque as opaque:
             blockers.append(Row("collation", name, False, str(opaque)))

@@ -149,7 +149,10 @@ class Probe(Generic[_P, _T]):
         if not self._kept:
             yield Outcome(self.name, "", self.guards, "not asked", "it is asked about a loader", self.state)
             return
-        for arguments in dict.fromkeys([*self._examples, *list(self._answers)]):
+        asked = dict.fromkeys([*self._examples, *list(self._answers)])
+        if not asked:
+            yield Outcome(self.name, "", self.guards, "not asked", "nothing has needed it yet", self.state)
+        for arguments in asked:
             passed = False
             with contextlib.suppress(Exception):  # `why_not` tells what
                 passed = bool(self(*arguments))  # type: ignore[call-arg]

@@ -110,14 +110,15 @@ def program_of(dataset, workers, **options):
         (stack_by_name, 1.0),
         (contiguous, 1.0),
         (keep, 1.0),
-        (join, 0.0),
+        (join, 1.0),
         (channels_last, 0.0),
         (normalized, 0.0),
     ],
 )
 def test_a_collate_fn(collate, share, transform, workers, paths):
     program = program_of(lambda: Opened(paths, transform), workers, collate_fn=collate, shuffle=True)
-    assert_program(program, share)
+    # A picture channel by channel has other strides than a batch of one.
+    assert_program(program, 0.0 if collate is join and transform is INTERLEAVED else share)
 
 
 @workers

@@ -21,8 +21,11 @@ BYTES = v1.Compose([*CROP, v1.PILToTensor()])
 
 def iterate(loader):
     torch.manual_seed(1)
-    for images, _ in loader:
-        digest.update(bits(images))
+    try:
+        for images, _ in loader:
+            digest.update(bits(images))
+    except RuntimeError:  # pictures of several sizes make no batch
+        digest.update(b"raised")
 
 
 @settings(max_examples=100, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))

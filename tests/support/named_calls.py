@@ -102,6 +102,8 @@ _pair = st.tuples(_length, _length)
 _place = st.integers(-2, 12)
 _number = st.one_of(st.integers(-3, 3), st.floats(-2, 2), st.floats(-40, 40))
 _byte = st.integers(0, 255)
+_odds = st.sampled_from([1, 3, 5, 9])
+_deviation = st.floats(0.1, 3)
 _color = st.one_of(
     st.none(), _byte, st.tuples(_byte, _byte, _byte), st.lists(_byte, min_size=3, max_size=3), st.just("red")
 )
@@ -150,7 +152,9 @@ _FITTING: dict[str, st.SearchStrategy[Any]] = {
     "reducing_gap": st.sampled_from([None, None, 2.0]),
     "method": st.one_of(st.sampled_from([*Image.Transpose]), st.sampled_from([*Image.Transform, 0, 2])),
     "data": st.one_of(st.lists(_number, min_size=6, max_size=6), st.lists(_number, min_size=8, max_size=8)),
-    "matrix": st.none(),
+    "matrix": st.one_of(st.none(), st.lists(_number, min_size=6, max_size=6)),
+    "kernel_size": st.one_of(_odds, st.lists(_odds, min_size=2, max_size=2)),
+    "sigma": st.one_of(st.none(), _deviation, st.lists(_deviation, min_size=2, max_size=2)),
     "fill": _color,
     "fillcolor": _color,
     "lut": st.one_of(

@@ -20,10 +20,10 @@ def _lower(building: Building, _transform: Any) -> _native.Op:
 
 def _permuted(trace: Trace, permutation: Any) -> Trace | None:
     order = [*permutation]
-    if sorted(order) != [*range(len(trace.mode))]:
+    # A gray picture is made over an array of NumPy's, and says that it may not be written to.
+    if len(order) == 1 or sorted(order) != [*range(len(trace.mode))]:
         return None
-    permuted = trace if len(order) == 1 else trace.then("permute", *map(int, order))
-    return permuted.without_info()
+    return trace.then("permute", *map(int, order)).without_info()
 
 
 def _replay(image: Any, *order: int) -> Any:

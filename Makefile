@@ -6,6 +6,8 @@ SOURCES := Cargo.toml Cargo.lock pyproject.toml $(shell find rust python -name '
 
 # A thread of torch's that waits should sleep: on a machine that is shared, spinning costs several times the time.
 export OMP_WAIT_POLICY ?= passive
+# Two for each core: half of the time a test waits for processes that it has started.
+TEST_PROCESSES ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
 
 .DEFAULT_GOAL := help
 .PHONY: help train test lint generated docs bench bench-readme wheel clean
@@ -18,7 +20,7 @@ train: $(VENV)/installed ## Train a ResNet-18 on the embedded data set (ARGS="--
 
 test: $(VENV)/installed ## Run the Rust and the Python tests (ARGS="-k parity" passes options to pytest)
 	cargo test --workspace --locked --quiet
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile $(ARGS)
 
 lint: $(VENV)/installed ## Formatters, linters, types, stubs, generated tables
 	cargo fmt --all --check

@@ -8,6 +8,7 @@ import pytest
 import torch
 from PIL import Image
 from support.both_loaders import Opened, age, assert_program, write_pictures
+from support.cases import name
 from support.compare import assert_same
 from support.files import damaged, encode, photo
 from torchvision.io import decode_image
@@ -118,7 +119,7 @@ def images(dataset, index):
 
 
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode, torch.enable_grad])
-@pytest.mark.parametrize("options", [{"batch_size": None}, {"batch_size": 3, "collate_fn": as_they_are}], ids=str)
+@pytest.mark.parametrize("options", [{"batch_size": None}, {"batch_size": 3, "collate_fn": as_they_are}], ids=name)
 def test_what_is_made_together_is_what_torch_makes(paths, options, mode):
     def told(sample):
         whole, part, same = (sample[name] for name in ("image", "part", "same"))

@@ -1,5 +1,6 @@
-"""How many cases a property test tries."""
+"""How many cases a property test tries, and what cases are called."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -20,3 +21,8 @@ def cases(usual: int) -> Callable[[Any], Any]:
 def budget(usual: int) -> int:
     """Return how many of so many cases are tried in a run without `--slow`."""
     return usual if usual <= _ALWAYS else max(_ALWAYS, usual // 3)
+
+
+def name(value: Any) -> str:
+    """Return what a case is called after a value, in every process the same: its text without addresses."""
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", str(value))

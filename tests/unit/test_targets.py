@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from support.cases import name
 
 from penstock.lowering.targets import is_pure
 
@@ -150,7 +151,7 @@ IMPURE = [
 ]
 
 
-@pytest.mark.parametrize("function", PURE, ids=str)
+@pytest.mark.parametrize("function", PURE, ids=name)
 def test_pure(function):
     assert is_pure(function)
 
@@ -159,6 +160,6 @@ def test_a_comprehension_is_a_function_within_up_to_python_3_11():
     assert is_pure(one_hot) == (sys.version_info >= (3, 12))
 
 
-@pytest.mark.parametrize("function", IMPURE, ids=str)
+@pytest.mark.parametrize("function", IMPURE, ids=name)
 def test_impure(function):
     assert not is_pure(function)

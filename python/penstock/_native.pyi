@@ -409,13 +409,13 @@ class Batch:
     def shapes(self) -> list[list[int]]:
         """Output shapes (C, H, W): one if all pictures agree and none was refused, else one for each."""
 
-    def submit(self, stream: Stream, out: _Memory | None = None, mixes: Sequence[_Mix] = ()) -> None:
+    def submit(self, stream: Stream, out: _Memory | None = None, mixes: Sequence[_Mix] = ...) -> None:
         """Have the pixels made in `out`, writable and C-contiguous, which is held until the batch is gone, and mixed.
 
         The memory of recorded pictures is their tickets', and so is how they are mixed.
         """
 
-    def run(self, stream: Stream, out: _Memory | None = None, mixes: Sequence[_Mix] = ()) -> None:
+    def run(self, stream: Stream, out: _Memory | None = None, mixes: Sequence[_Mix] = ...) -> None:
         """Make the pixels with this thread's help, and return when they are made."""
 
     def wait(self, timeout: float | None = None) -> bool:

@@ -383,7 +383,7 @@ mod tests {
     fn nothing_else_is_learned() {
         let mut entry = Vec::new();
         write_entry(&mut entry, Identity(1), Known::of(header()));
-        for (place, value) in [(24, 2), (24, 0), (25, 3), (25, 0xff)] {
+        for (place, value) in [(24, 2), (24, 0), (25, FORMATS.len() as u8), (25, 0xff)] {
             let before = std::mem::replace(&mut entry[place], value);
             assert!(!Sights::new().learn(&entry), "{value} at {place}");
             entry[place] = before;

@@ -20,12 +20,10 @@ from penstock.lowering.pillow import keeps_pixels_as_known, why_not
 from penstock.lowering.places import Place
 from penstock.lowering.report import Report, Row
 from penstock.lowering.transforms import functions
+from penstock.ops.mix import MIXED
 from penstock.ops.opaque import Opaque
 
 __all__ = ["Lowered", "lower", "threads_for"]
-
-# Types of pictures that are mixed natively.
-_MIXED = (torch.float32, torch.float64)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,7 +92,7 @@ def lower(loader: Any) -> Lowered | Report:
         kinds = {kind for pipeline in pipelines for kind in pipeline.kinds}
         if (reason := why_changed(kinds, loader)) is not None:
             blockers.append(Row("collation", "default_collate_fn_map", False, reason))
-        if mixing is not None and any(pipeline.dtype not in _MIXED for pipeline in pipelines):
+        if mixing is not None and any(pipeline.dtype not in MIXED for pipeline in pipelines):
             blockers.append(Row("collation", collated.name, False, "only float32 and float64 are mixed natively"))
     rows = [*rows, _sampler_row(loader), *blockers]
     if not any(row.part == "collation" for row in blockers):

@@ -104,12 +104,9 @@ def mixing_of(collate_fn: Any) -> Mixing:
     Raises:
         Opaque: If it is not known to do nothing but mix.
     """
-    sandbox = _Collating()
-    batch = object()
-    sandbox.batch = batch
-    result = None
+    sandbox, result = _Collating(), None
     try:
-        result = sandbox.call(collate_fn, batch)
+        result = sandbox.call(collate_fn, sandbox.batch)
     except Exception as error:  # whatever it does with what is no batch
         if sandbox.mixed is not None and isinstance(error, Refused):
             raise Opaque(f"a collate_fn of the user's own, which does more than to mix: {error}") from None
@@ -130,12 +127,10 @@ class _Collating(Sandbox):
         result: Stands for what that has returned.
     """
 
-    batch: Any = None
-    mixed: tuple[Any, tuple[Any, ...]] | None = None
-
     def __init__(self) -> None:
         super().__init__({id(default_collate): self._collate}, {})
-        self.result = object()
+        self.batch, self.result = object(), object()
+        self.mixed: tuple[Any, tuple[Any, ...]] | None = None
         self._is_collated = False
 
     def _collate(self, batch: Any) -> list[Any]:

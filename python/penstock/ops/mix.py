@@ -11,13 +11,16 @@ from torchvision.transforms import v2
 
 from penstock.ops.operation import Mix, Operation
 
-__all__ = ["MIX"]
+__all__ = ["MIX", "MIXED"]
+
+# Types of pictures that are mixed natively. Halves are rounded after each product and the sum, and others cannot be
+# multiplied in place; a cut alone could be of any type, but a collate_fn that chooses may not choose one.
+MIXED = (torch.float32, torch.float64)
 
 
 def _mixes_up(params: Mapping[str, Any], images: torch.Tensor) -> Mix | None:
     share = params["lam"]
-    # Halves are rounded after each of the two products and the sum; others cannot be multiplied in place.
-    if type(share) is not float or images.dtype not in (torch.float32, torch.float64):
+    if type(share) is not float or images.dtype not in MIXED:
         return None
     return 1.0 - share, share
 

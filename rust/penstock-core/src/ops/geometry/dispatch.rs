@@ -9,53 +9,21 @@ use penstock_jpeg::simd::Level;
 use penstock_jpeg::simd::Vectors;
 
 use super::field::{Field, Frame, Places, Run};
-use super::fixed::Fixed;
 use super::sample::{self, Interpolation, Pixels};
 #[cfg(target_arch = "x86_64")]
 use super::x86_64;
-use std::ops::Range;
+use crate::image::Region;
 
-/// See [`Field::row`].
-pub(crate) fn places(
-    level: Level,
-    field: &Field,
-    frame: &Frame,
-    row: u32,
-    columns: &Range<u32>,
-    places: &mut Places,
-) {
+/// See [`Field::fill`].
+pub(crate) fn places(level: Level, field: &Field, frame: &Frame, wanted: &Region, places: &mut Places) {
     match level.vectors() {
         // SAFETY: the level proves that the processor has the features.
         #[cfg(target_arch = "x86_64")]
-        Some(Vectors::Avx512) => unsafe { x86_64::places_avx512(field, frame, row, columns, places) },
+        Some(Vectors::Avx512) => unsafe { x86_64::places_avx512(field, frame, wanted, places) },
         // SAFETY: the level proves that the processor has the features.
         #[cfg(target_arch = "x86_64")]
-        Some(Vectors::Avx2) => unsafe { x86_64::places_avx2(field, frame, row, columns, places) },
-        _ => field.row(frame, row, columns, places),
-    }
-}
-
-/// See [`Fixed::rows`].
-pub(crate) fn fixed(
-    level: Level,
-    fixed: &Fixed,
-    frame: &Frame,
-    [rows, columns]: [&Range<u32>; 2],
-    outside: i32,
-    offsets: &mut [i32],
-) {
-    match level.vectors() {
-        // SAFETY: the level proves that the processor has the features.
-        #[cfg(target_arch = "x86_64")]
-        Some(Vectors::Avx512) => unsafe {
-            x86_64::fixed_avx512(fixed, frame, [rows, columns], outside, offsets);
-        },
-        // SAFETY: the level proves that the processor has the features.
-        #[cfg(target_arch = "x86_64")]
-        Some(Vectors::Avx2) => unsafe {
-            x86_64::fixed_avx2(fixed, frame, [rows, columns], outside, offsets);
-        },
-        _ => fixed.rows(frame, rows, columns, outside, offsets),
+        Some(Vectors::Avx2) => unsafe { x86_64::places_avx2(field, frame, wanted, places) },
+        _ => field.fill(frame, wanted, places),
     }
 }
 

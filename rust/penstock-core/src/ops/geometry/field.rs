@@ -41,6 +41,8 @@ pub(crate) struct Frame {
     pub(crate) first: [i32; 2],
     /// Bytes from row to row, and from pixel to pixel.
     pub(crate) strides: [usize; 2],
+    /// The place of pixels from outside of the picture; negative if there is none.
+    pub(crate) outside: i32,
 }
 
 /// Places are found in groups of so many.
@@ -66,15 +68,8 @@ impl Places {
         }
     }
 
-    /// Room for the offsets of so many pixels, for who needs nothing else of them.
-    pub(crate) fn offsets_mut(&mut self, count: usize) -> &mut [i32] {
-        self.count = 0;
-        self.offsets.resize(self.offsets.len().max(count), -1);
-        self.offsets.get_mut(..count).unwrap_or_default()
-    }
-
     /// The offsets of all pixels.
-    fn offsets(&self) -> &[i32] {
+    pub(crate) fn offsets(&self) -> &[i32] {
         self.offsets.get(..self.count).unwrap_or(&[])
     }
 
@@ -124,66 +119,78 @@ pub(crate) struct Run<'p> {
 }
 
 impl Field {
-    /// Fills in the places of some columns of a row.
+    /// Fills in the places of some columns of some rows, one row behind the other.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "it is compiled for each level's vectors")]
-    pub(crate) fn row(&self, frame: &Frame, row: u32, columns: &Range<u32>, places: &mut Places) {
-        places.resize(columns.len());
-        let y = f64::from(row) + 0.5;
+    pub(crate) fn fill(&self, frame: &Frame, wanted: &Region, places: &mut Places) {
+        let (columns, width) = (&wanted.columns, wanted.columns.len().max(1));
+        places.resize(wanted.rows.len() * width);
         let first = columns.start as i32;
         let [across, down] = &mut places.fractions;
-        let outs = across.iter_mut().zip(down.iter_mut());
+        let fractions = across.chunks_exact_mut(width).zip(down.chunks_exact_mut(width));
+        let lines = wanted.rows.clone().zip(fractions);
+        let offsets = wanted.rows.clone().zip(places.offsets.chunks_exact_mut(width));
         match self {
             Field::Affine([a, b, c, d, e, f], interpolation) => {
-                let (of_x, of_y) = (b * y, e * y);
-                for (i, (out_x, out_y)) in outs.enumerate() {
-                    let x = f64::from(first.wrapping_add(i as i32)) + 0.5;
-                    (*out_x, *out_y) = (a * x + of_x + c, d * x + of_y + f);
+                for (row, (across, down)) in lines {
+                    let y = f64::from(row) + 0.5;
+                    let (of_x, of_y) = (b * y, e * y);
+                    for (i, (out_x, out_y)) in across.iter_mut().zip(down).enumerate() {
+                        let x = f64::from(first.wrapping_add(i as i32)) + 0.5;
+                        (*out_x, *out_y) = (a * x + of_x + c, d * x + of_y + f);
+                    }
                 }
                 Look::new(frame, *interpolation).at(places);
             }
             Field::Perspective([a, b, c, d, e, f, g, h], interpolation) => {
-                let (of_x, of_y, of_depth) = (b * y, e * y, h * y);
-                for (i, (out_x, out_y)) in outs.enumerate() {
-                    let x = f64::from(first.wrapping_add(i as i32)) + 0.5;
-                    let depth = g * x + of_depth + 1.0;
-                    (*out_x, *out_y) = ((a * x + of_x + c) / depth, (d * x + of_y + f) / depth);
+                for (row, (across, down)) in lines {
+                    let y = f64::from(row) + 0.5;
+                    let (of_x, of_y, of_depth) = (b * y, e * y, h * y);
+                    for (i, (out_x, out_y)) in across.iter_mut().zip(down).enumerate() {
+                        let x = f64::from(first.wrapping_add(i as i32)) + 0.5;
+                        let depth = g * x + of_depth + 1.0;
+                        (*out_x, *out_y) = ((a * x + of_x + c) / depth, (d * x + of_y + f) / depth);
+                    }
                 }
                 Look::new(frame, *interpolation).at(places);
             }
-            Field::Grid { theta, size, fused } => {
-                let offsets = places.offsets.iter_mut().enumerate();
-                let middle = |length: u32| (length as f32 - 1.0) * -0.5;
-                let (y, left) = (middle(size.0) + row as f32, middle(size.1) + columns.start as f32);
-                let ([height, width], [top, first]) =
-                    ([frame.size.0, frame.size.1].map(|length| length as f32), frame.first);
-                let [stride, step] = frame.strides.map(|stride| stride as i32);
-                for (i, offset) in offsets {
-                    let [x, y] = gridded(theta, [left + i as i32 as f32, y], *fused);
-                    let (column, row) = (looked_at(x, width), looked_at(y, height));
-                    let inside = (0.0..width).contains(&column) && (0.0..height).contains(&row);
-                    let [row, column] = [row, column].map(|place| if inside { place as i32 } else { 0 });
-                    let place =
-                        (row - top).wrapping_mul(stride).wrapping_add((column - first).wrapping_mul(step));
-                    *offset = if inside { place } else { -1 };
-                }
-            }
-            Field::Fixed(fixed) => fixed.rows(frame, &(row..row + 1), columns, -1, &mut places.offsets),
-            Field::Scaled(scaled) => scaled.row(frame, row, &mut places.offsets),
             Field::Stepped([a, b, c, d, e, f]) => {
-                let mut place = [c + b * 0.5 + a * 0.5, f + e * 0.5 + d * 0.5];
-                for _ in 0..row {
-                    place = [place[0] + b, place[1] + e];
-                }
-                for _ in 0..columns.start {
-                    place = [place[0] + a, place[1] + d];
-                }
-                for (out_x, out_y) in outs {
-                    (*out_x, *out_y) = (place[0], place[1]);
-                    place = [place[0] + a, place[1] + d];
+                for (row, (across, down)) in lines {
+                    let mut place = [c + b * 0.5 + a * 0.5, f + e * 0.5 + d * 0.5];
+                    for _ in 0..row {
+                        place = [place[0] + b, place[1] + e];
+                    }
+                    for _ in 0..columns.start {
+                        place = [place[0] + a, place[1] + d];
+                    }
+                    for (out_x, out_y) in across.iter_mut().zip(down) {
+                        (*out_x, *out_y) = (place[0], place[1]);
+                        place = [place[0] + a, place[1] + d];
+                    }
                 }
                 Look::new(frame, Interpolation::Nearest).at(places);
             }
+            Field::Grid { theta, size, fused } => {
+                let middle = |length: u32| (length as f32 - 1.0) * -0.5;
+                let ([height, width], [top, first]) =
+                    ([frame.size.0, frame.size.1].map(|length| length as f32), frame.first);
+                let [stride, step] = frame.strides.map(|stride| stride as i32);
+                for (row, offsets) in offsets {
+                    let (y, left) = (middle(size.0) + row as f32, middle(size.1) + columns.start as f32);
+                    for (i, offset) in offsets.iter_mut().enumerate() {
+                        let [x, y] = gridded(theta, [left + i as i32 as f32, y], *fused);
+                        let (column, row) = (looked_at(x, width), looked_at(y, height));
+                        let inside = (0.0..width).contains(&column) && (0.0..height).contains(&row);
+                        let [row, column] = [row, column].map(|place| if inside { place as i32 } else { 0 });
+                        let place = (row - top)
+                            .wrapping_mul(stride)
+                            .wrapping_add((column - first).wrapping_mul(step));
+                        *offset = if inside { place } else { frame.outside };
+                    }
+                }
+            }
+            Field::Fixed(fixed) => offsets.for_each(|(row, offsets)| fixed.row(frame, row, columns, offsets)),
+            Field::Scaled(scaled) => offsets.for_each(|(row, offsets)| scaled.row(frame, row, offsets)),
         }
     }
 
@@ -269,6 +276,7 @@ struct Look {
     first_column: f64,
     stride: f64,
     step: f64,
+    outside: f64,
 }
 
 impl Look {
@@ -281,7 +289,8 @@ impl Look {
         let [first_row, first_column] = frame.first.map(|first| f64::from(first) + before);
         let [stride, step] = frame.strides.map(|stride| f64::from(stride as i32));
         let (height, width) = (f64::from(frame.size.0), f64::from(frame.size.1));
-        Look { height, width, half, first_row, first_column, stride, step }
+        let outside = f64::from(frame.outside);
+        Look { height, width, half, first_row, first_column, stride, step, outside }
     }
 
     /// Makes of places by columns and rows the offsets where the pixels begin that they are made of, and how far they are
@@ -298,7 +307,7 @@ impl Look {
             let (column, row) = (x.floor(), y.floor());
             (*dx, *dy) = (x - column, y - row);
             let place = (row - self.first_row) * self.stride + (column - self.first_column) * self.step;
-            *offset = dispatch::place(if inside { place } else { -1.0 });
+            *offset = dispatch::place(if inside { place } else { self.outside });
         }
     }
 }

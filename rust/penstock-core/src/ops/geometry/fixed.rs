@@ -35,26 +35,10 @@ impl Fixed {
         })
     }
 
-    /// Fills in the places of some columns of some rows, one behind the other; `outside` is that of pixels which lie
-    /// outside of the picture.
+    /// See [`super::field::Field::row`].
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "it is compiled for each level's vectors")]
-    pub(crate) fn rows(
-        &self,
-        frame: &Frame,
-        rows: &Range<u32>,
-        columns: &Range<u32>,
-        outside: i32,
-        offsets: &mut [i32],
-    ) {
-        for (row, offsets) in rows.clone().zip(offsets.chunks_exact_mut(columns.len())) {
-            self.row(frame, row, columns, outside, offsets);
-        }
-    }
-
-    #[inline(always)]
-    #[expect(clippy::inline_always, reason = "it is compiled for each level's vectors")]
-    fn row(&self, frame: &Frame, row: u32, columns: &Range<u32>, outside: i32, offsets: &mut [i32]) {
+    pub(crate) fn row(&self, frame: &Frame, row: u32, columns: &Range<u32>, offsets: &mut [i32]) {
         let [x, y] = self.begin(row as i32);
         let [x_step, y_step] = self.across;
         let (height, width) = frame.size;
@@ -67,7 +51,7 @@ impl Fixed {
             let place = (y.wrapping_sub(top))
                 .wrapping_mul(stride)
                 .wrapping_add((x.wrapping_sub(left)).wrapping_mul(step));
-            *offset = if inside { place } else { outside };
+            *offset = if inside { place } else { frame.outside };
         }
     }
 
@@ -146,7 +130,7 @@ impl Scaled {
         let begin = (row - top).wrapping_mul(stride);
         for (offset, column) in offsets.iter_mut().zip(&self.columns) {
             let place = begin.wrapping_add((column - left).wrapping_mul(step));
-            *offset = if row >= 0 && *column >= 0 { place } else { -1 };
+            *offset = if row >= 0 && *column >= 0 { place } else { frame.outside };
         }
     }
 

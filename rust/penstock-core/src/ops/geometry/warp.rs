@@ -6,15 +6,13 @@ use penstock_jpeg::simd::Level;
 
 use super::dispatch;
 use super::field::{Field, Frame, Places};
-use super::fixed::Fixed;
 use super::sample::{Interpolation, Pixels};
 use super::texture::Texture;
 use crate::image::sheet::Sheet;
 use crate::image::{Picture, Region};
 use crate::ops::kinds::{Area, Put, Size, Take};
 
-/// Pixels whose places are found at a time where those from outside have a place, too: the places are in the first-level
-/// cache when they are looked at.
+/// Pixels whose places are found at a time for all planes: they are in the first-level cache when they are looked at.
 const BAND: usize = 2048;
 
 /// Memory of one thread.
@@ -114,10 +112,9 @@ impl Warper {
             let made = self.warp(level, &gray, size, wanted, canvas, field)?;
             return Some(made.with_channels(source.channels()));
         }
-        if let Field::Fixed(fixed) = field
-            && !support.is_empty()
-        {
-            return self.fixed(level, source, [&support, wanted], size, canvas, fixed);
+        let shifts = matches!(field, Field::Scaled(scaled) if scaled.is_shift());
+        if canvas.interpolation == Interpolation::Nearest && !shifts && !support.is_empty() {
+            return self.nearest(level, source, [&support, wanted], size, canvas, field);
         }
         let (height, width) = (wanted.rows.len(), wanted.columns.len());
         let Warper { textures: [texture, ..], places, out } = self;
@@ -130,7 +127,6 @@ impl Warper {
         }
         for plane in 0..planes {
             let fills: &[u8] = if step == 3 { &canvas.fill } else { canvas.fill.get(plane..=plane)? };
-            let shifts = matches!(field, Field::Scaled(scaled) if scaled.is_shift());
             if let Some(lines) = lines.filter(|_| !shifts) {
                 texture.copy(&lines, plane, margin as usize)?;
             }
@@ -140,6 +136,7 @@ impl Warper {
                 size,
                 first: [first(&support.rows), first(&support.columns)],
                 strides: [pixels.stride, pixels.step],
+                outside: -1,
             };
             for (index, row) in wanted.rows.clone().enumerate() {
                 let out = out.rows_mut(plane, index, 1).get_mut(..width * step)?;
@@ -159,7 +156,8 @@ impl Warper {
                     }
                     continue;
                 }
-                dispatch::places(level, field, &frame, row, &wanted.columns, places);
+                let line = Region { rows: row..row + 1, columns: wanted.columns.clone() };
+                dispatch::places(level, field, &frame, &line, places);
                 if places.are_inside() {
                     dispatch::sample(level, canvas.interpolation, &pixels, &places.run(0..width)?, out);
                     continue;
@@ -176,16 +174,16 @@ impl Warper {
         out.picture()
     }
 
-    /// The same by places in fixed point, which all planes have in common; those outside of the picture are that of one more
-    /// pixel behind it.
-    fn fixed<'m>(
+    /// The same of the nearest pixels, whose places all planes have in common; those outside of the picture are that of one
+    /// more pixel behind it.
+    fn nearest<'m>(
         &'m mut self,
         level: Level,
         source: &Picture<'m>,
         [support, wanted]: [&Region; 2],
         size: Size,
         canvas: &Canvas,
-        fixed: &Fixed,
+        field: &Field,
     ) -> Option<Picture<'m>> {
         let (height, width) = (wanted.rows.len(), wanted.columns.len());
         let Warper { textures, places, out } = self;
@@ -202,18 +200,17 @@ impl Warper {
         }
         let Pixels { stride, step, .. } = textures[0].pixels();
         let first = [support.rows.start as i32, support.columns.start as i32];
-        let frame = Frame { size, first, strides: [stride, step] };
+        let frame = Frame { size, first, strides: [stride, step], outside };
         let band = (BAND / width.max(1)).max(1);
         for from in (0..height).step_by(band) {
             let count = band.min(height - from);
             let start = wanted.rows.start + from as u32;
-            let rows = start..start + count as u32;
-            let offsets = places.offsets_mut(count * width);
-            dispatch::fixed(level, fixed, &frame, [&rows, &wanted.columns], outside, offsets);
+            let band = Region { rows: start..start + count as u32, columns: wanted.columns.clone() };
+            dispatch::places(level, field, &frame, &band, places);
             for (plane, texture) in textures.iter().enumerate().take(lines.planes) {
                 let stride = out.stride();
                 let out = out.rows_mut(plane, from, count);
-                dispatch::nearest(level, &texture.pixels(), offsets, width, out, stride);
+                dispatch::nearest(level, &texture.pixels(), places.offsets(), width, out, stride);
             }
         }
         out.picture()

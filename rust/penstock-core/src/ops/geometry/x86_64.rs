@@ -9,65 +9,30 @@ use std::arch::x86_64::{
     _mm256_extractf128_ps, _mm256_fmadd_ps, _mm256_max_pd, _mm256_min_pd, _mm256_mul_pd, _mm256_set_m128i,
     _mm256_set1_pd, _mm256_set1_ps, _mm256_setzero_pd, _mm256_setzero_ps, _mm256_shuffle_epi8, _mm256_sub_pd,
 };
-use std::ops::Range;
 
 use penstock_jpeg::simd::arch::x86_64::memory::{load16, load32, store16};
 
 use super::dispatch::Inside;
 use super::field::{Field, Frame, Places, Run};
-use super::fixed::Fixed;
 use super::sample::{self, Interpolation, Pixels};
+use crate::image::Region;
 
-/// See [`Field::row`].
+/// See [`Field::fill`].
 #[target_feature(enable = "avx2,fma")]
-pub(crate) fn places_avx2(field: &Field, frame: &Frame, row: u32, columns: &Range<u32>, places: &mut Places) {
-    field.row(frame, row, columns, places);
+pub(crate) fn places_avx2(field: &Field, frame: &Frame, wanted: &Region, places: &mut Places) {
+    field.fill(frame, wanted, places);
 }
 
-/// See [`Field::row`].
+/// See [`Field::fill`].
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni,avx2,fma")]
-pub(crate) fn places_avx512(
-    field: &Field,
-    frame: &Frame,
-    row: u32,
-    columns: &Range<u32>,
-    places: &mut Places,
-) {
-    field.row(frame, row, columns, places);
-}
-
-/// See [`Fixed::rows`].
-#[target_feature(enable = "avx2,fma")]
-pub(crate) fn fixed_avx2(
-    fixed: &Fixed,
-    frame: &Frame,
-    [rows, columns]: [&Range<u32>; 2],
-    outside: i32,
-    offsets: &mut [i32],
-) {
-    fixed.rows(frame, rows, columns, outside, offsets);
-}
-
-/// See [`Fixed::rows`].
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni,avx2,fma")]
-pub(crate) fn fixed_avx512(
-    fixed: &Fixed,
-    frame: &Frame,
-    [rows, columns]: [&Range<u32>; 2],
-    outside: i32,
-    offsets: &mut [i32],
-) {
-    fixed.rows(frame, rows, columns, outside, offsets);
+pub(crate) fn places_avx512(field: &Field, frame: &Frame, wanted: &Region, places: &mut Places) {
+    field.fill(frame, wanted, places);
 }
 
 /// See [`sample::run`]; three channels and the next pixel's first are four doubles.
 #[target_feature(enable = "avx2,fma")]
 pub(crate) fn sample(interpolation: Interpolation, pixels: &Pixels<'_>, run: &Run<'_>, out: &mut [u8]) {
     match interpolation {
-        Interpolation::Nearest => {
-            let (width, stride) = (run.offsets.len(), out.len());
-            nearest_rows(pixels, run.offsets, width.max(1), out, stride.max(1));
-        }
         Interpolation::Bilinear if pixels.step == 3 => bilinear(pixels, run, out),
         Interpolation::Bicubic if pixels.step == 3 => bicubic(pixels, run, out),
         _ => sample::run(interpolation, pixels, run, out),

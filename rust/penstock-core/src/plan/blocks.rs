@@ -145,16 +145,15 @@ impl Blocks {
     }
 }
 
-/// The pixels of a region, as ranges of those of a picture of `width`: one of them if its rows are whole.
+/// The pixels of a region, as ranges of those of a picture of `width`, with what lies between them where that is no more
+/// than what fills the blocks of each row up.
 fn stretches(region: &Region, width: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
-    let (rows, columns) = (region.rows.clone(), region.columns.clone());
-    let whole = columns.len() == width;
-    let (times, rows) = if whole { (1, rows.len()) } else { (rows.len(), 1) };
-    let first = region.rows.start as usize * width + columns.start as usize;
-    (0..times).map(move |row| {
-        let first = first + row * width;
-        first..first + rows * columns.len()
-    })
+    let (rows, columns) = (region.rows.len(), region.columns.len());
+    let by_rows = columns.next_multiple_of(BLOCK_PIXELS) < width;
+    let (times, length) =
+        if by_rows { (rows, columns) } else { (rows.min(1), rows.saturating_sub(1) * width + columns) };
+    let first = region.rows.start as usize * width + region.columns.start as usize;
+    (0..times).map(move |row| first + row * width..first + row * width + length)
 }
 
 /// Shows some pixels, block by block, each with the number of pixels that count; and has what becomes of them, if it
@@ -200,7 +199,9 @@ mod tests {
             stretches(&region, width).map(|pixels| (pixels.start, pixels.end)).collect::<Vec<_>>()
         };
         assert_eq!(of(2..4, 0..10, 10), [(20, 40)]);
-        assert_eq!(of(2..4, 1..10, 10), [(21, 30), (31, 40)]);
+        assert_eq!(of(2..4, 1..10, 10), [(21, 40)]);
+        assert_eq!(of(2..4, 1..10, 300), [(601, 610), (901, 910)]);
         assert_eq!(of(3..3, 1..10, 10), []);
+        assert_eq!(of(3..3, 1..10, 300), []);
     }
 }

@@ -31,7 +31,7 @@ pub(super) fn saturate(level: Level, blend: Blend, block: &mut Block) {
     match level.vectors() {
         // SAFETY: the level proves that the processor has the features.
         #[cfg(target_arch = "x86_64")]
-        Some(Vectors::Avx512) => unsafe { kernels::saturate_avx512(blend, block) },
+        Some(Vectors::Avx512) => unsafe { x86_64::saturate_avx512(blend, block) },
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
         Some(Vectors::Avx2) => unsafe { x86_64::saturate_avx2(blend, block) },

@@ -88,6 +88,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::ops::kinds::BLOCK_PIXELS;
 
     /// A channel's table, word for word what the libraries' texts say of a list of counts.
     fn plainly(values: &[u8]) -> Vec<u8> {
@@ -108,8 +109,8 @@ mod tests {
             channels in prop_oneof![Just(1usize), Just(3)],
         ) {
             let mut seen = Statistics::new(channels);
-            for part in values.chunks(64) {
-                let mut block: Block = [[7; 64]; 3];
+            for part in values.chunks(BLOCK_PIXELS) {
+                let mut block: Block = [[7; BLOCK_PIXELS]; 3];
                 block[0][..part.len()].copy_from_slice(part);
                 block[2][..part.len()].copy_from_slice(part);
                 Equalize.look(Level::SCALAR, &block, part.len(), &mut seen);

@@ -1,7 +1,7 @@
 //! Gray, saturation and extremes of a block of pixels.
 //!
 //! The compiler makes vectors of these loops, as long as everything in them is inlined; so the kernels of the levels are
-//! the plain ones, compiled again; but for saturation with AVX2, which is better by hand.
+//! the plain ones, compiled again; but for saturation, which is better by hand.
 
 use super::blend::{self, Blend, byte};
 use crate::ops::kinds::{BLOCK_PIXELS, Block};
@@ -13,16 +13,11 @@ pub(super) type Plane = [u8; BLOCK_PIXELS];
 /// Defines the kernels with a level's features.
 #[cfg(target_arch = "x86_64")]
 macro_rules! compiled {
-    ($features:literal: $gray:ident $extremes:ident $($saturate:ident)?) => {
+    ($features:literal: $gray:ident $extremes:ident) => {
         #[target_feature(enable = $features)]
         pub(super) fn $gray(library: Library, block: &Block) -> Plane {
             gray(library, block)
         }
-
-        $(#[target_feature(enable = $features)]
-        pub(super) fn $saturate(blend: Blend, block: &mut Block) {
-            saturate(blend, block);
-        })?
 
         #[target_feature(enable = $features)]
         pub(super) fn $extremes(block: &Block, seen: [&mut [u8; 3]; 2]) {
@@ -32,7 +27,7 @@ macro_rules! compiled {
 }
 
 #[cfg(target_arch = "x86_64")]
-compiled!("avx512f,avx512bw,avx512vl,avx512vbmi,avx2,fma": gray_avx512 extremes_avx512 saturate_avx512);
+compiled!("avx512f,avx512bw,avx512vl,avx512vbmi,avx2,fma": gray_avx512 extremes_avx512);
 #[cfg(target_arch = "x86_64")]
 compiled!("avx2,fma": gray_avx2 extremes_avx2);
 

@@ -8,7 +8,9 @@ use penstock_jpeg::simd::arch::x86_64::memory::{load32, load64, store32, store64
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx2")]
 pub(super) fn change_avx512(tables: &[[u8; 256]; 3], block: &mut Block) {
     for (table, values) in tables.iter().zip(block) {
-        store64(values, look64_up(table, load64(values)));
+        for values in values.as_chunks_mut().0 {
+            store64(values, look64_up(table, load64(values)));
+        }
     }
 }
 
@@ -16,8 +18,8 @@ pub(super) fn change_avx512(tables: &[[u8; 256]; 3], block: &mut Block) {
 #[target_feature(enable = "avx2")]
 pub(super) fn change_avx2(tables: &[[u8; 256]; 3], block: &mut Block) {
     for (table, values) in tables.iter().zip(block) {
-        for half in values.as_chunks_mut().0 {
-            store32(half, look32_up(table, load32(half)));
+        for values in values.as_chunks_mut().0 {
+            store32(values, look32_up(table, load32(values)));
         }
     }
 }

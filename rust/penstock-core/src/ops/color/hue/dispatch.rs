@@ -2,7 +2,7 @@
 #![expect(unsafe_code, reason = "calls of functions that enable CPU features")]
 
 #[cfg(target_arch = "x86_64")]
-use super::x86_64::{of_avx2, of_avx512};
+use super::x86_64::{avx2, avx512};
 use crate::ops::kinds::Block;
 use penstock_jpeg::simd::Level;
 #[cfg(target_arch = "x86_64")]
@@ -14,10 +14,10 @@ pub(super) fn pillow(level: Level, block: &mut Block, shift: u8) -> bool {
     match level.vectors() {
         // SAFETY: the level proves that the processor has the features.
         #[cfg(target_arch = "x86_64")]
-        Some(Vectors::Avx512) => unsafe { of_avx512::pillow(block, shift) },
+        Some(Vectors::Avx512) => unsafe { avx512::pillow(block, shift) },
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
-        Some(Vectors::Avx2) => unsafe { of_avx2::pillow(block, shift) },
+        Some(Vectors::Avx2) => unsafe { avx2::pillow(block, shift) },
         _ => {
             let _ = (block, shift);
             return false;
@@ -33,10 +33,10 @@ pub(super) fn torch<const FIRST: bool>(level: Level, block: &mut Block, turn: f3
     match level.vectors() {
         // SAFETY: the level proves that the processor has the features.
         #[cfg(target_arch = "x86_64")]
-        Some(Vectors::Avx512) => unsafe { of_avx512::torch::<FIRST>(block, turn) },
+        Some(Vectors::Avx512) => unsafe { avx512::torch::<FIRST>(block, turn) },
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
-        Some(Vectors::Avx2) => unsafe { of_avx2::torch::<FIRST>(block, turn) },
+        Some(Vectors::Avx2) => unsafe { avx2::torch::<FIRST>(block, turn) },
         _ => {
             let _ = (block, turn);
             return false;

@@ -1,4 +1,4 @@
-//! The kernels, once for all widths of vectors: each level's module has the same names for its lanes.
+//! Hue in vectors of single precision, once for all widths of vectors: each level's module has the same names for its lanes.
 //!
 //! Pillow computes hues in double precision and rounds them to single precision. Here they are single precision
 //! throughout: the sixth part of the position is a product with the reciprocal and a correction by what that leaves over,
@@ -10,14 +10,14 @@
 /// Defines a level's kernels, in a module of its name.
 macro_rules! kernels {
     ($level:ident, $features:literal) => {
-        pub(in super::super) mod $level {
-            use super::super::$level::*;
+        pub(super) mod $level {
             use crate::ops::color::hue::sectors::{BEGINS, FIRST_ADDED, SIGNS, THEN_ADDED, sectors};
+            use crate::ops::color::x86_64::$level::*;
             use crate::ops::kinds::Block;
 
             /// Pillow's change of hue, by 256ths of the circle.
             #[target_feature(enable = $features)]
-            pub(in super::super::super) fn pillow(block: &mut Block, shift: u8) {
+            pub(in super::super) fn pillow(block: &mut Block, shift: u8) {
                 let all = sectors(block);
                 let [red, green, blue] = block.each_mut().map(|plane| plane.as_chunks_mut().0);
                 let inputs = all.sector.as_chunks().0.iter().zip(all.most.as_chunks().0);
@@ -60,7 +60,7 @@ macro_rules! kernels {
 
             /// torchvision's change of hue, by a part of the circle; of its generations the first one or the second.
             #[target_feature(enable = $features)]
-            pub(in super::super::super) fn torch<const FIRST: bool>(block: &mut Block, turn: f32) {
+            pub(in super::super) fn torch<const FIRST: bool>(block: &mut Block, turn: f32) {
                 let all = sectors(block);
                 let [red, green, blue] = block.each_mut().map(|plane| plane.as_chunks_mut().0);
                 let inputs = all.sector.as_chunks().0.iter().zip(all.most.as_chunks().0);

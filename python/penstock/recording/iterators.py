@@ -3,8 +3,10 @@
 import contextlib
 import copy
 import select
+import sys
 import threading
-from typing import Any
+import weakref
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.utils.data import default_collate, default_convert
@@ -24,13 +26,22 @@ from penstock.lowering.lower import threads_for
 from penstock.making import making
 from penstock.memory import give_back_idle
 from penstock.recording import files, hooks
+from penstock.recording.awaited import Converting
 from penstock.recording.recorder import Counted, Recorder
 from penstock.recording.rendering import Renderer, Rendering
 from penstock.recording.storages import made_anew
 from penstock.recording.tickets import receiving
+from penstock.recording.timm import consumer_of
 from penstock.recording.workers import Collate, Parcel, Start, count
 
+if TYPE_CHECKING:
+    from penstock.recording.chain import Key
+
 __all__ = ["RecordingIter", "RecordingSingleIter", "iterator_for"]
+
+
+# By loaders that wrap others, what they were seen to do to a batch.
+_expected: "weakref.WeakKeyDictionary[Any, list[tuple[str, Key]]]" = weakref.WeakKeyDictionary()
 
 
 class _Arrived:
@@ -57,6 +68,8 @@ class RecordingIter(_MultiProcessingDataLoaderIter):
             self._seed: Any = None
             self._start = Start(None)
             self._renderer = Renderer(threads_for(loader.num_workers), pin=False)
+            # If the loop over the batches is of a loader that is known to convert them.
+            self._converting: Converting | None = None
             # The queue's own `empty` takes forty times as long.
             self._arrivals = select.poll()
             agreement.ask_as_others_did()
@@ -110,15 +123,22 @@ class RecordingIter(_MultiProcessingDataLoaderIter):
         give_back_idle()
         self._arrived_in.clear()
         self._begins_epoch = True
+        self._converting = self._converts(consumer_of(sys._getframe(1)))
         self._told = None if first_iter else self._news.told()
         try:
             super()._reset(loader, first_iter)
         finally:
             self._begins_epoch = False
 
+    def _converts(self, consumer: Any) -> Converting | None:
+        """Return what converts batches for a loader that wraps this one's, None if they are wanted as they are."""
+        if consumer is None or self._pins or consumer.device.type != "cpu" or torch.is_inference_mode_enabled():
+            return None
+        return Converting(self._renderer, self._counters.rendered, _expected.setdefault(consumer, []))
+
     def _try_get_data(self, timeout: float = STATUS_CHECK_INTERVAL) -> tuple[bool, Any]:
         try:
-            with receiving(self._renderer) as renderings:
+            with receiving(self._converting or self._renderer) as renderings:
                 success, item = super()._try_get_data(timeout)  # type: ignore[no-untyped-call]
         except Exception:
             # What arrives before an epoch begins is of the last one, and nobody's any more: it need not be made.
@@ -131,6 +151,8 @@ class RecordingIter(_MultiProcessingDataLoaderIter):
         return success, item
 
     def __next__(self) -> Any:
+        if self._converting is not None:
+            self._converting.finish()
         called = self._counters.called()
         try:
             return super().__next__()

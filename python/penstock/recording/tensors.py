@@ -29,6 +29,7 @@ from penstock.recording.rendering import Given, Rendering, Wanted, here, render
 from penstock.recording.sources import Source, Trace, making
 
 __all__ = [
+    "METADATA",
     "RECORDERS",
     "RecordedImage",
     "RecordedTensor",
@@ -42,11 +43,12 @@ __all__ = [
     "part_of",
     "record",
     "sharing",
+    "swapped",
     "touch",
 ]
 
 # What is answered without pixels.
-_METADATA = frozenset(
+METADATA = frozenset(
     {
         *(
             getattr(torch.Tensor, name).__get__
@@ -151,7 +153,7 @@ class RecordedTensor(torch.Tensor):
         cls, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
-        if func in _METADATA and args and is_recording(args[0]):
+        if func in METADATA and args and is_recording(args[0]):
             with DisableTorchFunctionSubclass():
                 return func(*args, **kwargs)
         if (recorder := RECORDERS.get(func)) is not None and not _keeps_kind(types):
@@ -381,7 +383,7 @@ def make_plain(tensor: torch.Tensor, made: torch.Tensor | None = None) -> torch.
         make_plain(tensor._shares)
         return make_plain(tensor)
     sharers = tensor._sharers
-    plain = _swapped(tensor, tensor.make() if made is None else made)
+    plain = swapped(tensor, tensor.make() if made is None else made, _OWN)
     for sharer in sharers:
         if isinstance(other := sharer(), RecordedTensor):
             make_plain(other)
@@ -421,15 +423,21 @@ def _owner(tensor: Any) -> Any:
     return tensor
 
 
-def _swapped(tensor: RecordedTensor, real: torch.Tensor) -> torch.Tensor:
-    """Put a plain tensor into the place of the recording one."""
+def swapped(tensor: Any, real: torch.Tensor, own: frozenset[str]) -> torch.Tensor:
+    """Put a plain tensor into the place of one without memory; return it.
+
+    Args:
+        tensor: Has an attribute `_real` for the plain one, for where it cannot be put there.
+        real: The plain one.
+        own: The attributes that only a tensor without memory has.
+    """
     try:
         swap_tensor_impl(tensor, real)
     except RuntimeError:  # code in C++ has a weak reference to it
         tensor._real = real
         return real
     recorded, attributes = tensor.__dict__, real.__dict__
-    attributes.update({name: value for name, value in recorded.items() if name not in _OWN})
+    attributes.update({name: value for name, value in recorded.items() if name not in own})
     kinds = type(tensor), type(real)
     real.__class__, tensor.__class__ = kinds  # type: ignore[assignment]
     real.__dict__, tensor.__dict__ = recorded, attributes

@@ -11,7 +11,7 @@ import pickle
 import threading
 from collections.abc import Iterator, Sequence
 from multiprocessing.reduction import ForkingPickler
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -20,7 +20,7 @@ from torchvision import tv_tensors
 from penstock.compat.torch import extra_reducers
 from penstock.ops.operation import Mix
 from penstock.recording.chain import Chain, Key, chain_of
-from penstock.recording.rendering import Given, Renderer, Rendering, Wanted, here
+from penstock.recording.rendering import Given, Rendering, Wanted, here
 from penstock.recording.sources import Source, Trace
 from penstock.recording.tensors import RecordedImage, RecordedTensor, is_recording, part_of, touch
 
@@ -31,6 +31,11 @@ __all__ = ["Postponed", "postponing", "receive_all", "receiving", "tickets_of"]
 _Ticket = tuple[str, Key, tuple[int, ...], list[str | bytes], bytes, Any, tuple[Any, list[int]] | None, tuple[Mix, ...]]
 # Contents travel in shared memory if they are larger than this together.
 _INLINE_BYTES = 1 << 16
+
+
+class _Renders(Protocol):
+    def rendering(self) -> Rendering:
+        """Return a rendering that has not begun."""
 
 
 class _InCharge(threading.local):
@@ -97,7 +102,7 @@ def receive_all(tickets: Sequence[Any]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def receiving(renderer: Renderer) -> Iterator[list[Rendering]]:
+def receiving(renderer: _Renders) -> Iterator[list[Rendering]]:
     """Have this renderer make the tensors of tickets that this thread unpickles meanwhile.
 
     They are one batch, which begins at the end: what was begun is then in the list.

@@ -14,7 +14,7 @@ from typing import Any
 
 from penstock import agreement
 from penstock.compat.torch import _MapDatasetFetcher
-from penstock.recording import files, hooks
+from penstock.recording import files, hooks, timm
 from penstock.recording.guard import Guard, with_handling
 from penstock.recording.reach import held_by, held_by_paused
 from penstock.recording.recorder import Counted, Recorder
@@ -104,12 +104,13 @@ class Collate:
 
     def __init__(self, function: Callable[[Any], Any], batches: bool) -> None:
         self._function, self._batches = function, batches
+        self._is_timms = batches and timm.is_fast_collate(function)
         # References to a list of samples that nobody has but torch's fetcher, seen from `__call__`.
         self._references = _references()
 
     def __call__(self, samples: Any) -> Parcel:
         """Return what is sent of some samples."""
-        data = self._function(samples)
+        data = timm.collated(self._function, samples) if self._is_timms else self._function(samples)
         size = count(samples) if self._batches else 1
         if _recorder is None:
             return Parcel(data, size, Counted())

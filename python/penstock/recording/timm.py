@@ -1,0 +1,128 @@
+"""timm's loaders of bytes: what its `fast_collate` makes of pictures that record, and who its `PrefetchLoader` is.
+
+`fast_collate` copies each picture into a batch of bytes, and `PrefetchLoader` makes numbers of the batch. Both are code
+that is known, and nobody else sees what lies between them.
+"""
+
+import dataclasses
+import functools
+import sys
+import types
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from penstock.recording.batches import stack
+from penstock.recording.functions import extended
+from penstock.recording.tensors import RecordedTensor, is_plain, is_recording
+
+__all__ = ["collated", "consumer_of", "is_fast_collate"]
+
+# Frames between a loop over a loader and the making, or the next epoch, of its iterator.
+_FRAMES = 12
+
+
+@dataclasses.dataclass(frozen=True)
+class _Known:
+    """What of timm is known, as it is installed.
+
+    Attributes:
+        fast_collate: The function.
+        prefetcher: The class of loaders that wrap another one.
+        iteration: The code of its `__iter__`.
+    """
+
+    fast_collate: Callable[[Any], Any]
+    prefetcher: type
+    iteration: types.CodeType
+
+
+def _known() -> _Known | None:
+    """Return what is known of timm; None if the program has not imported it, or if it is another one."""
+    return _look() if "timm.data.loader" in sys.modules else None
+
+
+@functools.cache
+def _look() -> _Known | None:
+    package, loader = sys.modules.get("timm"), sys.modules["timm.data.loader"]
+    try:
+        folder = str(Path(str(package.__file__)).parent)  # type: ignore[union-attr]
+        collate, prefetcher = loader.fast_collate, loader.PrefetchLoader
+        if not _is_from(collate, folder) or not _is_from(prefetcher.__iter__, folder):
+            return None
+        return _Known(collate, prefetcher, prefetcher.__iter__.__code__)
+    except AttributeError:
+        return None
+
+
+def _is_from(function: Any, folder: str) -> bool:
+    if not isinstance(function, types.FunctionType) or hasattr(function, "__wrapped__"):
+        return False
+    return function.__code__.co_filename.startswith(folder)
+
+
+def is_fast_collate(function: Any) -> bool:
+    """Whether a `collate_fn` is timm's for pictures of bytes."""
+    known = _known()
+    return known is not None and function is known.fast_collate
+
+
+def collated(function: Callable[[Any], Any], samples: Any) -> Any:
+    """Return what `fast_collate` makes of samples, as a batch that records if most of their pictures do.
+
+    Args:
+        function: timm's.
+        samples: Tuples of a picture and of the rest.
+    """
+    if type(samples) is list and all(type(sample) is tuple and sample for sample in samples):
+        batch = _stacked([sample[0] for sample in samples])
+        if batch is not None:
+            # The targets are what it makes of them; of the pictures it is only told that there are some.
+            blank = torch.zeros((1, 1, 1), dtype=torch.uint8)
+            made = function([(blank, *sample[1:]) for sample in samples])
+            if type(made) is tuple and len(made) == 2 and _is_blank(made[0], len(samples)):
+                return batch, made[1]
+    return function(samples)
+
+
+def _is_blank(made: Any, count: int) -> bool:
+    return type(made) is torch.Tensor and made.shape == (count, 1, 1, 1) and made.dtype == torch.uint8
+
+
+def _stacked(pictures: Sequence[Any]) -> RecordedTensor | None:
+    """Return a batch of bytes of pictures most of which record, None if they make none."""
+    recording = sum(map(is_recording, pictures))
+    if not recording or 2 * recording < len(pictures):
+        return None
+    if not all(is_recording(picture) or is_plain(picture) for picture in pictures):
+        return None
+    first = pictures[0]
+    if first.dtype != torch.uint8 or any(each.dtype != first.dtype or each.shape != first.shape for each in pictures):
+        return None
+    ordered = [*_in_order(pictures)]
+    return None if any(picture is None for picture in ordered) else stack(ordered)
+
+
+def _in_order(pictures: Sequence[Any]) -> Iterator[Any]:
+    for picture in pictures:
+        # Its memory has pixel by pixel what a batch has channel by channel.
+        yield extended(picture, "contiguous") if is_recording(picture) else picture.contiguous()
+
+
+def consumer_of(frame: Any) -> Any:
+    """Return the `PrefetchLoader` whose loop an iterator is made for, None if it is made for another one.
+
+    Args:
+        frame: Of the making.
+    """
+    known = _known()
+    for _ in range(_FRAMES if known is not None else 0):
+        if frame is None:
+            return None
+        if frame.f_code is known.iteration:  # type: ignore[union-attr]
+            consumer = frame.f_locals.get("self")
+            return consumer if type(consumer) is known.prefetcher else None  # type: ignore[union-attr]
+        frame = frame.f_back
+    return None

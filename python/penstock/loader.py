@@ -73,6 +73,8 @@ class DataLoader(torch.utils.data.DataLoader[_T_co], metaclass=_Kind):
     * `type(image) is PIL.Image.Image` and `type(tensor) is torch.Tensor` are false for what records, until its pixels
       are touched; `isinstance` is true, and batches are plain tensors. C++ code that takes a tensor's memory past
       torch's dispatcher is refused it.
+    * A tensor of a mebibyte or more that a worker's `collate_fn` takes by `torch.zeros`, `ones`, `full` or `empty` lies
+      in shared memory from the beginning, and cannot be resized.
     * A file that is replaced, or rewritten while the data set keeps an untouched picture of it, after its batch was
       sent and before it is rendered is read as it is then.
     * Pixels are made, and Pillow warns of files that are damaged in the middle, in the process that iterates.

@@ -26,11 +26,13 @@ __all__ = [
     "generate_state",
     "is_torch_function_enabled",
     "make_wrapper_subclass",
+    "new_shared",
     "pin_memory",
     "profiler_enabled",
     "reduce_storage",
     "sample_dirichlet",
     "script_builtin",
+    "script_function",
     "swap_tensor_impl",
 ]
 
@@ -107,6 +109,7 @@ make_wrapper_subclass: Any = _fetch("torch:Tensor", "_make_wrapper_subclass", RE
 
 # What is sent between processes. Queues pickle by a table that has no public name.
 reduce_storage: Any = _fetch("torch.multiprocessing.reductions", "reduce_storage", RECORDING)
+new_shared: Any = _fetch("torch:UntypedStorage", "_new_shared", RECORDING)
 extra_reducers: dict[Any, Any] = _fetch(
     "multiprocessing.reduction:ForkingPickler", "_extra_reducers", RECORDING, instead={}
 )
@@ -137,3 +140,10 @@ def script_builtin(hook: Any, function: Any) -> Any:
         return None
     _register_builtin(hook, function._qualified_op_name)
     return lambda: _get_builtin_table().pop(id(hook), None)
+
+
+def script_function(hook: Any, function: Any) -> None:
+    """Have `torch.jit.script` take a hook for the function of torch's that it stands before, if it knows that one."""
+    name = _get_builtin_table().get(id(function))
+    if name is not None:
+        _register_builtin(hook, name)

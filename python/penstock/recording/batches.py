@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import torch
 
+from penstock.recording.sent import hooked, hooked_new
 from penstock.recording.tensors import RecordedTensor, is_plain, is_recording, sharing
 
 if TYPE_CHECKING:
@@ -205,11 +206,12 @@ RECORDED: dict[Any, Callable[..., Any]] = {
         function: _viewed(function)
         for function in (torch.flatten, torch.reshape, torch.Tensor.flatten, torch.Tensor.reshape, torch.Tensor.view)
     },
+    torch.Tensor.new: _made_like(hooked_new(torch.Tensor.new)),
+    torch.Tensor.new_tensor: _made_like(torch.Tensor.new_tensor),
     **{
-        function: _made_like(function)
+        function: _made_like(hooked(function))
         for function in (
-            *(torch.Tensor.new, torch.Tensor.new_empty, torch.Tensor.new_full, torch.Tensor.new_ones),
-            *(torch.Tensor.new_tensor, torch.Tensor.new_zeros),
+            *(torch.Tensor.new_empty, torch.Tensor.new_full, torch.Tensor.new_ones, torch.Tensor.new_zeros),
         )
     },
     **{

@@ -439,11 +439,12 @@ def swapped(tensor: Any, real: torch.Tensor, own: frozenset[str]) -> torch.Tenso
     recorded, attributes = tensor.__dict__, real.__dict__
     attributes.update({name: value for name, value in recorded.items() if name not in own})
     kinds = type(tensor), type(real)
-    real.__class__, tensor.__class__ = kinds  # type: ignore[assignment]
+    real.__class__, tensor.__class__ = kinds
     real.__dict__, tensor.__dict__ = recorded, attributes
     # What C++ holds is `real` now; mostly nothing does, and it is gone with the end of this function.
     real.__dict__["_real"] = tensor
-    return tensor
+    plain: torch.Tensor = tensor
+    return plain
 
 
 def _real(value: Any, found: list[torch.Tensor], function: Any) -> Any:

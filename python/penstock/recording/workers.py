@@ -14,7 +14,7 @@ from typing import Any
 
 from penstock import agreement
 from penstock.compat.torch import _MapDatasetFetcher
-from penstock.recording import files, hooks, timm
+from penstock.recording import files, hooks, sent, timm
 from penstock.recording.guard import Guard, with_handling
 from penstock.recording.reach import held_by, held_by_paused
 from penstock.recording.recorder import Counted, Recorder
@@ -46,6 +46,7 @@ class Start:
         files.begin()
         agreement.newly_asked()
         send_small_tensors()
+        sent.begin()
         _recorder = Recorder(guard=copy.deepcopy(self._guard))
         hooks.begin(_recorder)
         if self._function is not None:
@@ -110,7 +111,8 @@ class Collate:
 
     def __call__(self, samples: Any) -> Parcel:
         """Return what is sent of some samples."""
-        data = timm.collated(self._function, samples) if self._is_timms else self._function(samples)
+        with sent.collating():
+            data = timm.collated(self._function, samples) if self._is_timms else self._function(samples)
         size = count(samples) if self._batches else 1
         if _recorder is None:
             return Parcel(data, size, Counted())
@@ -123,11 +125,11 @@ class Collate:
         start = time.thread_time()
         if type(samples) is list and sys.getrefcount(samples) <= self._references:
             samples.clear()
-        sent = [trace for tensor in postponed for trace in tensor.traces]
+        traces = [trace for tensor in postponed for trace in tensor.traces]
         exempt = held_by(samples)
         fetcher = sys._getframe(1).f_locals.get("self")
         exempt |= held_by_paused(getattr(fetcher, "dataset_iter", None))
-        spent = _recorder.settle(sent, exempt)
+        spent = _recorder.settle(traces, exempt)
         tickets = bytes(ForkingPickler.dumps(tickets_of(postponed)))
         _recorder.handling = time.thread_time() - start - spent
         return _Pickled(message, tickets, size, _count(_recorder))

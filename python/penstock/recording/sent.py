@@ -1,0 +1,131 @@
+"""Memory for what a `collate_fn` puts together: taken where it can be sent from.
+
+What a worker sends lies in shared memory. torch's own collation takes that at once; a function of the user's that pads
+pictures takes ordinary memory, by `torch.zeros` and the like, and all of it is copied when it is sent, which takes
+longer than filling it. So while a worker's `collate_fn` runs, these functions give large tensors shared memory.
+"""
+
+import contextlib
+import functools
+import math
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import torch
+
+from penstock.compat.torch import dispatch_modes, function_modes, new_shared, script_function
+
+__all__ = ["begin", "collating", "hooked", "hooked_new"]
+
+# Below this, copying takes no longer than making the shared memory.
+_LEAST_BYTES = 1 << 20
+# Functions that make tensors of a size.
+_FUNCTIONS = ("empty", "full", "ones", "zeros")
+# What may be said of the tensor by name; all else is torch's affair.
+_OPTIONS = frozenset(("device", "dtype", "fill_value", "size"))
+
+
+class _State(threading.local):
+    is_collating = False
+
+
+_state = _State()
+
+
+@contextlib.contextmanager
+def collating() -> Iterator[None]:
+    """Have what this thread takes memory for meanwhile be ready to be sent."""
+    _state.is_collating = True
+    try:
+        yield
+    finally:
+        _state.is_collating = False
+
+
+def begin() -> None:
+    """Put hooks before torch's functions, in a worker; they stay there.
+
+    Its methods are left alone: what code of the user's knows of them, it knows by what they are.
+    """
+    for name in _FUNCTIONS:
+        function = getattr(torch, name)
+        setattr(torch, name, hook := hooked(function))
+        script_function(hook, function)
+
+
+def hooked(function: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
+    """Return what stands before a function that makes a tensor of a size."""
+
+    @functools.wraps(function)
+    def hook(*arguments: Any, **options: Any) -> torch.Tensor:
+        # In the order of what is seen soonest: elsewhere nothing is to be slower.
+        if _state.is_collating and _OPTIONS.issuperset(options) and _is_plain(options.get("device")):
+            made = _made(function, arguments, options)
+            if made is not None:
+                return made
+        return function(*arguments, **options)
+
+    return hook
+
+
+def hooked_new(function: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
+    """Return what stands before `Tensor.new`, which takes a size, or values."""
+
+    @functools.wraps(function)
+    def hook(self: torch.Tensor, *size: Any, **options: Any) -> torch.Tensor:
+        is_plain = not options and not function_modes() and not dispatch_modes()
+        if _state.is_collating and is_plain and self.layout is torch.strided and self.device.type == "cpu":
+            sizes = size[0] if len(size) == 1 and type(size[0]) is torch.Size else size
+            if type(self) is torch.Tensor and all(type(length) is int and length >= 0 for length in sizes):
+                made = _taken(tuple(sizes), self.dtype)
+                if made is not None:
+                    return made
+        return function(self, *size, **options)
+
+    return hook
+
+
+def _is_plain(device: Any) -> bool:
+    return device is None or device == "cpu" or device == torch.device("cpu")
+
+
+def _made(function: Callable[..., torch.Tensor], arguments: Any, options: dict[str, Any]) -> torch.Tensor | None:
+    """Return what a function makes, in shared memory; None if that is torch's affair."""
+    is_method = bool(arguments) and isinstance(arguments[0], torch.Tensor)
+    if function_modes() or dispatch_modes() or (is_method and arguments[0].device.type != "cpu"):
+        return None
+    try:
+        shape = function(*arguments, **{**options, "device": "meta"})
+    except Exception:  # the call itself raises the same
+        return None
+    is_known = type(shape) is torch.Tensor and shape.layout is torch.strided and not shape.is_quantized
+    made = _taken(tuple(shape.shape), shape.dtype) if is_known else None
+    if made is None:
+        return None
+    # New shared memory is zeros.
+    name = function.__name__
+    if name.endswith("ones"):
+        return made.fill_(1)
+    if name.endswith("full"):
+        return made.fill_(options["fill_value"] if "fill_value" in options else arguments[1 + is_method])
+    return made
+
+
+def _taken(shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor | None:
+    """Return zeros in shared memory; None if they are few, or if there is none."""
+    size = math.prod(shape) * dtype.itemsize
+    if size < _LEAST_BYTES:
+        return None
+    try:
+        storage = new_shared(size)
+    except RuntimeError:
+        return None
+    made = torch.tensor((), dtype=dtype)
+    made.set_(storage, 0, shape, _strides(shape))
+    return made
+
+
+def _strides(shape: Sequence[int]) -> tuple[int, ...]:
+    """Return those of a tensor without gaps."""
+    return tuple(math.prod(shape[axis + 1 :]) for axis in range(len(shape)))

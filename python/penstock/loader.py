@@ -15,6 +15,8 @@ from penstock.lowering.lower import Lowered, lower
 from penstock.lowering.report import Report, Row
 from penstock.making import MakingFailed, go_on, making, tell
 from penstock.recording.iterators import iterator_for
+from penstock.resume import iterators as torchs
+from penstock.resume import loaders as resume
 from penstock.wrappers import is_ours, own_iterators, unwrap
 
 __all__ = ["DataLoader", "explain"]
@@ -90,6 +92,8 @@ class DataLoader(torch.utils.data.DataLoader[_T_co], metaclass=_Kind):
     """
 
     def __iter__(self) -> _BaseDataLoaderIter:
+        if resume.is_loaded(self):
+            self._iterator = None  # workers that stay are started anew, where the state has them
         try:
             return super().__iter__()
         except MakingFailed as failed:
@@ -97,10 +101,44 @@ class DataLoader(torch.utils.data.DataLoader[_T_co], metaclass=_Kind):
             self._iterator = _torchs(self, failed)
             return self._iterator
 
+    def state_dict(self) -> dict[str, Any]:
+        """Return where the most recent iterator is, so that a loader like this one can go on from there.
+
+        That is the batches it has handed out, the order, and every random stream: of `generator`, of the samplers, of
+        the workers. With `num_workers=0` dataset code draws from the process's generators; save these as well.
+
+        Returns:
+            Plain data that `torch.save` and `pickle` store, besides what the user's own samplers give.
+        """
+        return resume.state_of(self)
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Have the next iterator go on from a state, as if the loader that it is of had never been stopped.
+
+        After the last batch of an epoch, that is the beginning of the next one.
+
+        Args:
+            state_dict: What `state_dict` of a loader with the same arguments has returned.
+
+        Raises:
+            ValueError: If the state is of another loader, another version, or cannot be gone on from; with the reason.
+                Nothing was loaded then.
+        """
+        resume.load(self, state_dict)
+
     def _get_iterator(self) -> _BaseDataLoaderIter:
         hints.iterated(self)
         try:
             iterator = _make(self)
+        except MakingFailed as failed:
+            return _torchs(self, failed)
+        if iterator is not None:
+            return iterator
+        others = getattr(super()._get_iterator, "__func__", None) is not _TORCHS._get_iterator
+        if others:
+            resume.lose(self, "a class that the loader derives from makes its iterators")
+        try:
+            iterator = None if others else torchs.iterator_for(self)
         except MakingFailed as failed:
             return _torchs(self, failed)
         return super()._get_iterator() if iterator is None else iterator
@@ -160,5 +198,8 @@ def _make(loader: Any) -> _BaseDataLoaderIter | None:
 
 def _torchs(loader: Any, failed: MakingFailed) -> _BaseDataLoaderIter:
     """Return torch's iterator, after something of ours has failed."""
+    if resume.is_loaded(loader):
+        raise RuntimeError("penstock failed, and nothing else can go on from the state that was loaded") from failed
     tell(loader, failed)
+    resume.lose(loader, "penstock failed while its iterator was made")
     return _TORCHS._get_iterator(loader) if failed.begun is None else go_on(loader, failed.begun)

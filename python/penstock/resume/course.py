@@ -30,7 +30,6 @@ class Course(abc.ABC):
         over: Whether the iterator has said that there is no batch any more.
         lost: Why nobody could go on from here; None if that is not so.
         may_be_over: Whether there may be no batch where it goes on.
-        before: The state before a batch that was looked at and not handed out.
     """
 
     def __init__(self, loader: Any, state: dict[str, Any] | None) -> None:
@@ -47,7 +46,6 @@ class Course(abc.ABC):
         self.over = False
         self.lost: str | None = None
         self.may_be_over = self._is_iterable and inside is not None
-        self.before: dict[str, Any] | None = None
 
     @property
     def base_seed(self) -> Any:
@@ -78,8 +76,6 @@ class Course(abc.ABC):
 
     def state(self) -> dict[str, Any]:
         """Return what it takes to go on from here; plain data but for a user's own indices and sampler's state."""
-        if self.before is not None:
-            return self.before
         return {
             "position": self.position,
             "over": self._is_over(),
@@ -199,7 +195,7 @@ class _Worker:
     def begin(self) -> None:
         """Begin an epoch."""
         if not isinstance(self.now, Streams):
-            self.now = {name: value for name, value in self.now.items() if name != "iterator"}
+            self.now = {name: value for name, value in self.now.items() if name not in ("iterator", "ended")}
         self.start, self.count = self.now, 0
 
     def state(self) -> dict[str, Any]:
@@ -212,15 +208,20 @@ def _known(now: News | Streams) -> News:
 
 
 class Alone(Course):
-    """The course of an iterator without workers, whose generators are the process's, and so the caller's to restore."""
+    """The course of an iterator without workers, whose generators are the process's, and so the caller's to restore.
+
+    Attributes:
+        ended: Whether an iterable data set has come to its end in its last batch.
+    """
 
     def __init__(self, loader: Any, state: dict[str, Any] | None) -> None:
         super().__init__(loader, state)
         self._resumed = None if state is None else state["workers"][0]
         self._stateful = {"dataset": loader.dataset} if is_stateful(loader.dataset) else {}
         self._start: dict[str, Any] = {}
+        self.ended = False
         if self._resumed is not None:
-            self._start = self._resumed["start"]
+            self._start, self.ended = self._resumed["start"], self._resumed["now"].get("ended", False)
         elif self._is_iterable:
             self._start = here() | positions_of(self._generators)
 
@@ -256,7 +257,12 @@ class Alone(Course):
         iterator = getattr(fetcher, "dataset_iter", None)
         if is_stateful(iterator):
             self._stateful["iterator"] = iterator
-        if self._resumed is None or iterator is None or self._load("iterator") or "dataset" in self._resumed["now"]:
+        if self._resumed is None or iterator is None:
+            return
+        if self.ended:
+            fetcher.ended = True
+            return
+        if self._load("iterator") or "dataset" in self._resumed["now"]:
             return
         for _ in range(self._resumed["count"]):
             with contextlib.suppress(Exception):  # what has failed then fails again
@@ -269,5 +275,6 @@ class Alone(Course):
         return name in state
 
     def _states(self) -> dict[str, Any]:
-        now = {name: pickle.dumps(item.state_dict()) for name, item in self._stateful.items()}
+        now: News = {name: pickle.dumps(item.state_dict()) for name, item in self._stateful.items()}
+        now |= {"ended": True} if self.ended else {}
         return {"workers": [{"start": self._start, "now": now, "count": self.position}], "next_worker": 0}

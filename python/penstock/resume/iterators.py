@@ -1,5 +1,6 @@
 """torch's own iterators, with an account of what they hand out."""
 
+import weakref
 from typing import Any
 
 from torch.utils.data import IterDataPipe, MapDataPipe
@@ -19,61 +20,45 @@ from penstock.resume.workers import Beginning, Sent, told_by
 __all__ = ["ProcessesIter", "SingleIter", "iterator_for"]
 
 
-class _Peeking(_BaseDataLoaderIter):
-    """An iterator that looks whether there is a batch where it goes on; only iterable data sets do not say that."""
+class _Told(_BaseDataLoaderIter):
+    """An iterator with a course.
+
+    That there is no batch where it goes on, an iterable data set only says when it is asked for one. The epoch was over
+    then, and the next one begins.
+    """
 
     _course: Any
-    _peeked: list[Any]
+
+    def __init__(self, loader: Any) -> None:
+        self._loader = weakref.ref(loader)
+        self._begin(loader)
 
     def _begin(self, loader: Any) -> None:
         """Make it, from where the loader's state has it."""
         raise NotImplementedError
 
-    def _begin_or_go_on(self, loader: Any) -> None:
-        self._peeked = []
-        self._begin(loader)
-        if not self._course.may_be_over:
-            return
-        state = self._course.state()
-        try:
-            self._peeked.append(super()._next_data())
-        except StopIteration:
-            if self._persistent_workers:
-                self._reset(loader)
-            else:
-                self._begin(loader)
-            return
-        except Exception as error:
-            self._peeked.append(_Raised(error))
-        self._course.before = state
-
     def _next_data(self) -> Any:
-        if self._peeked:
-            self._course.before = None
-            data = self._peeked.pop()
-            if isinstance(data, _Raised):
-                raise data.error
-            return data
+        may_be_over, self._course.may_be_over = self._course.may_be_over, False
         try:
             return super()._next_data()
         except StopIteration:
             self._course.over = True
-            raise
+            if not may_be_over or (loader := self._loader()) is None:
+                raise
+        if self._persistent_workers:
+            self._reset(loader)
+        else:
+            self._begin(loader)
+        return self._next_data()
 
 
-class _Raised:
-    def __init__(self, error: Exception) -> None:
-        self.error = error
-
-
-class ProcessesIter(_Peeking, _MultiProcessingDataLoaderIter):
+class ProcessesIter(_Told, _MultiProcessingDataLoaderIter):
     """torch's iterator over worker processes; each tells where it stands behind each batch."""
 
     _course: WithWorkers
 
-    def __init__(self, loader: Any) -> None:
-        self._drains = False
-        self._begin_or_go_on(loader)
+    # Whether what arrives is of an epoch that was left.
+    _drains = False
 
     def _begin(self, loader: Any) -> None:
         with making():
@@ -141,13 +126,10 @@ class ProcessesIter(_Peeking, _MultiProcessingDataLoaderIter):
         return super()._process_data(data.data if isinstance(data, Sent) else data, worker_idx)  # type: ignore[no-untyped-call]
 
 
-class SingleIter(_Peeking, _SingleProcessDataLoaderIter):
+class SingleIter(_Told, _SingleProcessDataLoaderIter):
     """torch's iterator without workers."""
 
     _course: Alone
-
-    def __init__(self, loader: Any) -> None:
-        self._begin_or_go_on(loader)
 
     def _begin(self, loader: Any) -> None:
         with making():
@@ -155,9 +137,15 @@ class SingleIter(_Peeking, _SingleProcessDataLoaderIter):
         with self._course.making():
             _SingleProcessDataLoaderIter.__init__(self, self._course.stand_in(loader))
             self._course.base_seed = int(self._base_seed)
-            self._course.watch(self._dataset_fetcher, [None] * loader.batch_size if self._auto_collation else None)
+            self._torchs = self._dataset_fetcher
+            self._course.watch(self._torchs, [None] * loader.batch_size if self._auto_collation else None)
         self._num_yielded = self._course.position
         commit(loader, self._course)
+
+    def _next_data(self) -> Any:
+        data = super()._next_data()
+        self._course.ended = getattr(self._torchs, "ended", False)
+        return data
 
 
 def iterator_for(loader: Any) -> _BaseDataLoaderIter | None:

@@ -149,7 +149,9 @@ class Order:
     def _told(self, state: dict[str, Any]) -> Iterator[Any]:
         """Return what comes after all that the sampler has answered."""
         self._stateful.load_state_dict(state["sampler"])
-        return iter(()) if state["ended"] else iter(self._sampler)
+        # After a last batch that is too short, the sampler has come to its end, and begins anew when it is asked again.
+        is_used_up = state["ended"] or state["count"] >= self.length()
+        return iter(()) if is_used_up else iter(self._sampler)
 
     def _replayed(self, asked: _Asked) -> tuple[list[Any], Iterator[Any]]:
         """Return what the sampler answers for batches that were not handed out, and what comes after that."""

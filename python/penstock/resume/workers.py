@@ -21,7 +21,7 @@ from penstock.resume.samplers import is_stateful
 __all__ = ["Beginning", "News", "Sent", "learn", "told_by"]
 
 # By name, what has changed: positions, without their block if that has not; pickled states of the data set ("dataset")
-# and of its iterator ("iterator"); why a worker cannot go on from where it stands ("lost").
+# and of its iterator ("iterator"); whether that has come to its end ("ended"); why a worker cannot go on ("lost").
 News = dict[str, Any]
 
 
@@ -108,7 +108,9 @@ class _Fetchers:
             dataset.load_state_dict(pickle.loads(now["dataset"]))  # noqa: S301 - a checkpoint is the user's own
         put(start)
         fetcher = _Fetcher(self._torchs(kind, dataset, *others), kind, dataset, self._worker)
-        if kind == _DatasetKind.Iterable and "iterator" in now:
+        if "ended" in now:
+            fetcher.end()
+        elif kind == _DatasetKind.Iterable and "iterator" in now:
             fetcher.iterator.load_state_dict(pickle.loads(now["iterator"]))  # noqa: S301 - as above
         elif kind == _DatasetKind.Iterable and "dataset" not in now:
             fetcher.behind = resumed["count"]
@@ -151,7 +153,14 @@ class _Fetcher:
             if self._is_iterable and isinstance(error, StopIteration):
                 raise
             data = ExceptionWrapper(where=self._where)
-        return Sent(data, self._teller.news())
+        news = self._teller.news()
+        if self._is_iterable and self._fetcher.ended:
+            news["ended"] = True
+        return Sent(data, news)
+
+    def end(self) -> None:
+        """Have nothing to fetch any more."""
+        self._fetcher.ended = True
 
     def _fetch_again(self, indices: Any) -> None:
         try:

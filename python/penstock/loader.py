@@ -17,6 +17,7 @@ from penstock.making import MakingFailed, go_on, making, tell
 from penstock.recording.iterators import iterator_for
 from penstock.resume import iterators as torchs
 from penstock.resume import loaders as resume
+from penstock.resume.notes import notes_on
 from penstock.wrappers import is_ours, own_iterators, unwrap
 
 __all__ = ["DataLoader", "explain"]
@@ -179,7 +180,7 @@ def explain(loader: Any) -> Report:
     if maker is not None and counters_of(loader).way is None:
         rows = (*report.rows, Row("loader", maker, False, "it makes its iterators itself and does not ask penstock"))
         return Report(rows, "torch", made_by=f"{maker}'s own iterator")
-    return dataclasses.replace(report, hypothetical=not is_ours(loader))
+    return dataclasses.replace(report, hypothetical=not is_ours(loader), resuming=notes_on(loader))
 
 
 def _make(loader: Any) -> _BaseDataLoaderIter | None:

@@ -138,7 +138,7 @@ class SingleIter(_Told, _SingleProcessDataLoaderIter):
             _SingleProcessDataLoaderIter.__init__(self, self._course.stand_in(loader))
             self._course.base_seed = int(self._base_seed)
             self._torchs = self._dataset_fetcher
-            self._course.watch(self._torchs, [None] * loader.batch_size if self._auto_collation else None)
+            self._course.watch(self._torchs, None if loader.batch_size is None else [None] * loader.batch_size)
         self._num_yielded = self._course.position
         commit(loader, self._course)
 

@@ -10,6 +10,7 @@ from penstock.resume.course import Alone, Course, WithWorkers
 from penstock.resume.order import Order
 from penstock.resume.positions import positions_of, put
 from penstock.resume.samplers import chain_of, generators_of
+from penstock.wrappers import own_iterators
 
 __all__ = ["begin", "commit", "is_loaded", "load", "lose", "state_of"]
 
@@ -83,6 +84,8 @@ def state_of(loader: Any) -> dict[str, Any]:
     if page.loaded is not None:
         return head | page.loaded
     lost = page.lost if page.course is None else page.course.lost
+    if page.course is None and (maker := own_iterators(loader)) is not None:
+        lost = f"{maker} makes its iterators itself"
     if lost is not None:
         return head | {"lost": lost}
     if page.course is None:
@@ -139,13 +142,13 @@ def _settings(loader: Any) -> dict[str, Any]:
     return {
         "iterable": is_iterable,
         "samples": None if is_iterable else _length(loader.dataset),
-        "batches": None if is_iterable else _length(loader._index_sampler),
         "batch_size": loader.batch_size,
         "drop_last": loader.drop_last,
         "num_workers": loader.num_workers,
         "persistent_workers": loader.persistent_workers,
         "samplers": [type(each).__qualname__ for each in chain_of(loader._index_sampler)],
         "generators": sorted(generators_of(loader)),
+        "batches": None if is_iterable else _length(loader._index_sampler),
     }
 
 

@@ -188,7 +188,7 @@ class _Teller:
         }
         self._told: dict[str, Any] = {}
         # As the libraries return it: to compare that takes less time than to make a position of it.
-        self._torch: torch.Tensor | None = None
+        self._torch = b""
         self._random: Any = None
         self._numpy = _NumPy()
 
@@ -196,8 +196,9 @@ class _Teller:
         """Return what has changed since this was last called."""
         news: News = {}
         state = torch.default_generator.get_state()
-        if self._torch is None or not torch.equal(state, self._torch):
-            self._torch = state
+        raw = state.numpy().tobytes()
+        if raw != self._torch:
+            self._torch = raw
             self._tell(news, "torch", of_torch(state))
         numbers = random.getstate()
         if numbers != self._random:

@@ -3,6 +3,7 @@
 import abc
 import dataclasses
 import functools
+import os
 from typing import Any, TypeVar
 
 import torch.utils.data
@@ -61,7 +62,8 @@ class DataLoader(torch.utils.data.DataLoader[_T_co], metaclass=_Kind):
     `penstock`. `penstock.explain(loader)` tells in advance, `penstock.stats(loader)` what came of it.
 
     Differences from torch's class, all of them. On either way a batch of images that was made natively is not in shared
-    memory, and cannot be resized in place (`resize_` raises). Of lowered loaders:
+    memory, and cannot be resized in place (`resize_` raises), and loaders have `state_dict` and `load_state_dict`. Of
+    lowered loaders:
 
     * There are no worker processes: `num_workers` is the number of random streams and of threads,
       `multiprocessing_context` is accepted and not used, samplers and `ImageDataset.locate` run in the thread that
@@ -153,6 +155,8 @@ def _init(self: Any, *args: Any, **kwargs: Any) -> None:
 
 # Not in the class's body, where it would hide the signature from type checkers.
 DataLoader.__init__ = _init  # type: ignore[method-assign]
+if os.environ.get("PENSTOCK_RESUME") == "0":  # frameworks look whether the methods are there
+    del DataLoader.state_dict, DataLoader.load_state_dict
 
 
 def explain(loader: Any) -> Report:
@@ -199,8 +203,6 @@ def _make(loader: Any) -> _BaseDataLoaderIter | None:
 
 def _torchs(loader: Any, failed: MakingFailed) -> _BaseDataLoaderIter:
     """Return torch's iterator, after something of ours has failed."""
-    if resume.is_loaded(loader):
-        raise RuntimeError("penstock failed, and nothing else can go on from the state that was loaded") from failed
+    resume.lose(loader, f"penstock failed: {failed.__cause__!r}")
     tell(loader, failed)
-    resume.lose(loader, "penstock failed while its iterator was made")
     return _TORCHS._get_iterator(loader) if failed.begun is None else go_on(loader, failed.begun)

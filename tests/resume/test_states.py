@@ -15,6 +15,8 @@ from torch.utils.data import BatchSampler, SequentialSampler
 
 import penstock
 from penstock import DataLoader, compat, explain
+from penstock.resume import workers as workers_module
+from penstock.resume.workers import Sent
 
 WORKERS = [0, 2]
 
@@ -326,3 +328,38 @@ def _environment():
 def test_torchs_loader_knows_nothing_of_it():
     assert not hasattr(torch.utils.data.DataLoader, "state_dict")
     assert hasattr(penstock.DataLoader, "state_dict")
+
+
+def test_what_cannot_go_on_does_not_begin_anew_instead(monkeypatch):
+    loader = numbers()
+    state = after(loader, 2)
+    monkeypatch.setenv("PENSTOCK_RECORD", "0")
+    monkeypatch.setitem(compat._given_up, compat.RESUME, "a test")
+    loader.load_state_dict(state)
+    with pytest.raises(RuntimeError, match="nothing can go on from the state that was loaded: a test"):
+        iter(loader)
+
+
+def test_without_the_names_that_it_needs_batches_are_torchs_all_the_same(monkeypatch):
+    seed()
+    theirs = [*torch.utils.data.DataLoader(Numbers(), 4, shuffle=True, num_workers=2)]
+    monkeypatch.setenv("PENSTOCK_RECORD", "0")
+    monkeypatch.setitem(compat._given_up, compat.RESUME, "a test")
+    seed()
+    loader = numbers(num_workers=2)
+    assert_same([*loader], theirs)
+    with pytest.raises(ValueError, match="nobody can go on from this state: a test"):
+        loader.load_state_dict(loader.state_dict())
+
+
+def test_the_methods_can_be_left_out():
+    code = "import penstock; assert not hasattr(penstock.DataLoader, 'state_dict'); penstock.DataLoader([1])"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=240, env=_environment() | {"PENSTOCK_RESUME": "0"})
+
+
+def test_a_batch_is_pinned_with_what_comes_with_it(monkeypatch):
+    pinned = []
+    monkeypatch.setattr(workers_module, "pin_memory", lambda data: pinned.append(data) or "pinned")
+    sent = Sent(["a batch"], {"torch": (b"", b"")}).pin_memory()
+    assert pinned == [["a batch"]]
+    assert (sent.data, sent.news) == ("pinned", {"torch": (b"", b"")})

@@ -67,9 +67,15 @@ def commit(loader: Any, course: Course) -> None:
 
 
 def lose(loader: Any, reason: str) -> None:
-    """Say that the loader's most recent iterator is not known, and why."""
+    """Say that the loader's iterator that is about to be made will not be known, and why.
+
+    Raises:
+        RuntimeError: If it should go on from a state.
+    """
     page = _page(loader)
-    page.course, page.loaded, page.lost = None, None, reason
+    if page.loaded is not None:
+        raise RuntimeError(f"nothing can go on from the state that was loaded: {reason}")
+    page.course, page.lost = None, reason
 
 
 def is_loaded(loader: Any) -> bool:

@@ -137,7 +137,7 @@ class Order:
             if self._cut is not None:
                 put(asked.first or {}, self._generators)
                 rest = cut_at(self._sampler, self._position)
-                prepared = [next(rest) for _ in range(asked.count - self._position)]
+                prepared = list(itertools.islice(rest, asked.count - self._position))
             elif self._stateful is not None:
                 prepared, rest = state["ahead"] or [], self._told(state)
             else:

@@ -24,6 +24,7 @@ from penstock.lowering.lower import Lowered, lower
 from penstock.making import Begun, MakingFailed, making
 from penstock.prepared import Prepared
 from penstock.process_state import as_in_worker
+from penstock.resume import loaders as resume
 
 __all__ = ["NativeDataLoaderIter"]
 
@@ -48,10 +49,15 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
         with making():
             counters = counters_of(loader)
             stream = _native.Stream(lowered.report.threads)
+            course: Any = resume.begin(loader)
         if loader.num_workers > 0:
             loader.check_worker_number_rationality()
-        super().__init__(loader)
+        with course.making():
+            super().__init__(course.stand_in(loader))
+        course.base_seed = self._base_seed
+        self._base_seed = course.base_seed
         self._torchs = tuple(vars(self))
+        self._course = course
         self._counters, self._stream = counters, stream
         self._lowered: Lowered | None = lowered
         self._pending: collections.deque[Prepared] = collections.deque()
@@ -62,12 +68,14 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
             self._prefetch_factor: int = loader.prefetch_factor
             with making(self._begun()):
                 lefts = [worker_init.left_behind(loader, int(self._base_seed), w) for w in range(self._num_workers)]
-                self._streams = [Streams.of(left.torch_state) for left in lefts]
+                self._streams = [course.streams(w) or Streams.of(left.torch_state) for w, left in enumerate(lefts)]
             self._reset(loader, first_iter=True)
         else:
             self._loader = loader
             self._counters.begin()
+        self._num_yielded = course.position
         self._counters.way = "lowered"
+        resume.commit(loader, course)
 
     def _begun(self) -> Begun:
         return Begun({name: vars(self)[name] for name in self._torchs})
@@ -83,6 +91,10 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
                     begun.states = [streams.torch_state() for streams in self._streams]
                     self._finish_pending()
                     begun.states = [streams.torch_state() for streams in self._streams]
+                    self._course.begin_epoch()
+                    for worker, streams in enumerate(self._streams):
+                        self._course.moved_on(worker, streams.copy())
+                    resume.commit(loader, self._course)
                 self._begin_epoch(begun.indices)
         except MakingFailed:
             if error is None:
@@ -109,7 +121,7 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
         # A forked child has none of the old one's threads.
         self._stream = _native.Stream(self._stream.threads)
         self._coming = collections.deque(indices)
-        self._sent = 0
+        self._sent = self._course.next_worker
         while self._coming:
             self._send_next()
         self._begin()
@@ -189,6 +201,7 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
         except RuntimeError:
             # The threads failed at this batch; the next ones are not its fault.
             self._pending.popleft()
+            self._course.handed_out(prepared.worker, prepared.behind)
             self._send_next()
             self._begin()
             raise
@@ -203,6 +216,7 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
         except KeyboardInterrupt:
             self._pending.appendleft(prepared)
             raise
+        self._course.handed_out(prepared.worker, prepared.behind)
         return prepared.result(self._pin_memory_device)
 
     def _made(self, prepared: Prepared, timeout: float | None) -> bool:

@@ -3,6 +3,7 @@
 import abc
 import dataclasses
 import functools
+import os
 from typing import Any, TypeVar
 
 import torch.utils.data
@@ -15,6 +16,9 @@ from penstock.lowering.lower import Lowered, lower
 from penstock.lowering.report import Report, Row
 from penstock.making import MakingFailed, go_on, making, tell
 from penstock.recording.iterators import iterator_for
+from penstock.resume import iterators as torchs
+from penstock.resume import loaders as resume
+from penstock.resume.notes import notes_on
 from penstock.wrappers import is_ours, own_iterators, unwrap
 
 __all__ = ["DataLoader", "explain"]
@@ -58,7 +62,8 @@ class DataLoader(torch.utils.data.DataLoader[_T_co], metaclass=_Kind):
     `penstock`. `penstock.explain(loader)` tells in advance, `penstock.stats(loader)` what came of it.
 
     Differences from torch's class, all of them. On either way a batch of images that was made natively is not in shared
-    memory, and cannot be resized in place (`resize_` raises). Of lowered loaders:
+    memory, and cannot be resized in place (`resize_` raises), and loaders have `state_dict` and `load_state_dict`. Of
+    lowered loaders:
 
     * There are no worker processes: `num_workers` is the number of random streams and of threads,
       `multiprocessing_context` is accepted and not used, samplers and `ImageDataset.locate` run in the thread that
@@ -92,6 +97,8 @@ class DataLoader(torch.utils.data.DataLoader[_T_co], metaclass=_Kind):
     """
 
     def __iter__(self) -> _BaseDataLoaderIter:
+        if resume.is_loaded(self):
+            self._iterator = None  # workers that stay are started anew, where the state has them
         try:
             return super().__iter__()
         except MakingFailed as failed:
@@ -99,10 +106,44 @@ class DataLoader(torch.utils.data.DataLoader[_T_co], metaclass=_Kind):
             self._iterator = _torchs(self, failed)
             return self._iterator
 
+    def state_dict(self) -> dict[str, Any]:
+        """Return where the most recent iterator is, so that a loader like this one can go on from there.
+
+        That is the batches it has handed out, the order, and every random stream: of `generator`, of the samplers, of
+        the workers. With `num_workers=0` dataset code draws from the process's generators; save these as well.
+
+        Returns:
+            Plain data that `torch.save` and `pickle` store, besides what the user's own samplers give.
+        """
+        return resume.state_of(self)
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Have the next iterator go on from a state, as if the loader that it is of had never been stopped.
+
+        After the last batch of an epoch, that is the beginning of the next one.
+
+        Args:
+            state_dict: What `state_dict` of a loader with the same arguments has returned.
+
+        Raises:
+            ValueError: If the state is of another loader, another version, or cannot be gone on from; with the reason.
+                Nothing was loaded then.
+        """
+        resume.load(self, state_dict)
+
     def _get_iterator(self) -> _BaseDataLoaderIter:
         hints.iterated(self)
         try:
             iterator = _make(self)
+        except MakingFailed as failed:
+            return _torchs(self, failed)
+        if iterator is not None:
+            return iterator
+        others = getattr(super()._get_iterator, "__func__", None) is not _TORCHS._get_iterator
+        if others:
+            resume.lose(self, "a class that the loader derives from makes its iterators")
+        try:
+            iterator = None if others else torchs.iterator_for(self)
         except MakingFailed as failed:
             return _torchs(self, failed)
         return super()._get_iterator() if iterator is None else iterator
@@ -116,6 +157,8 @@ def _init(self: Any, *args: Any, **kwargs: Any) -> None:
 
 # Not in the class's body, where it would hide the signature from type checkers.
 DataLoader.__init__ = _init  # type: ignore[method-assign]
+if os.environ.get("PENSTOCK_RESUME") == "0":  # frameworks look whether the methods are there
+    del DataLoader.state_dict, DataLoader.load_state_dict
 
 
 def explain(loader: Any) -> Report:
@@ -143,7 +186,7 @@ def explain(loader: Any) -> Report:
     if maker is not None and counters_of(loader).way is None:
         rows = (*report.rows, Row("loader", maker, False, "it makes its iterators itself and does not ask penstock"))
         return Report(rows, "torch", made_by=f"{maker}'s own iterator")
-    return dataclasses.replace(report, hypothetical=not is_ours(loader))
+    return dataclasses.replace(report, hypothetical=not is_ours(loader), resuming=notes_on(loader))
 
 
 def _make(loader: Any) -> _BaseDataLoaderIter | None:
@@ -162,5 +205,6 @@ def _make(loader: Any) -> _BaseDataLoaderIter | None:
 
 def _torchs(loader: Any, failed: MakingFailed) -> _BaseDataLoaderIter:
     """Return torch's iterator, after something of ours has failed."""
+    resume.lose(loader, f"penstock failed: {failed.__cause__!r}")
     tell(loader, failed)
     return _TORCHS._get_iterator(loader) if failed.begun is None else go_on(loader, failed.begun)

@@ -42,6 +42,7 @@ class Prepared:
 
     Attributes:
         streams: The logical worker's.
+        worker: The logical worker; None if there is none.
         followed: Whether the batch that takes its place in the queue was sent.
     """
 
@@ -60,7 +61,7 @@ class Prepared:
         self.followed = False
         self._counters, self._mixing = counters, mixing
         self._gathering: Gathering | None = gathering
-        self._worker, self._pin, self._rewinds = worker, pin, rewinds
+        self.worker, self._pin, self._rewinds = worker, pin, rewinds
         self._drawn: _Drawn | None = None
         # Whether the batch failed, and a picture before the one that did may be in a file that cannot be opened.
         self._doubtful = False
@@ -69,6 +70,13 @@ class Prepared:
     def drawn(self) -> bool:
         """Whether the samples are there and their numbers drawn."""
         return self._drawn is not None
+
+    @property
+    def behind(self) -> Streams:
+        """Where the logical worker's streams stood when the batch's numbers were drawn; nobody draws from these."""
+        end = self._there.end
+        assert end is not None  # noqa: S101 - a batch of a logical worker's has them
+        return end
 
     @property
     def nbytes(self) -> int:
@@ -110,17 +118,16 @@ class Prepared:
         start = streams.copy() if self._rewinds else None
         refuse.forget()
         batch = _native.Batch(located.sources, located.positions, streams.torch)
-        if failure is not None:
-            return _Drawn(located, start, batch, None, failure)
-        with self._state():
-            outcome = _outcome(located, batch, self._mixing, streams, in_worker=self._worker is not None)
-        if isinstance(outcome, _Failure):
-            return _Drawn(located, start, batch, None, outcome)
-        return _Drawn(located, start, batch, outcome, None)
+        outline = None
+        if failure is None:
+            with self._state():
+                outcome = _outcome(located, batch, self._mixing, streams, in_worker=self.worker is not None)
+            outline, failure = (None, outcome) if isinstance(outcome, _Failure) else (outcome, None)
+        return _Drawn(located, start, None if self.worker is None else streams.copy(), batch, outline, failure)
 
     def _state(self) -> contextlib.AbstractContextManager[None]:
         """Of the process where torch would look up samples and collate them."""
-        return contextlib.nullcontext() if self._worker is None else as_in_worker()
+        return contextlib.nullcontext() if self.worker is None else as_in_worker()
 
     @property
     def _there(self) -> "_Drawn":
@@ -172,8 +179,8 @@ class Prepared:
         drawn = self._there
         if drawn.failure is not None:
             error, note = drawn.failure.take()
-            if self._worker is not None:
-                error = _from_worker(error, self._worker)
+            if self.worker is not None:
+                error = _from_worker(error, self.worker)
             if note is not None:
                 error.add_note(note)
             try:
@@ -197,6 +204,7 @@ class _Drawn:
     Attributes:
         located: The samples.
         start: Where the numbers were drawn from, if they may have to be drawn again.
+        end: Where that led to, if the numbers are a logical worker's.
         batch: The numbers, and later the work on the pixels.
         outline: What the batch is, if nothing is wrong with it.
         failure: What is wrong with it.
@@ -205,6 +213,7 @@ class _Drawn:
 
     located: Located
     start: Streams | None
+    end: Streams | None
     batch: _native.Batch
     outline: "_Outline | None"
     failure: "_Failure | None"

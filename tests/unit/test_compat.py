@@ -35,6 +35,7 @@ def test_nothing_is_missing_here():
         compat.LOWERING,
         compat.FILES,
         compat.RECORDING,
+        compat.RESUME,
     }
 
 

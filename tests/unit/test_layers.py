@@ -112,7 +112,9 @@ PYTHON: dict[str, set[str]] = {
     "conversion": set(),
     "lowering": GROUND | {"conversion", "ops", "datasets", "filled", "fallback", "prepared"},
     "fallback": GROUND | {"lowering"},
-    "recording": GROUND | {"conversion", "fallback", "lowering", "ops", "iterator", "counters", "making", "prepared"},
+    "resume": GROUND | {"lowering", "making", "wrappers"},
+    "recording": GROUND
+    | {"conversion", "fallback", "lowering", "ops", "iterator", "counters", "making", "prepared", "resume"},
 }
 
 

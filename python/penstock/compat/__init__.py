@@ -4,9 +4,9 @@ Nothing else in this package takes a private name from them. What needs one that
 """
 
 from penstock.compat import pillow, torch, torchvision
-from penstock.compat.names import FILES, LOWERING, RECORDING, Names
+from penstock.compat.names import FILES, LOWERING, RECORDING, RESUME, Names
 
-__all__ = ["FILES", "LIBRARIES", "LOWERING", "RECORDING", "give_up", "missing", "why_not"]
+__all__ = ["FILES", "LIBRARIES", "LOWERING", "RECORDING", "RESUME", "give_up", "missing", "why_not"]
 
 LIBRARIES: tuple[Names, ...] = (torch.NAMES, torchvision.NAMES, pillow.NAMES)
 # Why something is not tried again in this process.
@@ -25,7 +25,7 @@ def missing(*uses: str) -> tuple[str, ...]:
 
 
 def why_not(use: str) -> str | None:
-    """Return why `LOWERING`, `FILES` or `RECORDING` has to step aside, None if it has not."""
+    """Return why `LOWERING`, `FILES`, `RECORDING` or `RESUME` has to step aside, None if it has not."""
     if (reason := _given_up.get(use)) is not None:
         return reason
     for library in LIBRARIES:

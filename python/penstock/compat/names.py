@@ -11,12 +11,13 @@ import types
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["FILES", "LOWERING", "RECORDING", "Names"]
+__all__ = ["FILES", "LOWERING", "RECORDING", "RESUME", "Names"]
 
-# What needs a name: batches made of a plan, reading files natively, pictures that record.
+# What needs a name: batches made of a plan, reading files natively, pictures that record, telling where an iterator is.
 LOWERING = "lowering"
 FILES = "files"
 RECORDING = "recording"
+RESUME = "resume"
 
 
 class Names:

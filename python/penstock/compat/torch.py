@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from penstock.compat.names import LOWERING, RECORDING, Names
+from penstock.compat.names import LOWERING, RECORDING, RESUME, Names
 
 __all__ = [
     "NAMES",
@@ -34,11 +34,14 @@ __all__ = [
     "script_builtin",
     "script_function",
     "swap_tensor_impl",
+    "worker_loop",
 ]
 
 NAMES = Names("torch", "torch")
 _fetch, _expect = NAMES.fetch, NAMES.expect
 _BOTH = (LOWERING, RECORDING)
+# Iterators of torch's that tell where they are; pictures are recorded under those.
+_TOLD = (RECORDING, RESUME)
 
 
 def _none(*_arguments: Any, **_options: Any) -> Any:
@@ -66,15 +69,15 @@ if TYPE_CHECKING:
         _SingleProcessDataLoaderIter,
     )
 else:
-    _BaseDataLoaderIter = _fetch(_LOADER, "_BaseDataLoaderIter", *_BOTH, instead=_Missing)
-    _MultiProcessingDataLoaderIter = _fetch(_LOADER, "_MultiProcessingDataLoaderIter", RECORDING, instead=_Missing)
-    _SingleProcessDataLoaderIter = _fetch(_LOADER, "_SingleProcessDataLoaderIter", RECORDING, instead=_Missing)
-    _DatasetKind = _fetch(_LOADER, "_DatasetKind", RECORDING)
+    _BaseDataLoaderIter = _fetch(_LOADER, "_BaseDataLoaderIter", *_BOTH, RESUME, instead=_Missing)
+    _MultiProcessingDataLoaderIter = _fetch(_LOADER, "_MultiProcessingDataLoaderIter", *_TOLD, instead=_Missing)
+    _SingleProcessDataLoaderIter = _fetch(_LOADER, "_SingleProcessDataLoaderIter", *_TOLD, instead=_Missing)
+    _DatasetKind = _fetch(_LOADER, "_DatasetKind", *_BOTH, RESUME)
     _MapDatasetFetcher = _fetch("torch.utils.data._utils.fetch", "_MapDatasetFetcher", *_BOTH)
-    ExceptionWrapper = _fetch("torch._utils", "ExceptionWrapper", *_BOTH)
+    ExceptionWrapper = _fetch("torch._utils", "ExceptionWrapper", *_BOTH, RESUME)
     DisableTorchFunction = _fetch("torch._C", "DisableTorchFunction", *_BOTH)
     DisableTorchFunctionSubclass = _fetch("torch._C", "DisableTorchFunctionSubclass", RECORDING)
-_expect(f"{_LOADER}:DataLoader", "_get_iterator", *_BOTH)
+_expect(f"{_LOADER}:DataLoader", "_dataset_kind _get_iterator _index_sampler", *_BOTH, RESUME)
 _expect(_BASE, "_auto_collation _base_seed _collate_fn _dataset _drop_last _next_data _num_workers", LOWERING)
 _expect(_BASE, "_num_yielded _pin_memory _pin_memory_device _reset _sampler_iter _timeout", LOWERING)
 _expect(_MULTI, "_auto_collation _collate_fn _data_queue _dataset_kind _get_data _in_order _next_data", RECORDING)
@@ -84,9 +87,16 @@ _expect(
     RECORDING,
 )
 _expect(_MULTI, "_tasks_outstanding _timeout _try_get_data _worker_init_fn", RECORDING)
-_expect(_SINGLE, "_dataset_fetcher", RECORDING)
-pin_memory: Any = _fetch("torch.utils.data._utils.pin_memory", "pin_memory", *_BOTH)
-STATUS_CHECK_INTERVAL: float = _fetch("torch.utils.data._utils", "MP_STATUS_CHECK_INTERVAL", RECORDING, instead=5.0)
+_expect(_SINGLE, "_dataset_fetcher", *_TOLD)
+_expect(_BASE, "_base_seed _num_yielded _persistent_workers", *_TOLD)
+_expect(_SINGLE, "_next_data", *_TOLD)
+_expect(_MULTI, "_in_order _next_data _process_data _reset _task_info _try_get_data _worker_init_fn", RESUME)
+_expect(_MULTI, "_worker_queue_idx_cycle", *_TOLD)
+_expect(f"{_LOADER}:_DatasetKind", "create_fetcher", *_TOLD)
+_expect("torch.utils.data._utils.fetch:_IterableDatasetFetcher", "dataset_iter ended", *_TOLD)
+worker_loop: Any = _fetch("torch.utils.data._utils.worker", "_worker_loop", *_TOLD)
+pin_memory: Any = _fetch("torch.utils.data._utils.pin_memory", "pin_memory", *_BOTH, RESUME)
+STATUS_CHECK_INTERVAL: float = _fetch("torch.utils.data._utils", "MP_STATUS_CHECK_INTERVAL", *_TOLD, instead=5.0)
 # What Beta and Dirichlet distributions draw by.
 sample_dirichlet: Any = _fetch("torch", "_sample_dirichlet", LOWERING)
 generate_state: Any = _fetch("torch.utils.data._utils.worker", "_generate_state", LOWERING)

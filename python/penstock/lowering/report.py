@@ -42,6 +42,7 @@ class Report:
         batch_bytes: Bytes of the image tensor of a full batch; None if it is not known in advance.
         made_by: Who makes the batches on torch's way, in words.
         hypothetical: Whether the loader is of torch's own class, and this is what penstock's would do.
+        resuming: What is done again where the loader goes on from a state in the middle of an epoch.
     """
 
     rows: tuple[Row, ...]
@@ -50,6 +51,7 @@ class Report:
     batch_bytes: int | None = None
     made_by: str = "torch's own machinery"
     hypothetical: bool = False
+    resuming: tuple[str, ...] = ()
 
     @property
     def native(self) -> bool:
@@ -67,6 +69,7 @@ class Report:
         for row in self.rows:
             mark = "native" if row.native else "python"
             lines.append(f"  {row.part:<{widths[0]}}  {row.name:<{widths[1]}}  {mark}  {row.reason}".rstrip())
+        lines += [f"  to resume, {note}" for note in self.resuming]
         return "\n".join(lines)
 
     def __rich__(self) -> Any:

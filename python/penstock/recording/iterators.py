@@ -17,8 +17,6 @@ from penstock.compat.torch import (
     ExceptionWrapper,
     _BaseDataLoaderIter,
     _DatasetKind,
-    _MultiProcessingDataLoaderIter,
-    _SingleProcessDataLoaderIter,
     pin_memory,
 )
 from penstock.counters import counters_of
@@ -33,6 +31,8 @@ from penstock.recording.storages import made_anew
 from penstock.recording.tickets import receiving
 from penstock.recording.timm import consumer_of
 from penstock.recording.workers import Collate, Parcel, Start, count
+from penstock.resume.iterators import ProcessesIter, SingleIter
+from penstock.resume.workers import News, Sent, told_by
 
 if TYPE_CHECKING:
     from penstock.recording.chain import Key
@@ -50,8 +50,18 @@ class _Arrived:
     def __init__(self, data: Any, renderings: list[Rendering]) -> None:
         self.data, self.renderings = data, renderings
 
+    @property
+    def news(self) -> News:
+        """Of the worker that has sent it."""
+        return told_by(self.data)
 
-class RecordingIter(_MultiProcessingDataLoaderIter):
+    def failed(self, error: Exception, worker: int) -> Any:
+        """Return what takes its place if it could not be made."""
+        wrapped = ExceptionWrapper((type(error), error, error.__traceback__), f"in DataLoader worker process {worker}")
+        return Sent(wrapped, self.news)
+
+
+class RecordingIter(ProcessesIter):
     """torch's iterator over worker processes; what they recorded becomes pixels here.
 
     Raises:
@@ -76,6 +86,9 @@ class RecordingIter(_MultiProcessingDataLoaderIter):
         self._begins_epoch = False
         loader.check_worker_number_rationality()
         super().__init__(loader)
+
+    def _begin(self, loader: Any) -> None:
+        super()._begin(loader)
         # Without it, batches that have arrived wait for their turn.
         with contextlib.suppress(Exception):
             self._arrivals.register(self._data_queue._reader, select.POLLIN)  # type: ignore[attr-defined]
@@ -88,7 +101,8 @@ class RecordingIter(_MultiProcessingDataLoaderIter):
 
     @_worker_init_fn.setter
     def _worker_init_fn(self, function: Any) -> None:
-        self._start._function = function
+        self._begins.function = function
+        self._start._function = self._begins
         self._start._guard = self._counters.guard_of_next()
 
     @property
@@ -139,7 +153,7 @@ class RecordingIter(_MultiProcessingDataLoaderIter):
     def _try_get_data(self, timeout: float = STATUS_CHECK_INTERVAL) -> tuple[bool, Any]:
         try:
             with receiving(self._converting or self._renderer) as renderings:
-                success, item = super()._try_get_data(timeout)  # type: ignore[no-untyped-call]
+                success, item = super()._try_get_data(timeout)
         except Exception:
             # What arrives before an epoch begins is of the last one, and nobody's any more: it need not be made.
             if self._begins_epoch and all(worker.is_alive() for worker in self._workers):
@@ -160,7 +174,7 @@ class RecordingIter(_MultiProcessingDataLoaderIter):
             self._counters.returned(called)
 
     def _next_data(self) -> Any:
-        data = super()._next_data()  # type: ignore[no-untyped-call]
+        data = super()._next_data()
         self._receive_all()
         return data
 
@@ -177,7 +191,7 @@ class RecordingIter(_MultiProcessingDataLoaderIter):
     def _process_data(self, data: Any, worker_idx: int) -> Any:
         if isinstance(data, _Arrived):
             data = self._rendered(data, worker_idx)
-        data = super()._process_data(data, worker_idx)  # type: ignore[no-untyped-call]
+        data = super()._process_data(data, worker_idx)
         if isinstance(data, Parcel):
             self._counters.recorded(data.samples, data.counted)
             agreement.others_asked(data.counted.asked)
@@ -196,7 +210,7 @@ class RecordingIter(_MultiProcessingDataLoaderIter):
             self._put_back(arrived, worker)
             raise
         except Exception as error:
-            return ExceptionWrapper((type(error), error, error.__traceback__), f"in DataLoader worker process {worker}")
+            return arrived.failed(error, worker)
         if not made:
             self._put_back(arrived, worker)
             raise RuntimeError(f"DataLoader timed out after {self._timeout} seconds")
@@ -210,13 +224,16 @@ class RecordingIter(_MultiProcessingDataLoaderIter):
         self._task_info[self._rcvd_idx] = (worker, arrived)
 
 
-class RecordingSingleIter(_SingleProcessDataLoaderIter):
+class RecordingSingleIter(SingleIter):
     """torch's iterator without workers, over the user's code on pictures that record."""
 
     def __init__(self, loader: Any) -> None:
         with making():
             self._counters = counters_of(loader)
         super().__init__(loader)
+
+    def _begin(self, loader: Any) -> None:
+        super()._begin(loader)
         self._counters.way = "recorded"
         self._counters.begin()
         self._dataset_fetcher = _Fetcher(self._dataset_fetcher, self._counters)

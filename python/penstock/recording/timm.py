@@ -21,7 +21,7 @@ from penstock.recording.tensors import RecordedTensor, is_plain, is_recording
 __all__ = ["collated", "consumer_of", "is_fast_collate"]
 
 # Frames between a loop over a loader and the making, or the next epoch, of its iterator.
-_FRAMES = 12
+_FRAMES = 16
 
 
 @dataclasses.dataclass(frozen=True)

@@ -110,9 +110,11 @@ PYTHON: dict[str, set[str]] = {
     "memory": {"_native"},
     "ops": {"_native", "agreement", "compat", "generators", "memory", "process_state", "records"},
     "conversion": set(),
-    "lowering": GROUND | {"conversion", "ops", "datasets", "filled", "fallback", "prepared"},
+    "delivery": {"compat"},
+    "lowering": GROUND | {"conversion", "delivery", "ops", "datasets", "filled", "fallback", "prepared"},
     "fallback": GROUND | {"lowering"},
-    "recording": GROUND | {"conversion", "fallback", "lowering", "ops", "iterator", "counters", "making", "prepared"},
+    "recording": GROUND
+    | {"conversion", "delivery", "fallback", "lowering", "ops", "iterator", "counters", "making", "prepared"},
 }
 
 

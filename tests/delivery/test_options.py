@@ -81,6 +81,10 @@ def test_options_are_keyword_only_and_attributes():
     for name in ("batch_sampler", "batch_size", "drop_last", "sampler"):
         del public[name]
     assert type(loader)(**public).device == "cpu", "as Ignite does it"
+    given = {name: vars(loader)[name] for name in parameters if name in vars(loader)}
+    given = {name: value for name, value in given.items() if value != parameters[name].default}
+    rebuilt = type(loader)(**given | {"sampler": [1, 0], "shuffle": False, "batch_sampler": None})
+    assert {name: getattr(rebuilt, name) for name in options} == options, "as Lightning does it"
 
 
 def test_pinning_is_what_the_user_said_and_what_delivery_needs(monkeypatch):

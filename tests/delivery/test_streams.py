@@ -9,7 +9,8 @@ from support.delivered import delivered, made, torchs
 from support.fake_cuda import FakeCuda, Gpu, Stream, poison, tensors_of
 
 import penstock
-from penstock.delivery import streams
+from penstock.delivery import deliver, streams
+from penstock.delivery.form import Form
 
 WORKERS = pytest.mark.parametrize("workers", [0, 2])
 
@@ -37,8 +38,8 @@ def _without_recording(monkeypatch):
 
 
 def _without_holding(monkeypatch):
-    depart = streams.Flight.depart
-    monkeypatch.setattr(streams.Flight, "depart", lambda self: (depart(self)[0], []))
+    depart = streams.Ferry.depart
+    monkeypatch.setattr(streams.Ferry, "depart", lambda self, flight: (depart(self, flight), self._held.clear()))
 
 
 @pytest.mark.parametrize("leave_out", [_without_waiting, _without_recording, _without_holding])
@@ -111,32 +112,29 @@ def test_what_is_under_way_is_copied_ahead(gpu):
 def test_a_ferry_lets_go_of_what_was_copied(gpu):
     ferry = streams.Ferry(gpu.cuda(torch.device("cuda")))
     for _ in range(3):
-        with ferry.flight() as flight:
-            flight.add((torch.rand(3), lambda copy: copy))
+        flight = ferry.flight()
+        flight.add((torch.rand(3), lambda copy: copy))
+        ferry.depart(flight)
         ferry.receive(flight, flight.copies)
     assert len(ferry._held) == 3
     gpu.current.synchronize()
-    with ferry.flight():
-        pass
-    assert len(ferry._held) == 1
+    ferry.flight()
+    assert len(ferry._held) == 0
 
 
-def sent(ferry, copies, *makers):
-    with ferry.flight() as flight:
-        copies.append(flight.add((torch.ones(3), lambda copy: copy)))
-        for maker in makers:
-            flight.add((torch.ones(3), maker))
+def test_what_was_queued_before_an_exception_is_held(gpu, monkeypatch):
+    delivery = deliver.Delivery("cuda", Form(None, None, False, "cuda"))
+    copy, copies = FakeCuda.copy, []
 
+    def failing(cuda, cargo):
+        if copies:
+            raise MemoryError("none left")
+        copies.append(copy(cuda, cargo))
+        return copies[0]
 
-def test_what_was_queued_before_an_exception_is_held(gpu):
-    ferry = streams.Ferry(gpu.cuda(torch.device("cuda")))
-
-    def fails(copy):
-        raise MemoryError("none left")
-
-    copies = []
+    monkeypatch.setattr(FakeCuda, "copy", failing)
     with pytest.raises(MemoryError):
-        sent(ferry, copies, fails)
+        delivery.deliver([torch.ones(3), torch.ones(3)])
     gpu.side.synchronize()
     assert copies[0].tolist() == [1, 1, 1]
 

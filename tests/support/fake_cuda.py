@@ -101,7 +101,8 @@ class FakeCuda:
         source, made = cargo
         self.gpu.copied_bytes += source.nbytes
         memory = source.detach()
-        copy = torch.empty_like(made(source))
+        right = made(source)
+        copy = torch.empty_like(right).as_subclass(type(right))
         target = copy.detach()
         poison(target)
         weakref.finalize(source, self._source_is_gone, memory).atexit = False

@@ -57,8 +57,11 @@ class Delivery:
         ahead, self._ahead = self._ahead, None
         if ahead is not None and ahead.inference is not torch.is_inference_mode_enabled():
             ahead = None
-        with self._ferry.flight() as flight:
+        flight = self._ferry.flight()
+        try:
             delivered = rebuilt(batch, lambda part: self._ferried(part, flight, ahead))
+        finally:  # what was queued before an exception is under way all the same
+            self._ferry.depart(flight)
         self._ferry.receive(flight, flight.copies)
         self._kept = flight.copies
         if ahead is not None and ahead.taken:
@@ -76,8 +79,11 @@ class Delivery:
             return
         sources = [part for part in parts if _flies(part)]
         if sources:
-            with self._ferry.flight() as flight:
+            flight = self._ferry.flight()
+            try:
                 copies = {id(_source(part)): (part, flight.add(self._cargo(part))) for part in sources}
+            finally:
+                self._ferry.depart(flight)
             self._ahead = _Ahead(flight, copies, torch.is_inference_mode_enabled())
 
     def end(self) -> None:

@@ -62,7 +62,7 @@ class Form:
 
     def made(self, tensor: torch.Tensor) -> torch.Tensor:
         """Return a tensor as it is to be delivered, itself if it is so already."""
-        if tensor.ndim != _BATCH_OF_PICTURES:
+        if tensor.ndim != _BATCH_OF_PICTURES or (self.dtype is None and self.memory_format is None):
             return tensor
         return tensor.to(dtype=self.dtype_of(tensor.dtype), memory_format=self.memory_format or torch.preserve_format)
 

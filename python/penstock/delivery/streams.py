@@ -9,9 +9,8 @@ A copy is queued on a stream of its own. Three things make that safe, and each o
 """
 
 import collections
-import contextlib
 import functools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
@@ -76,28 +75,24 @@ class Flight:
 
     Attributes:
         copies: The tensors on the device; nobody may use them before `Ferry.receive`.
+        sources: What they are copies of.
         event: Passes when they are made; None until all of them are queued.
     """
 
     def __init__(self, cuda: Cuda) -> None:
         self._cuda = cuda
         self.copies: list[torch.Tensor] = []
+        self.sources: list[torch.Tensor] = []
         self.event: Any = None
-        self._sources: list[torch.Tensor] = []
 
     def add(self, cargo: Cargo) -> torch.Tensor:
         """Queue the copy of a tensor of the processor's memory, which must not change any more."""
         source, made = cargo
         source = self._cuda.pinned(source)
-        self._sources.append(source)
+        self.sources.append(source)
         copy = self._cuda.copy((source, made))
         self.copies.append(copy)
         return copy
-
-    def depart(self) -> tuple[Any, list[torch.Tensor]]:
-        """Mark the end of the copies; return their event, and what is to be held until it has passed."""
-        self.event = self._cuda.event()
-        return self.event, self._sources
 
 
 class Ferry:
@@ -112,15 +107,16 @@ class Ferry:
         # Sources of copies that may still be under way, oldest first.
         self._held: collections.deque[tuple[Any, list[torch.Tensor]]] = collections.deque()
 
-    @contextlib.contextmanager
-    def flight(self) -> Iterator[Flight]:
-        """Queue copies in a `with` block."""
-        self._let_go()
-        flight = Flight(self._cuda)
-        try:
-            yield flight
-        finally:  # what was queued before an exception is under way all the same
-            self._held.append(flight.depart())
+    def flight(self) -> Flight:
+        """Return a flight to which copies are added; whatever is raised meanwhile, it has to `depart` then."""
+        while self._held and self._held[0][0].query():
+            self._held.popleft()
+        return Flight(self._cuda)
+
+    def depart(self, flight: Flight) -> None:
+        """Note the end of a flight's copies, and hold what they are made of until it has passed."""
+        flight.event = self._cuda.event()
+        self._held.append((flight.event, flight.sources))
 
     def receive(self, flight: Flight, copies: Iterable[torch.Tensor]) -> None:
         """Have the caller's stream wait for copies of a flight, which it may use then; the caller does not wait."""
@@ -128,10 +124,6 @@ class Ferry:
         consumer.wait_event(flight.event)
         for copy in copies:
             self._cuda.record(copy, consumer)
-
-    def _let_go(self) -> None:
-        while self._held and self._held[0][0].query():
-            self._held.popleft()
 
     def __del__(self) -> None:
         # An iterator may be dropped in the middle of a copy, which takes milliseconds.

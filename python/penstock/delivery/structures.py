@@ -18,6 +18,9 @@ def rebuilt(batch: Any, replace: Callable[[Any], Any]) -> Any:
             sequences of any depth; anything else in it stays.
         replace: Called with each of them in order.
     """
+    kind = type(batch)
+    if kind is list or kind is tuple:  # nearly all batches, and nothing else has to be asked
+        return kind([rebuilt(item, replace) for item in batch])
     if hasattr(batch, "to") or hasattr(batch, "pin_memory"):
         return replace(batch)
     if isinstance(batch, (str, bytes)):

@@ -1,9 +1,10 @@
 """How much of a GPU's speed a training reaches with torch's loader and with penstock's.
 
-    python benches/python/gpu.py FOLDER
+    python benches/python/gpu.py [FOLDER]
 
-FOLDER is an ImageFolder of JPEGs. A ResNet-18 is trained, in reduced precision, on four sources in turns: torch's
-loader, penstock's, one page-locked batch that is copied at each step, and one that stays on the device. Writes
+FOLDER is an ImageFolder of JPEGs, without which only small pictures are measured. A ResNet-18 is trained, in reduced
+precision, on several sources in turns: torch's loader; penstock's, whose batches the loop copies, or which delivers
+them, as values or as bytes; one page-locked batch that is copied at each step, and one that stays on the device. Writes
 `benches/record/<date>-gpu-<processor>.json` and `.md`, and BENCHMARKS.md's table. `benches/README.md` says more.
 """
 
@@ -30,7 +31,15 @@ from penstock.train.model import make_model
 
 # Pictures of an epoch of photographs.
 EPOCH = 8192
-LOADERS = {"penstock": penstock.DataLoader, "torch": DataLoader}
+DELIVERED = {"device": "cuda", "memory_format": torch.channels_last}
+LOADERS: dict[str, tuple[Any, dict[str, Any]]] = {
+    "penstock": (penstock.DataLoader, {}),
+    "torch": (DataLoader, {}),
+    "delivered": (penstock.DataLoader, DELIVERED),
+    "delivered bytes": (penstock.DataLoader, DELIVERED | {"transfer": "uint8"}),
+}
+# What a delivered epoch should reach of the lesser of its two limits, in per cent.
+TARGET = 97.0
 
 
 class Training:
@@ -65,10 +74,10 @@ class Training:
 def photographs(root: Path) -> Callable[..., Any]:
     """Return what makes loaders of photographs with a class."""
 
-    def make(cls: Any, workers: int, batch: int) -> Any:
+    def make(cls: Any, workers: int, batch: int, **options: Any) -> Any:
         dataset = ImageFolder(str(root), transforms.Compose(photos.TRAINING))
         dataset.samples = (dataset.samples * math.ceil(EPOCH / len(dataset.samples)))[:EPOCH]
-        return cls(dataset, batch, shuffle=True, num_workers=workers, pin_memory=True, drop_last=True)
+        return cls(dataset, batch, shuffle=True, num_workers=workers, pin_memory=True, drop_last=True, **options)
 
     return make
 
@@ -76,16 +85,24 @@ def photographs(root: Path) -> Callable[..., Any]:
 def small_pictures(root: Path) -> Callable[..., Any]:
     """Return what makes loaders of 50,000 pictures of CIFAR's format with a class."""
 
-    def make(cls: Any, workers: int, batch: int) -> Any:
+    def make(cls: Any, workers: int, batch: int, **options: Any) -> Any:
         dataset = cifar.dataset(str(root))
-        return cls(dataset, batch, shuffle=True, num_workers=workers, pin_memory=True, drop_last=True)
+        return cls(dataset, batch, shuffle=True, num_workers=workers, pin_memory=True, drop_last=True, **options)
 
     return make
 
 
+def alone(batches: Iterable[Any]) -> float:
+    """Return the images per second of a loader that nobody waits for."""
+    seen, start = 0, time.perf_counter()
+    for images, _ in batches:
+        seen += len(images)
+    return seen / (time.perf_counter() - start)
+
+
 def case(make: Callable[..., Any], training: Training, *, workers: int, batch: int, rounds: int) -> dict[str, Any]:
-    """Measure the four sources in turns."""
-    loaders = {which: make(cls, workers, batch) for which, cls in LOADERS.items()}
+    """Measure the sources in turns."""
+    loaders = {which: make(cls, workers, batch, **options) for which, (cls, options) in LOADERS.items()}
     if not penstock.explain(loaders["penstock"]).native:
         raise SystemExit(str(penstock.explain(loaders["penstock"])))
     steps, pinned = len(loaders["penstock"]), next(iter(loaders["penstock"]))
@@ -94,15 +111,17 @@ def case(make: Callable[..., Any], training: Training, *, workers: int, batch: i
     sources: dict[str, Iterable[Any]] = {"device": [held] * steps, "copied": [pinned] * steps, **loaders}
     for source in sources.values():
         training.rate(source)
-    rates: dict[str, list[float]] = {which: [] for which in sources}
+    rates: dict[str, list[float]] = {which: [] for which in (*sources, "alone")}
     for _ in range(rounds):
         for which, source in sources.items():
             rates[which].append(training.rate(source))
-    return {"workers": workers, "batch": batch, "rates": rates}
+        rates["alone"].append(alone(loaders["penstock"]))
+    bus = {which: penstock.stats(loaders[which]).bus_bytes for which in loaders if which.startswith("delivered")}
+    return {"workers": workers, "batch": batch, "rates": rates, "bus_bytes": bus}
 
 
 def rows_of(found: list[dict[str, Any]]) -> list[tables.Row]:
-    """Return three rows for each case: beside torch's loader, and beside what no loader could exceed."""
+    """Return the rows of each case: beside torch's loader, and beside what no loader could exceed."""
     rows = []
     for each in found:
         rates = {which: statistics.median(values) for which, values in each["rates"].items()}
@@ -112,17 +131,25 @@ def rows_of(found: list[dict[str, Any]]) -> list[tables.Row]:
         }
         setting, ours = f"batch {each['batch']}, num_workers={each['workers']}", f"{rates['penstock']:,.0f} images/s"
         against = f"torch's DataLoader: {rates['torch']:,.0f} images/s"
-        rows.append(tables.Row(f"ResNet-18, {each['pictures']}", setting, ours, against, times["torch"], "times"))
+        rows.append(tables.Row(f"ResNet-18, {each['pictures']}", setting, ours, against, times["torch"], "times", 1.0))
         for name, which in (("a page-locked batch, copied", "copied"), ("a batch on the device", "device")):
             against = f"{name}: {rates[which]:,.0f} images/s"
             rows.append(tables.Row("the same, share of its limit", setting, ours, against, 100 * times[which], "%"))
+        limit = "device" if rates["device"] < rates["alone"] else "alone"
+        against = (
+            f"{'a batch on the device' if limit == 'device' else 'the loader alone'}: {rates[limit]:,.0f} images/s"
+        )
+        for which, target in (("delivered", TARGET), ("delivered bytes", None)):
+            share = statistics.median(a / b for a, b in zip(each["rates"][which], each["rates"][limit], strict=True))
+            ours = f"{rates[which]:,.0f} images/s"
+            rows.append(tables.Row(f"the same, {which}", setting, ours, against, 100 * share, "%", target))
     return rows
 
 
 def main() -> None:
     """Measure and write."""
     parser = tables.options(__doc__, rounds=3)
-    parser.add_argument("folder", type=Path, help="an ImageFolder of JPEG files")
+    parser.add_argument("folder", type=Path, nargs="?", help="an ImageFolder of JPEG files")
     arguments = parser.parse_args()
     if not torch.cuda.is_available():
         raise SystemExit("torch sees no CUDA device here")
@@ -132,12 +159,16 @@ def main() -> None:
     record["machine"]["gpu"] = torch.cuda.get_device_name()
     with tempfile.TemporaryDirectory() as scratch:
         cifar.write_files(Path(scratch))
-        small, large = small_pictures(Path(scratch)), photographs(arguments.folder)
-        for pictures, make, training, workers, batch in (
-            ("CIFAR, RandomCrop and flip", small, Training(32, 10), min(2, cores), 512),
-            ("CIFAR, RandomCrop and flip", small, Training(32, 10), cores, 512),
-            ("photographs, RandomResizedCrop(224) and flip", large, Training(224, 1000), cores, 256),
-        ):
+        small = small_pictures(Path(scratch))
+        cases = [
+            ("CIFAR, RandomCrop and flip", small, 32, 10, min(2, cores), 512),
+            ("CIFAR, RandomCrop and flip", small, 32, 10, cores, 512),
+        ]
+        if arguments.folder is not None:
+            large = photographs(arguments.folder)
+            cases.append(("photographs, RandomResizedCrop(224) and flip", large, 224, 1000, cores, 256))
+        for pictures, make, size, classes, workers, batch in cases:
+            training = Training(size, classes)
             measured = case(make, training, workers=workers, batch=batch, rounds=arguments.rounds)
             record["cases"].append({"pictures": pictures, **measured})
     tables.publish(record, rows_of(record["cases"]), arguments, "gpu")

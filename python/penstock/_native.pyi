@@ -409,13 +409,26 @@ class Batch:
     def shapes(self) -> list[list[int]]:
         """Output shapes (C, H, W): one if all pictures agree and none was refused, else one for each."""
 
-    def submit(self, stream: Stream, out: _Memory | None = None, mixes: Sequence[_Mix] = ...) -> None:
+    def submit(
+        self,
+        stream: Stream,
+        out: _Memory | None = None,
+        mixes: Sequence[_Mix] = ...,
+        strides: tuple[int, int, int] | None = None,
+    ) -> None:
         """Have the pixels made in `out`, writable and C-contiguous, which is held until the batch is gone, and mixed.
 
-        The memory of recorded pictures is their tickets', and so is how they are mixed.
+        Strides are those of each picture in elements, if they are not those of (C, H, W); such a picture is not mixed.
+        The memory of recorded pictures is their tickets', and so are their strides and how they are mixed.
         """
 
-    def run(self, stream: Stream, out: _Memory | None = None, mixes: Sequence[_Mix] = ...) -> None:
+    def run(
+        self,
+        stream: Stream,
+        out: _Memory | None = None,
+        mixes: Sequence[_Mix] = ...,
+        strides: tuple[int, int, int] | None = None,
+    ) -> None:
         """Make the pixels with this thread's help, and return when they are made."""
 
     def wait(self, timeout: float | None = None) -> bool:

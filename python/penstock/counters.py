@@ -53,8 +53,11 @@ class Stats:
         decoded: Pictures that were decoded natively, also in batches that are not handed out yet.
         known: How many of those were in files that this process had seen before; only what was needed of them was
             looked at.
+        delivered_bytes: Of the batches that were handed out on a `device`.
+        bus_bytes: Of what went from the processor's memory to the device for them.
         seconds: Time by stage. "read", "decode" and "render" are added up over threads; "pillow" is what it took to
-            open the files of `by_pillow`, "waiting" the time in `next()`, "outside" the time between its calls.
+            open the files of `by_pillow`, "waiting" the time in `next()`, of it "delivering" what it took to begin
+            copies to a `device`, "outside" the time between its calls.
         index_files: Files that this process has seen and knows where their parts are, of all its loaders.
         index_bytes: Memory that this takes; `PENSTOCK_INDEX_BYTES` bounds it.
         made_by: Who makes the batches on torch's way, in words.
@@ -73,6 +76,8 @@ class Stats:
     decision: str
     decoded: int
     known: int
+    delivered_bytes: int
+    bus_bytes: int
     seconds: dict[str, float]
     index_files: int
     index_bytes: int
@@ -136,6 +141,11 @@ class Stats:
             yield "so it", self.decision
         for stage, seconds in self.seconds.items():
             yield f"time, {stage}", f"{seconds:,.3f} s"
+        if self.delivered_bytes:
+            yield (
+                "delivered",
+                f"{self.delivered_bytes / 2**20:,.1f} MiB, over the bus {self.bus_bytes / 2**20:,.1f} MiB",
+            )
         if self.decoded:
             yield "decoded", f"{self.decoded:,}, of files seen before {self.known:,}"
             yield "known files", f"{self.index_files:,} in {self.index_bytes / 2**20:,.1f} MiB"
@@ -162,7 +172,9 @@ class Counters:
         self.guard = Guard()
         self._batches = self._samples = self._pictures = self._recorded = self._decoded = self._known = 0
         self._epochs = self._touched = 0
+        self._delivered = self._bus = 0
         self._read = self._decode = self._render = self._pillow = self._waiting = self._outside = 0.0
+        self._delivering = 0.0
         self._returned: float | None = None
 
     def tell(self) -> None:
@@ -248,6 +260,16 @@ class Counters:
         self._returned = time.perf_counter()
         self._waiting += self._returned - called
 
+    def delivered(self, nbytes: int, bus_nbytes: int, since: float) -> None:
+        """Note that a batch of so many bytes, which the user waited for since a time, was sent to its device."""
+        self._delivered += nbytes
+        self._bus += bus_nbytes
+        now = time.perf_counter()
+        self._delivering += now - since
+        if self._returned is not None:  # nothing of torch's own way is counted
+            self._waiting += now - since
+            self._returned = now
+
     def begin(self) -> None:
         """Note that an epoch begins: what the user did since the last one is not time between two batches."""
         self._returned = None
@@ -271,12 +293,15 @@ class Counters:
             decision=self.guard.decision if self.way != "lowered" else "",
             decoded=self._decoded,
             known=self._known,
+            delivered_bytes=self._delivered,
+            bus_bytes=self._bus,
             seconds={
                 "read": self._read,
                 "decode": self._decode,
                 "render": self._render,
                 "pillow": self._pillow,
                 "waiting": self._waiting,
+                "delivering": self._delivering,
                 "outside": self._outside,
             },
             index_files=index_files,

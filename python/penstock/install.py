@@ -39,7 +39,7 @@ _TORCHS: Any = torch.utils.data.DataLoader
 _lock = threading.Lock()
 
 
-def install() -> None:
+def install(**defaults: Any) -> None:
     """Make `torch.utils.data.DataLoader` penstock's class, for code that cannot be told to import it from penstock.
 
     Call it before the imports of what makes loaders. A module that has taken torch's class by
@@ -48,15 +48,22 @@ def install() -> None:
     has the class otherwise keeps it: a subclass, a default argument, an attribute. So do processes that are spawned
     later, unless they call it, too; forked ones have what their parent has.
 
-    A second call changes nothing. With `PENSTOCK=0` in the environment, or with a version of torch that penstock does
-    not know, no call changes anything.
+    Args:
+        defaults: Of penstock's own arguments, for loaders that are made without them while it is installed, as
+            frameworks make theirs: `install(device="cuda")`.
+
+    Raises:
+        TypeError: If one of them is no argument of penstock's own; otherwise what `DataLoader` raises for it.
+
+    A second call changes nothing but these. With `PENSTOCK=0` in the environment, or with a version of torch that
+    penstock does not know, no call changes anything.
 
     Example:
         >>> import penstock
         >>> penstock.install()
         >>> from accelerate import Accelerator
     """
-    _install()
+    _install(defaults)
 
 
 def uninstall() -> None:
@@ -69,25 +76,31 @@ def uninstall() -> None:
         return
     with _lock:
         _exchange(ours, _TORCHS)
-        type(ours).stands_in = False
+        type(ours).stands_in, type(ours).defaults = False, {}
         if copyreg.dispatch_table.get(_TORCHS) is _reduce:
             del copyreg.dispatch_table[_TORCHS]
 
 
 @contextlib.contextmanager
-def installed() -> Iterator[None]:
+def installed(**defaults: Any) -> Iterator[None]:
     """Install for the time of a `with` block, unless it is installed already.
+
+    Args:
+        defaults: As for `install`; those of before are back after the block.
 
     Example:
         >>> with penstock.installed():
         ...     loader = timm.data.create_loader(dataset, (3, 224, 224), 64, use_prefetcher=False)
     """
-    changed = _install()
+    before = getattr(type(_ours()), "defaults", {})
+    changed = _install(defaults)
     try:
         yield
     finally:
         if changed:
             uninstall()
+        elif _ours() is not _TORCHS:
+            type(_ours()).defaults = before
 
 
 def _ours() -> Any:
@@ -96,13 +109,18 @@ def _ours() -> Any:
     return DataLoader
 
 
-def _install() -> bool:
+def _install(defaults: dict[str, Any]) -> bool:
+    from penstock.delivery.form import OPTIONS, check
+
+    if unknown := defaults.keys() - OPTIONS:
+        raise TypeError(f"install() got an unexpected keyword argument {min(unknown)!r}")
+    check(**(OPTIONS | defaults))
     ours = _ours()
     if ours is _TORCHS:
         return False
     with _lock:
         changed = not type(ours).stands_in
-        type(ours).stands_in = True
+        type(ours).stands_in, type(ours).defaults = True, defaults
         copyreg.pickle(_TORCHS, _reduce)
         _exchange(_TORCHS, ours)
     return changed

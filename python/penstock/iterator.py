@@ -17,6 +17,7 @@ import torch
 from penstock import _native
 from penstock.compat.torch import _BaseDataLoaderIter, _MapDatasetFetcher, pin_memory, profiler_enabled
 from penstock.counters import counters_of
+from penstock.delivery.form import Form
 from penstock.generators import Streams, lend
 from penstock.lowering import worker_init
 from penstock.lowering.gather import Gathering
@@ -45,7 +46,7 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
     # Outside code asks iterators for their processes.
     _workers: tuple[()] = ()
 
-    def __init__(self, loader: Any, lowered: Lowered) -> None:
+    def __init__(self, loader: Any, lowered: Lowered, form: Form | None = None) -> None:
         with making():
             counters = counters_of(loader)
             stream = _native.Stream(lowered.report.threads)
@@ -60,6 +61,7 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
         self._course = course
         self._counters, self._stream = counters, stream
         self._lowered: Lowered | None = lowered
+        self._form = form
         self._pending: collections.deque[Prepared] = collections.deque()
         # Indices that the sampler gave and that are not sent yet.
         self._coming: collections.deque[Any] = collections.deque()
@@ -173,6 +175,7 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
             *(gathering, self._streams[worker], worker, self._counters, self._lowered.mixing),
             pin=self._pin_memory,
             rewinds=self._lowered.decodes,
+            written=self._lowered.written,
         )
         self._pending.append(prepared)
 
@@ -219,6 +222,10 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
         self._course.handed_out(prepared.worker, prepared.behind)
         return prepared.result(self._pin_memory_device)
 
+    def _made_ahead(self) -> list[Any]:
+        """Return what is made already of the batch that is handed out next; nobody is asked for anything."""
+        return self._pending[0].made() if self._pending else []
+
     def _made(self, prepared: Prepared, timeout: float | None) -> bool:
         """Wait for the first pending batch; return whether it, or its error, is there within so many seconds."""
         prepared.prepare()
@@ -239,7 +246,7 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
             # Without workers torch sees what the user changes between two batches.
             self._lowered = None
             with contextlib.suppress(Exception):  # of ours: torch's fetcher needs none of it
-                lowered = lower(self._loader)
+                lowered = lower(self._loader, self._form)
                 self._lowered = lowered if isinstance(lowered, Lowered) else None
         if self._lowered is None or isinstance(indices, Iterator):
             # An iterator's code would run between the draws of two samples.
@@ -254,6 +261,7 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
                 *(gathering, streams, None, self._counters, self._lowered.mixing),
                 pin=self._pin_memory,
                 rewinds=rewinds,
+                written=self._lowered.written,
             )
             prepared.prepare()
         prepared.run(self._stream)

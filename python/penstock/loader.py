@@ -3,14 +3,19 @@
 import abc
 import dataclasses
 import functools
+import inspect
 import os
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 import torch.utils.data
 
 from penstock import hints
 from penstock.compat.torch import _BaseDataLoaderIter
 from penstock.counters import counters_of
+from penstock.delivery.deliver import Delivery
+from penstock.delivery.form import OPTIONS, Form, check, pins
+from penstock.delivery.iterator import DeliveringIter
 from penstock.iterator import NativeDataLoaderIter
 from penstock.lowering.lower import Lowered, lower
 from penstock.lowering.report import Report, Row
@@ -32,9 +37,11 @@ class _Kind(abc.ABCMeta):  # an abstract class may derive from torch's loader, s
 
     Attributes:
         stands_in: Whether the name of torch's class stands for ours, so that loaders of torch's have to be instances.
+        defaults: What `install` was given for options that loaders are made without.
     """
 
     stands_in = False
+    defaults: ClassVar[dict[str, Any]] = {}
 
     # Torch's class is asked first: what the base class finds it remembers, and that has to hold after `uninstall`.
     def __instancecheck__(cls, instance: Any) -> bool:
@@ -85,9 +92,25 @@ class DataLoader(torch.utils.data.DataLoader[_T_co], metaclass=_Kind):
     * Pixels are made, and Pillow warns of files that are damaged in the middle, in the process that iterates.
     * A loader whose pictures the library makes in less time is torch's from its next iterator on.
 
-    The environment variable `PENSTOCK=0`, read when penstock is imported, makes this name torch's class: the switch
-    for a debugger that should stop in a transform, or a profiler that should see it. `PENSTOCK_NUM_THREADS`
-    overrides the number of threads; it never changes a batch.
+    Arguments beyond torch's, all of them keyword-only and attributes of the same names:
+
+    Args:
+        device: Where batches are handed out; None for where they are made. "cuda" is the device that is current at
+            `iter()`. Batches go there from page-locked memory on a stream of its own, and the stream that is current
+            at `next()` waits for them; to any other device they go by torch's `to`. Whatever a batch is built of goes
+            with it: mappings, tuples, sequences, objects with a `to` of their own.
+        dtype: Of pictures (tensors of shape (N, C, H, W)) of floating-point, as of `batch.to(dtype)`.
+        memory_format: Of pictures: `torch.channels_last`, as of `batch.to(memory_format=...)`.
+        transfer: "uint8" has bytes go to a CUDA device, where a table makes the same values of them, in every bit.
+            Where it cannot be done, floats go, and `explain` says why.
+
+    With `device`, errors come with their own batches, and the sampler and generators are asked when torch's loader asks
+    them: with workers what is under way is copied ahead, with `num_workers=0` nothing. Without it, the other three
+    raise ValueError.
+
+    The environment variable `PENSTOCK=0`, read when penstock is imported, makes this name torch's class, which has
+    none of these arguments: the switch for a debugger that should stop in a transform, or a profiler that should see
+    it. `PENSTOCK_NUM_THREADS` overrides the number of threads; it never changes a batch.
 
     Example:
         >>> from penstock import DataLoader
@@ -96,6 +119,34 @@ class DataLoader(torch.utils.data.DataLoader[_T_co], metaclass=_Kind):
         ...     ...
     """
 
+    if TYPE_CHECKING:
+
+        def __init__(  # noqa: PLR0917 - torch's own
+            self,
+            dataset: torch.utils.data.Dataset[_T_co],
+            batch_size: int | None = 1,
+            shuffle: bool | None = None,
+            sampler: torch.utils.data.Sampler[Any] | Iterable[Any] | None = None,
+            batch_sampler: torch.utils.data.Sampler[list[Any]] | Iterable[list[Any]] | None = None,
+            num_workers: int = 0,
+            collate_fn: Callable[[list[Any]], Any] | None = None,
+            pin_memory: bool = False,
+            drop_last: bool = False,
+            timeout: float = 0,
+            worker_init_fn: Callable[[int], None] | None = None,
+            multiprocessing_context: Any = None,
+            generator: torch.Generator | None = None,
+            *,
+            prefetch_factor: int | None = None,
+            persistent_workers: bool = False,
+            pin_memory_device: str = "",
+            in_order: bool = True,
+            device: torch.device | str | int | None = None,
+            dtype: torch.dtype | None = None,
+            memory_format: torch.memory_format | None = None,
+            transfer: Literal["uint8"] | None = None,
+        ) -> None: ...
+
     def __iter__(self) -> _BaseDataLoaderIter:
         if resume.is_loaded(self):
             self._iterator = None  # workers that stay are started anew, where the state has them
@@ -103,7 +154,8 @@ class DataLoader(torch.utils.data.DataLoader[_T_co], metaclass=_Kind):
             return super().__iter__()
         except MakingFailed as failed:
             # A persistent iterator could not begin another epoch.
-            self._iterator = _torchs(self, failed)
+            iterator = _torchs(self, failed)
+            self._iterator = _delivering(self, lambda _: iterator)
             return self._iterator
 
     def state_dict(self) -> dict[str, Any]:
@@ -133,8 +185,11 @@ class DataLoader(torch.utils.data.DataLoader[_T_co], metaclass=_Kind):
 
     def _get_iterator(self) -> _BaseDataLoaderIter:
         hints.iterated(self)
+        return _delivering(self, self._make_iterator)
+
+    def _make_iterator(self, form: Form | None) -> _BaseDataLoaderIter:
         try:
-            iterator = _make(self)
+            iterator = _make(self, form)
         except MakingFailed as failed:
             return _torchs(self, failed)
         if iterator is not None:
@@ -148,14 +203,36 @@ class DataLoader(torch.utils.data.DataLoader[_T_co], metaclass=_Kind):
             return _torchs(self, failed)
         return super()._get_iterator() if iterator is None else iterator
 
+    # Iterators read it when they are made. The attribute is what the user gave, for frameworks that rebuild a loader.
+    @property
+    def pin_memory(self) -> bool:
+        """Whether batches are made in page-locked memory: if asked for, or on their way to a CUDA device."""
+        return bool(vars(self)["pin_memory"]) or pins(vars(self).get("device"))
+
+    @pin_memory.setter
+    def pin_memory(self, pin: bool) -> None:
+        vars(self)["pin_memory"] = pin
+
 
 @functools.wraps(_TORCHS.__init__)
 def _init(self: Any, *args: Any, **kwargs: Any) -> None:
+    options = {name: kwargs.pop(name, _Kind.defaults.get(name, default)) for name, default in OPTIONS.items()}
+    check(**options)
     super(DataLoader, self).__init__(*args, **kwargs)
+    # Not as attributes: a subclass of the user's may have a property of that name.
+    vars(self).update(options)
     hints.made(self)
 
 
-# Not in the class's body, where it would hide the signature from type checkers.
+def _signature() -> inspect.Signature:
+    """Return the arguments of torch's class and ours; frameworks rebuild a loader by them."""
+    torchs = inspect.signature(_TORCHS.__init__)
+    ours = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=value) for name, value in OPTIONS.items()]
+    return torchs.replace(parameters=[*torchs.parameters.values(), *ours])
+
+
+_init.__signature__ = _signature()  # type: ignore[attr-defined]
+# Not in the class's body, where it could not be torch's signature of whatever version and ours.
 DataLoader.__init__ = _init  # type: ignore[method-assign]
 if os.environ.get("PENSTOCK_RESUME") == "0":  # frameworks look whether the methods are there
     del DataLoader.state_dict, DataLoader.load_state_dict
@@ -180,7 +257,7 @@ def explain(loader: Any) -> Report:
         >>> assert report.native
     """
     loader = unwrap(loader, "explain")
-    lowered = lower(loader)
+    lowered = lower(loader, Form.of(loader))
     report = lowered.report if isinstance(lowered, Lowered) else lowered
     maker = own_iterators(loader)
     if maker is not None and counters_of(loader).way is None:
@@ -189,10 +266,19 @@ def explain(loader: Any) -> Report:
     return dataclasses.replace(report, hypothetical=not is_ours(loader), resuming=notes_on(loader))
 
 
-def _make(loader: Any) -> _BaseDataLoaderIter | None:
+def _delivering(loader: Any, make: Callable[[Form | None], _BaseDataLoaderIter]) -> _BaseDataLoaderIter:
+    """Return the iterator that a function makes, given what pictures are to be, and deliver its batches if asked to."""
+    form = Form.of(loader)
+    if form is None:
+        return make(None)
+    delivery = Delivery(loader.device, form)  # before anything is drawn, as it raises where the device is missing
+    return DeliveringIter(delivery, make(form), counters_of(loader))
+
+
+def _make(loader: Any, form: Form | None) -> _BaseDataLoaderIter | None:
     """Make an iterator over a loader; None if it is to be torch's."""
     with making():
-        lowered = lower(loader)
+        lowered = lower(loader, form)
         counters = counters_of(loader)
         if isinstance(lowered, Report):
             counters.reasons = lowered.reasons
@@ -200,7 +286,7 @@ def _make(loader: Any) -> _BaseDataLoaderIter | None:
                 counters.way = "torch"
                 counters.tell()
                 return None
-    return NativeDataLoaderIter(loader, lowered) if isinstance(lowered, Lowered) else iterator_for(loader)
+    return NativeDataLoaderIter(loader, lowered, form) if isinstance(lowered, Lowered) else iterator_for(loader, form)
 
 
 def _torchs(loader: Any, failed: MakingFailed) -> _BaseDataLoaderIter:

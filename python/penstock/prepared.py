@@ -17,6 +17,7 @@ from penstock.generators import Streams
 from penstock.lowering.gather import Gathering
 from penstock.lowering.mixing import Mixed, Mixing
 from penstock.lowering.places import Located, Targets, detached
+from penstock.lowering.written import Written
 from penstock.ops import refuse
 from penstock.ops.operation import Mix
 from penstock.process_state import as_in_worker
@@ -39,6 +40,7 @@ class Prepared:
         mixing: What the loader's collate_fn does besides collating, if anything.
         pin: Whether the batch goes to page-locked memory.
         rewinds: Whether numbers may have to be drawn again, for this batch or for one before it.
+        written: How the pictures are written, if they are to be delivered.
 
     Attributes:
         streams: The logical worker's.
@@ -56,12 +58,13 @@ class Prepared:
         *,
         pin: bool,
         rewinds: bool,
+        written: Written | None = None,
     ) -> None:
         self.streams = streams
         self.followed = False
         self._counters, self._mixing = counters, mixing
         self._gathering: Gathering | None = gathering
-        self.worker, self._pin, self._rewinds = worker, pin, rewinds
+        self.worker, self._pin, self._rewinds, self._written = worker, pin, rewinds, written
         self._drawn: _Drawn | None = None
         # Whether the batch failed, and a picture before the one that did may be in a file that cannot be opened.
         self._doubtful = False
@@ -138,18 +141,36 @@ class Prepared:
         """Have the pixels made by the threads, if that was not done yet."""
         drawn = self._there
         if drawn.images is None and drawn.failure is None:
-            drawn.batch.submit(stream, self._memory(), drawn.mixes)
+            drawn.batch.submit(stream, self._memory(), drawn.mixes, self._strides)
 
     def run(self, stream: _native.Stream) -> None:
         """Make the pixels here and now."""
         if self._there.failure is None:
-            self._there.batch.run(stream, self._memory(), self._there.mixes)
+            self._there.batch.run(stream, self._memory(), self._there.mixes, self._strides)
+
+    @property
+    def _strides(self) -> tuple[int, int, int] | None:
+        """Of each picture, in elements; None if it lies channel after channel."""
+        outline = self._there.outline
+        return None if self._written is None or outline is None else self._written.form.strides_of(outline.shape)
 
     def _memory(self) -> Any:
         drawn = self._there
         assert drawn.outline is not None  # noqa: S101 - what has not failed has one
-        drawn.images, out = memory.empty(drawn.outline.shape, drawn.outline.dtype, pin=self._pin)
+        shape, strides = drawn.outline.shape, self._strides
+        whole = None if strides is None else (math.prod(shape[1:]), *strides)
+        drawn.images, out = memory.empty(shape, drawn.outline.dtype, pin=self._pin, strides=whole)
         return out
+
+    def made(self) -> list[Any]:
+        """Return the pictures as they will be handed out, if they are all made; nothing is waited for."""
+        drawn = self._drawn
+        if drawn is None or drawn.images is None or drawn.failure is not None or not drawn.batch.wait(0):
+            return []
+        return [] if drawn.batch.tally()[-1] else [self._handed(drawn.images)]
+
+    def _handed(self, images: torch.Tensor) -> Any:
+        return images if self._written is None else self._written.made(images)
 
     def wait(self, timeout: float | None) -> bool:
         """Return whether the batch, or its error, is there within so many seconds."""
@@ -190,11 +211,11 @@ class Prepared:
         located, outline = drawn.located, drawn.outline
         assert outline is not None  # noqa: S101 - what has not failed has one
         self._counters.handed_out(len(located.targets), located.by_pillow, located.reading, located.opening)
+        assert drawn.images is not None  # noqa: S101 - they are there
         if outline.mixed is not None:
-            assert drawn.images is not None  # noqa: S101 - they are there
             mixed = outline.mixed.with_images(drawn.images)
             return pin_memory(mixed, device) if self._pin else mixed
-        return [drawn.images, pin_memory(outline.targets, device) if self._pin else outline.targets]
+        return [self._handed(drawn.images), pin_memory(outline.targets, device) if self._pin else outline.targets]
 
 
 @dataclasses.dataclass

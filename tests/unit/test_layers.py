@@ -110,11 +110,12 @@ PYTHON: dict[str, set[str]] = {
     "memory": {"_native"},
     "ops": {"_native", "agreement", "compat", "generators", "memory", "process_state", "records"},
     "conversion": set(),
-    "lowering": GROUND | {"conversion", "ops", "datasets", "filled", "fallback", "prepared"},
+    "delivery": {"compat"},
+    "lowering": GROUND | {"conversion", "delivery", "ops", "datasets", "filled", "fallback", "prepared"},
     "fallback": GROUND | {"lowering"},
     "resume": GROUND | {"lowering", "making", "wrappers"},
     "recording": GROUND
-    | {"conversion", "fallback", "lowering", "ops", "iterator", "counters", "making", "prepared", "resume"},
+    | {"conversion", "delivery", "fallback", "lowering", "ops", "iterator", "counters", "making", "prepared", "resume"},
 }
 
 

@@ -17,6 +17,7 @@ from torchvision import transforms as v1
 
 import penstock
 from penstock import DataLoader
+from penstock.delivery.form import OPTIONS
 
 CROP = v1.Compose([v1.RandomCrop(4, padding=1), v1.ToTensor()])
 
@@ -37,13 +38,17 @@ def same(ours, theirs):
 
 def test_it_is_torchs_class_with_torchs_signature():
     assert issubclass(DataLoader, tud.DataLoader)
-    assert inspect.signature(DataLoader.__init__) == inspect.signature(tud.DataLoader.__init__)
+    ours, torchs = (inspect.signature(cls.__init__).parameters for cls in (DataLoader, tud.DataLoader))
+    assert dict(list(ours.items())[: len(torchs)]) == dict(torchs)
+    added = [*ours.values()][len(torchs) :]
+    assert {parameter.name: parameter.default for parameter in added} == OPTIONS
+    assert all(parameter.kind is parameter.KEYWORD_ONLY for parameter in added)
     assert DataLoader[list[torch.Tensor]]
     ours, theirs = (cls(dataset(), batch_size=4, shuffle=True, num_workers=1) for cls in (DataLoader, tud.DataLoader))
-    assert set(vars(ours)) == set(vars(theirs))
+    assert set(vars(ours)) == set(vars(theirs)) | set(OPTIONS)
     assert len(ours) == len(theirs) == 3
     epoch(ours)
-    assert set(vars(ours)) == set(vars(theirs)), "frameworks rebuild a loader from its attributes"
+    assert set(vars(ours)) == set(vars(theirs)) | set(OPTIONS), "frameworks rebuild a loader from its attributes"
 
 
 @pytest.mark.parametrize(

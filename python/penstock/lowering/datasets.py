@@ -279,7 +279,6 @@ def _lower_array(dataset: Any, kind: _Kind, *, snapshot: bool) -> tuple[Place, l
     if 0 in pixels.shape:
         raise Opaque("it holds no pictures")
     pipeline = lower_transform(dataset.transform, "L" if pixels.ndim == 3 else "RGB")
-    source = _native.Source(pixels, pipeline.plan)
     bare = _bare(dataset)
     if snapshot:
         for name in kind.attributes:
@@ -290,11 +289,12 @@ def _lower_array(dataset: Any, kind: _Kind, *, snapshot: bool) -> tuple[Place, l
         raise Opaque(f"its target_transform {describe(dataset.target_transform)} of such targets may warn in a worker")
     _compare(bare, pixels, targets)
     _check_version(dataset.transform, pipeline, pixels[0])
+    source = _native.Source(pixels, pipeline.plan)
     if (refused := _native.Batch(source, [0], _native.Generator(0)).refused) is not None:
         name = describe(pipeline.steps[refused[1]].transform)
         raise Opaque(*pipeline.rows, Row("transform", name, False, "it raises for these pictures, so torch does it"))
     rows = [Row("dataset", _name(dataset), True, f"read where it lies: {pixels.shape}, strides {pixels.strides}")]
-    place = ArrayPlace(source, pipeline, targets, dataset.target_transform, bare)
+    place = ArrayPlace(pixels, pipeline, targets, dataset.target_transform, bare)
     return place, [*rows, *pipeline.rows, *_target_rows(dataset.target_transform)]
 
 

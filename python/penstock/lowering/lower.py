@@ -11,6 +11,7 @@ from torch.utils.data import IterableDataset, default_collate, default_convert
 
 from penstock import _native, compat
 from penstock.compat.torch import default_collate_fn_map, dispatch_modes, function_modes
+from penstock.delivery.form import Form
 from penstock.lowering import worker_init
 from penstock.lowering.collation import entries_of, why_changed
 from penstock.lowering.datasets import lower_dataset, opens_files, signature
@@ -20,6 +21,7 @@ from penstock.lowering.pillow import keeps_pixels_as_known, why_not
 from penstock.lowering.places import Place
 from penstock.lowering.report import Report, Row
 from penstock.lowering.transforms import functions
+from penstock.lowering.written import Written, left, write
 from penstock.ops.mix import MIXED
 from penstock.ops.opaque import Opaque
 
@@ -37,6 +39,7 @@ class Lowered:
         draws: Whether any picture's making takes random numbers.
         decodes: Whether any picture may be in a file, of which it shows late whether it can be decoded.
         mixing: What the collate_fn does, if it is not `default_collate`.
+        written: How the pictures are written, if they are to be delivered.
     """
 
     place: Place
@@ -45,6 +48,7 @@ class Lowered:
     draws: bool
     decodes: bool
     mixing: Mixing | None
+    written: Written | None
 
     def is_current(self, loader: Any, collate_fn: Any) -> bool:
         """Whether dataset, transforms and process are still what was lowered, and what the collate_fn does."""
@@ -60,11 +64,12 @@ class Lowered:
             return False
 
 
-def lower(loader: Any) -> Lowered | Report:
+def lower(loader: Any, form: Form | None = None) -> Lowered | Report:
     """Return what Rust threads need to make a loader's batches, or the report that says why they cannot.
 
     Args:
         loader: A `torch.utils.data.DataLoader`; read as it is now.
+        form: What its pictures are to be when they are delivered, if they are.
     """
     rows: list[Row] = []
     place = mixing = None
@@ -102,12 +107,16 @@ def lower(loader: Any) -> Lowered | Report:
         if recorded and (reason := _why_none_records()) is not None:
             rows.append(Row("recording", "pictures", False, reason))
             recorded = False
+        if form is not None and form.as_bytes:
+            rows.append(left(form, recorded=recorded and loader.num_workers > 0))
         return Report(tuple(rows), "recorded" if recorded else "torch")
-    report = Report(tuple(rows), "lowered", threads_for(loader.num_workers), _batch_bytes(loader, place))
+    nbytes = _batch_bytes(loader, place)
+    written, told = (None, list[Row]()) if form is None else write(place, form, mixes=mixing is not None)
+    report = Report((*rows, *told), "lowered", threads_for(loader.num_workers), nbytes)
     leaves = list(place.leaves())
     draws = mixing is not None or any(pipeline.draws for leaf in leaves for pipeline in leaf.pipelines)
     decodes = any(leaf.source is None for leaf in leaves)
-    return Lowered(place, report, tuple(_signature(loader)), draws, decodes, mixing)
+    return Lowered(place, report, tuple(_signature(loader)), draws, decodes, mixing, written)
 
 
 def _may_record(loader: Any) -> bool:

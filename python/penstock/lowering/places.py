@@ -183,6 +183,9 @@ class Leaf(Place, Protocol):
     target_transform: Callable[[Any], Any] | None
     file_pipeline: Pipeline
 
+    def rewrite(self, pipelines: Sequence[Pipeline]) -> None:
+        """Put others in the place of the pipelines."""
+
     def pipeline_for(self, pixels: Pixels) -> Pipeline:
         """Return the pipeline for a picture of this mode."""
 
@@ -194,7 +197,7 @@ class ArrayPlace:
     """A dataset that keeps its pictures in one array.
 
     Args:
-        source: The array, with its plan.
+        pixels: The array.
         pipeline: The plan and where it comes from.
         targets: Reads the targets of a list of indices.
         target_transform: Applied to each of them.
@@ -203,18 +206,22 @@ class ArrayPlace:
 
     def __init__(
         self,
-        source: _native.Source,
+        pixels: Pixels,
         pipeline: Pipeline,
         targets: Callable[[_native.Integers], Targets],
         target_transform: Callable[[Any], Any] | None,
         bare: Any,
     ) -> None:
-        self.source: _native.Source | None = source
-        self.pipelines: tuple[Pipeline, ...] = (pipeline,)
         self.target_transform = target_transform
-        self.file_pipeline = pipeline
-        self._pipeline, self._targets, self._bare = pipeline, targets, bare
-        self._length = len(source)
+        self._pixels, self._targets, self._bare = pixels, targets, bare
+        self._length = len(pixels)
+        self.rewrite([pipeline])
+
+    def rewrite(self, pipelines: Sequence[Pipeline]) -> None:
+        """See `Leaf`."""
+        self.pipelines: tuple[Pipeline, ...] = (*pipelines,)
+        (self.file_pipeline,) = (self._pipeline,) = pipelines
+        self.source: _native.Source | None = _native.Source(self._pixels, self._pipeline.plan)
 
     def locate(self, indices: list[Any]) -> Located | None:
         """See `Place`."""
@@ -266,10 +273,14 @@ class FilePlace:
         pipeline: Pipeline,
         target_transform: Callable[[Any], Any] | None,
     ) -> None:
-        self.pipelines: tuple[Pipeline, ...] = (pipeline,)
         self.target_transform = target_transform
-        self.file_pipeline = pipeline
         self._look_up, self._loader = look_up, loader
+        self.rewrite([pipeline])
+
+    def rewrite(self, pipelines: Sequence[Pipeline]) -> None:
+        """See `Leaf`."""
+        self.pipelines: tuple[Pipeline, ...] = (*pipelines,)
+        (self.file_pipeline,) = pipelines
 
     def locate(self, indices: list[Any]) -> Located | None:  # noqa: ARG002 - files are looked at one by one
         """See `Place`."""
@@ -307,9 +318,14 @@ class OwnPlace:
 
     def __init__(self, dataset: ImageDataset, gray: Pipeline, color: Pipeline) -> None:
         self.target_transform: Callable[[Any], Any] | None = dataset.target_transform
-        self.pipelines: tuple[Pipeline, ...] = (gray, color)
-        self.file_pipeline = color
-        self._dataset, self._gray, self._color = dataset, gray, color
+        self._dataset = dataset
+        self.rewrite([gray, color])
+
+    def rewrite(self, pipelines: Sequence[Pipeline]) -> None:
+        """See `Leaf`."""
+        self.pipelines: tuple[Pipeline, ...] = (*pipelines,)
+        self._gray, self._color = pipelines
+        self.file_pipeline = self._color
 
     def locate(self, indices: list[Any]) -> Located | None:  # noqa: ARG002 - nothing is known in advance
         """See `Place`."""

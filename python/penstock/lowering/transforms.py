@@ -100,6 +100,8 @@ class Pipeline:
         fails: Whether the pipeline raises for every picture of this mode.
         rows: One line for each transform.
         kinds: The classes that torchvision's output may have.
+        table: The elements of the bytes and of constant margins, for each channel; None if it fails.
+        plan_of: Makes the plan with another table in the place of that; None if it fails.
     """
 
     plan: _native.Plan
@@ -109,6 +111,13 @@ class Pipeline:
     fails: bool
     rows: tuple[Row, ...]
     kinds: tuple[type, ...] = ()
+    table: torch.Tensor | None = None
+    plan_of: Callable[[torch.Tensor], _native.Plan] | None = None
+
+    def with_table(self, table: torch.Tensor) -> "Pipeline":
+        """Return the same pipeline with other elements, of another type perhaps, for the same bytes and margins."""
+        assert self.plan_of is not None  # noqa: S101 - what fails has no table
+        return dataclasses.replace(self, plan=self.plan_of(table), dtype=table.dtype, table=table)
 
 
 def lower_transform(transform: Any, mode: str) -> Pipeline:
@@ -317,13 +326,18 @@ class _Builder:
             plan = _native.Plan(self.ops, bytes(range(CODES)) * self.channels, self.channels, 1)
             return Pipeline(plan, tuple(self.steps), torch.uint8, self.draws, True, tuple(rows))
         table = self.strip.as_subclass(torch.Tensor).detach().reshape(self.strip.shape[0], -1).contiguous()
-        entries = table.view(torch.uint8).numpy().tobytes()
         channels = table.shape[0]
         inks = None if self.inks is None else np.broadcast_to(self.inks, (channels, self.inks.shape[1])).tobytes()
-        affine = arithmetic(table, self.normalized)
-        plan = _native.Plan(self.ops, entries, channels, table.element_size(), affine, inks, self.colours)
+
+        def plan_of(table: torch.Tensor) -> _native.Plan:
+            entries = table.view(torch.uint8).numpy().tobytes()
+            affine = arithmetic(table, self.normalized)
+            return _native.Plan(self.ops, entries, channels, table.element_size(), affine, inks, self.colours)
+
         kinds = (torch.Tensor, tv_tensors.Image) if self.type_is_open else (type(self.strip),)
-        return Pipeline(plan, tuple(self.steps), table.dtype, self.draws, False, tuple(rows), kinds)
+        return Pipeline(
+            *(plan_of(table), tuple(self.steps), table.dtype, self.draws, False, tuple(rows), kinds), table, plan_of
+        )
 
 
 def _flatten(transform: Any) -> Iterator[tuple[Any, str | None]]:

@@ -12,7 +12,7 @@ import contextlib
 import copy
 import functools
 from collections.abc import Callable, Hashable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -23,9 +23,10 @@ from torchvision.transforms.v2 import functional as F2
 from penstock import _native
 from penstock.compat.torch import DisableTorchFunction
 from penstock.conversion import arithmetic, strip_of
+from penstock.delivery.tables import codes_of
 from penstock.recording import calls
 
-__all__ = ["Chain", "Key", "Link", "apply", "as_at_first", "chain_of"]
+__all__ = ["Chain", "Key", "Link", "Written", "apply", "as_at_first", "chain_of"]
 
 Link = tuple[Hashable, ...]
 Key = tuple[Link, ...]
@@ -72,6 +73,20 @@ _SHEET = (3, 2)
 _MOST = 512
 
 
+class Written(NamedTuple):
+    """Another way to write a chain's values.
+
+    Attributes:
+        plan: That writes them.
+        dtype: Of what is written.
+        table: The values, if bytes are written.
+    """
+
+    plan: _native.Plan
+    dtype: torch.dtype
+    table: torch.Tensor | None
+
+
 class Chain:
     """A composition of functions on a picture's values.
 
@@ -88,8 +103,8 @@ class Chain:
     """
 
     __slots__ = (
-        *("_next", "_plan", "_returning", "_sheet", "_strip", "channels", "dtype", "has_negative_zero", "interleaved"),
-        *("is_view", "key", "mode", "values"),
+        *("_next", "_plan", "_returning", "_sheet", "_strip", "_written", "channels", "dtype", "has_negative_zero"),
+        *("interleaved", "is_view", "key", "mode", "values"),
     )
 
     def __init__(self, mode: str, key: Key, strip: torch.Tensor, sheet: torch.Tensor, values: Key) -> None:
@@ -102,6 +117,7 @@ class Chain:
         self._next: dict[Link, Chain | None] = {}
         self._returning: set[Link] = set()
         self._plan: _native.Plan | None = None
+        self._written: dict[tuple[torch.dtype, bool], Written | None] = {}
 
     def then(self, name: str, *arguments: Hashable) -> "Chain | None":
         """Return this chain and one function more; None if that raises, or does not look at single values.
@@ -151,6 +167,23 @@ class Chain:
             affine = arithmetic(table, normalized)  # type: ignore[arg-type]
             self._plan = _native.Plan([], calls.bytes_of(table), self.channels, self.dtype.itemsize, affine, b"")
         return self._plan
+
+    def written(self, dtype: torch.dtype, *, as_bytes: bool) -> "Written | None":
+        """Return how the values can be written for who delivers them; None if as they are.
+
+        Args:
+            dtype: That they are to be of.
+            as_bytes: Whether the bytes may be written that they are made of.
+        """
+        if (dtype, as_bytes) not in self._written:
+            table = _table(self._strip).to(dtype)
+            codes = codes_of(table) if as_bytes and dtype.itemsize > 1 else None
+            entries = table if codes is None else codes
+            plan = _native.Plan([], calls.bytes_of(entries), self.channels, entries.element_size(), None, b"")
+            same = codes is None and dtype == self.dtype
+            made = Written(plan, entries.dtype, None if codes is None else table.contiguous())
+            self._written[dtype, as_bytes] = None if same else made
+        return self._written[dtype, as_bytes]
 
     def empty(self, height: int, width: int) -> torch.Tensor:
         """Return memory for the values of one picture, as the functions would have taken it.

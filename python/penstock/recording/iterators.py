@@ -20,11 +20,13 @@ from penstock.compat.torch import (
     pin_memory,
 )
 from penstock.counters import counters_of
+from penstock.delivery.form import Form
 from penstock.lowering.lower import threads_for
 from penstock.making import making
 from penstock.memory import give_back_idle
 from penstock.recording import files, hooks
 from penstock.recording.awaited import Converting
+from penstock.recording.exchange import Exchanged
 from penstock.recording.recorder import Counted, Recorder
 from penstock.recording.rendering import Renderer, Rendering
 from penstock.recording.storages import made_anew
@@ -45,10 +47,10 @@ _expected: "weakref.WeakKeyDictionary[Any, list[tuple[str, Key]]]" = weakref.Wea
 
 
 class _Arrived:
-    """A batch that has arrived, with pixels that may still be made."""
+    """A batch that has arrived, with pixels that may still be made, and what is written for who delivers it."""
 
-    def __init__(self, data: Any, renderings: list[Rendering]) -> None:
-        self.data, self.renderings = data, renderings
+    def __init__(self, data: Any, renderings: list[Rendering], exchanged: Exchanged | None) -> None:
+        self.data, self.renderings, self.exchanged = data, renderings, exchanged
 
     @property
     def news(self) -> News:
@@ -68,16 +70,16 @@ class RecordingIter(ProcessesIter):
         MakingFailed: If something of ours fails before torch's constructor is called.
     """
 
-    def __init__(self, loader: Any) -> None:
+    def __init__(self, loader: Any, form: Form | None = None) -> None:
         with making():
-            self._counters = counters_of(loader)
+            self._counters, self._form = counters_of(loader), form
             # Of batches that have arrived early, whether that was in inference mode.
             self._arrived_in: dict[int, bool] = {}
             self._news = files.News()
             self._told: files.Told | None = None
             self._seed: Any = None
             self._start = Start(None)
-            self._renderer = Renderer(threads_for(loader.num_workers), pin=False)
+            self._renderer = Renderer(threads_for(loader.num_workers), pin=False, form=form)
             # If the loop over the batches is of a loader that is known to convert them.
             self._converting: Converting | None = None
             # The queue's own `empty` takes forty times as long.
@@ -146,14 +148,23 @@ class RecordingIter(ProcessesIter):
 
     def _converts(self, consumer: Any) -> Converting | None:
         """Return what converts batches for a loader that wraps this one's, None if they are wanted as they are."""
-        if consumer is None or self._pins or consumer.device.type != "cpu" or torch.is_inference_mode_enabled():
+        if (
+            consumer is None
+            or self._form is not None
+            or self._pins
+            or consumer.device.type != "cpu"
+            or torch.is_inference_mode_enabled()
+        ):
             return None
         return Converting(self._renderer, self._counters.rendered, _expected.setdefault(consumer, []))
 
     def _try_get_data(self, timeout: float = STATUS_CHECK_INTERVAL) -> tuple[bool, Any]:
         try:
-            with receiving(self._converting or self._renderer) as renderings:
+            exchanged = None
+            with receiving(self._converting or self._renderer) as (rendering, renderings):
                 success, item = super()._try_get_data(timeout)
+                if success and self._form is not None and isinstance(item[1], Parcel):
+                    exchanged = Exchanged(item[1].data, rendering)
         except Exception:
             # What arrives before an epoch begins is of the last one, and nobody's any more: it need not be made.
             if self._begins_epoch and all(worker.is_alive() for worker in self._workers):
@@ -161,7 +172,7 @@ class RecordingIter(ProcessesIter):
             raise
         if success and renderings:
             index, data = item
-            item = index, _Arrived(data, renderings)
+            item = index, _Arrived(data, renderings, exchanged)
         return success, item
 
     def __next__(self) -> Any:
@@ -188,8 +199,18 @@ class RecordingIter(ProcessesIter):
             self._task_info[index] += (data,)
             self._arrived_in[index] = torch.is_inference_mode_enabled()
 
+    def _made_ahead(self) -> list[Any]:
+        """Return what is made already of the batch that is handed out next; nobody is asked for anything."""
+        _, *arrived = self._task_info.get(self._rcvd_idx, (None,))
+        if not arrived or not isinstance(arrived[0], _Arrived) or arrived[0].exchanged is None:
+            return []
+        made = all(rendering.is_made() for rendering in arrived[0].renderings)
+        return arrived[0].exchanged.parts() if made else []
+
     def _process_data(self, data: Any, worker_idx: int) -> Any:
+        exchanged = None
         if isinstance(data, _Arrived):
+            exchanged = data.exchanged
             data = self._rendered(data, worker_idx)
         data = super()._process_data(data, worker_idx)
         if isinstance(data, Parcel):
@@ -200,6 +221,8 @@ class RecordingIter(ProcessesIter):
         mode = torch.is_inference_mode_enabled()
         if self._arrived_in.pop(self._rcvd_idx - 1, mode) is not mode:
             data = made_anew(data)
+        if exchanged is not None:
+            data = exchanged.hand_over(data)
         return pin_memory(data, self._pin_memory_device) if self._pins else data
 
     def _rendered(self, arrived: _Arrived, worker: int) -> Any:
@@ -280,6 +303,11 @@ class _Fetcher:
         return data
 
 
-def iterator_for(loader: Any) -> _BaseDataLoaderIter:
-    """Return a recording iterator over a loader."""
-    return RecordingIter(loader) if loader.num_workers else RecordingSingleIter(loader)
+def iterator_for(loader: Any, form: Form | None = None) -> _BaseDataLoaderIter:
+    """Return a recording iterator over a loader.
+
+    Args:
+        loader: The loader.
+        form: What batches of pictures are to be when they are delivered, if they are.
+    """
+    return RecordingIter(loader, form) if loader.num_workers else RecordingSingleIter(loader)

@@ -5,6 +5,7 @@ once, and each of its views is written to its own tensor, as that lies in memory
 """
 
 import io
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,10 +15,12 @@ import torch
 from PIL import Image
 
 from penstock import _native, memory
+from penstock.delivery.form import Form
+from penstock.delivery.tables import Coded
 from penstock.fallback import open_rest
 from penstock.lowering.lower import threads_for
 from penstock.ops.operation import Mix
-from penstock.recording.chain import Chain
+from penstock.recording.chain import Chain, Written
 from penstock.recording.decoders import decode
 from penstock.recording.sources import Source, Trace, pack
 
@@ -25,6 +28,8 @@ __all__ = ["Given", "Renderer", "Rendering", "Wanted", "here", "render"]
 
 # Plain tensors by their places in a batch.
 Given = Mapping[int, torch.Tensor]
+# Dimensions of a batch of pictures.
+_BATCH = 4
 # Whether torchvision's decoder opens what is not decoded, and Pillow's mode of it.
 _OPENERS = {(by, mode): f"{by}{mode}" for by in ("", "t") for mode in ("L", "P", "RGB")}
 
@@ -86,14 +91,19 @@ class Rendering:
         stream: Whose threads make them.
         pin: Whether the tensors are to be page-locked.
         alone: Whether the caller makes the pixels, with the stream's help, and not the stream alone.
+        form: What batches of pictures are to be when they are delivered, if they are.
 
     Attributes:
         threads: Of the stream.
+        tensors: That are made.
         by_pillow: The pictures that the library has opened, by their positions in the native batch: the reasons.
     """
 
-    def __init__(self, stream: _native.Stream, *, pin: bool = False, alone: bool = False) -> None:
-        self._stream, self._pin, self._alone = stream, pin, alone
+    def __init__(
+        self, stream: _native.Stream, *, pin: bool = False, alone: bool = False, form: Form | None = None
+    ) -> None:
+        self._stream, self._pin, self._alone, self._form = stream, pin, alone, form
+        self.tensors: list[torch.Tensor] = []
         self.threads = stream.threads
         self._wanted: list[Wanted] = []
         self._tickets: list[Any] = []
@@ -111,8 +121,11 @@ class Rendering:
         strides = slots = None
         if chain.interleaved and len(shape) == 3:
             strides = (1, shape[2] * chain.channels, chain.channels)
+        elif self._form is not None and not given and not mixes:
+            strides = self._form.strides_of(shape)
         if tensor is None:
-            tensor, buffer = memory.empty(shape, chain.dtype, pin=self._pin, strides=strides)
+            pin = self._pin and self._otherwise(wanted) is None  # or it may be memory that nobody writes to
+            tensor, buffer = _empty(shape, chain.dtype, strides, pin=pin)
         else:
             buffer = memory.writable(tensor)
         if given:
@@ -123,7 +136,31 @@ class Rendering:
                 _bytes_of(pictures[slot])[:] = _bytes_of(plain)
         self._wanted.append(wanted)
         self._tickets.append((chain.plan, _opener(chain), places, records, slots, buffer, strides, mixes))
+        self.tensors.append(tensor)
         return tensor
+
+    def _otherwise(self, wanted: Wanted) -> Written | None:
+        """Return how else a tensor can be written for who delivers it."""
+        form, chain = self._form, wanted.chain
+        if form is None or wanted.given or wanted.mixes or len(wanted.shape) != _BATCH:
+            return None
+        return chain.written(form.dtype_of(chain.dtype), as_bytes=form.as_bytes)
+
+    def exchange(self, number: int) -> Any:
+        """Have a tensor that was added be written as it is to be delivered, and its own memory be left alone.
+
+        Returns:
+            What stands for it; None if it is made as it is.
+        """
+        wanted = self._wanted[number]
+        written = self._otherwise(wanted)
+        if written is None or self._batch is not None:
+            return None
+        _, opener, places, records, slots, _, strides, mixes = self._tickets[number]
+        tensor, buffer = _empty(wanted.shape, written.dtype, strides, pin=self._pin)
+        self.tensors[number] = tensor
+        self._tickets[number] = written.plan, opener, places, records, slots, buffer, strides, mixes
+        return tensor if written.table is None else Coded(tensor, written.table)
 
     def begin(self) -> bool:
         """Have the pixels made, if any are wanted; return whether they are."""
@@ -137,6 +174,10 @@ class Rendering:
         else:
             self._batch.submit(self._stream)
         return True
+
+    def is_made(self) -> bool:
+        """Whether the pixels are there; nothing is waited for."""
+        return self._batch is None or (self._batch.wait(0) and not self._batch.tally()[-1])
 
     def finish(self, timeout: float | None = None) -> bool:
         """Wait until the pixels are there; False if that takes longer than so many seconds.
@@ -178,6 +219,14 @@ class Rendering:
         return [] if self._batch is None else [self._batch.tally()]
 
 
+def _empty(
+    shape: tuple[int, ...], dtype: torch.dtype, strides: tuple[int, int, int] | None, *, pin: bool
+) -> tuple[torch.Tensor, Any]:
+    """Return memory for a picture, or for a batch, whose pictures have these strides."""
+    lead = (math.prod(shape[1:]),) if len(shape) == _BATCH else ()
+    return memory.empty(shape, dtype, pin=pin, strides=None if strides is None else (*lead, *strides))
+
+
 def _bytes_of(tensor: torch.Tensor) -> np.ndarray[Any, np.dtype[np.uint8]]:
     return tensor.as_subclass(torch.Tensor).contiguous().view(-1).view(torch.uint8).numpy()
 
@@ -188,17 +237,18 @@ class Renderer:
     Args:
         threads: That work for it.
         pin: Whether tensors are to be page-locked.
+        form: What batches of pictures are to be when they are delivered, if they are.
 
     Attributes:
         pin: The same.
     """
 
-    def __init__(self, threads: int, *, pin: bool) -> None:
-        self._stream, self.pin = _native.Stream(threads), pin
+    def __init__(self, threads: int, *, pin: bool, form: Form | None = None) -> None:
+        self._stream, self.pin, self._form = _native.Stream(threads), pin, form
 
     def rendering(self) -> Rendering:
         """Return a rendering by these threads that has not begun."""
-        return Rendering(self._stream, pin=self.pin)
+        return Rendering(self._stream, pin=self.pin, form=self._form)
 
 
 def here(threads: int | None = None) -> Rendering:

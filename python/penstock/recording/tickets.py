@@ -102,7 +102,7 @@ def receive_all(tickets: Sequence[Any]) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def receiving(renderer: _Renders) -> Iterator[list[Rendering]]:
+def receiving(renderer: _Renders) -> Iterator[tuple[Rendering, list[Rendering]]]:
     """Have this renderer make the tensors of tickets that this thread unpickles meanwhile.
 
     They are one batch, which begins at the end: what was begun is then in the list.
@@ -110,7 +110,7 @@ def receiving(renderer: _Renders) -> Iterator[list[Rendering]]:
     before, rendering, begun = _in_charge.rendering, renderer.rendering(), list[Rendering]()
     _in_charge.rendering = rendering
     try:
-        yield begun
+        yield rendering, begun
     finally:
         _in_charge.rendering = before
     if rendering.begin():

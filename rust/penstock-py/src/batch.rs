@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use penstock_core::engine::{Content, Draft, Job, Reading, Slots, Stream};
 use penstock_core::plan::Plan;
 use penstock_core::stats::Tally;
-use penstock_core::write::Layout;
 use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::{PyBufferError, PyIndexError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
@@ -186,26 +185,33 @@ impl PyBatch {
     }
 
     /// Has the pixels made in `out` by the stream's threads, and mixed.
-    #[pyo3(signature = (stream, out=None, mixes=Vec::new()))]
-    fn submit(&self, stream: &PyStream, out: Option<PyBuffer<u8>>, mixes: Vec<Mixed>) -> PyResult<()> {
-        let work = self.begin(Arc::clone(&stream.stream), out, mixes)?;
+    #[pyo3(signature = (stream, out=None, mixes=Vec::new(), strides=None))]
+    fn submit(
+        &self,
+        stream: &PyStream,
+        out: Option<PyBuffer<u8>>,
+        mixes: Vec<Mixed>,
+        strides: Option<[usize; 3]>,
+    ) -> PyResult<()> {
+        let work = self.begin(Arc::clone(&stream.stream), out, mixes, strides)?;
         // With the GIL: a fork from another Python thread must not find the engine's locks taken.
         work.stream.submit(Arc::clone(&work.job)).map_err(|error| to_py(&error))
     }
 
     /// Makes the pixels in `out` with this thread's help, and returns when they are made.
-    #[pyo3(signature = (stream, out=None, mixes=Vec::new()))]
+    #[pyo3(signature = (stream, out=None, mixes=Vec::new(), strides=None))]
     fn run(
         &self,
         py: Python<'_>,
         stream: &PyStream,
         out: Option<PyBuffer<u8>>,
         mixes: Vec<Mixed>,
+        strides: Option<[usize; 3]>,
     ) -> PyResult<()> {
         // Nothing is prepared ahead here, so a forked child goes on with threads of its own.
         let ours = stream.stream.is_ours();
         let queue = if ours { Arc::clone(&stream.stream) } else { Arc::new(Stream::new(stream.threads)) };
-        let work = self.begin(queue, out, mixes)?;
+        let work = self.begin(queue, out, mixes, strides)?;
         work.stream.share(&work.job).map_err(|error| to_py(&error))?;
         let made = gil::wait(py, None, |patience| {
             let deadline = Instant::now() + patience;
@@ -259,7 +265,14 @@ impl PyBatch {
         }
     }
 
-    fn begin(&self, stream: Arc<Stream>, out: Option<PyBuffer<u8>>, mixes: Vec<Mixed>) -> PyResult<&Work> {
+    /// Begins the work; strides are those of each picture in elements, if it does not lie channel after channel.
+    fn begin(
+        &self,
+        stream: Arc<Stream>,
+        out: Option<PyBuffer<u8>>,
+        mixes: Vec<Mixed>,
+        strides: Option<[usize; 3]>,
+    ) -> PyResult<&Work> {
         if out.as_ref().is_some_and(|out| out.readonly() || !out.is_c_contiguous()) {
             return Err(PyBufferError::new_err("a batch is written to a writable, C-contiguous buffer"));
         }
@@ -268,7 +281,7 @@ impl PyBatch {
             draft.ok_or_else(|| PyRuntimeError::new_err("the batch was submitted already"))?;
         if let Some(out) = &out {
             let (base, given) = (out.buf_ptr().cast(), out.len_bytes());
-            let layout = draft.first_view().map(|(shape, element)| Layout::planar(shape, element));
+            let layout = draft.first_view().map(|(shape, element)| tickets::layout(shape, element, strides));
             let needed = layout.map_or(Some(0), |layout| layout?.extent().checked_mul(draft.len()));
             if needed != Some(given) {
                 let needed = needed.unwrap_or(usize::MAX);

@@ -154,10 +154,15 @@ fn layout_of(records: &[Record], plan: &Plan, strides: Option<[usize; 3]>) -> Py
     let size = size_after(first.header.size(), &first.steps);
     let (height, width) = size.ok_or_else(|| PyValueError::new_err("a record does not fit its picture"))?;
     let shape = [channels, height as usize, width as usize];
-    let layout = match strides.map(|strides| strides.map(|stride| stride.checked_mul(element))) {
+    layout(shape, element, strides).ok_or_else(|| PyValueError::new_err("elements share memory"))
+}
+
+/// How a picture lies whose strides are given in elements, channel after channel if they are not; `None` if elements
+/// share memory.
+pub(crate) fn layout(shape: [usize; 3], element: usize, strides: Option<[usize; 3]>) -> Option<Layout> {
+    match strides.map(|strides| strides.map(|stride| stride.checked_mul(element))) {
         None => Layout::planar(shape, element),
         Some([Some(plane), Some(row), Some(column)]) => Layout::new(shape, [plane, row, column], element),
         Some(_) => None,
-    };
-    layout.ok_or_else(|| PyValueError::new_err("elements share memory"))
+    }
 }

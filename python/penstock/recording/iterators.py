@@ -163,8 +163,9 @@ class RecordingIter(ProcessesIter):
             exchanged = None
             with receiving(self._converting or self._renderer) as (rendering, renderings):
                 success, item = super()._try_get_data(timeout)
-                if success and self._form is not None and isinstance(item[1], Parcel):
-                    exchanged = Exchanged(item[1].data, rendering)
+                if success and self._form is not None:
+                    parcel = item[1].data if isinstance(item[1], Sent) else item[1]
+                    exchanged = Exchanged(parcel.data, rendering) if isinstance(parcel, Parcel) else None
         except Exception:
             # What arrives before an epoch begins is of the last one, and nobody's any more: it need not be made.
             if self._begins_epoch and all(worker.is_alive() for worker in self._workers):

@@ -235,6 +235,9 @@ def _make(loader: Any, form: Form | None) -> _BaseDataLoaderIter | None:
     with making():
         lowered = lower(loader, form)
         counters = counters_of(loader)
+        for row in lowered.rows if isinstance(lowered, Report) else lowered.report.rows:
+            if row.part == "transfer" and not row.native:
+                counters.say(f"bytes were asked for: {row.reason}")
         if isinstance(lowered, Report):
             counters.reasons = lowered.reasons
             if lowered.way != "recorded" or counters.is_torchs:

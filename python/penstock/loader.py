@@ -164,6 +164,8 @@ class DataLoader(torch.utils.data.DataLoader[_T_co], metaclass=_Kind):
     @property
     def pin_memory(self) -> bool:
         """Whether batches are made in page-locked memory: if asked for, or on their way to a CUDA device."""
+        if "pin_memory" not in vars(self):  # of a framework's wrapper, which looks it up elsewhere then
+            raise AttributeError("pin_memory")
         return bool(vars(self)["pin_memory"]) or pins(vars(self).get("device"))
 
     @pin_memory.setter

@@ -168,6 +168,7 @@ class Counters:
         self.way: str | None = None
         self.reasons: tuple[str, ...] = ()
         self._told = False
+        self._said: set[str] = set()
         self.by_pillow: Counter[str] = Counter()
         self.guard = Guard()
         self._batches = self._samples = self._pictures = self._recorded = self._decoded = self._known = 0
@@ -184,6 +185,12 @@ class Counters:
             recorded = "no picture of these batches goes from native threads to your loop"
             what = recorded if self.way == "recorded" else "torch's own loader makes these batches"
             _logger.warning("%s: %s", what, "; ".join(self.reasons))
+
+    def say(self, text: str) -> None:
+        """Say something, once for each loader."""
+        if text not in self._said:
+            self._said.add(text)
+            _logger.warning("%s", text)
 
     def worked(self, tally: tuple[int, int, float, float, Any]) -> None:
         """Add what threads did for a batch: a `_native.Batch`'s tally."""

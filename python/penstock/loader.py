@@ -207,6 +207,8 @@ class DataLoader(torch.utils.data.DataLoader[_T_co], metaclass=_Kind):
     @property
     def pin_memory(self) -> bool:
         """Whether batches are made in page-locked memory: if asked for, or on their way to a CUDA device."""
+        if "pin_memory" not in vars(self):  # of a framework's wrapper, which looks it up elsewhere then
+            raise AttributeError("pin_memory")
         return bool(vars(self)["pin_memory"]) or pins(vars(self).get("device"))
 
     @pin_memory.setter
@@ -280,6 +282,9 @@ def _make(loader: Any, form: Form | None) -> _BaseDataLoaderIter | None:
     with making():
         lowered = lower(loader, form)
         counters = counters_of(loader)
+        for row in lowered.rows if isinstance(lowered, Report) else lowered.report.rows:
+            if row.part == "transfer" and not row.native:
+                counters.say(f"bytes were asked for: {row.reason}")
         if isinstance(lowered, Report):
             counters.reasons = lowered.reasons
             if lowered.way != "recorded" or counters.is_torchs:

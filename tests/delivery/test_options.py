@@ -110,6 +110,19 @@ def test_a_subclass_may_have_a_property_of_that_name():
     assert len(list(Ours(made("lowered"), batch_size=4))) == 6
 
 
+def test_a_wrapper_that_never_was_initialised_asks_the_loader_inside():
+    class Adapter(DataLoader):
+        """As Accelerate's, while penstock is installed."""
+
+        def __init__(self, inner):
+            self.inner = inner
+
+        def __getattr__(self, name):
+            return getattr(vars(self)["inner"], name)
+
+    assert Adapter(DataLoader(made("torch"), device="cpu", pin_memory=True)).pin_memory is True
+
+
 def test_install_gives_defaults_to_loaders_that_are_made_without():
     data = made("lowered")
     penstock.install(device="cpu", dtype=torch.half)

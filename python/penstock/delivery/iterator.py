@@ -38,6 +38,9 @@ class DeliveringIter(_BaseDataLoaderIter):
             raise AttributeError(name)
         return getattr(self._inner, name)
 
+    def __iter__(self) -> "DeliveringIter":
+        return self
+
     def __len__(self) -> int:
         return len(self._inner)
 

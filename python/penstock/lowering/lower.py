@@ -108,7 +108,7 @@ def lower(loader: Any, form: Form | None = None) -> Lowered | Report:
             rows.append(Row("recording", "pictures", False, reason))
             recorded = False
         if form is not None and form.as_bytes:
-            rows.append(left(form, recorded=recorded and loader.num_workers > 0))
+            rows.append(left(form, recorded=recorded, workers=loader.num_workers))
         return Report(tuple(rows), "recorded" if recorded else "torch")
     nbytes = _batch_bytes(loader, place)
     written, told = (None, list[Row]()) if form is None else write(place, form, mixes=mixing is not None)

@@ -54,7 +54,9 @@ def write(place: Place, form: Form, *, mixes: bool) -> tuple[Written | None, lis
     exchanged = {id(pipeline): _converted(pipeline, form) for pipeline in pipelines}
     tables: dict[int, torch.Tensor] = {}
     rows = []
-    if form.as_bytes:
+    if form.as_bytes and all(pipeline.dtype.itemsize == 1 for pipeline in exchanged.values()):
+        rows = [_row(True, "pictures are bytes themselves")]
+    elif form.as_bytes:
         try:
             coded = _coded([*exchanged.values()], form)
         except Opaque as opaque:
@@ -68,18 +70,21 @@ def write(place: Place, form: Form, *, mixes: bool) -> tuple[Written | None, lis
     return Written(form, tables), rows
 
 
-def left(form: Form, *, recorded: bool) -> Row:
+def left(form: Form, *, recorded: bool, workers: int) -> Row:
     """Return what to tell about bytes that are to travel for a loader that is not lowered.
 
     Args:
         form: What pictures are to be.
-        recorded: Whether they may be recorded in workers.
+        recorded: Whether they may be recorded.
+        workers: How many there are.
     """
     if form.where != "cuda":
         return _row(False, _elsewhere(form))
+    if recorded and not workers:
+        return _row(False, "without workers pictures that record have values when they are collated")
     if recorded:
         return _row(True, "of pictures that record and stand in lists, tuples and dictionaries; of others values")
-    return _row(False, "the library makes values of them")
+    return _row(False, "torch's own machinery makes values")
 
 
 def _elsewhere(form: Form) -> str:
@@ -104,8 +109,6 @@ def _coded(pipelines: list[Pipeline], form: Form) -> list[tuple[Pipeline, torch.
     for pipeline in pipelines:
         table = pipeline.table
         assert table is not None  # noqa: S101 - it does not fail
-        if table.element_size() == 1:
-            raise Opaque("pictures are bytes themselves")
         codes = codes_of(table)
         if codes is None:
             raise Opaque("a constant margin, or what is erased with, is the value of no byte")

@@ -17,7 +17,8 @@ def chain_of(sampler: Any) -> list[Any]:
     chain: list[Any] = []
     while sampler is not None and all(sampler is not each for each in chain):
         chain.append(sampler)
-        sampler = vars(sampler).get("sampler") if hasattr(sampler, "__dict__") else None
+        fields = getattr(sampler, "__dict__", {})
+        sampler = fields.get("sampler", fields.get("batch_sampler"))  # the second is Accelerate's
     return chain
 
 

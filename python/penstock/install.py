@@ -12,6 +12,7 @@ says that it is.
 
 import contextlib
 import copyreg
+import importlib
 import sys
 import threading
 from collections.abc import Iterator
@@ -22,8 +23,9 @@ import torch.utils.data
 
 __all__ = ["holders", "install", "installed", "uninstall"]
 
-# torch's own modules that have the name.
-_TORCH = ("torch.utils.data", "torch.utils.data.dataloader")
+# torch's own modules that have the name, and torchdata's that has one for a class of the same purpose as ours.
+_TORCHDATA = "torchdata.stateful_dataloader"
+_TORCH = ("torch.utils.data", "torch.utils.data.dataloader", _TORCHDATA)
 # Packages of which every module is looked at: their modules move from one version to the next.
 _FRAMEWORKS = (
     "accelerate",
@@ -47,6 +49,8 @@ def install(**defaults: Any) -> None:
     Ignite, Lightning, Ray Train and timm, in which each global that is the class is exchanged, whatever its name. What
     has the class otherwise keeps it: a subclass, a default argument, an attribute. So do processes that are spawned
     later, unless they call it, too; forked ones have what their parent has.
+
+    Where torchdata is installed, the name of its `StatefulDataLoader` is exchanged in the same way, for Accelerate.
 
     Args:
         defaults: Of penstock's own arguments, for loaders that are made without them while it is installed, as
@@ -75,7 +79,8 @@ def uninstall() -> None:
     if ours is _TORCHS:
         return
     with _lock:
-        _exchange(ours, _TORCHS)
+        for theirs, wanted in _pairs(ours):
+            _exchange(wanted, theirs)
         type(ours).stands_in, type(ours).defaults = False, {}
         if copyreg.dispatch_table.get(_TORCHS) is _reduce:
             del copyreg.dispatch_table[_TORCHS]
@@ -118,12 +123,26 @@ def _install(defaults: dict[str, Any]) -> bool:
     ours = _ours()
     if ours is _TORCHS:
         return False
+    pairs = _pairs(ours)
     with _lock:
         changed = not type(ours).stands_in
         type(ours).stands_in, type(ours).defaults = True, defaults
         copyreg.pickle(_TORCHS, _reduce)
-        _exchange(_TORCHS, ours)
+        for theirs, wanted in pairs:
+            _exchange(theirs, wanted)
     return changed
+
+
+def _pairs(ours: Any) -> list[tuple[Any, Any]]:
+    """Return the classes whose names are exchanged, each with ours."""
+    pairs = [(_TORCHS, ours)]
+    # Accelerate imports torchdata's class in a function. It is imported here first, so that it derives from torch's.
+    with contextlib.suppress(Exception):  # it is not installed, or not for this version of torch
+        theirs = importlib.import_module(f"{_TORCHDATA}.stateful_dataloader").StatefulDataLoader
+        from penstock.stateful import StatefulDataLoader
+
+        pairs.append((theirs, StatefulDataLoader))
+    return pairs
 
 
 def _exchange(held: Any, wanted: Any) -> None:

@@ -71,3 +71,55 @@ def test_skip_first_batches_gives_the_batches_that_torchs_loader_gives(workers):
         assert batches(penstock.DataLoader) == theirs
     finally:
         penstock.uninstall()
+
+
+@workers
+@pytest.mark.parametrize("stop", [2, 6])
+@pytest.mark.filterwarnings("ignore")
+def test_accelerate_saves_and_loads_within_an_epoch(tmp_path, workers, stop):
+    accelerate = pytest.importorskip("accelerate")
+    pytest.importorskip("torchdata.stateful_dataloader")
+
+    def prepared():
+        loader = torch.utils.data.DataLoader(Numbers(), batch_size=4, shuffle=True, num_workers=workers)
+        settings = accelerate.utils.DataLoaderConfiguration(use_stateful_dataloader=True)
+        accelerator = accelerate.Accelerator(cpu=True, dataloader_config=settings)
+        return accelerator, accelerator.prepare(loader)
+
+    with penstock.installed():
+        seed()
+        accelerator, loader = prepared()
+        assert isinstance(loader.base_dataloader, penstock.DataLoader)
+        whole = [batch[0].tolist() for batch in [*loader, *loader]]
+        seed()
+        accelerator, loader = prepared()
+        first = []
+        for batch in loader:
+            first.append(batch[0].tolist())
+            if len(first) == stop:
+                accelerator.save_state(tmp_path)
+                break
+        seed()
+        accelerator, loader = prepared()
+        accelerator.load_state(tmp_path)
+        second = [batch[0].tolist() for batch in loader]
+    assert first + second == (whole if stop == len(whole) // 2 else whole[:6])
+
+
+@workers
+@pytest.mark.filterwarnings("ignore:'set_vital' is deprecated")
+def test_a_state_that_torchdata_wrote_is_refused(workers):
+    stateful = pytest.importorskip("torchdata.stateful_dataloader").StatefulDataLoader
+    theirs = stateful(Numbers(), batch_size=4, num_workers=workers)
+    next(iter(theirs))
+    with pytest.raises(ValueError, match="torchdata's StatefulDataLoader"):
+        penstock.DataLoader(Numbers(), batch_size=4, num_workers=workers).load_state_dict(theirs.state_dict())
+
+
+def test_torchdatas_name_is_exchanged_and_exchanged_back():
+    torchdata = pytest.importorskip("torchdata.stateful_dataloader")
+    theirs = torchdata.StatefulDataLoader
+    with penstock.installed():
+        assert issubclass(torchdata.StatefulDataLoader, penstock.DataLoader)
+        assert len(torchdata.StatefulDataLoader([1, 2], snapshot_every_n_steps=3)) == 2
+    assert torchdata.StatefulDataLoader is theirs

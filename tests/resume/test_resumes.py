@@ -1,11 +1,11 @@
 """A run that is stopped anywhere, any number of times, gives what it would have given."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from support.both_loaders import write_pictures
 from support.cases import cases
-from support.stops import DATASETS, SAMPLERS, STREAMS, Case, assert_resumes
+from support.stops import DATASETS, SAMPLERS, SIZE, STREAMS, Case, assert_resumes
 
 from penstock import explain
 
@@ -33,11 +33,13 @@ STOPS = st.sets(st.integers(1, 20), min_size=1, max_size=4)
 
 @cases(180)
 @given(case=loaders([0]), stops=STOPS)
+@example(Case("numbers", "going", SIZE, (("num_workers", 0),)), {1})
+@example(Case("told", "in sequence", SIZE + 1, (("num_workers", 0),)), {1})
 def test_without_workers(paths, case, stops):
     assert_resumes(lambda: case.make(paths), 3, stops)
 
 
-@cases(60)
+@cases(40)
 @given(case=loaders([1, 2, 3]), stops=STOPS)
 @pytest.mark.filterwarnings("ignore:This DataLoader will create")
 def test_with_workers(paths, case, stops):

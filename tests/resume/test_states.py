@@ -363,3 +363,24 @@ def test_a_batch_is_pinned_with_what_comes_with_it(monkeypatch):
     sent = Sent(["a batch"], {"torch": (b"", b"")}).pin_memory()
     assert pinned == [["a batch"]]
     assert (sent.data, sent.news) == ("pinned", {"torch": (b"", b"")})
+
+
+class Refusing(Going):
+    """Takes no state."""
+
+    def load_state_dict(self, state):
+        raise KeyError("another version")
+
+
+def test_what_a_sampler_raises_leaves_generators_as_they_were():
+    def make(sampler):
+        return DataLoader(Numbers(), batch_size=4, sampler=sampler, generator=torch.Generator().manual_seed(1))
+
+    state = after(make(Going()), 6)
+    loader = make(Refusing())
+    state["settings"]["samplers"] = ["BatchSampler", "Refusing"]
+    before = loader.generator.get_state()
+    with pytest.raises(KeyError, match="another version"):
+        loader.load_state_dict(state)
+    assert torch.equal(loader.generator.get_state(), before)
+    assert loader.state_dict()["position"] == 0

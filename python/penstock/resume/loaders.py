@@ -5,6 +5,8 @@ import pickle
 import weakref
 from typing import Any
 
+import torch
+
 from penstock.compat.torch import _DatasetKind
 from penstock.resume.course import Alone, Course, WithWorkers
 from penstock.resume.order import Order
@@ -108,16 +110,26 @@ def load(loader: Any, state: Any) -> None:
     _check(loader, state)
     page, generators = _page(loader), generators_of(loader)
     state = {name: value for name, value in state.items() if name in _KEYS}
-    put(state["generators"], generators)
-    if state.get("over"):
-        order = Order(loader, generators, state["order"], state["position"], skips=0)
-        # Asked for nothing more yet, the sampler has still to do what it does at its end.
-        order.finish()
-        state = state | {"order": order.state(), "generators": positions_of(generators)}
-        if not loader.num_workers and "dataset" in state["workers"][0]["now"]:
-            loader.dataset.load_state_dict(pickle.loads(state["workers"][0]["now"]["dataset"]))  # noqa: S301 - a checkpoint is the user's own
+    before = positions_of(generators)
+    try:
+        put(state["generators"], generators)
+        if state.get("over"):
+            state = _finished(loader, generators, state)
+    except BaseException:
+        put(before, generators)
+        raise
     page.course = page.lost = None
     page.loaded = state if "over" in state else None
+
+
+def _finished(loader: Any, generators: dict[str, torch.Generator], state: dict[str, Any]) -> dict[str, Any]:
+    """Return a state after an epoch's last batch, when the epoch's end is behind it."""
+    # Asked for nothing more yet, the sampler has still to do what it does at its end.
+    order = Order(loader, generators, state["order"], state["position"], skips=0)
+    order.finish()
+    if not loader.num_workers and "dataset" in state["workers"][0]["now"]:
+        loader.dataset.load_state_dict(pickle.loads(state["workers"][0]["now"]["dataset"]))  # noqa: S301 - the user's own
+    return state | {"order": order.state(), "generators": positions_of(generators)}
 
 
 def _check(loader: Any, state: Any) -> None:

@@ -11,7 +11,7 @@ import torch
 
 from penstock.compat.torch import _DatasetKind
 from penstock.resume.positions import Position, here, kept, positions_of, put
-from penstock.resume.samplers import chain_of, cut, cut_at, stateful_of
+from penstock.resume.samplers import asked_beyond, chain_of, cut, cut_at, stateful_of
 
 __all__ = ["Order"]
 
@@ -149,9 +149,8 @@ class Order:
     def _told(self, state: dict[str, Any]) -> Iterator[Any]:
         """Return what comes after all that the sampler has answered."""
         self._stateful.load_state_dict(state["sampler"])
-        # After a last batch that is too short, the sampler has come to its end, and begins anew when it is asked again.
-        is_used_up = state["ended"] or state["count"] >= self.length()
-        return iter(()) if is_used_up else iter(self._sampler)
+        # Where a last batch was too short, it has come to its end, and would begin anew.
+        return iter(()) if state["ended"] or asked_beyond(self._sampler, state["count"]) else iter(self._sampler)
 
     def _replayed(self, asked: _Asked) -> tuple[list[Any], Iterator[Any]]:
         """Return what the sampler answers for batches that were not handed out, and what comes after that."""

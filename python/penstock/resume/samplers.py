@@ -9,7 +9,7 @@ from torch.utils.data import BatchSampler, RandomSampler, SequentialSampler
 
 from penstock.lowering.known import is_pristine
 
-__all__ = ["chain_of", "cut", "cut_at", "generators_of", "is_stateful", "stateful_of"]
+__all__ = ["asked_beyond", "chain_of", "cut", "cut_at", "generators_of", "is_stateful", "stateful_of"]
 
 
 def chain_of(sampler: Any) -> list[Any]:
@@ -17,7 +17,8 @@ def chain_of(sampler: Any) -> list[Any]:
     chain: list[Any] = []
     while sampler is not None and all(sampler is not each for each in chain):
         chain.append(sampler)
-        sampler = vars(sampler).get("sampler") if hasattr(sampler, "__dict__") else None
+        fields = getattr(sampler, "__dict__", {})
+        sampler = fields.get("sampler", fields.get("batch_sampler"))  # the second is Accelerate's
     return chain
 
 
@@ -67,9 +68,18 @@ def cut_at(sampler: Any, asked: int) -> Iterator[Any]:
     """
     if type(sampler) is not BatchSampler:
         return _rest(sampler, asked)
-    # A last batch that was too short has asked for indices that there were not.
     rest = _rest(sampler.sampler, asked * sampler.batch_size)
     return iter(BatchSampler(rest, sampler.batch_size, sampler.drop_last))
+
+
+def asked_beyond(sampler: Any, asked: int) -> bool:
+    """Return whether a sampler of batches that was asked so many times has asked for indices that there were not."""
+    if type(sampler) is not BatchSampler or sampler.drop_last:
+        return False
+    try:
+        return asked * sampler.batch_size > len(sampler.sampler)  # type: ignore[arg-type]
+    except Exception:
+        return False  # it has no length
 
 
 def _rest(sampler: Any, asked: int) -> Iterator[int]:

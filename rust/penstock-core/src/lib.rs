@@ -18,6 +18,7 @@ pub mod codec;
 pub mod engine;
 pub mod error;
 pub mod image;
+pub mod level;
 pub mod ops;
 pub mod plan;
 pub mod random;
@@ -26,4 +27,4 @@ pub mod stats;
 pub mod write;
 
 pub use error::Error;
-pub use penstock_jpeg::Level;
+pub use level::Level;

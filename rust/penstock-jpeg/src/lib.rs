@@ -17,7 +17,7 @@
 //! that no encoder makes), decoding ends with [`Irregular`], which says: let libjpeg do it.
 //!
 //! # Example
-//! See [`Decoder`].
+//! See [`Decoder`], and `examples/decode.rs`, a command that writes a picture or a rectangle as PPM.
 //!
 //! # The way of one picture
 //! 1. `markers` walks to the first scan; `region` finds which blocks the rectangle needs.
@@ -50,3 +50,8 @@ pub use index::Index;
 pub use region::Region;
 pub use render::Target;
 pub use simd::Level;
+
+/// The code in README runs with that of the other pages.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

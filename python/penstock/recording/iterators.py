@@ -2,7 +2,6 @@
 
 import contextlib
 import copy
-import select
 import threading
 from typing import Any
 
@@ -29,6 +28,7 @@ from penstock.recording.rendering import Renderer, Rendering
 from penstock.recording.storages import made_anew
 from penstock.recording.tickets import receiving
 from penstock.recording.workers import Collate, Parcel, Start, count
+from penstock.system import looks_for
 
 __all__ = ["RecordingIter", "RecordingSingleIter", "iterator_for"]
 
@@ -57,15 +57,14 @@ class RecordingIter(_MultiProcessingDataLoaderIter):
             self._seed: Any = None
             self._start = Start(None)
             self._renderer = Renderer(threads_for(loader.num_workers), pin=False)
-            # The queue's own `empty` takes forty times as long.
-            self._arrivals = select.poll()
+            self._has_arrived: Any = bool
             agreement.ask_as_others_did()
         self._begins_epoch = False
         loader.check_worker_number_rationality()
         super().__init__(loader)
         # Without it, batches that have arrived wait for their turn.
         with contextlib.suppress(Exception):
-            self._arrivals.register(self._data_queue._reader, select.POLLIN)  # type: ignore[attr-defined]
+            self._has_arrived = looks_for(self._data_queue._reader)  # type: ignore[attr-defined]
         self._counters.way = "recorded"
 
     # torch's constructor sets these and hands them to the workers.
@@ -146,7 +145,7 @@ class RecordingIter(_MultiProcessingDataLoaderIter):
         """Have the pixels made of all batches that have arrived, while the caller is busy with this one."""
         if self._dataset_kind != _DatasetKind.Map or not self._in_order:
             return
-        while self._tasks_outstanding > 0 and self._arrivals.poll(0):
+        while self._tasks_outstanding > 0 and self._has_arrived():
             index, data = self._get_data()  # type: ignore[no-untyped-call]
             self._tasks_outstanding -= 1
             self._task_info[index] += (data,)

@@ -68,6 +68,7 @@ mod _native {
                 level::VARIABLE
             );
         }
+        module.add("system", penstock_core::system::NAME)?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
         module.add("build_profile", if cfg!(debug_assertions) { "debug" } else { "release" })
     }

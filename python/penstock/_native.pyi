@@ -43,6 +43,7 @@ __all__ = [
     "render_picture",
     "simd_level",
     "step",
+    "system",
     "take_learned",
     "trim_memory",
 ]
@@ -69,6 +70,8 @@ _Memory: TypeAlias = _HasBuffer | npt.NDArray[Any] | Buffer
 __version__: str
 # "release" or "debug".
 build_profile: str
+# "unix" or "plain": how it does what systems differ in.
+system: str
 
 def available_parallelism() -> int:
     """Return how many threads this process may run at once: its affinity and its cgroup's quota."""

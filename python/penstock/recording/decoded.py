@@ -21,6 +21,7 @@ from penstock.recording.decoders import CHANNELS, agrees
 from penstock.recording.recorder import Recorder
 from penstock.recording.sources import Source, Trace, source_of
 from penstock.recording.tensors import is_torch_plain, record
+from penstock.system import NOT_WAITING
 
 __all__ = ["has_decoder", "reads_files"]
 
@@ -141,7 +142,7 @@ def _look(path: str) -> tuple[Source | None, int, str]:
     if os.fsencode(path) != path.encode():
         return None, 0, "a path in another encoding than torchvision's"
     # What is no file must not be waited for.
-    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | NOT_WAITING)) as file:
         source, why_not = source_of(file, path, None)
         if source is not None and source.mode == "P":
             return None, 0, "colours of a palette"

@@ -9,7 +9,6 @@ pictures are what they are without penstock, and it is not tried a second time.
 import contextlib
 import functools
 import logging
-import os
 import sys
 import threading
 import time
@@ -63,6 +62,7 @@ from penstock.recording.tensors import (
     note_touch,
     touch,
 )
+from penstock.system import held_over_forks
 
 __all__ = ["begin", "catch_up", "end", "find_imported", "recording"]
 
@@ -71,7 +71,7 @@ _lock = threading.Lock()
 _undo: list[Callable[[], Any]] = []
 _logger = logging.getLogger("penstock")
 # A worker that is forked while another thread holds the lock would wait for ever.
-os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release)
+held_over_forks(_lock)
 
 
 @contextlib.contextmanager

@@ -2,7 +2,6 @@
 
 import contextlib
 import copy
-import select
 import sys
 import threading
 import weakref
@@ -35,6 +34,7 @@ from penstock.recording.timm import consumer_of
 from penstock.recording.workers import Collate, Parcel, Start, count
 from penstock.resume.iterators import ProcessesIter, SingleIter
 from penstock.resume.workers import News, Sent, told_by
+from penstock.system import looks_for
 
 if TYPE_CHECKING:
     from penstock.recording.chain import Key
@@ -82,8 +82,7 @@ class RecordingIter(ProcessesIter):
             self._renderer = Renderer(threads_for(loader.num_workers), pin=False, form=form)
             # If the loop over the batches is of a loader that is known to convert them.
             self._converting: Converting | None = None
-            # The queue's own `empty` takes forty times as long.
-            self._arrivals = select.poll()
+            self._has_arrived: Any = bool
             agreement.ask_as_others_did()
         self._begins_epoch = False
         loader.check_worker_number_rationality()
@@ -93,7 +92,7 @@ class RecordingIter(ProcessesIter):
         super()._begin(loader)
         # Without it, batches that have arrived wait for their turn.
         with contextlib.suppress(Exception):
-            self._arrivals.register(self._data_queue._reader, select.POLLIN)  # type: ignore[attr-defined]
+            self._has_arrived = looks_for(self._data_queue._reader)  # type: ignore[attr-defined]
         self._counters.way = "recorded"
 
     # torch's constructor sets these and hands them to the workers.
@@ -194,7 +193,7 @@ class RecordingIter(ProcessesIter):
         """Have the pixels made of all batches that have arrived, while the caller is busy with this one."""
         if self._dataset_kind != _DatasetKind.Map or not self._in_order:
             return
-        while self._tasks_outstanding > 0 and self._arrivals.poll(0):
+        while self._tasks_outstanding > 0 and self._has_arrived():
             index, data = self._get_data()  # type: ignore[no-untyped-call]
             self._tasks_outstanding -= 1
             self._task_info[index] += (data,)

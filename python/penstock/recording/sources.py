@@ -24,6 +24,7 @@ from penstock.recording.decoders import decode
 from penstock.recording.palettes import Palette
 from penstock.recording.pixels import Array, as_content, as_file, keep_whole, written
 from penstock.records import Head, Steps, record_of
+from penstock.system import KNOWS_FILES, held_over_forks
 
 if TYPE_CHECKING:
     import weakref
@@ -39,7 +40,7 @@ _FEWER = 2
 
 # Held while something that records becomes real: another thread may touch it, too. Free in a forked child.
 making = threading.RLock()
-os.register_at_fork(before=making.acquire, after_in_parent=making.release, after_in_child=making.release)
+held_over_forks(making)
 
 
 class Fate:
@@ -418,7 +419,11 @@ def source_of(fp: Any, filename: Any, file_format: str | None) -> tuple[Source |
     """
     if ImageFile.LOAD_TRUNCATED_IMAGES:
         return None, "ImageFile.LOAD_TRUNCATED_IMAGES is set"
-    if type(fp) is io.BufferedReader and isinstance(path := filename or getattr(fp.raw, "name", None), str):
+    if (
+        KNOWS_FILES
+        and type(fp) is io.BufferedReader
+        and isinstance(path := filename or getattr(fp.raw, "name", None), str)
+    ):
         stays = bool(filename or _is_at(path, fp)) and not path.startswith(("/proc/", "/dev/"))
         found = _native.look_at_file(fp.fileno(), stays)
         if isinstance(found, str):

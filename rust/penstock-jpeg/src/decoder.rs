@@ -65,6 +65,24 @@ pub struct Header {
     pub progressive: bool,
 }
 
+impl Header {
+    /// All of the picture.
+    #[must_use]
+    pub fn whole(&self) -> Region {
+        Region { left: 0, top: 0, width: self.width, height: self.height }
+    }
+
+    /// Whether a rectangle can be asked for: it lies in the picture, and there is something in it.
+    #[must_use]
+    pub fn holds(&self, region: Region) -> bool {
+        let Region { left, top, width, height } = region;
+        let fits = |from: usize, size: usize, limit: usize| {
+            size > 0 && from.checked_add(size).is_some_and(|end| end <= limit)
+        };
+        fits(left, width, self.width) && fits(top, height, self.height)
+    }
+}
+
 /// How much of a file is looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Check {

@@ -17,7 +17,7 @@
 //! that no encoder makes), decoding ends with [`Irregular`], which says: let libjpeg do it.
 //!
 //! # Example
-//! See [`Decoder`].
+//! See [`Decoder`], and `examples/decode.rs`, a command that writes a picture or a rectangle as PPM.
 //!
 //! # The way of one picture
 //! 1. `markers` walks to the first scan; `region` finds which blocks the rectangle needs.
@@ -26,6 +26,11 @@
 //!    several scans are first collected as coefficients by `progressive`.
 //! 4. `render` has `kernels` turn blocks into samples, in strips, and these into the caller's rows.
 #![warn(missing_docs)]
+// What is there for vector kernels alone is unused where there are none.
+#![cfg_attr(
+    not(target_arch = "x86_64"),
+    allow(dead_code, unfulfilled_lint_expectations, unreachable_code, unused_imports, unused_variables)
+)]
 
 mod bits;
 mod decoder;
@@ -50,3 +55,8 @@ pub use index::Index;
 pub use region::Region;
 pub use render::Target;
 pub use simd::Level;
+
+/// The code in README runs with that of the other pages.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

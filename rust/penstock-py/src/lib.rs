@@ -27,6 +27,7 @@ mod tickets;
 
 #[pymodule]
 mod _native {
+    use penstock_core::level;
     use pyo3::prelude::*;
 
     #[pymodule_export]
@@ -61,9 +62,13 @@ mod _native {
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         // A second interpreter in the process finds the logger set already.
         let _ = pyo3_log::try_init();
-        if let Some(name) = penstock_core::Level::misnamed() {
-            log::warn!("PENSTOCK_SIMD={name} names no level of vector instructions of this machine's kind");
+        if let Some(name) = level::misnamed() {
+            log::warn!(
+                "{}={name} names no level of vector instructions of this machine's kind",
+                level::VARIABLE
+            );
         }
+        module.add("system", penstock_core::system::NAME)?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
         module.add("build_profile", if cfg!(debug_assertions) { "debug" } else { "release" })
     }
@@ -85,5 +90,5 @@ fn index_usage() -> (usize, usize) {
 /// The vector instructions that the kernels use on this machine.
 #[pyfunction]
 fn simd_level() -> &'static str {
-    penstock_core::Level::detect().name()
+    penstock_core::level::in_use().name()
 }

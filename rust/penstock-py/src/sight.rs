@@ -3,8 +3,6 @@
 
 use std::cell::RefCell;
 use std::fs::File;
-use std::mem::ManuallyDrop;
-use std::os::fd::{AsFd, FromRawFd, RawFd};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -12,6 +10,7 @@ use penstock_core::codec::{Decoder, Header, has_checksums};
 use penstock_core::source::descriptors::Kept;
 use penstock_core::source::known::{self, SIGHTS};
 use penstock_core::source::sights::{Identity, Sight};
+use penstock_core::system;
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -117,9 +116,11 @@ pub(crate) enum Look {
 
 /// What the header of an open file says. It `stays` if its path leads to it for as long as anybody may want it.
 #[pyfunction]
-pub(crate) fn look_at_file(py: Python<'_>, descriptor: RawFd, stays: bool) -> Look {
-    // SAFETY: the caller holds the file open until this returns, and it is not closed here.
-    let file = ManuallyDrop::new(unsafe { File::from_raw_fd(descriptor) });
+pub(crate) fn look_at_file(py: Python<'_>, descriptor: i32, stays: bool) -> Look {
+    // SAFETY: the caller holds the file open until this returns.
+    let Some(file) = (unsafe { system::files::of_descriptor(descriptor) }) else {
+        return Look::Not("this system has no descriptors");
+    };
     let Ok(Some(sight)) = Sight::of(&file) else { return Look::Not("irregular file") };
     let header = SIGHTS.get(sight.identity).or_else(|| {
         let header = gil::without(py, || {
@@ -135,7 +136,7 @@ pub(crate) fn look_at_file(py: Python<'_>, descriptor: RawFd, stays: bool) -> Lo
     let Some(header) = header else { return Look::Not("irregular file") };
     // Written just now, it may be a file for this one purpose, and gone when its pixels are made.
     let stays = stays && !sight.fresh;
-    let kept = if stays { Kept::duplicate(file.as_fd()) } else { None };
+    let kept = if stays { Kept::duplicate(&file) } else { None };
     let keep =
         kept.map(Keep::Open).or_else(|| gil::without(py, || Content::read(sight, &file)).map(Keep::Content));
     let Some(keep) = keep else { return Look::Not("so many files are held already") };

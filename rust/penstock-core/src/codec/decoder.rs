@@ -8,6 +8,7 @@ use super::seen::{Key, seen};
 use super::sniff::read_header;
 use super::{png, ppm};
 use crate::image::Picture;
+use crate::level;
 
 /// Memory that a decoder keeps for the next picture. A progressive one of 12 megapixels takes 70 MB; it should not
 /// stay with each thread for the rest of the process.
@@ -62,7 +63,8 @@ impl Decoder {
     }
 
     fn jpeg(&mut self) -> &mut penstock_jpeg::Decoder {
-        self.jpeg.get_or_insert_with(|| penstock_jpeg::Decoder::new().with_limits(LIMITS))
+        let decoder = penstock_jpeg::Decoder::new;
+        self.jpeg.get_or_insert_with(|| decoder().with_limits(LIMITS).with_level(level::in_use()))
     }
 
     /// Decodes a rectangle of a file into memory of exactly its size, rows of pixels without gaps.

@@ -12,7 +12,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use super::{lock, pages};
+use super::lock;
+use crate::system::{forks, pages};
 
 /// Alignment of every buffer: a cache line, and the widest vector.
 pub const ALIGNMENT: usize = 64;
@@ -210,7 +211,7 @@ fn layout(capacity: usize) -> Layout {
 fn allocate(capacity: usize) -> NonNull<u8> {
     let layout = layout(capacity);
     let start = if is_large(capacity) {
-        pages::before_forks(before_fork);
+        forks::before(before_fork);
         pages::allocate(capacity)
     } else {
         // SAFETY: a size class is never 0.

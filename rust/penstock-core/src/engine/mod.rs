@@ -8,14 +8,12 @@ mod crew;
 mod draft;
 mod job;
 pub mod memory;
-mod pages;
 mod pool;
 mod reading;
 mod shared;
 mod slots;
 mod stream;
 mod tools;
-mod waits;
 
 pub use alone::{Original, render_alone};
 pub use draft::{Content, Draft, Drawn, Place};

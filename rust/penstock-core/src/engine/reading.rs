@@ -15,9 +15,9 @@ use crossbeam_channel::{Receiver, Sender};
 
 use super::crew::Crew;
 use super::lock;
-use super::waits::waits;
 use crate::error::Error;
 use crate::source::files::{File, Left, held_bytes};
+use crate::system::waits::waits;
 
 /// Files that are read at the same time, unless `PENSTOCK_READERS` says otherwise: so many that as many come in a
 /// second as a few cores decode, within these limits.

@@ -6,13 +6,12 @@
 //! 224 pixels, from those rows and columns of the source that lie under them. A step that looks at its whole picture has
 //! the passes before it make that; the table it comes to is looked up by what reads the pixels next.
 
-use penstock_jpeg::simd::Level;
-
 use super::blocks::{Blocks, Change};
 use super::values::Values;
 use crate::image::axis::Axis;
 use crate::image::sheet::Sheet;
 use crate::image::{Picture, Region};
+use crate::level;
 use crate::ops::kinds::{Area, Elements, Map, Size};
 use crate::ops::{AreaMemory, AreaStep, ElementsStep, PixelsStep, Step, Tables};
 use crate::write::{self, Output, RenderError, Scratch, Stores, Table};
@@ -230,7 +229,7 @@ impl Stage {
             let empty = Picture::from_strided(&[], 0, shape, [0; 3]).ok_or(RenderError::Axis)?;
             return Ok((empty, None));
         }
-        let level = Level::detect();
+        let level = level::in_use();
         // A pass that makes pixels elsewhere may read them where they are.
         let view = match pass {
             Pass::Area(..) if values.is_empty() => rows.only_run().zip(columns.only_run()),

@@ -6,6 +6,7 @@ use penstock_jpeg::simd::Level;
 use proptest::prelude::*;
 
 use super::*;
+use crate::level;
 use crate::ops::color::{
     AutoContrast, Brightness, Contrast, Equalize, Gray, Hue, Invert, Permute, Point, Posterize, Saturation,
     Solarize,
@@ -106,7 +107,7 @@ impl Whole {
                 let support = step.support(self.size, &whole);
                 let part = picture.part(&support.rows, &support.columns).unwrap();
                 let mut memory = AreaMemory::default();
-                let made = step.make(Level::detect(), &part, self.size, &whole, &mut memory).unwrap();
+                let made = step.make(level::in_use(), &part, self.size, &whole, &mut memory).unwrap();
                 make(size, &|y, x, c| made.get(y as usize, x as usize, c))
             }
             Step::Elements(ElementsStep::Erase(Erase { top, left, height, width, fill })) => {

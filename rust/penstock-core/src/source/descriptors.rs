@@ -9,14 +9,12 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::io::fcntl_dupfd_cloexec;
-use rustix::process::{Resource, getrlimit};
+use crate::system::descriptors::{self, is_shortage, limit, number};
 
 /// Descriptors that are kept at a time, at most.
 const MOST_KEPT: usize = 256;
@@ -38,14 +36,9 @@ static SCARCE: AtomicBool = AtomicBool::new(false);
 /// The process whose thread reads a file while few are left; zero if there is none.
 static TURN: AtomicU32 = AtomicU32::new(0);
 
-/// Numbers of descriptors are below this.
-fn limit() -> usize {
-    getrlimit(Resource::Nofile).current.map_or(usize::MAX, |limit| limit as usize).min(RawFd::MAX as usize)
-}
-
 /// Descriptors that are unused, as far as the number of a file that was just opened tells.
-fn unused(limit: usize, opened: RawFd) -> usize {
-    limit.saturating_sub(opened as usize + 1)
+fn unused(limit: usize, opened: usize) -> usize {
+    limit.saturating_sub(opened + 1)
 }
 
 /// A descriptor that is kept for a while.
@@ -55,9 +48,9 @@ pub struct Kept(File);
 impl Kept {
     /// Another descriptor of an open file, if that takes none that somebody else is likely to need.
     #[must_use]
-    pub fn duplicate(file: BorrowedFd<'_>) -> Option<Self> {
+    pub fn duplicate(file: &File) -> Option<Self> {
         let before = KEPT.fetch_add(1, Ordering::Relaxed);
-        let kept = duplicate(file, before, limit()).map(|file| Self(File::from(file)));
+        let kept = duplicate(file, before, limit()).map(Self);
         if kept.is_none() {
             KEPT.fetch_sub(1, Ordering::Relaxed);
         }
@@ -77,14 +70,14 @@ impl Drop for Kept {
     }
 }
 
-fn duplicate(file: BorrowedFd<'_>, kept: usize, limit: usize) -> Option<OwnedFd> {
-    if kept >= MOST_KEPT.min(unused(limit, file.as_raw_fd()) / SHARE) {
+fn duplicate(file: &File, kept: usize, limit: usize) -> Option<File> {
+    if kept >= MOST_KEPT.min(unused(limit, number(file)) / SHARE) {
         return None;
     }
-    let lowest = (limit - limit / SHARE).min(SHORT_TABLE.max(4 * file.as_raw_fd() as usize));
-    let copy = fcntl_dupfd_cloexec(file, lowest as RawFd).ok()?;
+    let lowest = (limit - limit / SHARE).min(SHORT_TABLE.max(4 * number(file)));
+    let copy = descriptors::duplicate(file, lowest)?;
     // Numbers in between that are not ours are somebody's who has filled all below.
-    (copy.as_raw_fd() as usize - lowest <= kept).then_some(copy)
+    (number(&copy) - lowest <= kept).then_some(copy)
 }
 
 /// A file that is open in order to be read at once.
@@ -110,7 +103,7 @@ pub(super) fn open(options: &OpenOptions, path: &Path) -> io::Result<Reading> {
         match options.open(path) {
             Ok(file) => {
                 let limit = limit();
-                let scarce = unused(limit, file.as_raw_fd()) < FEW.max(limit / 4);
+                let scarce = unused(limit, number(&file)) < FEW.max(limit / 4);
                 SCARCE.store(scarce, Ordering::Relaxed);
                 if !scarce || turn.is_some() {
                     return Ok(Reading { file, _turn: turn });
@@ -127,10 +120,6 @@ pub(super) fn open(options: &OpenOptions, path: &Path) -> io::Result<Reading> {
             Err(error) => return Err(error),
         }
     }
-}
-
-fn is_shortage(error: &io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
 }
 
 /// The right to read the only file. Who held it in another process does not hold it in this one.
@@ -151,32 +140,30 @@ impl Drop for Turn {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix, not(feature = "plain")))]
 mod tests {
-    use std::os::fd::AsFd;
-
     use super::*;
 
     #[test]
     fn a_small_share_is_kept_right_below_the_limit() {
         let file = File::open("/dev/null").unwrap();
         let limit = limit().min(1024);
-        let copy = duplicate(file.as_fd(), 0, limit).unwrap();
-        assert!(copy.as_raw_fd() as usize >= limit - limit / SHARE);
-        let free = unused(limit, file.as_raw_fd());
-        assert!(duplicate(file.as_fd(), free / SHARE, limit).is_none(), "no more than a share");
-        assert!(duplicate(file.as_fd(), MOST_KEPT, usize::MAX >> 40).is_none(), "nor than so many");
-        assert!(duplicate(file.as_fd(), 0, limit).is_none(), "there is somebody else, if it is none of ours");
-        assert!(duplicate(file.as_fd(), 1, limit).is_some());
-        assert!(duplicate(file.as_fd(), 0, file.as_raw_fd() as usize).is_none(), "the limit was lowered");
-        assert!(duplicate(file.as_fd(), 0, 0).is_none());
+        let copy = duplicate(&file, 0, limit).unwrap();
+        assert!(number(&copy) >= limit - limit / SHARE);
+        let free = unused(limit, number(&file));
+        assert!(duplicate(&file, free / SHARE, limit).is_none(), "no more than a share");
+        assert!(duplicate(&file, MOST_KEPT, usize::MAX >> 40).is_none(), "nor than so many");
+        assert!(duplicate(&file, 0, limit).is_none(), "there is somebody else, if it is none of ours");
+        assert!(duplicate(&file, 1, limit).is_some());
+        assert!(duplicate(&file, 0, number(&file)).is_none(), "the limit was lowered");
+        assert!(duplicate(&file, 0, 0).is_none());
     }
 
     #[test]
     fn what_is_kept_is_counted() {
         let file = File::open("/dev/null").unwrap();
         let before = KEPT.load(Ordering::Relaxed);
-        let kept = Kept::duplicate(file.as_fd()).unwrap();
+        let kept = Kept::duplicate(&file).unwrap();
         assert_eq!(KEPT.load(Ordering::Relaxed), before + 1);
         assert!(kept.file().metadata().is_ok());
         drop(kept);

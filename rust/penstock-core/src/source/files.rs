@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::descriptors;
 use crate::codec::{Header, Irregular, read_header};
+use crate::system;
 
 /// A file larger than this is left to Pillow.
 const MOST_BYTES: usize = 256 << 20;
@@ -123,9 +124,7 @@ fn read_to(path: &Path, memory: &mut Vec<u8>) -> io::Result<Option<usize>> {
     // Each look at a path may be a journey through a network, so it is opened at once and looked at then.
     let mut options = fs::OpenOptions::new();
     options.read(true);
-    // A pipe, once opened, might otherwise wait for ever.
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK);
+    system::files::without_waiting(&mut options);
     let mut reading = descriptors::open(&options, path)?;
     let file = &mut reading.file;
     let metadata = file.metadata()?;

@@ -9,7 +9,6 @@
 use std::collections::HashMap;
 use std::fs::{File, Metadata};
 use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard};
@@ -18,6 +17,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use twox_hash::XxHash3_128;
 
 use crate::codec::{Format, Header};
+use crate::system;
 
 /// Files that are remembered, at most: some 100 MB of memory.
 const MOST_FILES: usize = 2 << 20;
@@ -42,11 +42,11 @@ pub struct Identity(pub u128);
 /// What is known of an open file before it is read.
 #[derive(Debug, Clone, Copy)]
 pub struct Sight {
-    /// Of the file.
+    /// Of the file; zero where none is known again.
     pub identity: Identity,
     /// Its bytes.
     pub length: usize,
-    /// Whether it was changed just now, so that nothing should be remembered of it.
+    /// Whether it was changed just now or is not known again, so that nothing should be remembered of it.
     pub fresh: bool,
 }
 
@@ -60,14 +60,15 @@ impl Sight {
         if !metadata.is_file() || metadata.len() > MOST_BYTES {
             return Ok(None);
         }
-        let (identity, fresh) = (identity(&metadata), is_fresh(&metadata));
+        let (identity, fresh) = identity(&metadata).unwrap_or((Identity(0), true));
         Ok(Some(Self { identity, length: metadata.len() as usize, fresh }))
     }
 
     /// Whether a path leads to the file as it was when it was looked at.
     #[must_use]
     pub fn is_at(&self, path: &Path) -> bool {
-        std::fs::metadata(path).is_ok_and(|metadata| identity(&metadata) == self.identity)
+        std::fs::metadata(path)
+            .is_ok_and(|metadata| identity(&metadata).is_some_and(|(identity, _)| identity == self.identity))
     }
 
     /// All of the file, from its beginning, wherever it was read last; nothing if its length has changed.
@@ -78,7 +79,7 @@ impl Sight {
         let mut content = vec![0; self.length + 1];
         let mut filled = 0;
         while filled < content.len() {
-            match file.read_at(&mut content[filled..], filled as u64) {
+            match system::files::read_at(file, &mut content[filled..], filled as u64) {
                 Ok(0) => break,
                 Ok(read) => filled += read,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -90,26 +91,19 @@ impl Sight {
     }
 }
 
-fn identity(metadata: &Metadata) -> Identity {
-    let numbers = [
-        metadata.dev(),
-        metadata.ino(),
-        metadata.size(),
-        metadata.mtime() as u64,
-        metadata.mtime_nsec() as u64,
-        metadata.ctime() as u64,
-        metadata.ctime_nsec() as u64,
-    ];
+/// What a file is known by, and whether it was changed just now.
+fn identity(metadata: &Metadata) -> Option<(Identity, bool)> {
+    let (numbers, changed) = system::identity::of(metadata)?;
     let mut bytes = [0; 7 * 8];
     for (place, number) in bytes.as_chunks_mut::<8>().0.iter_mut().zip(numbers) {
         *place = number.to_le_bytes();
     }
-    Identity(XxHash3_128::oneshot(&bytes))
+    Some((Identity(XxHash3_128::oneshot(&bytes)), is_fresh(changed)))
 }
 
-fn is_fresh(metadata: &Metadata) -> bool {
-    let seconds = metadata.mtime().max(metadata.ctime()).max(0) as u64;
-    let changed = UNIX_EPOCH + Duration::from_secs(seconds);
+/// Whether a time, in seconds since 1970, was just now.
+fn is_fresh(changed: i64) -> bool {
+    let changed = UNIX_EPOCH + Duration::from_secs(changed.max(0) as u64);
     // A time to come is no older either.
     SystemTime::now().duration_since(changed).is_ok_and(|age| age < FRESH) || changed > SystemTime::now()
 }
@@ -307,6 +301,7 @@ mod tests {
     const TINY: &[u8] = include_bytes!("../../../penstock-jpeg/tests/data/tiny.jpg");
 
     #[test]
+    #[cfg_attr(any(not(unix), feature = "plain"), ignore = "no file is known there")]
     fn a_file_is_known_until_it_changes() {
         let path = std::env::temp_dir().join(format!("penstock-sight-{}", std::process::id()));
         fs::write(&path, TINY).unwrap();

@@ -29,6 +29,7 @@ pub use table::{Affine, Table, TableError};
 use crate::image::ahead::Ahead;
 use crate::image::axis::{Axis, Run, fill_of};
 use crate::image::{Picture, Region};
+use crate::level;
 use gather::Geometry;
 use penstock_jpeg::simd::Level;
 use window::{Straight, Strip};
@@ -103,7 +104,7 @@ pub fn render(
     scratch: &mut Scratch,
     out: &mut [u8],
 ) -> Result<(), RenderError> {
-    render_at(Level::detect(), picture, rows, cols, table, scratch, out)
+    render_at(level::in_use(), picture, rows, cols, table, scratch, out)
 }
 
 /// [`render`] with the vector instructions of `level`.

@@ -14,6 +14,7 @@ use super::{RenderError, Stores, check, render_at};
 use crate::image::Picture;
 use crate::image::axis::{Axis, Run, fill_of};
 use crate::image::lines::Lines;
+use crate::level;
 use penstock_jpeg::simd::Level;
 
 /// Bytes of elements that are laid out at a time; with their codes they are to stay in the first-level cache.
@@ -38,7 +39,7 @@ pub fn render_to(
     scratch: &mut super::Scratch,
     output: Output<'_>,
 ) -> Result<(), RenderError> {
-    render_to_at(Level::detect(), picture, rows, cols, table, scratch, output)
+    render_to_at(level::in_use(), picture, rows, cols, table, scratch, output)
 }
 
 /// [`render_to`] with the vector instructions of `level`.

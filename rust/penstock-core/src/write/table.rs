@@ -7,6 +7,8 @@
 
 use penstock_jpeg::simd::Level;
 
+use crate::level;
+
 /// The most channels that a picture may have.
 pub(crate) const MAX_CHANNELS: usize = 4;
 
@@ -282,7 +284,7 @@ impl Table {
         match self.kernel {
             Kernel::Copy => "copy",
             // Without vectors the table is as fast, and is used.
-            Kernel::Arithmetic(_) if Level::detect() != Level::SCALAR => "arithmetic",
+            Kernel::Arithmetic(_) if level::in_use() != Level::SCALAR => "arithmetic",
             Kernel::Arithmetic(_) | Kernel::Lookup => "lookup",
         }
     }

@@ -1,11 +1,7 @@
 //! Which vector instructions a kernel may use.
 
-use std::sync::OnceLock;
-
 use super::arch::Vectors;
 
-/// Environment variable that names the level to use.
-const LEVEL_VARIABLE: &str = "PENSTOCK_SIMD";
 /// The name of the level without vectors.
 const SCALAR: &str = "scalar";
 
@@ -17,16 +13,10 @@ impl Level {
     /// What the compiler makes of plain code; exists everywhere.
     pub const SCALAR: Level = Level(None);
 
-    /// The level in use: the best one, unless `PENSTOCK_SIMD` names a lower one. Looked up once.
+    /// The best level that this processor has.
     #[must_use]
     pub fn detect() -> Level {
-        chosen().0
-    }
-
-    /// What `PENSTOCK_SIMD` says, if that is no level's name here, so that it is not followed.
-    #[must_use]
-    pub fn misnamed() -> Option<&'static str> {
-        chosen().1.as_deref()
+        Level::available().last().unwrap_or(Level::SCALAR)
     }
 
     /// The level of that name, or the best one below it that the processor has. `None` for other names.
@@ -46,7 +36,7 @@ impl Level {
         [Level::SCALAR].into_iter().chain(Vectors::ALL.iter().map(|&vectors| Level(Some(vectors))))
     }
 
-    /// As `PENSTOCK_SIMD` calls it.
+    /// What [`Level::named`] finds it by.
     #[must_use]
     pub fn name(self) -> &'static str {
         self.0.map_or(SCALAR, Vectors::name)
@@ -64,21 +54,6 @@ impl Level {
     }
 }
 
-/// The level in use, and a name that leads to none.
-fn chosen() -> &'static (Level, Option<String>) {
-    static CHOSEN: OnceLock<(Level, Option<String>)> = OnceLock::new();
-    CHOSEN.get_or_init(|| {
-        let best = Level::available().last().unwrap_or(Level::SCALAR);
-        match std::env::var(LEVEL_VARIABLE) {
-            Ok(name) => match Level::named(&name) {
-                Some(level) => (level, None),
-                None => (best, Some(name)),
-            },
-            Err(_) => (best, None),
-        }
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,8 +65,7 @@ mod tests {
         for level in Level::available() {
             assert_eq!(Level::named(level.name()), Some(level));
         }
-        let best = Level::available().last();
-        assert_eq!(Level::known().last().and_then(|level| Level::named(level.name())), best);
-        assert!(Level::available().any(|level| level == Level::detect()));
+        let highest = Level::known().last().and_then(|level| Level::named(level.name()));
+        assert_eq!(highest, Some(Level::detect()));
     }
 }

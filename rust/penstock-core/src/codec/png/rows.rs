@@ -12,6 +12,7 @@ use super::filter::{MOST_FILTER, undo};
 use super::ihdr::Ihdr;
 use super::reason::Reason;
 use crate::codec::error::Irregular;
+use crate::level;
 use penstock_jpeg::simd::Level;
 
 /// How far deflate looks back.
@@ -104,7 +105,7 @@ impl<'a> Rows<'a> {
         memory.zeros.resize(line, 0);
         let Window { bytes, zeros } = memory;
         let mut made = Self {
-            level: Level::detect(),
+            level: level::in_use(),
             ihdr,
             wanted,
             window: bytes,

@@ -21,6 +21,7 @@ use super::program::{Program, RowOf, Shape};
 use super::recent::Recent;
 use crate::image::sheet::Sheet;
 use crate::image::{Picture, Region};
+use crate::level;
 
 /// Bytes of the source that go through all tiles of the horizontal pass before the next ones do: they are to
 /// stay in the second-level cache meanwhile.
@@ -69,7 +70,7 @@ impl Resampler {
         size: (u32, u32),
         method: Method,
     ) -> Option<Picture<'r>> {
-        self.resize_at(Level::detect(), picture, size, method)
+        self.resize_at(level::in_use(), picture, size, method)
     }
 
     /// [`Resampler::resize`] with the vector instructions of `level`.

@@ -42,7 +42,7 @@ pub(crate) fn blocks_to_samples(
         else {
             return false;
         };
-        let pair = if let Some(pair) = two.as_mut_array::<2>() {
+        let pair = if let Ok(pair) = <&mut [Block; 2]>::try_from(&mut *two) {
             pair
         } else {
             if let [last] = two {

@@ -1,21 +1,12 @@
 //! The JPEG decoder by what is asked of it: whole pictures, rectangles, rectangles with an index, the pass that
-//! makes the index.
-//!
-//! `PENSTOCK_PHOTOS` names a folder of JPEG files; one iteration goes through up to 40 of them. Without it, the
-//! tests' pictures are decoded, which are so small that tables dominate.
+//! makes the index. One iteration goes through all files that `photos` finds.
 
 use std::hint::black_box;
-use std::path::Path;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use penstock_jpeg::{Check, Decoder, Header, Index, Level, Region, Target, read_header};
 
-#[path = "../../rust/penstock-jpeg/tests/pictures/mod.rs"]
-#[expect(dead_code, reason = "the benchmark compares no pixels")]
-mod pictures;
-
-/// Files measured at most.
-const FILES: usize = 40;
+mod photos;
 
 /// A file, its size, a rectangle like those of a random crop, and its index.
 struct Photo {
@@ -40,31 +31,9 @@ impl Photo {
     }
 }
 
-fn files_under(folder: &Path, found: &mut Vec<Vec<u8>>) {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut paths: Vec<_> = entries.map(|entry| entry.path()).collect();
-    paths.sort();
-    for path in paths {
-        if path.is_dir() {
-            files_under(&path, found);
-        } else if let Ok(data) = std::fs::read(&path) {
-            found.push(data);
-        }
-    }
-}
-
-fn photos() -> Vec<Photo> {
-    let mut files = Vec::new();
-    match std::env::var_os("PENSTOCK_PHOTOS") {
-        Some(folder) => files_under(Path::new(&folder), &mut files),
-        None => files.extend(pictures::PICTURES.iter().map(pictures::Picture::file)),
-    }
-    let step = (files.len() / FILES).max(1);
-    files.into_iter().step_by(step).enumerate().filter_map(|(i, data)| Photo::new(data, i)).collect()
-}
-
 fn decode(c: &mut Criterion) {
-    let photos = photos();
+    let files = photos::files().into_iter().enumerate();
+    let photos: Vec<Photo> = files.filter_map(|(i, data)| Photo::new(data, i)).collect();
     let mut pixels = vec![0; photos.iter().map(|p| 3 * p.header.width * p.header.height).max().unwrap_or(0)];
     for level in [Level::SCALAR, Level::detect()] {
         let mut decoder = Decoder::new().with_level(level);
@@ -80,9 +49,8 @@ fn decode(c: &mut Criterion) {
             });
         };
         measure("whole", &mut |decoder, photo, pixels| {
-            let Header { width, height, .. } = photo.header;
-            let region = Region { left: 0, top: 0, width, height };
-            let target = Target::Interleaved { pixels, stride: 3 * width };
+            let region = photo.header.whole();
+            let target = Target::Interleaved { pixels, stride: 3 * region.width };
             let _ = black_box(decoder.decode_region(&photo.data, region, Check::Whole, target));
         });
         measure("rectangle", &mut |decoder, photo, pixels| {

@@ -6,13 +6,12 @@
 #![expect(unsafe_code, reason = "memory from the system")]
 
 use std::ptr::NonNull;
-use std::sync::Once;
 
 /// Size and alignment of a huge page on the machines where this matters.
 const HUGE_PAGE: usize = 2 << 20;
 
 /// Writable memory of `len` bytes, all zero; `None` if the system has none left.
-pub(super) fn allocate(len: usize) -> Option<NonNull<u8>> {
+pub(crate) fn allocate(len: usize) -> Option<NonNull<u8>> {
     // As much more as it takes to begin at a huge page.
     let room = len.checked_add(HUGE_PAGE)?;
     let (access, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
@@ -41,7 +40,7 @@ pub(super) fn allocate(len: usize) -> Option<NonNull<u8>> {
 ///
 /// # Safety
 /// It was allocated here with this length, and nobody uses it any more.
-pub(super) unsafe fn free(start: NonNull<u8>, len: usize) {
+pub(crate) unsafe fn free(start: NonNull<u8>, len: usize) {
     // SAFETY: passed on.
     unsafe { unmap(start.as_ptr(), len) };
 }
@@ -56,7 +55,7 @@ unsafe fn unmap(start: *mut u8, len: usize) {
 }
 
 /// Has children of a fork find zeros in this memory, whose content means nothing to anybody.
-pub(super) fn keep_from_children(start: NonNull<u8>, len: usize) {
+pub(crate) fn keep_from_children(start: NonNull<u8>, len: usize) {
     #[cfg(target_os = "linux")]
     advise(start.as_ptr(), len, libc::MADV_WIPEONFORK);
     #[cfg(not(target_os = "linux"))]
@@ -64,7 +63,7 @@ pub(super) fn keep_from_children(start: NonNull<u8>, len: usize) {
 }
 
 /// Has children find what their parent has written.
-pub(super) fn share_with_children(start: NonNull<u8>, len: usize) {
+pub(crate) fn share_with_children(start: NonNull<u8>, len: usize) {
     #[cfg(target_os = "linux")]
     advise(start.as_ptr(), len, libc::MADV_KEEPONFORK);
     #[cfg(not(target_os = "linux"))]
@@ -76,15 +75,6 @@ pub(super) fn share_with_children(start: NonNull<u8>, len: usize) {
 fn advise(start: *mut u8, len: usize, advice: libc::c_int) {
     // SAFETY: none of the three changes what this process reads or writes.
     unsafe { libc::madvise(start.cast(), len, advice) };
-}
-
-/// Has `function` called before every fork from now on, by the thread that forks.
-pub(super) fn before_forks(function: extern "C" fn()) {
-    static ONCE: Once = Once::new();
-    // SAFETY: this crate is never unloaded.
-    ONCE.call_once(|| unsafe {
-        libc::pthread_atfork(Some(function), None, None);
-    });
 }
 
 #[cfg(test)]

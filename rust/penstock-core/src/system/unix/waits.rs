@@ -3,7 +3,7 @@
 
 /// How often this thread has given up its core of its own accord; `None` where the system does not tell.
 #[cfg(target_os = "linux")]
-pub(super) fn waits() -> Option<i64> {
+pub(crate) fn waits() -> Option<i64> {
     let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();
     // SAFETY: the pointer is to memory for one, which may be written.
     if unsafe { libc::getrusage(libc::RUSAGE_THREAD, usage.as_mut_ptr()) } != 0 {
@@ -14,7 +14,7 @@ pub(super) fn waits() -> Option<i64> {
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(super) fn waits() -> Option<i64> {
+pub(crate) fn waits() -> Option<i64> {
     None
 }
 

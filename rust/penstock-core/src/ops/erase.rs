@@ -1,8 +1,10 @@
-//! Erasing: a rectangle of the output becomes a constant.
+//! Erasing: a rectangle of the output becomes a constant, or what somebody has written there.
+
+use std::sync::Arc;
 
 use super::ask::Ask;
 use super::chance::Chance;
-use super::kinds::{Bounds, Draw, Elements, Parameters, Put, Size, Take, Wire};
+use super::kinds::{Bounds, Draw, Elements, Ink, Parameters, Put, Size, Take, Wire};
 use super::sides::sides;
 use crate::image::Region;
 use crate::random::Mt19937;
@@ -10,6 +12,8 @@ use crate::random::draw::{self, Uniform};
 
 /// Attempts that `RandomErasing` makes before it erases nothing.
 const ATTEMPTS: usize = 10;
+/// Bytes that are pasted in one step: a step that is sent counts its words in two bytes.
+const MOST_BYTES: usize = 4 * (u16::MAX as usize - 5);
 
 /// `RandomErasing` with constants; its two generations draw the same. Operands: the chance (as `float32`, which is `v2`'s,
 /// in both); the bounds of the rectangle's share of the area; torch's logarithms of the bounds of its height / width;
@@ -84,15 +88,20 @@ pub struct Erase {
 }
 
 impl Elements for Erase {
-    fn place(&self, (height, width): Size) -> Option<Region> {
-        let (bottom, right) = (self.top.checked_add(self.height)?, self.left.checked_add(self.width)?);
-        (bottom <= height && right <= width)
-            .then_some(Region { rows: self.top..bottom, columns: self.left..right })
+    fn place(&self, size: Size) -> Option<Region> {
+        inside(size, [self.top, self.left, self.height, self.width])
     }
 
-    fn fill(&self) -> u16 {
-        self.fill
+    fn ink(&self) -> Ink<'_> {
+        Ink::Constant(self.fill)
     }
+}
+
+/// A rectangle (top, left, height, width), if it lies inside a picture of that size.
+fn inside((height, width): Size, rectangle: [u32; 4]) -> Option<Region> {
+    let [top, left, rows, columns] = rectangle;
+    let (bottom, right) = (top.checked_add(rows)?, left.checked_add(columns)?);
+    (bottom <= height && right <= width).then_some(Region { rows: top..bottom, columns: left..right })
 }
 
 impl Wire for Erase {
@@ -103,5 +112,43 @@ impl Wire for Erase {
     fn take(from: &mut impl Take) -> Option<Self> {
         let [top, left, height, width, fill] = from.words()?;
         Some(Erase { top, left, height, width, fill: fill.try_into().ok()? })
+    }
+}
+
+/// Overwrites a rectangle that lies inside the picture with elements of the output. Copies of this step share them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Paste {
+    /// First row.
+    pub top: u32,
+    /// First column.
+    pub left: u32,
+    /// Its rows.
+    pub height: u32,
+    /// Its columns.
+    pub width: u32,
+    /// Its elements: one for each channel, or channel after channel one for each pixel; fewer than 262,125 bytes.
+    pub elements: Arc<[u8]>,
+}
+
+impl Elements for Paste {
+    fn place(&self, size: Size) -> Option<Region> {
+        inside(size, [self.top, self.left, self.height, self.width])
+    }
+
+    fn ink(&self) -> Ink<'_> {
+        Ink::Elements(&self.elements)
+    }
+}
+
+impl Wire for Paste {
+    fn put(&self, to: &mut impl Put) {
+        to.words([self.top, self.left, self.height, self.width]);
+        to.bytes(&self.elements);
+    }
+
+    fn take(from: &mut impl Take) -> Option<Self> {
+        let [top, left, height, width] = from.words()?;
+        let elements = from.bytes()?;
+        (elements.len() <= MOST_BYTES).then(|| Paste { top, left, height, width, elements: elements.into() })
     }
 }

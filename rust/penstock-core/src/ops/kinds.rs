@@ -105,8 +105,17 @@ pub trait Elements {
     /// The rectangle, of an output of `size`; `None` if it does not fit.
     fn place(&self, size: Size) -> Option<Region>;
 
-    /// The constant of the plan's table that it writes.
-    fn fill(&self) -> u16;
+    /// What it writes.
+    fn ink(&self) -> Ink<'_>;
+}
+
+/// What a rectangle of the output is overwritten with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ink<'s> {
+    /// A constant of the plan's table.
+    Constant(u16),
+    /// Elements of the output, as bytes: one for each channel, or one for each pixel of each channel.
+    Elements(&'s [u8]),
 }
 
 /// A step that can be sent to another process: its operands, one after the other.
@@ -138,6 +147,16 @@ pub trait Put {
 
     /// A number in double precision.
     fn double(&mut self, double: f64);
+
+    /// Bytes: how many there are, and then these, four in a word, the first one lowest.
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.word(bytes.len() as u32);
+        for part in bytes.chunks(4) {
+            let mut word = [0; 4];
+            word.iter_mut().zip(part).for_each(|(to, from)| *to = *from);
+            self.word(u32::from_le_bytes(word));
+        }
+    }
 
     /// Numbers in double precision.
     fn doubles<const N: usize>(&mut self, doubles: [f64; N]) {
@@ -195,6 +214,17 @@ pub trait Take {
             *double = self.double()?;
         }
         Some(doubles)
+    }
+
+    /// Bytes, as [`Put::bytes`] puts them; `None` if the end comes before theirs.
+    fn bytes(&mut self) -> Option<Vec<u8>> {
+        let count = self.word()? as usize;
+        let mut bytes = Vec::new();
+        while bytes.len() < count {
+            bytes.extend(self.word()?.to_le_bytes());
+        }
+        bytes.truncate(count);
+        Some(bytes)
     }
 
     /// Two bounds, rounded to single precision as torch rounds them; `None` behind the end.

@@ -12,7 +12,7 @@ use super::color::{
     RandomInvert, RandomPhotometricDistort, RandomPosterize, RandomSolarize, Saturation, Solarize,
 };
 use super::crop::{CenterCrop, Crop, RandomCrop};
-use super::erase::{Erase, RandomErasing};
+use super::erase::{Erase, Paste, RandomErasing};
 use super::filter::{
     BoxBlur, Convolution, GaussianBlur, Kernel3, Kernel5, RandomAdjustSharpness, RandomGaussianBlur,
     Sharpness,
@@ -22,7 +22,7 @@ use super::geometry::{
     Affine, AffineGrid, Moved, Perspective, RandomAffine, RandomPerspective, RandomRotation, Rotated, Turn,
 };
 use super::kinds::{
-    Area, Block, Draw, Elements, Lut, Map, Measured, Parameters, Pixels, Put, Size, Take, Wire,
+    Area, Block, Draw, Elements, Ink, Lut, Map, Measured, Parameters, Pixels, Put, Size, Take, Wire,
 };
 use super::pad::{Margins, Pad};
 use super::refuse::Refuse;
@@ -165,7 +165,7 @@ macro_rules! steps {
         kind!("A step that is a table of bytes once its picture was looked at." Measured MeasuredStep Copy:
             $($measured_number $measured_name $measured),*);
         kind!("A step that makes pixels of several." Area AreaStep: $($area_number $area_name $area),*);
-        kind!("A step that overwrites output." Elements ElementsStep Copy:
+        kind!("A step that overwrites output." Elements ElementsStep:
             $($elements_number $elements_name $elements),*);
 
         impl Map for MapStep {
@@ -251,8 +251,8 @@ macro_rules! steps {
                 match self { $(ElementsStep::$elements(step) => step.place(size),)* }
             }
 
-            fn fill(&self) -> u16 {
-                match self { $(ElementsStep::$elements(step) => step.fill(),)* }
+            fn ink(&self) -> Ink<'_> {
+                match self { $(ElementsStep::$elements(step) => step.ink(),)* }
             }
         }
 
@@ -376,6 +376,7 @@ steps! {
     }
     Elements {
         9 erase: Erase,
+        10 paste: Paste,
     }
 }
 

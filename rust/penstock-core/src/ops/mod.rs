@@ -29,7 +29,7 @@ pub use ask::Ask;
 pub use chance::Chance;
 pub use choice::Choice;
 pub use crop::{CenterCrop, Crop, RandomCrop};
-pub use erase::{Erase, RandomErasing};
+pub use erase::{Erase, Paste, RandomErasing};
 pub use flip::{FlipHorizontal, FlipVertical, RandomFlip};
 pub use generation::Generation;
 pub use library::Library;

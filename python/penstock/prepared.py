@@ -109,7 +109,7 @@ class Prepared:
     def _draw(self, located: Located, streams: Streams, failure: "_Failure | None" = None) -> "_Drawn":
         start = streams.copy() if self._rewinds else None
         refuse.forget()
-        batch = _native.Batch(located.sources, located.positions, streams.torch)
+        batch = _native.Batch(located.sources, located.positions, streams.torch, streams.python)
         if failure is not None:
             return _Drawn(located, start, batch, None, failure)
         with self._state():

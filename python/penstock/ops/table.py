@@ -120,7 +120,6 @@ def _by(attribute: str) -> dict[Any, Any]:
 TRANSFORMS: Mapping[type, Operation] = {kind: operation for operation in TABLE for kind in operation.transforms}
 # What is left to torch, and why.
 LEFT: Mapping[type, str] = {
-    **dict.fromkeys((v1.RandomChoice, v1.RandomOrder), "it draws from Python's generator, not from torch's"),
     **dict.fromkeys((v1.AugMix, v2.AugMix), "torch draws Dirichlet weights for it, and mixes by them"),
 }
 # What transforms look up in their modules when they are called.

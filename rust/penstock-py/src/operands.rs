@@ -6,7 +6,7 @@
 use std::any::Any;
 
 use penstock_core::ops::kinds::{Put, Take};
-use penstock_core::ops::{Ask, Choice};
+use penstock_core::ops::{Ask, Choice, Noise};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{
@@ -105,6 +105,11 @@ impl Take for Given<'_> {
     fn ask(&mut self) -> Option<Ask> {
         let function = self.next()?;
         function.is_callable().then(|| ask::ask(function.clone().unbind()))
+    }
+
+    fn noise(&mut self) -> Option<Noise> {
+        let function = self.next()?;
+        function.is_callable().then(|| ask::noise(function.clone().unbind()))
     }
 }
 

@@ -8,13 +8,13 @@ use std::fmt::Debug;
 
 use penstock_jpeg::simd::Level;
 
-use super::ask::Ask;
+use super::ask::{Ask, Noise};
 use super::choice::Choice;
 use super::statistics::Statistics;
 use super::tables::Tables;
 use crate::image::axis::Axis;
 use crate::image::{Picture, Region};
-use crate::random::Mt19937;
+use crate::random::Streams;
 use crate::random::draw::Uniform;
 
 pub use super::block::{BLOCK_PIXELS, Block};
@@ -29,7 +29,7 @@ pub type Bounds = (f32, f32);
 pub trait Draw<S> {
     /// Draws the numbers for a picture of `size`, in torch's order, and appends the steps that they mean. The size after
     /// them; `None` where torch raises, which then has drawn nothing for this operation.
-    fn draw(&self, size: Size, generator: &mut Mt19937, steps: &mut Vec<S>) -> Option<Size>;
+    fn draw(&self, size: Size, streams: &mut Streams, steps: &mut Vec<S>) -> Option<Size>;
 }
 
 /// A step that only says where rows and columns come from: it edits the picture's two index maps.
@@ -245,6 +245,11 @@ pub trait Take {
 
     /// A function of a library's; `None` where there can be none.
     fn ask(&mut self) -> Option<Ask> {
+        None
+    }
+
+    /// A function of a library's that draws; `None` where there can be none.
+    fn noise(&mut self) -> Option<Noise> {
         None
     }
 

@@ -31,7 +31,7 @@ use super::statistics::Statistics;
 use super::tables::Tables;
 use crate::image::axis::Axis;
 use crate::image::{Picture, Region};
-use crate::random::Mt19937;
+use crate::random::Streams;
 
 /// Declares what is drawn: each operation's name for other languages, and its type.
 macro_rules! draws {
@@ -49,9 +49,9 @@ macro_rules! draws {
         })*
 
         impl Draw<Step> for Op {
-            fn draw(&self, size: Size, generator: &mut Mt19937, steps: &mut Vec<Step>) -> Option<Size> {
+            fn draw(&self, size: Size, streams: &mut Streams, steps: &mut Vec<Step>) -> Option<Size> {
                 match self {
-                    $(Op::$draw(draw) => draw.draw(size, generator, steps),)*
+                    $(Op::$draw(draw) => draw.draw(size, streams, steps),)*
                 }
             }
         }

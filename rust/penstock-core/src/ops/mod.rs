@@ -25,7 +25,7 @@ mod sides;
 mod statistics;
 mod tables;
 
-pub use ask::Ask;
+pub use ask::{Ask, Noise};
 pub use chance::Chance;
 pub use choice::Choice;
 pub use crop::{CenterCrop, Crop, RandomCrop};

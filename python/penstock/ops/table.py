@@ -46,6 +46,7 @@ from penstock.ops.operation import Hook, Mixes, Operation, Records, RecordsTenso
 from penstock.ops.pad import PAD
 from penstock.ops.random_resized_crop import RANDOM_RESIZED_CROP
 from penstock.ops.resize import RESIZE
+from penstock.ops.zoom_out import ZOOM_OUT
 
 __all__ = [
     "BATCHES",
@@ -68,6 +69,7 @@ __all__ = [
 
 TABLE = (
     PAD,
+    ZOOM_OUT,
     EXPAND,
     CENTER_CROP,
     RANDOM_CROP,

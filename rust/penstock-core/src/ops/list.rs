@@ -29,6 +29,7 @@ use super::refuse::Refuse;
 use super::resize::{RandomResizedCrop, Resample, Resize};
 use super::statistics::Statistics;
 use super::tables::Tables;
+use super::zoom_out::RandomZoomOut;
 use crate::image::axis::Axis;
 use crate::image::{Picture, Region};
 use crate::random::Streams;
@@ -102,6 +103,7 @@ draws! {
     random_affine: RandomAffine,
     random_perspective: RandomPerspective,
     random_erasing: RandomErasing,
+    random_zoom_out: RandomZoomOut,
     refuse: Refuse,
     always: Always,
     moved: Moved,

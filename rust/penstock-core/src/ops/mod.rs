@@ -24,6 +24,7 @@ pub mod resize;
 mod sides;
 mod statistics;
 mod tables;
+mod zoom_out;
 
 pub use ask::{Ask, Noise};
 pub use chance::Chance;
@@ -40,3 +41,4 @@ pub use pad::{Margins, Pad, PadMode, Shown, World};
 pub use refuse::Refuse;
 pub use statistics::Statistics;
 pub use tables::Tables;
+pub use zoom_out::RandomZoomOut;

@@ -195,7 +195,13 @@ class Generator:
         """Continue from the bytes of `torch.Generator.get_state()`; ValueError if they are none."""
 
     def store(self, state: _Memory) -> None:
-        """Write the position into the bytes of a state; seed and cached normals in it stay as they are."""
+        """Write the position into the bytes of a state; only the seed in it stays as it is."""
+
+    def load_python(self, numbers: Sequence[int]) -> None:
+        """Continue from the numbers of `random.getstate()[1]`; ValueError if they are none."""
+
+    def python_state(self) -> tuple[int, ...]:
+        """Return the position as `random.getstate()[1]` has it."""
 
     def uniform(self, low: float, high: float, fused: bool, half_open: bool) -> float:
         """Draw what `torch.empty(1).uniform_(low, high)` draws.
@@ -379,12 +385,13 @@ class Stream:
 
 @final
 class Batch:
-    """A batch whose random numbers are drawn from `generator` on construction.
+    """A batch whose random numbers are drawn on construction.
 
     Args:
         sources: Where all pictures lie, or for each picture its source; of files, only those that are decoded here.
         indices: Of the pictures in their sources; negative ones count from the end. IndexError.
-        generator: The logical worker's stream.
+        generator: The logical worker's stream of torch's numbers.
+        python: That of Python's; only plans that do not draw from it go without.
     """
 
     def __new__(
@@ -392,6 +399,7 @@ class Batch:
         sources: Source | Files | Sequence[Source | Files],
         indices: Integers | Sequence[int],
         generator: Generator,
+        python: Generator | None = None,
     ) -> Batch: ...
     @staticmethod
     def recorded(tickets: Sequence[_Ticket]) -> Batch:

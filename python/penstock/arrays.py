@@ -86,7 +86,7 @@ class Compiled:
             _check_apart(out, images)
         with lend(torch.default_generator if generator is None else generator, pipeline.draws) as streams:
             refuse.forget()
-            batch = _native.Batch(source, chosen, streams.torch)
+            batch = _native.Batch(source, chosen, streams.torch, streams.python)
         if batch.refused is not None:
             _, op, height, width = batch.refused
             pipeline.steps[op].replay(height, width)

@@ -3,8 +3,8 @@
 It derives from torch's own base class, which draws the base seed, warns, and calls the sampler, so all of that is
 torch's by construction. What follows replaces the worker processes: logical worker w has random streams that start
 where torch's worker w would have its generators, and is given batch k if k % num_workers == w; its numbers are drawn
-when the indices are taken, its pixels made by whatever thread is free. With `num_workers=0` the stream is torch's
-global generator.
+when the indices are taken, its pixels made by whatever thread is free. With `num_workers=0` the streams are torch's
+global generator, and Python's.
 """
 
 import collections
@@ -70,7 +70,10 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
             self._prefetch_factor: int = loader.prefetch_factor
             with making(self._begun()):
                 lefts = [worker_init.left_behind(loader, int(self._base_seed), w) for w in range(self._num_workers)]
-                self._streams = [course.streams(w) or Streams.of(left.torch_state) for w, left in enumerate(lefts)]
+                self._streams = [
+                    course.streams(worker) or Streams.of(left.torch_state, left.python.getstate())
+                    for worker, left in enumerate(lefts)
+                ]
             self._reset(loader, first_iter=True)
         else:
             self._loader = loader
@@ -90,9 +93,9 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
         try:
             with making(begun):
                 if not first_iter:
-                    begun.states = [streams.torch_state() for streams in self._streams]
+                    begun.states = [streams.states() for streams in self._streams]
                     self._finish_pending()
-                    begun.states = [streams.torch_state() for streams in self._streams]
+                    begun.states = [streams.states() for streams in self._streams]
                     self._course.begin_epoch()
                     for worker, streams in enumerate(self._streams):
                         self._course.moved_on(worker, streams.copy())
@@ -241,7 +244,7 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
         return False
 
     def _make_now(self, indices: Any) -> Any:
-        """Make a batch in the caller's thread and time, from torch's global generator."""
+        """Make a batch in the caller's thread and time, from the global generators."""
         if self._lowered is None or not self._lowered.is_current(self._loader, self._collate_fn):
             # Without workers torch sees what the user changes between two batches.
             self._lowered = None

@@ -13,10 +13,9 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
-import torch
-
 from penstock.compat.torch import _BaseDataLoaderIter, _MultiProcessingDataLoaderIter
 from penstock.counters import counters_of
+from penstock.generators import resume
 
 __all__ = ["Begun", "MakingFailed", "go_on", "making", "tell"]
 
@@ -31,13 +30,13 @@ class Begun:
         attributes: Those that torch's base class has set.
         epoch: Whether the sampler was asked for its iterator a second time, as an epoch over workers begins.
         indices: What it gave since.
-        states: Of torch's generator in each worker, if they had worked before.
+        states: Of each worker's generators, as `resume` takes them, if they had worked before.
     """
 
     attributes: dict[str, Any]
     epoch: bool = False
     indices: list[Any] = dataclasses.field(default_factory=list)
-    states: list[torch.Tensor] | None = None
+    states: list[Any] | None = None
 
 
 class MakingFailed(Exception):  # noqa: N818 - it never leaves the loader
@@ -113,17 +112,17 @@ class _GoingOn(_MultiProcessingDataLoaderIter, _AsBegun):
 
 
 class _Resume:
-    """A worker's `worker_init_fn`: calls the user's, then puts torch's generator where it had come to.
+    """A worker's `worker_init_fn`: calls the user's, then puts generators where they had come to.
 
     Args:
         function: The user's, or None.
-        states: Of each worker's generator.
+        states: Of each worker's generators.
     """
 
-    def __init__(self, function: Any, states: list[torch.Tensor]) -> None:
+    def __init__(self, function: Any, states: list[Any]) -> None:
         self._function, self._states = function, states
 
     def __call__(self, worker: int) -> None:
         if self._function is not None:
             self._function(worker)
-        torch.set_rng_state(self._states[worker])
+        resume(self._states[worker])

@@ -120,7 +120,7 @@ class Prepared:
     def _draw(self, located: Located, streams: Streams, failure: "_Failure | None" = None) -> "_Drawn":
         start = streams.copy() if self._rewinds else None
         refuse.forget()
-        batch = _native.Batch(located.sources, located.positions, streams.torch)
+        batch = _native.Batch(located.sources, located.positions, streams.torch, streams.python)
         outline = None
         if failure is None:
             with self._state():

@@ -29,7 +29,9 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
-DRAWING = v1.Compose([v1.RandomCrop(6, padding=2), v1.RandomHorizontalFlip(), v1.ToTensor()])
+FLIPS = [v1.RandomHorizontalFlip(), v1.RandomVerticalFlip()]
+# From torch's generator and from Python's.
+DRAWING = v1.Compose([v1.RandomCrop(6, padding=2), v1.RandomChoice(FLIPS), v1.ToTensor()])
 # What cannot be read in advance.
 OPAQUE = v1.Compose([v1.RandomResizedCrop(8), v1.Lambda(lambda picture: picture.copy()), v1.ToTensor()])
 

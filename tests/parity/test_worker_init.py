@@ -32,7 +32,9 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
-DRAWING = v1.Compose([v1.RandomCrop(6, padding=2), v1.RandomHorizontalFlip(), v1.ToTensor()])
+FLIPS = [v1.RandomHorizontalFlip(), v1.RandomVerticalFlip()]
+# From torch's generator and from Python's.
+DRAWING = v1.Compose([v1.RandomCrop(6, padding=2), v1.RandomChoice(FLIPS), v1.ToTensor()])
 # An abandoned epoch, and those after it.
 WALK = Walk((2, None, 1, None), draws=True)
 OPTIONS = types.SimpleNamespace(seed=7, ranks=[3, 4])

@@ -28,6 +28,11 @@ MAKERS: dict[str, Callable[[Any], torch.Tensor]] = {
     "images": F2.to_image,
     "gray": lambda picture: F.to_tensor(picture.convert("L")),
 }
+VALUES: tuple[Any, ...] = (
+    *(torch.linspace(0, 250, 4), 0, -0.0, torch.linspace(-3, 3, 16).reshape(4, 4), True, torch.linspace(-3, 3, 12)),
+    *(7.5, torch.tensor([[[1.5]], [[300.0]], [[-2.0]]]), 255, torch.arange(4) - 2, torch.arange(3)[:, None, None]),
+    *(torch.linspace(-3, 3, 48).reshape(3, 4, 4), torch.tensor(3), torch.zeros(3, 1, 1, requires_grad=True)),
+)
 # What is done with the values so far, two of which are picked: what comes of it is a value more, or several.
 STEPS: dict[str, Callable[[Any, Any, int], Any]] = {
     "zeros": lambda a, b, k: torch.zeros((2, *a.shape[-3:-2], 7, 8), dtype=DTYPES[k % len(DTYPES)]),
@@ -38,6 +43,7 @@ STEPS: dict[str, Callable[[Any, Any, int], Any]] = {
     "copy": lambda a, b, k: a.copy_(b),
     "copy to a part": lambda a, b, k: a[INDICES[k % len(INDICES)]].copy_(b),
     "assign": lambda a, b, k: a.__setitem__(INDICES[k % len(INDICES)], b),
+    "write over": lambda a, b, k: a.__setitem__((..., slice(k % 4, 4), slice(1, 5)), VALUES[k % len(VALUES)]),
     "add": lambda a, b, k: a.add_(b),
     "add to a part": lambda a, b, k: a[INDICES[k % len(INDICES)]].add_(b),
     "stack": lambda a, b, k: torch.stack([a, b, a][: 2 + k % 2]),

@@ -113,7 +113,7 @@ def test_transforms_of_timms(workers, paths):
 
 @unclosed
 @workers
-def test_what_timm_erases_is_touched(workers, paths):
+def test_what_timm_erases_is_recorded(workers, paths):
     from timm.data import ImageDataset, create_loader
 
     def program():
@@ -130,7 +130,7 @@ def test_what_timm_erases_is_touched(workers, paths):
             persistent_workers=False,
         )
 
-    assert_program(program, share=0.0)
+    assert_program(program)
 
 
 # ---------------------------------------------------------------------------------------------------------------

@@ -146,10 +146,10 @@ def _policies(draw: Any, channels: int, *, tensor: bool) -> Augmentation:
 def _choices(draw: Any, channels: int, *, tensor: bool) -> Augmentation:
     """All or none of some transforms, one of them, or all in any order."""
     kind = draw(st.sampled_from(["Apply", "Apply", "Choice", "Order"]))
-    version = draw(_versions) if kind == "Apply" else draw(st.sampled_from(["v1", "v2", "v2", "v2"]))
+    version = draw(_versions)
     parts = draw(st.lists(colours(channels, tensor=tensor), min_size=1, max_size=3))
     recipes = [part.recipe for part in parts]
-    promised = all(part.promised for part in parts) and (kind == "Apply" or version == "v2")
+    promised = all(part.promised for part in parts)
     # What follows depends on which of them were made.
     promised &= not any(recipe.name.endswith(".Grayscale") for recipe in recipes)
     options = {}
@@ -161,7 +161,7 @@ def _choices(draw: Any, channels: int, *, tensor: bool) -> Augmentation:
 
 
 @st.composite
-def erasing(draw: Any, channels: int) -> Augmentation:
+def erasing(draw: Any, channels: int, *, floating: bool) -> Augmentation:
     """`RandomErasing`, of tensors of any kind."""
     value = draw(
         st.one_of(
@@ -171,7 +171,7 @@ def erasing(draw: Any, channels: int) -> Augmentation:
     optional = {"scale": _bounds(0, 1), "ratio": _bounds(0.1, 9), "inplace": st.booleans()}
     recipe = call(f"{draw(_versions)}.RandomErasing", draw(chances), value=value, **draw(_some(optional)))
     # Values for each channel are those of pictures of one mode, and a data set may have others.
-    return Augmentation(recipe, promised=value != "random" and not isinstance(value, tuple))
+    return Augmentation(recipe, promised=floating if value == "random" else not isinstance(value, tuple))
 
 
 def augmentations(channels: int, *, tensor: bool) -> st.SearchStrategy[Augmentation]:

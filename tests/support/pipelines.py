@@ -193,7 +193,7 @@ def pipelines(
         now = picture.shape[0]
         add(draw(st.one_of(_elementwise(now), _elementwise(now), geometry(now))))
     if size is None and draw(st.integers(0, 5)) == 0:
-        augmentation = draw(erasing(picture.shape[0]))
+        augmentation = draw(erasing(picture.shape[0], floating=picture.dtype.is_floating_point))
         add(augmentation.recipe, augmentation.promised)
     if size is not None:
         add(call(draw(st.sampled_from(["v1.CenterCrop", "v2.CenterCrop"])), size))

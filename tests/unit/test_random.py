@@ -1,5 +1,7 @@
 """The native generator against torch's: its words, its state, what it leaves alone."""
 
+import random
+
 import numpy as np
 import pytest
 import torch
@@ -83,3 +85,32 @@ def test_bytes_that_are_no_state_are_refused():
     frozen.flags.writeable = False
     with pytest.raises(BufferError, match="read-only"):
         _native.Generator(0).store(frozen)
+
+
+@pytest.mark.parametrize("words", [0, 1, 623, 624, 625, 5000])
+def test_pythons_generator_goes_on_and_comes_back(words):
+    theirs, ours = random.Random(7), _native.Generator(0)
+    for _ in range(words):
+        theirs.getrandbits(32)
+    ours.load_python(theirs.getstate()[1])
+    assert ours.python_state() == theirs.getstate()[1]
+    assert native_words(ours, 700).tolist() == [theirs.getrandbits(32) for _ in range(700)]
+    assert ours.python_state() == theirs.getstate()[1]
+
+
+@pytest.mark.parametrize("numbers", [[], [1, 2], [0] * 624, [0] * 624 + [625], [0] * 626])
+def test_what_is_no_state_of_pythons_is_refused(numbers):
+    with pytest.raises(ValueError, match="a generator of Python's has 625 numbers"):
+        _native.Generator(0).load_python(numbers)
+
+
+@pytest.mark.parametrize("count", [3, 5, 16, 17])
+def test_normal_numbers_that_torch_keeps_are_part_of_a_position(count):
+    generator, ours = torch.Generator().manual_seed(3), _native.Generator(0)
+    torch.empty(count).normal_(generator=generator)
+    ours.load(generator.get_state().numpy())
+    copy = _native.Generator(1)
+    copy.follow(ours)
+    state = torch.Generator().manual_seed(3).get_state()
+    copy.store(state.numpy())
+    assert torch.equal(state, generator.get_state())

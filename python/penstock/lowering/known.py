@@ -7,6 +7,7 @@ versions of torchvision whose files were compared with penstock are listed in `T
 
 import functools
 import inspect
+import random
 import types
 from pathlib import Path
 from typing import Any
@@ -79,7 +80,10 @@ def tested_torchvision() -> bool:
 
 
 def is_pristine(item: Any) -> bool:
-    """Whether a function, or every function of a class and its bases, comes from torch's or torchvision's files."""
+    """Whether a function, or every function of a class and its bases, comes from torch's or torchvision's files.
+
+    Those of Python's module `random` are methods of its one generator.
+    """
     if isinstance(item, type):
         return all(
             _from_package(value)
@@ -87,6 +91,9 @@ def is_pristine(item: Any) -> bool:
             if base.__module__.partition(".")[0] in ("torch", "torchvision") and base is not torch.nn.Module
             for value in vars(base).values()
         )
+    if isinstance(item, types.MethodType):
+        name = item.__func__.__name__
+        return type(item.__self__) is random.Random and vars(random.Random).get(name) is item.__func__
     return isinstance(item, types.FunctionType) and _from_package(item)
 
 

@@ -12,6 +12,7 @@ from torch.utils.data import IterableDataset, default_collate, default_convert
 from penstock import _native, compat
 from penstock.compat.torch import default_collate_fn_map, dispatch_modes, function_modes
 from penstock.delivery.form import Form
+from penstock.generators import Draws
 from penstock.lowering import worker_init
 from penstock.lowering.collation import entries_of, why_changed
 from penstock.lowering.datasets import lower_dataset, opens_files, signature
@@ -36,7 +37,7 @@ class Lowered:
         place: Where the pictures are.
         report: What to tell about it.
         seen: The objects that all this was read from.
-        draws: Whether any picture's making takes random numbers.
+        draws: From which generators the making of a batch draws.
         decodes: Whether any picture may be in a file, of which it shows late whether it can be decoded.
         mixing: What the collate_fn does, if it is not `default_collate`.
         written: How the pictures are written, if they are to be delivered.
@@ -45,7 +46,7 @@ class Lowered:
     place: Place
     report: Report
     seen: tuple[Any, ...]
-    draws: bool
+    draws: Draws
     decodes: bool
     mixing: Mixing | None
     written: Written | None
@@ -114,7 +115,10 @@ def lower(loader: Any, form: Form | None = None) -> Lowered | Report:
     written, told = (None, list[Row]()) if form is None else write(place, form, mixes=mixing is not None)
     report = Report((*rows, *told), "lowered", threads_for(loader.num_workers), nbytes)
     leaves = list(place.leaves())
-    draws = mixing is not None or any(pipeline.draws for leaf in leaves for pipeline in leaf.pipelines)
+    draws = Draws.NONE if mixing is None else Draws.TORCH
+    for leaf in leaves:
+        for pipeline in leaf.pipelines:
+            draws |= pipeline.draws
     decodes = any(leaf.source is None for leaf in leaves)
     return Lowered(place, report, tuple(_signature(loader)), draws, decodes, mixing, written)
 

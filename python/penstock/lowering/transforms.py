@@ -25,6 +25,7 @@ from torchvision.transforms.v2 import functional as F2
 
 from penstock import _native
 from penstock.conversion import CODES, arithmetic, strip_of
+from penstock.generators import Draws
 from penstock.lowering.known import is_pristine, shadowed, unhooked
 from penstock.lowering.report import Row
 from penstock.ops.opaque import Opaque
@@ -96,7 +97,7 @@ class Pipeline:
         plan: The native plan.
         steps: For each operation of the plan, where it comes from.
         dtype: Of the output.
-        draws: Whether any of its transforms is random.
+        draws: From which generators its transforms draw.
         fails: Whether the pipeline raises for every picture of this mode.
         rows: One line for each transform.
         kinds: The classes that torchvision's output may have.
@@ -107,7 +108,7 @@ class Pipeline:
     plan: _native.Plan
     steps: tuple[Step, ...]
     dtype: torch.dtype
-    draws: bool
+    draws: Draws
     fails: bool
     rows: tuple[Row, ...]
     kinds: tuple[type, ...] = ()
@@ -159,9 +160,10 @@ class _Builder:
         self.fills = 0
         self.inks: Any = None
         self.colours: bytes | None = None
-        self.draws = False
+        self.draws = Draws.NONE
         self.fails = False
         self.type_is_open = self.is_erased = False
+        self.kept: str | None = None
         self.normalized: list[tuple[list[float], list[float]]] = []
 
     def add_all(self, transform: Any) -> Iterator[Row]:
@@ -196,7 +198,7 @@ class _Builder:
             raise Opaque("no native form of it yet")
         if self.is_erased and operation.name != "erasing":
             raise Opaque("it comes after erasing, which is done to the output")
-        self.draws |= kind in operation.random
+        self.draws |= operation.draws(kind)
         step = Step(transform, self.is_tensor, self.strip)
         try:
             op = operation.transforms[kind](self, transform)
@@ -241,7 +243,7 @@ class _Builder:
         if self.type_is_open and _looks_at_type(transform):
             raise Opaque("a part goes by the tensor's type, which an earlier transform of v1 may have changed")
         strip = self.strip
-        self.draws |= kind in operation.random
+        self.draws |= operation.draws(kind)
         try:
             op = operation.transforms[kind](self, transform)
         except Opaque as opaque:
@@ -258,7 +260,8 @@ class _Builder:
 
     def convert(self, transform: Any) -> str:
         step = Step(transform, self.is_tensor, self.strip)
-        before = self.strip.clone() if isinstance(self.strip, torch.Tensor) else self.strip
+        given = self.strip
+        before = given.clone() if isinstance(given, torch.Tensor) else given
         try:
             # Warnings are not caught: their filters are the process's, and other threads may be warning now.
             if type(transform) is v2.ToDtype and _warns(transform, before):
@@ -274,6 +277,8 @@ class _Builder:
             self.steps.append(step)
             return "raises for every picture of this mode"
         self.check_strip()
+        if self.kept is not None and not _is_same(given, self.strip):
+            raise Opaque(self.kept)
         if type(transform) in (v2.ToImage, v2.ToPureTensor):
             self.type_is_open = False
         if type(transform) in (v1.Normalize, v2.Normalize):
@@ -305,6 +310,9 @@ class _Builder:
             made.as_subclass(torch.Tensor).copy_(self.strip.as_subclass(torch.Tensor)[:1])
         self.strip, self.channels = made, 1
         self.check_strip()
+
+    def keep_values(self, why: str) -> None:
+        self.kept = why
 
     def change_values(self) -> None:
         if not isinstance(self.strip, torch.Tensor):
@@ -359,6 +367,12 @@ def _flatten(transform: Any) -> Iterator[tuple[Any, str | None]]:
             yield from _flatten(part)
         return
     yield transform, None
+
+
+def _is_same(strip: Any, other: Any) -> bool:
+    """Whether two strips are tensors of the same values and type."""
+    strip, other = (each.as_subclass(torch.Tensor) for each in (strip, other))
+    return bool(strip.dtype == other.dtype and torch.equal(strip, other))
 
 
 def _looks_at_type(transform: Any) -> bool:

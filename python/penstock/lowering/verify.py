@@ -1,5 +1,6 @@
 """On a torchvision that nobody has compared yet, a plan is compared with the transform before it is trusted."""
 
+import random
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import torch
 from PIL import Image
 
 from penstock import _native, agreement, memory
+from penstock.generators import Streams, as_before, seeded_python
 from penstock.lowering.transforms import Pipeline
 
 __all__ = ["agrees"]
@@ -24,7 +26,7 @@ _SEEDS = range(8)
 def agrees(transform: Any, pipeline: Pipeline, pixels: npt.NDArray[np.uint8]) -> bool:
     """Whether a plan gives a transform's own result and draws the same numbers for it.
 
-    The global generator is used and then put back, so no draw of the user's is disturbed.
+    The global generators are used and then put back, so no draw of the user's is disturbed.
 
     Args:
         transform: The user's.
@@ -33,21 +35,21 @@ def agrees(transform: Any, pipeline: Pipeline, pixels: npt.NDArray[np.uint8]) ->
     """
     source = _native.Source(pixels[None], pipeline.plan)
     for seed in _SEEDS:
-        generator = _native.Generator(seed)
-        batch = _native.Batch(source, [0], generator)
-        with torch.random.fork_rng(devices=[]):
+        streams = Streams.of(torch.Generator().manual_seed(seed).get_state(), seeded_python(seed).getstate())
+        batch = _native.Batch(source, [0], streams.torch, streams.python)
+        with as_before():
             torch.default_generator.manual_seed(seed)
+            random.seed(seed)
             try:
                 expected = transform(Image.fromarray(pixels))
             except Exception:
                 return batch.refused is not None
-            state = torch.default_generator.get_state()
+            states = torch.default_generator.get_state(), random.getstate()
         if batch.refused is not None or not isinstance(expected, torch.Tensor):
             return False
         made, out = memory.empty(batch.shapes[0], pipeline.dtype)
         batch.run(_native.Stream(1), out)
-        drawn = state.clone()
-        generator.store(drawn.numpy())
-        if not torch.equal(drawn, state) or made.dtype != expected.dtype or not torch.equal(made, expected):
+        same = torch.equal(streams.torch_state(), states[0]) and streams.python_state() == states[1]
+        if not same or made.dtype != expected.dtype or not torch.equal(made, expected):
             return False
     return True

@@ -23,6 +23,7 @@ import torch
 from torch.utils.data import get_worker_info
 
 from penstock.compat.torch import generate_state
+from penstock.generators import seeded_python
 from penstock.lowering.known import is_pristine
 from penstock.lowering.sandbox import Refused, Sandbox, innermost
 
@@ -45,11 +46,16 @@ class Left:
 
     Attributes:
         torch_state: Of torch's.
-        python: Python's; None if the function left it where torch had put it.
+        python: Python's.
     """
 
     torch_state: torch.Tensor
-    python: random.Random | None = None
+    python: random.Random
+
+    def is_same(self, other: "Left") -> bool:
+        """Whether the generators stand where the other ones do."""
+        same = torch.equal(self.torch_state, other.torch_state)
+        return same and self.python.getstate() == other.python.getstate()
 
 
 def why_not(loader: Any) -> str | None:
@@ -79,9 +85,10 @@ def left_behind(loader: Any, base_seed: int, worker: int) -> Left:
         Exception: What the function raises.
     """
     if loader.worker_init_fn is None:
-        return Left(torch.Generator().manual_seed(base_seed + worker).get_state())
+        seed = base_seed + worker
+        return Left(torch.Generator().manual_seed(seed).get_state(), seeded_python(seed))
     left, asked = _run(loader, base_seed, worker, accelerated=False)
-    if asked and not torch.equal(_run(loader, base_seed, worker, accelerated=True)[0].torch_state, left.torch_state):
+    if asked and not _run(loader, base_seed, worker, accelerated=True)[0].is_same(left):
         raise Refused("what it seeds depends on there being an accelerator")
     return left
 
@@ -115,7 +122,7 @@ class _Process:
     Attributes:
         sandbox: In which a function sees it.
         torch: Its generator.
-        random: Python's, if it was seeded.
+        random: Python's.
         asked: Whether the function wanted to know if there is an accelerator.
     """
 
@@ -123,7 +130,7 @@ class _Process:
         self._loader, self._base_seed, self._worker, self._accelerated = loader, base_seed, worker, accelerated
         self.torch = torch.Generator()
         self.torch.manual_seed(base_seed + worker)
-        self.random: random.Random | None = None
+        self.random = seeded_python(base_seed + worker)
         self._numpy_seed: Any = None
         self.asked = False
         stand_ins = {id(real): functools.partial(function, self) for real, function in _stand_ins()}
@@ -160,7 +167,6 @@ class _Process:
 
     def seed_random(self, a: Any = None, version: int = 2) -> None:
         """Do for this worker what `random.seed` does."""
-        self.random = random.Random()  # noqa: S311 - the one that is seeded
         self.random.seed(a, version)
 
     def seed_numpy(self, seed: Any = None) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Literal, Protocol, Self
 import torch
 
 from penstock import _native
+from penstock.generators import Draws
 
 __all__ = ["Building", "Hook", "Lowering", "Mix", "Mixes", "Operation", "Records", "RecordsTensor", "Trace"]
 
@@ -41,6 +42,9 @@ class Building(Protocol):
 
     def keep_channel(self, transform: Any) -> None:
         """Note that a transform, which changes values, makes one channel of three."""
+
+    def keep_values(self, why: str) -> None:
+        """Note that no conversion may change values from here on, and why."""
 
     def change_values(self) -> None:
         """Note that the operation makes new values of pixels' bytes; Opaque if these were converted before."""
@@ -113,6 +117,7 @@ class Operation:
         says: How it is done, where it was lowered; `{whose}` is "Pillow's" or "torch's".
         transforms: torchvision's transforms that it is, and what lowers each.
         random: Those of them that draw numbers.
+        pythons: Those of these that draw them from Python's generator, and not from torch's.
         refuses: Whether some of them raise for pictures of certain sizes.
         functions: What these look up in their modules when they are called, and must be torchvision's own.
         replays: For each of its steps, by native name, what the library itself does: given a Pillow image and the
@@ -136,6 +141,7 @@ class Operation:
     says: str = "fused into one pass over the picture"
     transforms: Mapping[type, Lowering] = dataclasses.field(default_factory=dict)
     random: frozenset[type] = frozenset()
+    pythons: frozenset[type] = frozenset()
     refuses: bool = False
     functions: tuple[tuple[Any, str], ...] = ()
     replays: Mapping[str, Callable[..., Any]] = dataclasses.field(default_factory=dict)
@@ -150,3 +156,9 @@ class Operation:
     moves: bool = False
     hooks: tuple[Hook, ...] = ()
     examples: Callable[[], Iterator[Any]] = lambda: iter(())
+
+    def draws(self, kind: type) -> Draws:
+        """Return from which generator a transform of this operation's draws itself."""
+        if kind in self.pythons:
+            return Draws.PYTHON
+        return Draws.TORCH if kind in self.random else Draws.NONE

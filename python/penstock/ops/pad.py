@@ -24,7 +24,7 @@ def world_of(building: Building) -> str:
 
 def fill_of(building: Building, transform: Any, mode: str) -> int:
     """Return the number of the colour of a transform's margins, 0 where they have none."""
-    if type(transform) in (v2.Pad, v2.RandomCrop):
+    if type(transform) in (v2.Pad, v2.RandomCrop, v2.RandomZoomOut):
         fill = transform._fill.get(type(building.strip), transform._fill.get("others"))
 
         def pad(picture: Any) -> Any:

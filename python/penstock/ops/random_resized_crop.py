@@ -19,7 +19,7 @@ from torchvision.transforms.v2 import functional as F2
 
 from penstock import _native
 from penstock.compat.torch import dispatch_modes, function_modes
-from penstock.generators import lend
+from penstock.generators import Draws, lend
 from penstock.ops.opaque import Opaque
 from penstock.ops.operation import Building, Hook, Operation
 from penstock.ops.parameters import lengths_of, pair_of
@@ -88,7 +88,7 @@ def _draws_rectangles(function: Callable[..., Any], records: Callable[[Any], boo
                     operation = _operation(tuple(scale), tuple(ratio))
             if operation is not None:
                 try:
-                    with lend(torch.default_generator, draws=True) as streams:
+                    with lend(torch.default_generator, Draws.TORCH) as streams:
                         rectangle = operation.rectangle((img.height, img.width), streams.torch)
                         if rectangle is None:
                             raise _EmptyError

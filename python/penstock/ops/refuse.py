@@ -6,6 +6,8 @@ from typing import Any
 import torch
 from PIL import Image
 
+from penstock.generators import as_before
+
 __all__ = ["blank", "forget", "note", "raises", "replay"]
 
 # What torchvision raised for the numbers that were drawn last, by thread.
@@ -34,7 +36,7 @@ def replay(transform: Any, template: Any, height: int, width: int) -> None:
     if (error := getattr(_noted, "error", None)) is not None:
         forget()
         raise error
-    with torch.random.fork_rng(devices=[]):
+    with as_before():
         transform(blank(template, height, width))
 
 

@@ -46,6 +46,7 @@ from penstock.ops.operation import Hook, Mixes, Operation, Records, RecordsTenso
 from penstock.ops.pad import PAD
 from penstock.ops.random_resized_crop import RANDOM_RESIZED_CROP
 from penstock.ops.resize import RESIZE
+from penstock.ops.zoom_out import ZOOM_OUT
 
 __all__ = [
     "BATCHES",
@@ -68,6 +69,7 @@ __all__ = [
 
 TABLE = (
     PAD,
+    ZOOM_OUT,
     EXPAND,
     CENTER_CROP,
     RANDOM_CROP,
@@ -120,7 +122,6 @@ def _by(attribute: str) -> dict[Any, Any]:
 TRANSFORMS: Mapping[type, Operation] = {kind: operation for operation in TABLE for kind in operation.transforms}
 # What is left to torch, and why.
 LEFT: Mapping[type, str] = {
-    **dict.fromkeys((v1.RandomChoice, v1.RandomOrder), "it draws from Python's generator, not from torch's"),
     **dict.fromkeys((v1.AugMix, v2.AugMix), "torch draws Dirichlet weights for it, and mixes by them"),
 }
 # What transforms look up in their modules when they are called.

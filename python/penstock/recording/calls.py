@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-__all__ = ["FUNCTIONS", "bytes_of", "call_of", "is_exact", "is_in_place", "repeat"]
+__all__ = ["FUNCTIONS", "bytes_of", "call_of", "fits", "is_exact", "is_in_place", "repeat"]
 
 # Of another type or in other memory the values are the same.
 _CONVERSIONS = (
@@ -114,17 +114,22 @@ def is_exact(call: Sequence[Any], before: torch.Tensor, after: torch.Tensor) -> 
         before: All values that there can be, in order.
         after: What the call made of them.
     """
-    if before.is_floating_point() and not (after.is_floating_point() or after.dtype is torch.bool):
-        # What does not fit is cast to whatever the processor's instruction gives.
-        limits, whole = torch.iinfo(after.dtype), before.trunc().double()
-        if not bool(((whole >= limits.min) & (whole < float(limits.max) + 1)).all()):
-            return False
+    if not fits(before, after.dtype):
+        return False
     if after.is_floating_point() and bool(after.isnan().any()):
         return False
     # Values with gaps between them go through torch's scalar loop, as those at the end of its vectors do.
     scattered = torch.empty((*before.shape, 2), dtype=before.dtype)[..., 0].copy_(before)
     again = repeat(scattered, *call)
     return again.dtype == after.dtype and again.shape == after.shape and bytes_of(again) == bytes_of(after)
+
+
+def fits(values: torch.Tensor, dtype: torch.dtype) -> bool:
+    """Whether a cast of some values to a type is defined; any other one gives what the processor's instruction does."""
+    if not values.is_floating_point() or dtype.is_floating_point or dtype is torch.bool:
+        return True
+    limits, whole = torch.iinfo(dtype), values.trunc().double()
+    return bool(((whole >= limits.min) & (whole < float(limits.max) + 1)).all())
 
 
 def bytes_of(tensor: torch.Tensor) -> bytes:

@@ -18,9 +18,9 @@ from penstock.compat.torch import dispatch_modes
 from penstock.recording import calls
 from penstock.recording.chain import Chain
 from penstock.recording.sources import Trace, making
-from penstock.recording.tensors import is_plain, is_recording
+from penstock.recording.tensors import is_pasted, is_plain, is_recording
 
-__all__ = ["record_add", "record_assignment", "record_copy"]
+__all__ = ["record_add", "record_copy", "record_fill"]
 
 _INDEX = (int, slice, type(None), type(Ellipsis))
 
@@ -30,7 +30,7 @@ def record_copy(out: Any, tensor: Any, **_options: Any) -> Any:
     return out if _fill(out, tensor) else None
 
 
-def record_assignment(out: Any, index: Any, tensor: Any) -> Any:
+def record_fill(out: Any, index: Any, tensor: Any) -> Any:
     """Do `out[index] = tensor`; return something, or None if that is torch's affair."""
     parts = index if type(index) is tuple else (index,)
     if not _may_be_filled(out) or not all(type(part) in _INDEX for part in parts):
@@ -40,7 +40,7 @@ def record_assignment(out: Any, index: Any, tensor: Any) -> Any:
 
 def record_add(out: Any, tensor: Any) -> Any:
     """Do `out.add_(tensor)` where there are zeros; return `out`, or None if that is torch's affair."""
-    if not _may_be_filled(out) or not is_recording(tensor) or out.shape != tensor.shape:
+    if not _may_be_filled(out) or not is_recording(tensor) or out.shape != tensor.shape or is_pasted(tensor):
         return None
     # The sum has both types' common one before it is cast.
     if not torch.can_cast(torch.promote_types(out.dtype, tensor.dtype), out.dtype):
@@ -68,6 +68,8 @@ def _fill(out: Any, tensor: Any) -> bool:
         return False
     with making:
         if not is_recording(tensor) or tensor._mixes or out.shape != tensor.shape:
+            return False
+        if is_pasted(tensor) and out.dtype != tensor.dtype:
             return False
         chain = _chain_to(tensor._chain, out.dtype)
         if chain is None:

@@ -11,16 +11,21 @@ from typing import Any, cast
 
 import torch
 
-from penstock.recording import batches, calls
-from penstock.recording.chain import Chain, Link, apply
-from penstock.recording.fills import record_add, record_assignment, record_copy
+from penstock.recording import batches, calls, pastes
+from penstock.recording.assignments import record_assignment
+from penstock.recording.chain import Chain, Link
+from penstock.recording.fills import record_add, record_copy
 from penstock.recording.rendering import Given
+from penstock.recording.sources import Trace
 from penstock.recording.tensors import (
     RECORDERS,
     RecordedTensor,
     alias,
+    is_allowed,
+    is_pasted,
     is_recording,
     is_torch_plain,
+    picture_of,
     sharing,
 )
 
@@ -39,13 +44,13 @@ def _record_flip(tensor: Any, *dims: Any, **options: Any) -> RecordedTensor | No
 
 def flip(tensor: Any, kind: type[RecordedTensor], *, horizontal: bool) -> RecordedTensor | None:
     """Return the recording tensor of a flipped picture, None if there is none."""
-    if not is_recording(tensor) or tensor._lead:
+    if (picture := picture_of(tensor)) is None:
         return None
     # A copy has no gaps, in whatever order torch puts its values.
     chain = tensor._chain.then("clone") if tensor._chain.is_view else tensor._chain
     if chain is None:
         return None
-    trace = tensor._traces[0].then("flip_horizontal" if horizontal else "flip_vertical")
+    trace = picture.then("flip_horizontal" if horizontal else "flip_vertical")
     return kind((trace,), chain, ())
 
 
@@ -58,6 +63,8 @@ def _record_part(tensor: Any, index: Any) -> RecordedTensor | None:
     if index is None:
         return batches.record_unsqueeze(tensor, 0)
     if type(index) is not tuple or len(index) != 3:
+        return None
+    if is_pasted(tensor):
         return None
     first, *others = index
     if first is not Ellipsis and not (type(first) is slice and first == slice(None)):
@@ -114,21 +121,35 @@ def extended(tensor: Any, name: str, *arguments: Hashable, kind: type[RecordedTe
         kind: Of the result; the tensor's own if None.
     """
     chain = tensor._chain.then(name, *arguments) if is_torch_plain() and not tensor._mixes else None
-    given = None if chain is None else _given_after(tensor, chain, (name, *arguments))
-    return None if given is None else (kind or type(tensor))(tensor._traces, chain, tensor._lead, given)
+    link = (name, *arguments)
+    given = None if chain is None else _given_after(tensor._given, chain, link)
+    traces = None if chain is None or given is None else _traces_after(tensor, chain, link)
+    return None if traces is None else (kind or type(tensor))(traces, chain, tensor._lead, given)
 
 
-def _given_after(tensor: Any, chain: Chain, link: Link) -> Given | None:
+def _given_after(given: Given, chain: Chain, link: Link) -> Given | None:
     """Return what a function makes of the plain tensors of a batch, None if they need not be what torch makes."""
-    given = tensor._given
     if not given:
-        return cast("Given", given)
-    if tensor.dtype.is_floating_point and not (chain.dtype.is_floating_point or chain.dtype is torch.bool):
-        return None  # their values need not fit
-    made = apply(torch.stack([*given.values()]), link)
-    if made is None or made.dtype != chain.dtype:
-        return None
-    return dict(zip(given, made, strict=True))
+        return given
+    made = pastes.after(torch.stack([*given.values()]), chain, link)
+    return None if made is None else dict(zip(given, made, strict=True))
+
+
+def _traces_after(tensor: Any, chain: Chain, link: Link) -> tuple[Trace, ...] | None:
+    """Return the traces of pictures of which a function makes others; None if what was pasted is torch's affair."""
+    if not is_pasted(tensor):
+        return cast("tuple[Trace, ...]", tensor._traces)
+    traces = []
+    for trace in tensor._traces:
+        changed = []
+        for paste in trace.pastes:
+            # A batch's function is called on something with as many dimensions.
+            values = pastes.after(paste.values[None] if tensor._lead else paste.values, chain, link)
+            if values is None:
+                return None
+            changed.append(paste._replace(values=values[0] if tensor._lead else values))
+        traces.append(trace.with_pastes(tuple(changed)))
+    return tuple(traces)
 
 
 def change(tensor: Any, changed: Any) -> bool:
@@ -139,10 +160,9 @@ def change(tensor: Any, changed: Any) -> bool:
         changed: What the function makes of it where it works on a copy.
     """
     kept = changed.dtype == tensor.dtype and changed.shape == tensor.shape and changed.stride() == tensor.stride()
-    is_allowed = torch.is_inference_mode_enabled() or not tensor._modes[0]
-    if tensor._is_shared or not kept or not is_allowed:
+    if tensor._is_shared or not kept or not is_allowed(tensor):
         return False
-    tensor._chain, tensor._given = changed._chain, changed._given
+    tensor._traces, tensor._chain, tensor._given = changed._traces, changed._chain, changed._given
     return True
 
 

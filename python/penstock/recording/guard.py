@@ -232,6 +232,8 @@ def _by_library(source: Source, before: "Image.Image | None") -> None:
         if chain is not None:
             image = made[mode, trace.steps]
             tensor = chain.apply(image if image.mode == trace.mode else image.convert(trace.mode))
+            for paste in trace.pastes:
+                paste.onto(tensor)
             if sent is not None:
                 tensor.clone()  # as torch's workers put it with the others of its batch
 
@@ -245,4 +247,5 @@ def _what_is_sent(source: Source) -> None:
         if twin is None:
             origin = trace.source
             twin = twins[id(origin)] = Source("", origin.read(), origin.identity, origin.head)
-        Trace(twin, trace.mode, (trace.width, trace.height), trace.steps).values(chain)
+        shown = Trace(twin, trace.mode, (trace.width, trace.height), trace.steps)
+        shown.with_pastes(trace.pastes).values(chain)

@@ -12,7 +12,7 @@ import torch
 from penstock.compat.torchvision import must_return_subclass
 from penstock.ops.operation import RecordsTensor
 from penstock.recording.chain import Chain, as_at_first
-from penstock.recording.tensors import RecordedTensor, is_recording, is_torch_plain
+from penstock.recording.tensors import RecordedTensor, is_torch_plain, picture_of
 
 if TYPE_CHECKING:
     from penstock.recording.sources import Trace
@@ -37,17 +37,17 @@ def kernel_recorded(
     """
 
     def hook(image: Any, *args: Any, **options: Any) -> Any:
-        if _is_unconverted(image):
+        if (trace := _unconverted(image)) is not None:
             result = None
             with contextlib.suppress(Exception):  # the kernel raises its own
-                result = records(image._traces[0], *args, **options)
+                result = records(trace, *args, **options)
             if result is not None:
-                trace, layout = result
+                made, layout = result
                 asked = _layout_of(kernel, image._chain, args, options) if layout == "asked" else layout
                 chain = _chain_of(image._chain, asked)
                 if chain is not None:
                     made_as = type(image) if kind is None or must_return_subclass() else kind
-                    return made_as((cast("Trace", trace),), chain, ())
+                    return made_as((cast("Trace", made),), chain, ())
         return kernel(image, *args, **options)
 
     return hook
@@ -77,8 +77,9 @@ def _layout_of(kernel: Callable[..., Any], chain: Chain, args: Any, options: Any
     return _layouts[key]
 
 
-def _is_unconverted(image: Any) -> bool:
-    if not is_recording(image) or image._lead or not is_torch_plain():
-        return False
-    chain = image._chain
-    return chain.values[1] in _UNCONVERTED and not chain.is_view
+def _unconverted(image: Any) -> "Trace | None":
+    """Return the trace of a picture whose bytes are as they were; None if there is none."""
+    trace = picture_of(image)
+    if trace is None or image._chain.values[1] not in _UNCONVERTED or image._chain.is_view or not is_torch_plain():
+        return None
+    return trace

@@ -22,6 +22,7 @@ from penstock.lowering.pillow import PLUGINS, most_pixels
 from penstock.recording.chain import Chain, chain_of
 from penstock.recording.decoders import decode
 from penstock.recording.palettes import Palette
+from penstock.recording.pastes import Paste, steps_of
 from penstock.recording.pixels import Array, as_content, as_file, keep_whole, written
 from penstock.records import Head, Steps, record_of
 from penstock.system import KNOWS_FILES, held_over_forks
@@ -216,7 +217,9 @@ class Source:
                     keep_whole(self, out.nbytes)
             return self._made[mode, steps]
 
-    def render(self, mode: str, steps: Steps, plan: _native.Plan, out: np.ndarray[Any, Any]) -> None:
+    def render(
+        self, mode: str, steps: Steps, plan: _native.Plan, out: np.ndarray[Any, Any], pastes: Steps = ()
+    ) -> None:
         """Make a picture in given memory, of whatever there is.
 
         Args:
@@ -224,6 +227,7 @@ class Source:
             steps: What is done to it.
             plan: What is done to its values.
             out: Where it goes, of shape (C, H, W) and elements of the plan's size, whatever its strides.
+            pastes: What is written over it there.
         """
         begun = self.begun(mode, steps)
         if begun is None or not begun[1]:
@@ -232,14 +236,15 @@ class Source:
             if (self.is_shared or self.fate.views > 1) and steps and not self.is_given:
                 self.pixels(self.mode, (), (self.width, self.height))
                 self.fate.views -= 1  # that was no other one
-            elif _native.render_picture(self.read(), record_of(self.head, steps), plan, out) is None:
+            elif _native.render_picture(self.read(), record_of(self.head, (*steps, *pastes)), plan, out) is None:
                 return
             else:
                 self._by_library()
             begun = self.mode, ()
         base = self._made[begun]
         head = base.shape[0], base.shape[1], 1 if base.ndim == 2 else 3, self.format
-        if (why := _native.render_picture(base, record_of(head, steps[len(begun[1]) :]), plan, out)) is not None:
+        rest = (*steps[len(begun[1]) :], *pastes)
+        if (why := _native.render_picture(base, record_of(head, rest), plan, out)) is not None:
             raise RuntimeError(f"pixels were not rendered: {why}")
 
     def begun(self, mode: str, steps: Steps) -> tuple[str, Steps] | None:
@@ -294,9 +299,10 @@ class Trace:
         palette: What its pixels stand for, if its mode is "P".
         is_bare: Whether the last of what was done left nothing of the picture's `info`.
         tensors: Those that were recorded of it.
+        pastes: What is written over the values of the tensor that it is of.
     """
 
-    __slots__ = ("height", "is_bare", "mode", "palette", "source", "steps", "tensors", "width")
+    __slots__ = ("height", "is_bare", "mode", "palette", "pastes", "source", "steps", "tensors", "width")
 
     def __init__(
         self, source: Source, mode: str, size: tuple[int, int], steps: Steps, palette: Palette | None = None
@@ -305,6 +311,7 @@ class Trace:
         self.width, self.height = size
         self.is_bare = False
         self.tensors: list[weakref.ref[Any]] = []
+        self.pastes: tuple[Paste, ...] = ()
 
     def then(self, name: str, *operands: Any, size: tuple[int, int] | None = None) -> "Trace":
         """Return this trace and one step more, after which the picture has this (width, height) if it is another."""
@@ -328,6 +335,12 @@ class Trace:
         """Return this trace with what its pixels stand for, if its mode is "P"."""
         trace = Trace(self.source, self.mode, (self.width, self.height), self.steps, palette)
         trace.is_bare = self.is_bare
+        return trace
+
+    def with_pastes(self, pastes: tuple[Paste, ...]) -> "Trace":
+        """Return this trace as that of a tensor over whose values something is written."""
+        trace = Trace(self.source, self.mode, (self.width, self.height), self.steps, self.palette)
+        trace.pastes = pastes
         return trace
 
     def recolored(self, change: Callable[[Any], Any]) -> "Trace":
@@ -371,14 +384,16 @@ class Trace:
         whole = memoryview((ctypes.c_char * (size * extent)).from_address(out.data_ptr()))
         steps = [size * stride for stride in strides]
         elements: np.ndarray[Any, Any] = np.ndarray(tuple(out.shape), f"u{size}", whole, strides=steps)
-        self.source.render(self.mode, self.steps, chain.plan, elements)
+        self.source.render(self.mode, self.steps, chain.plan, elements, steps_of(self.pastes))
 
     def at_hand(self) -> "Trace":
         """Return the same picture, of its pixels if there are those that it is made of."""
         if self.source.begun(self.mode, self.steps) is None:
             return self
         content, head = as_file(self.pixels())
-        return Trace(Source("", content, _NOBODY, head), self.mode, (self.width, self.height), (), self.palette)
+        trace = Trace(Source("", content, _NOBODY, head), self.mode, (self.width, self.height), (), self.palette)
+        trace.pastes = self.pastes
+        return trace
 
     def to_send(self, chain: Chain) -> "Trace":
         """Return what another process is told of it: the same, or the pixels, if there are those it is made of.
@@ -406,7 +421,12 @@ def _leads(made: tuple[str, Steps], mode: str, steps: Steps) -> bool:
 
 def pack(traces: Sequence[Trace]) -> bytes:
     """Return what native code needs to know of some pictures."""
-    return b"".join([record_of(trace.source.head, trace.steps, trace.source.identity) for trace in traces])
+    return b"".join(
+        [
+            record_of(trace.source.head, (*trace.steps, *steps_of(trace.pastes)), trace.source.identity)
+            for trace in traces
+        ]
+    )
 
 
 def source_of(fp: Any, filename: Any, file_format: str | None) -> tuple[Source | None, str]:

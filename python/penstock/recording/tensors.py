@@ -34,6 +34,8 @@ __all__ = [
     "RecordedImage",
     "RecordedTensor",
     "alias",
+    "is_allowed",
+    "is_pasted",
     "is_plain",
     "is_recording",
     "is_torch_plain",
@@ -41,6 +43,7 @@ __all__ = [
     "make_plain",
     "note_touch",
     "part_of",
+    "picture_of",
     "record",
     "sharing",
     "swapped",
@@ -182,6 +185,11 @@ class RecordedTensor(torch.Tensor):
     def __reduce_ex__(self, protocol: Any) -> Any:
         return touch(self).__reduce_ex__(protocol)
 
+    def follow(self, trace: Trace) -> None:
+        """Have this tensor, of a single picture, be of another trace from now on."""
+        self._traces = (trace,)
+        trace.tensors.append(weakref.ref(self))
+
     def make(self) -> torch.Tensor:
         """Return the plain tensor that this one stands for."""
         inference, gradients = self._modes
@@ -264,6 +272,29 @@ def is_recording(value: Any) -> bool:
             return True
         value = value._shares
     return False
+
+
+def is_pasted(tensor: RecordedTensor) -> bool:
+    """Whether something was written over the values of a recording tensor."""
+    return any(trace.pastes for trace in tensor._traces)
+
+
+def is_allowed(tensor: RecordedTensor) -> bool:
+    """Whether torch would allow that a recording tensor is changed in place, in the mode that it is in."""
+    return torch.is_inference_mode_enabled() or not tensor._modes[0]
+
+
+def picture_of(tensor: Any, *, pasted: bool = False) -> Trace | None:
+    """Return the trace of a single picture that records; None if there is none.
+
+    Args:
+        tensor: Anything.
+        pasted: Whether something may have been written over its values, which is not seen in another picture of it.
+    """
+    if not is_recording(tensor) or tensor._lead or (not pasted and is_pasted(tensor)):
+        return None
+    trace: Trace = tensor._traces[0]
+    return trace
 
 
 def is_plain(value: Any) -> bool:

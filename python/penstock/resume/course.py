@@ -11,7 +11,7 @@ import torch
 from penstock.compat.torch import _DatasetKind
 from penstock.generators import Streams
 from penstock.resume.order import Order
-from penstock.resume.positions import here, kept, of_torch, positions_of, put, torch_state
+from penstock.resume.positions import here, kept, of_torch, positions_of, put, python_state, random_position, torch_state
 from penstock.resume.samplers import generators_of, is_stateful
 from penstock.resume.workers import News, learn
 
@@ -138,8 +138,10 @@ class WithWorkers(Course):
 
     def streams(self, worker: int) -> Streams | None:
         """Return the streams with which a logical worker goes on; None if it begins."""
-        position = _known(self._workers[worker].now).get("torch")
-        return None if position is None else Streams.of(torch_state(position))
+        known = _known(self._workers[worker].now)
+        if "torch" not in known:
+            return None
+        return Streams.of(torch_state(known["torch"]), python_state(known["python"]) if "python" in known else None)
 
     def handed_out(self, worker: int, known: News | Streams) -> None:
         """Count a batch, or the exception in its place, that was handed out.
@@ -204,7 +206,10 @@ class _Worker:
 
 
 def _known(now: News | Streams) -> News:
-    return {"torch": of_torch(now.torch_state())} if isinstance(now, Streams) else now
+    if not isinstance(now, Streams):
+        return now
+    torchs, pythons = now.states()
+    return {"torch": of_torch(torchs)} | ({} if pythons is None else {"python": random_position(pythons)})
 
 
 class Alone(Course):

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-__all__ = ["Position", "here", "kept", "of_torch", "positions_of", "put", "random_position", "torch_state"]
+__all__ = ["Position", "here", "kept", "of_torch", "positions_of", "put", "python_state", "random_position", "torch_state"]
 
 # What is few is plain data, and the block bytes.
 Position = tuple[Any, bytes]
@@ -47,7 +47,8 @@ def random_position(state: Any) -> Position:
     return (version, numbers[-1], normal), array.array("I", numbers[:-1]).tobytes()
 
 
-def _random_state(position: Position) -> Any:
+def python_state(position: Position) -> Any:
+    """Return the state of Python's `random` at a position."""
     (version, next_word, normal), block = position
     return version, (*array.array("I", block), next_word), normal
 
@@ -74,7 +75,7 @@ _OF_PROCESS: dict[str, tuple[Callable[[], Position], Callable[[Position], Any]]]
     ),
     "python": (
         lambda: random_position(random.getstate()),
-        lambda position: random.setstate(_random_state(position)),
+        lambda position: random.setstate(python_state(position)),
     ),
     "numpy": (_numpy_position, _set_numpy),
 }

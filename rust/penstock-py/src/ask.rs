@@ -5,9 +5,12 @@
 
 use std::cell::Cell;
 
-use penstock_core::ops::Ask;
+use penstock_core::ops::{Ask, Noise};
+use penstock_core::random::Mt19937;
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyBytes, PyTuple};
+
+use crate::error::state_to_py;
 
 thread_local! {
     static RAISED: Cell<Option<PyErr>> = const { Cell::new(None) };
@@ -24,6 +27,21 @@ pub(crate) fn ask(function: Py<PyAny>) -> Ask {
             RAISED.set(Some(error));
             Vec::new()
         })
+    })
+}
+
+/// A function of Python's that draws: given the state of torch's generator as bytes, and channels, rows and columns, it gives
+/// bytes of elements and the state after that.
+pub(crate) fn noise(function: Py<PyAny>) -> Noise {
+    let call = move |py: Python<'_>, generator: &mut Mt19937, [channels, height, width]: [u32; 3]| {
+        let state = PyBytes::new(py, &generator.torch_state());
+        let answer = function.call1(py, (state, channels, height, width))?;
+        let (elements, state): (Bound<'_, PyBytes>, Bound<'_, PyBytes>) = answer.extract(py)?;
+        *generator = Mt19937::from_torch_state(state.as_bytes()).map_err(state_to_py)?;
+        PyResult::Ok(elements.as_bytes().to_vec())
+    };
+    Noise::new(move |generator, shape| {
+        Python::attach(|py| call(py, generator, shape)).map_err(|error| RAISED.set(Some(error))).ok()
     })
 }
 

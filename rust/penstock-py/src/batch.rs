@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use penstock_core::engine::{Content, Draft, Job, Reading, Slots, Stream};
 use penstock_core::plan::Plan;
+use penstock_core::random::Streams;
 use penstock_core::stats::Tally;
 use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::{PyBufferError, PyIndexError, PyRuntimeError, PyValueError};
@@ -122,7 +123,13 @@ enum Indices<'py> {
 #[pymethods]
 impl PyBatch {
     #[new]
-    fn new(sources: Sources<'_>, indices: Indices<'_>, generator: &PyGenerator) -> PyResult<Self> {
+    #[pyo3(signature = (sources, indices, generator, python=None))]
+    fn new(
+        sources: Sources<'_>,
+        indices: Indices<'_>,
+        generator: &PyGenerator,
+        python: Option<&PyGenerator>,
+    ) -> PyResult<Self> {
         let indices = match &indices {
             Indices::Read(integers) => integers.values(),
             Indices::Unread(integers) => integers,
@@ -135,7 +142,10 @@ impl PyBatch {
         let mut draft = Draft::with_capacity(indices.len());
         // A copy draws: torch's functions may be asked meanwhile, and they let other Python threads run, which
         // must not find the generator locked.
-        let mut drawing = generator.lock().clone();
+        let mut drawing = Streams::from(generator.lock().clone());
+        if let Some(python) = python {
+            drawing.python = python.lock().clone();
+        }
         let mut draw = || {
             for (position, &index) in indices.iter().enumerate() {
                 let source = match &sources {
@@ -152,7 +162,10 @@ impl PyBatch {
         };
         let drawn = draw();
         ask::check()?;
-        *generator.lock() = drawing;
+        *generator.lock() = drawing.torch;
+        if let Some(python) = python {
+            *python.lock() = drawing.python;
+        }
         let refused = drawn?;
         let held = match sources {
             Sources::One(source) => source.owner().into_iter().collect(),

@@ -1,4 +1,4 @@
-//! torch's CPU generator, outside torch.
+//! torch's CPU generator, and Python's, outside of them.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -7,7 +7,7 @@ use penstock_core::random::draw::{self, Uniform};
 use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::PyBufferError;
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyTuple};
 
 use crate::error::state_to_py;
 
@@ -55,6 +55,17 @@ impl PyGenerator {
         state.copy_from_slice(py, &bytes)
     }
 
+    /// Continues from the numbers of Python's `random.getstate()[1]`.
+    fn load_python(&self, numbers: Vec<u32>) -> PyResult<()> {
+        *self.lock() = Mt19937::from_python_state(&numbers).map_err(state_to_py)?;
+        Ok(())
+    }
+
+    /// This generator's position as the numbers of Python's `random.getstate()[1]`.
+    fn python_state<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        PyTuple::new(py, self.lock().python_state())
+    }
+
     /// What `torch.empty(1).uniform_(low, high)` draws, if it rounds like this.
     fn uniform(&self, low: f32, high: f32, fused: bool, half_open: bool) -> f32 {
         Uniform { fused, half_open }.draw(&mut self.lock(), (low, high))
@@ -62,7 +73,7 @@ impl PyGenerator {
 
     /// What `torch.multinomial(probabilities, 1)` draws, if it draws by exponential variates of its own generator.
     fn multinomial(&self, probabilities: Vec<f32>) -> usize {
-        draw::multinomial(&mut self.lock(), &probabilities)
+        draw::multinomial(&mut self.lock(), probabilities)
     }
 
     /// The next `count` 32-bit words in native byte order.

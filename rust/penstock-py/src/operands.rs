@@ -1,12 +1,12 @@
 //! Operands of operations, as Python gives and takes them.
 //!
 //! Whole numbers and flags are ints and bools, numbers in double precision floats, one of a few its name; what may be
-//! missing is None. Steps are bytes, and operations what was made of their operands. Tuples stand for what they hold.
+//! missing is None. Steps and bytes are bytes, and operations what was made of their operands. Tuples stand for what they hold.
 
 use std::any::Any;
 
 use penstock_core::ops::kinds::{Put, Take};
-use penstock_core::ops::{Ask, Choice};
+use penstock_core::ops::{Ask, Choice, Noise};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{
@@ -85,6 +85,10 @@ impl Take for Given<'_> {
         is_number.then(|| operand.extract().ok())?
     }
 
+    fn bytes(&mut self) -> Option<Vec<u8>> {
+        self.next()?.cast::<PyBytes>().ok().map(|bytes| bytes.as_bytes().to_vec())
+    }
+
     fn choice<C: Choice>(&mut self) -> Option<C> {
         C::named(self.next()?.cast::<PyString>().ok()?.to_str().ok()?)
     }
@@ -102,6 +106,11 @@ impl Take for Given<'_> {
         let function = self.next()?;
         function.is_callable().then(|| ask::ask(function.clone().unbind()))
     }
+
+    fn noise(&mut self) -> Option<Noise> {
+        let function = self.next()?;
+        function.is_callable().then(|| ask::noise(function.clone().unbind()))
+    }
 }
 
 /// Operands that Python takes.
@@ -112,6 +121,7 @@ enum Operand {
     Word(u32),
     Double(f64),
     Name(&'static str),
+    Bytes(Vec<u8>),
 }
 
 impl Put for Taken {
@@ -121,6 +131,10 @@ impl Put for Taken {
 
     fn double(&mut self, double: f64) {
         self.0.push(Operand::Double(double));
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.0.push(Operand::Bytes(bytes.to_vec()));
     }
 
     fn choice(&mut self, choice: impl Choice) {
@@ -148,6 +162,7 @@ impl<'py> IntoPyObject<'py> for Operand {
             Operand::Word(word) => word.into_pyobject(py)?.into_any(),
             Operand::Double(double) => double.into_pyobject(py)?.into_any(),
             Operand::Name(name) => name.into_pyobject(py)?.into_any(),
+            Operand::Bytes(bytes) => PyBytes::new(py, &bytes).into_any(),
         })
     }
 }

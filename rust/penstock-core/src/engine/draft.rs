@@ -11,7 +11,7 @@ use super::tools::View;
 use crate::codec::Header;
 use crate::image::Picture;
 use crate::plan::{Plan, Refusal, Step, size_after};
-use crate::random::Mt19937;
+use crate::random::Streams;
 use crate::source::files::{File, Left};
 
 /// Where a picture's pixels are.
@@ -125,18 +125,13 @@ impl Draft {
         }
     }
 
-    /// Draws the next picture's numbers from `generator`; it goes to the next slot of the only output.
+    /// Draws the next picture's numbers from `streams`; it goes to the next slot of the only output.
     ///
     /// # Errors
     /// [`Refusal`] if torch would raise for this picture, which then is not part of the batch.
-    pub fn push(
-        &mut self,
-        plan: &Arc<Plan>,
-        content: Content,
-        generator: &mut Mt19937,
-    ) -> Result<(), Refusal> {
+    pub fn push(&mut self, plan: &Arc<Plan>, content: Content, streams: &mut Streams) -> Result<(), Refusal> {
         let first = self.steps.len();
-        let size = plan.draw(content.size(), generator, &mut self.steps)?;
+        let size = plan.draw(content.size(), streams, &mut self.steps)?;
         let place = Place { output: 0, slot: self.entries.len() };
         self.append_entry(plan, first, size, place);
         self.append_sample(content, place.slot);

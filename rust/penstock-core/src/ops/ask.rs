@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::random::Mt19937;
+
 /// A function of numbers, called on the thread that draws.
 #[derive(Clone)]
 pub struct Ask(Arc<Answer>);
@@ -38,6 +40,38 @@ impl Ask {
     #[must_use]
     pub fn all<const N: usize>(&self, numbers: &[f64]) -> Option<[f64; N]> {
         self.list(numbers).try_into().ok()
+    }
+}
+
+/// A function of a library's that draws numbers by torch's generator, on the thread that draws.
+#[derive(Clone)]
+pub struct Noise(Arc<Drawing>);
+
+type Drawing = dyn Fn(&mut Mt19937, [u32; 3]) -> Option<Vec<u8>> + Send + Sync;
+
+impl Noise {
+    /// What the library draws for channels, rows and columns: elements of the output, as bytes.
+    #[must_use]
+    pub fn new(function: impl Fn(&mut Mt19937, [u32; 3]) -> Option<Vec<u8>> + Send + Sync + 'static) -> Self {
+        Noise(Arc::new(function))
+    }
+
+    /// The elements; `None` if the library has raised.
+    #[must_use]
+    pub fn draw(&self, generator: &mut Mt19937, shape: [u32; 3]) -> Option<Vec<u8>> {
+        (self.0)(generator, shape)
+    }
+}
+
+impl fmt::Debug for Noise {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("noise")
+    }
+}
+
+impl PartialEq for Noise {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 }
 

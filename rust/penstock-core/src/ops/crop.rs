@@ -7,7 +7,7 @@ use super::generation::Generation;
 use super::kinds::{Draw, Map, Parameters, Put, Size, Take, Wire};
 use super::pad::{Fillable, Margins, Pad, PadMode, World, margins};
 use crate::image::axis::Axis;
-use crate::random::{Mt19937, draw};
+use crate::random::{Mt19937, Streams, draw};
 
 /// `RandomCrop`.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,7 +27,12 @@ pub struct RandomCrop {
 }
 
 impl<S: From<Crop> + From<Margins>> Draw<S> for RandomCrop {
-    fn draw(&self, size: Size, generator: &mut Mt19937, steps: &mut Vec<S>) -> Option<Size> {
+    fn draw(
+        &self,
+        size: Size,
+        Streams { torch: generator, .. }: &mut Streams,
+        steps: &mut Vec<S>,
+    ) -> Option<Size> {
         match self.generation {
             Generation::V1 => self.draw_v1(size, generator, steps),
             Generation::V2 => self.draw_v2(size, generator, steps),
@@ -123,7 +128,7 @@ pub struct CenterCrop {
 }
 
 impl<S: From<Crop> + From<Margins>> Draw<S> for CenterCrop {
-    fn draw(&self, size: Size, _generator: &mut Mt19937, steps: &mut Vec<S>) -> Option<Size> {
+    fn draw(&self, size: Size, _streams: &mut Streams, steps: &mut Vec<S>) -> Option<Size> {
         let output = self.size;
         let missing = (output.0.saturating_sub(size.0), output.1.saturating_sub(size.1));
         let mut size = size;
@@ -239,7 +244,11 @@ mod tests {
     fn the_middle_is_rounded_half_to_even() {
         for (length, top) in [(33, 0), (35, 2), (34, 1), (32, 0)] {
             let mut steps = Vec::<Step>::new();
-            CenterCrop { size: (32, 32), fill: 0 }.draw((length, 32), &mut Mt19937::new(0), &mut steps);
+            CenterCrop { size: (32, 32), fill: 0 }.draw(
+                (length, 32),
+                &mut Mt19937::new(0).into(),
+                &mut steps,
+            );
             let expected = (length != 32).then_some(Step::from(Crop { top, left: 0, height: 32, width: 32 }));
             assert_eq!(steps.first().cloned(), expected, "{length}");
         }

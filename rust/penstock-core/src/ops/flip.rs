@@ -2,7 +2,7 @@
 
 use super::kinds::{Draw, Map, Parameters, Put, Size, Take, Wire};
 use crate::image::axis::Axis;
-use crate::random::{Mt19937, draw};
+use crate::random::{Streams, draw};
 
 /// Flips if `torch.rand(1) < probability`.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,7 +14,12 @@ pub struct RandomFlip {
 }
 
 impl<S: From<FlipHorizontal> + From<FlipVertical>> Draw<S> for RandomFlip {
-    fn draw(&self, size: Size, generator: &mut Mt19937, steps: &mut Vec<S>) -> Option<Size> {
+    fn draw(
+        &self,
+        size: Size,
+        Streams { torch: generator, .. }: &mut Streams,
+        steps: &mut Vec<S>,
+    ) -> Option<Size> {
         if draw::rand(generator) < self.probability {
             steps.push(if self.horizontal { FlipHorizontal.into() } else { FlipVertical.into() });
         }

@@ -8,13 +8,13 @@ use std::fmt::Debug;
 
 use penstock_jpeg::simd::Level;
 
-use super::ask::Ask;
+use super::ask::{Ask, Noise};
 use super::choice::Choice;
 use super::statistics::Statistics;
 use super::tables::Tables;
 use crate::image::axis::Axis;
 use crate::image::{Picture, Region};
-use crate::random::Mt19937;
+use crate::random::Streams;
 use crate::random::draw::Uniform;
 
 pub use super::block::{BLOCK_PIXELS, Block};
@@ -29,7 +29,7 @@ pub type Bounds = (f32, f32);
 pub trait Draw<S> {
     /// Draws the numbers for a picture of `size`, in torch's order, and appends the steps that they mean. The size after
     /// them; `None` where torch raises, which then has drawn nothing for this operation.
-    fn draw(&self, size: Size, generator: &mut Mt19937, steps: &mut Vec<S>) -> Option<Size>;
+    fn draw(&self, size: Size, streams: &mut Streams, steps: &mut Vec<S>) -> Option<Size>;
 }
 
 /// A step that only says where rows and columns come from: it edits the picture's two index maps.
@@ -105,8 +105,17 @@ pub trait Elements {
     /// The rectangle, of an output of `size`; `None` if it does not fit.
     fn place(&self, size: Size) -> Option<Region>;
 
-    /// The constant of the plan's table that it writes.
-    fn fill(&self) -> u16;
+    /// What it writes.
+    fn ink(&self) -> Ink<'_>;
+}
+
+/// What a rectangle of the output is overwritten with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ink<'s> {
+    /// A constant of the plan's table.
+    Constant(u16),
+    /// Elements of the output, as bytes: one for each channel, or one for each pixel of each channel.
+    Elements(&'s [u8]),
 }
 
 /// A step that can be sent to another process: its operands, one after the other.
@@ -138,6 +147,16 @@ pub trait Put {
 
     /// A number in double precision.
     fn double(&mut self, double: f64);
+
+    /// Bytes: how many there are, and then these, four in a word, the first one lowest.
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.word(bytes.len() as u32);
+        for part in bytes.chunks(4) {
+            let mut word = [0; 4];
+            word.iter_mut().zip(part).for_each(|(to, from)| *to = *from);
+            self.word(u32::from_le_bytes(word));
+        }
+    }
 
     /// Numbers in double precision.
     fn doubles<const N: usize>(&mut self, doubles: [f64; N]) {
@@ -197,6 +216,17 @@ pub trait Take {
         Some(doubles)
     }
 
+    /// Bytes, as [`Put::bytes`] puts them; `None` if the end comes before theirs.
+    fn bytes(&mut self) -> Option<Vec<u8>> {
+        let count = self.word()? as usize;
+        let mut bytes = Vec::new();
+        while bytes.len() < count {
+            bytes.extend(self.word()?.to_le_bytes());
+        }
+        bytes.truncate(count);
+        Some(bytes)
+    }
+
     /// Two bounds, rounded to single precision as torch rounds them; `None` behind the end.
     fn bounds(&mut self) -> Option<Bounds> {
         let [low, high] = self.doubles()?;
@@ -215,6 +245,11 @@ pub trait Take {
 
     /// A function of a library's; `None` where there can be none.
     fn ask(&mut self) -> Option<Ask> {
+        None
+    }
+
+    /// A function of a library's that draws; `None` where there can be none.
+    fn noise(&mut self) -> Option<Noise> {
         None
     }
 

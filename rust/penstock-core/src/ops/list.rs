@@ -12,7 +12,7 @@ use super::color::{
     RandomInvert, RandomPhotometricDistort, RandomPosterize, RandomSolarize, Saturation, Solarize,
 };
 use super::crop::{CenterCrop, Crop, RandomCrop};
-use super::erase::{Erase, RandomErasing};
+use super::erase::{Erase, Paste, RandomErasing};
 use super::filter::{
     BoxBlur, Convolution, GaussianBlur, Kernel3, Kernel5, RandomAdjustSharpness, RandomGaussianBlur,
     Sharpness,
@@ -22,16 +22,17 @@ use super::geometry::{
     Affine, AffineGrid, Moved, Perspective, RandomAffine, RandomPerspective, RandomRotation, Rotated, Turn,
 };
 use super::kinds::{
-    Area, Block, Draw, Elements, Lut, Map, Measured, Parameters, Pixels, Put, Size, Take, Wire,
+    Area, Block, Draw, Elements, Ink, Lut, Map, Measured, Parameters, Pixels, Put, Size, Take, Wire,
 };
 use super::pad::{Margins, Pad};
 use super::refuse::Refuse;
 use super::resize::{RandomResizedCrop, Resample, Resize};
 use super::statistics::Statistics;
 use super::tables::Tables;
+use super::zoom_out::RandomZoomOut;
 use crate::image::axis::Axis;
 use crate::image::{Picture, Region};
-use crate::random::Mt19937;
+use crate::random::Streams;
 
 /// Declares what is drawn: each operation's name for other languages, and its type.
 macro_rules! draws {
@@ -49,9 +50,9 @@ macro_rules! draws {
         })*
 
         impl Draw<Step> for Op {
-            fn draw(&self, size: Size, generator: &mut Mt19937, steps: &mut Vec<Step>) -> Option<Size> {
+            fn draw(&self, size: Size, streams: &mut Streams, steps: &mut Vec<Step>) -> Option<Size> {
                 match self {
-                    $(Op::$draw(draw) => draw.draw(size, generator, steps),)*
+                    $(Op::$draw(draw) => draw.draw(size, streams, steps),)*
                 }
             }
         }
@@ -102,6 +103,7 @@ draws! {
     random_affine: RandomAffine,
     random_perspective: RandomPerspective,
     random_erasing: RandomErasing,
+    random_zoom_out: RandomZoomOut,
     refuse: Refuse,
     always: Always,
     moved: Moved,
@@ -165,7 +167,7 @@ macro_rules! steps {
         kind!("A step that is a table of bytes once its picture was looked at." Measured MeasuredStep Copy:
             $($measured_number $measured_name $measured),*);
         kind!("A step that makes pixels of several." Area AreaStep: $($area_number $area_name $area),*);
-        kind!("A step that overwrites output." Elements ElementsStep Copy:
+        kind!("A step that overwrites output." Elements ElementsStep:
             $($elements_number $elements_name $elements),*);
 
         impl Map for MapStep {
@@ -251,8 +253,8 @@ macro_rules! steps {
                 match self { $(ElementsStep::$elements(step) => step.place(size),)* }
             }
 
-            fn fill(&self) -> u16 {
-                match self { $(ElementsStep::$elements(step) => step.fill(),)* }
+            fn ink(&self) -> Ink<'_> {
+                match self { $(ElementsStep::$elements(step) => step.ink(),)* }
             }
         }
 
@@ -376,6 +378,7 @@ steps! {
     }
     Elements {
         9 erase: Erase,
+        10 paste: Paste,
     }
 }
 

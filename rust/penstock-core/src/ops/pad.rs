@@ -7,7 +7,7 @@ use super::choice::Choice;
 use super::crop::Crop;
 use super::kinds::{Draw, Map, Parameters, Put, Size, Take, Wire};
 use crate::image::axis::Axis;
-use crate::random::Mt19937;
+use crate::random::Streams;
 
 /// In which form the picture is when an operation meets it: torchvision treats the two differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,7 +104,7 @@ pub struct Pad {
 }
 
 impl<S: From<Crop> + From<Margins>> Draw<S> for Pad {
-    fn draw(&self, size: Size, _generator: &mut Mt19937, steps: &mut Vec<S>) -> Option<Size> {
+    fn draw(&self, size: Size, _streams: &mut Streams, steps: &mut Vec<S>) -> Option<Size> {
         self.apply(size, steps)
     }
 }

@@ -1,14 +1,14 @@
 //! An operation that raises for every picture of this kind.
 
 use super::kinds::{Draw, Parameters, Size, Take};
-use crate::random::Mt19937;
+use crate::random::Streams;
 
 /// See the module's text.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Refuse;
 
 impl<S> Draw<S> for Refuse {
-    fn draw(&self, _size: Size, _generator: &mut Mt19937, _steps: &mut Vec<S>) -> Option<Size> {
+    fn draw(&self, _size: Size, _streams: &mut Streams, _steps: &mut Vec<S>) -> Option<Size> {
         None
     }
 }

@@ -1,7 +1,7 @@
 //! The lowered pipeline: what to draw for a picture, and what that comes to.
 //!
 //! A [`Plan`] holds the pipeline's operations with their parameters as they stand in the user's transforms.
-//! [`Plan::draw`] takes a picture's size and a generator and appends concrete [`Step`]s, numbers drawn
+//! [`Plan::draw`] takes a picture's size and generators and appends concrete [`Step`]s, numbers drawn
 //! already; [`Plan::render`] needs only those steps. Drawing is sequential and cheap, rendering is neither:
 //! keeping the two apart is what lets any thread make any picture.
 //!
@@ -20,7 +20,7 @@ use crate::image::axis::Axis;
 use crate::image::{Picture, Region};
 use crate::ops::AreaStep;
 use crate::ops::kinds::{Draw, Map};
-use crate::random::Mt19937;
+use crate::random::Streams;
 use crate::write::{self, Output, RenderError, Scratch, Stores, Table, TableError};
 use stages::Stages;
 
@@ -125,16 +125,13 @@ impl Plan {
     pub fn draw(
         &self,
         size: (u32, u32),
-        generator: &mut Mt19937,
+        streams: &mut Streams,
         steps: &mut Vec<Step>,
     ) -> Result<(u32, u32), Refusal> {
         let mut size = size;
         for (index, op) in self.ops.iter().enumerate() {
-            size = op.draw(size, generator, steps).ok_or(Refusal {
-                op: index,
-                height: size.0,
-                width: size.1,
-            })?;
+            size =
+                op.draw(size, streams, steps).ok_or(Refusal { op: index, height: size.0, width: size.1 })?;
         }
         Ok(size)
     }

@@ -12,7 +12,7 @@ use crate::image::axis::Axis;
 use crate::image::sheet::Sheet;
 use crate::image::{Picture, Region};
 use crate::level;
-use crate::ops::kinds::{Area, Elements, Map, Size};
+use crate::ops::kinds::{Area, Elements, Ink, Map, Size};
 use crate::ops::{AreaMemory, AreaStep, ElementsStep, PixelsStep, Step, Tables};
 use crate::write::{self, Output, RenderError, Scratch, Stores, Table};
 
@@ -124,7 +124,7 @@ impl Stages {
                 // A size that cannot be made was refused when the steps were drawn or read.
                 self.begin(step.size(from).unwrap_or_default());
             }
-            Step::Elements(step) => self.elements.push(*step),
+            Step::Elements(step) => self.elements.push(step.clone()),
         }
     }
 
@@ -204,7 +204,15 @@ impl Stages {
         write::render_to(&picture, &last.rows, &last.columns, composed, scratch, out.reborrow())?;
         for step in &self.elements {
             let place = step.place(size).ok_or(RenderError::Axis)?;
-            write::overwrite(table, size, &place, step.fill(), out.reborrow())?;
+            let constant: Vec<u8>;
+            let elements = match step.ink() {
+                Ink::Elements(elements) => elements,
+                Ink::Constant(fill) => {
+                    constant = table.constant(fill).ok_or(RenderError::Axis)?;
+                    &constant
+                }
+            };
+            write::overwrite(table, size, &place, elements, out.reborrow())?;
         }
         Ok(())
     }

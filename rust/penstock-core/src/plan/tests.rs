@@ -17,7 +17,7 @@ use crate::ops::kinds::{Area, BLOCK_PIXELS, Block, Lut, Measured, Pixels};
 use crate::ops::resize::{Arithmetic, Filter, Method, Order, Resample, Resampler, Resize, Target};
 use crate::ops::{
     AreaMemory, AreaStep, Crop, ElementsStep, Erase, FlipHorizontal, FlipVertical, Library, MapStep, Margins,
-    PadMode, Statistics, Tables,
+    PadMode, Paste, Statistics, Tables,
 };
 
 const METHODS: [Method; 4] = [
@@ -109,6 +109,21 @@ impl Whole {
                 let mut memory = AreaMemory::default();
                 let made = step.make(level::in_use(), &part, self.size, &whole, &mut memory).unwrap();
                 make(size, &|y, x, c| made.get(y as usize, x as usize, c))
+            }
+            Step::Elements(ElementsStep::Paste(ref paste)) => {
+                let &Paste { top, left, height, width, ref elements } = paste;
+                let rows = i64::from(top)..i64::from(top + height);
+                let columns = i64::from(left)..i64::from(left + width);
+                let plane = if elements.len() == 3 { 1 } else { i64::from(height * width) };
+                make(self.size, &|y, x, c| {
+                    let pixel = (y - rows.start) * i64::from(width) + x - columns.start;
+                    let at = c as i64 * plane + if plane == 1 { 0 } else { pixel };
+                    if rows.contains(&y) && columns.contains(&x) {
+                        elements[at as usize]
+                    } else {
+                        get(y, x, c)
+                    }
+                })
             }
             Step::Elements(ElementsStep::Erase(Erase { top, left, height, width, fill })) => {
                 let rows = i64::from(top)..i64::from(top + height);
@@ -225,6 +240,7 @@ proptest! {
         size in (1u32..70, 1u32..70),
         sketch in steps(),
         erased in prop::option::of((0u32..1000, 0u32..1000)),
+        pasted in prop::option::of((0u32..1000, 0u32..1000, any::<bool>())),
         layout in 0u8..3,
         seed in any::<u32>(),
     ) {
@@ -242,6 +258,14 @@ proptest! {
             let erase = Erase { top, left, height: (height - top) / 2, width: width - left, fill: 6 };
             list.push(erase.into());
             expected = expected.after(&erase.into());
+        }
+        if let Some((bottom, right, is_constant)) = pasted {
+            let (height, width) = (1 + bottom % expected.size.0, 1 + right % expected.size.1);
+            let count = if is_constant { 3 } else { 3 * height * width };
+            let elements = (0..count).map(|i| (i * 37) as u8).collect();
+            let paste = Step::from(Paste { top: expected.size.0 - height, left: 0, height, width, elements });
+            expected = expected.after(&paste);
+            list.push(paste);
         }
         prop_assert_eq!(size_after(size, &list), Some(expected.size));
         let (height, width) = (size.0 as usize, size.1 as usize);

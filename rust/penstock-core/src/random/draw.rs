@@ -58,9 +58,9 @@ pub fn shuffle<T>(generator: &mut Mt19937, things: &mut [T]) {
 /// `torch.multinomial(probabilities, 1)`, where torch draws exponential variates with its own generator: two words for each
 /// probability. The first greatest quotient of a probability and such a variate, all of them `float32`.
 #[inline]
-pub fn multinomial(generator: &mut Mt19937, probabilities: &[f32]) -> usize {
+pub fn multinomial(generator: &mut Mt19937, probabilities: impl IntoIterator<Item = f32>) -> usize {
     let mut best = (0, f32::NEG_INFINITY);
-    for (at, probability) in probabilities.iter().enumerate() {
+    for (at, probability) in probabilities.into_iter().enumerate() {
         let uniform = (generator.next_u64() & ((1 << 53) - 1)) as f64 * (1.0 / (1_u64 << 53) as f64);
         let quotient = probability / -(-uniform).ln_1p() as f32;
         if quotient > best.1 {

@@ -2,8 +2,9 @@
 //!
 //! Source of the algorithm: Matsumoto and Nishimura, "Mersenne Twister: a 623-dimensionally equidistributed
 //! uniform pseudorandom number generator", 1998. torch seeds it with the low 32 bits of the seed
-//! (`init_genrand`) and exports it as a blob of 5056 bytes, of which this module reads and writes only the
-//! words of the twister: the seed and the cached normal deviates in it stay as they are.
+//! (`init_genrand`) and exports it as a blob of 5056 bytes, of which this module reads and writes all but the seed. Behind
+//! the twister's words there are normal deviates that torch has drawn and not handed out yet; only torch makes and takes
+//! such. Python exports the same words and the place of the next one, as 625 numbers.
 
 const N: usize = 624;
 const M: usize = 397;
@@ -17,6 +18,9 @@ const LEFT: usize = 8;
 const SEEDED: usize = 12;
 const NEXT: usize = 16;
 const WORDS: usize = 24;
+const NORMALS: usize = WORDS + 8 * N;
+/// Numbers of `random.getstate()`'s list.
+pub const PYTHON_WORDS: usize = N + 1;
 
 /// Bytes that are not the state of one of torch's CPU generators.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -34,6 +38,16 @@ pub enum StateError {
         /// Whether the generator was ever seeded.
         seeded: i32,
     },
+    /// Numbers that are no state of Python's generator.
+    #[error(
+        "a generator of Python's has {PYTHON_WORDS} numbers, the last at most {N}, got {count}, the last {next:?}"
+    )]
+    Python {
+        /// How many there are.
+        count: usize,
+        /// The last.
+        next: Option<u32>,
+    },
 }
 
 /// The 32-bit Mersenne Twister with torch's seeding.
@@ -44,6 +58,8 @@ pub struct Mt19937 {
     next: usize,
     /// What torch shows as that index when a twist is due: 0 just after seeding, `N` later on.
     due: usize,
+    /// The bytes of torch's state behind the words.
+    normals: [u8; STATE_BYTES - NORMALS],
 }
 
 impl std::fmt::Debug for Mt19937 {
@@ -62,7 +78,7 @@ impl Mt19937 {
             let previous = words[i - 1];
             words[i] = 1_812_433_253_u32.wrapping_mul(previous ^ (previous >> 30)).wrapping_add(i as u32);
         }
-        Self { words, next: N, due: 0 }
+        Self { words, next: N, due: 0, normals: [0; _] }
     }
 
     /// Reads the bytes of `torch.Generator.get_state()`.
@@ -83,11 +99,39 @@ impl Mt19937 {
         for (i, word) in words.iter_mut().enumerate() {
             *word = u64::from_le_bytes(field(state, WORDS + 8 * i)) as u32;
         }
-        let next = next as usize;
-        if left == 1 { Ok(Self { words, next: N, due: next }) } else { Ok(Self { words, next, due: N }) }
+        let (next, normals) = (next as usize, field(state, NORMALS));
+        let (next, due) = if left == 1 { (N, next) } else { (next, N) };
+        Ok(Self { words, next, due, normals })
     }
 
-    /// Writes this generator's words into the bytes of a torch generator's state, and nothing else.
+    /// Takes the numbers of Python's `random.getstate()[1]`.
+    ///
+    /// # Errors
+    /// [`StateError::Python`] if they are none.
+    pub fn from_python_state(numbers: &[u32]) -> Result<Self, StateError> {
+        let error = || StateError::Python { count: numbers.len(), next: numbers.last().copied() };
+        let (&next, words) = numbers.split_last().ok_or_else(error)?;
+        let words = words.try_into().map_err(|_| error())?;
+        let next = Some(next as usize).filter(|&next| next <= N).ok_or_else(error)?;
+        Ok(Self { words, next, due: N, normals: [0; _] })
+    }
+
+    /// The numbers of Python's `random.getstate()[1]` for a generator that goes on from here.
+    #[must_use]
+    pub fn python_state(&self) -> Vec<u32> {
+        self.words.iter().copied().chain([self.next as u32]).collect()
+    }
+
+    /// The bytes of a torch generator's state that goes on from here, and has the seed 0.
+    #[must_use]
+    pub fn torch_state(&self) -> Vec<u8> {
+        let mut state = vec![0; STATE_BYTES];
+        state[SEEDED] = 1;
+        self.write_to(&mut state);
+        state
+    }
+
+    /// Writes this generator's words and normal deviates into the bytes of a torch generator's state, and nothing else.
     ///
     /// # Errors
     /// [`StateError::Length`] if `state` has another length.
@@ -95,14 +139,19 @@ impl Mt19937 {
         if state.len() != STATE_BYTES {
             return Err(StateError::Length(state.len()));
         }
+        self.write_to(state);
+        Ok(())
+    }
+
+    fn write_to(&self, state: &mut [u8]) {
         let left = (N - self.next + 1) as i32;
         let next = if self.next == N { self.due } else { self.next };
         state[LEFT..LEFT + 4].copy_from_slice(&left.to_le_bytes());
         state[NEXT..NEXT + 8].copy_from_slice(&(next as u64).to_le_bytes());
-        for (bytes, word) in state[WORDS..WORDS + 8 * N].chunks_exact_mut(8).zip(self.words) {
+        for (bytes, word) in state[WORDS..NORMALS].chunks_exact_mut(8).zip(self.words) {
             bytes.copy_from_slice(&u64::from(word).to_le_bytes());
         }
-        Ok(())
+        state[NORMALS..].copy_from_slice(&self.normals);
     }
 
     /// The next word, tempered.

@@ -209,15 +209,16 @@ fn patch_fills(rows: &Axis, cols: &Axis, table: &Table, plane_bytes: usize, out:
     }
 }
 
-/// Writes a constant of the table to a rectangle of a rendered sample of `size`.
+/// Writes elements of the table's type to a rectangle of a rendered sample of `size`: one for each channel, or channel
+/// after channel one for each pixel.
 ///
 /// # Errors
-/// If the sizes do not fit together, or the table has no such constant.
+/// If the sizes do not fit together.
 pub fn overwrite(
     table: &Table,
     (height, width): (u32, u32),
     place: &Region,
-    fill: u16,
+    elements: &[u8],
     output: Output<'_>,
 ) -> Result<(), RenderError> {
     let shape = [table.channels(), height as usize, width as usize];
@@ -227,12 +228,37 @@ pub fn overwrite(
     if out.len() != layout.extent() {
         return Err(RenderError::Output { found: out.len(), expected: layout.extent() });
     }
-    for channel in 0..table.channels() {
-        let value = table.entry(channel, 256 + usize::from(fill)).ok_or(RenderError::Axis)?;
-        for row in place.rows.clone() {
-            for column in place.columns.clone() {
-                let at = layout.at(channel, row as usize, column as usize);
-                out.get_mut(at..at + value.len()).ok_or(RenderError::Axis)?.copy_from_slice(value);
+    let (channels, element, columns) = (table.channels(), table.element_bytes(), place.columns.len());
+    let line_bytes = element * columns;
+    let is_constant = elements.len() == channels * element;
+    let expected = channels * place.rows.len() * line_bytes;
+    if !is_constant && elements.len() != expected {
+        return Err(RenderError::Output { found: elements.len(), expected });
+    }
+    if place.is_empty() {
+        return Ok(());
+    }
+    let lie_together = layout.at(0, 0, 1) == element;
+    for channel in 0..channels {
+        let repeated;
+        let lines = if is_constant {
+            let value = elements.get(channel * element..).and_then(|from| from.get(..element));
+            repeated = value.ok_or(RenderError::Axis)?.repeat(columns);
+            &repeated
+        } else {
+            let plane = place.rows.len() * line_bytes;
+            elements.get(channel * plane..).and_then(|from| from.get(..plane)).ok_or(RenderError::Axis)?
+        };
+        for (row, line) in place.rows.clone().zip(lines.chunks_exact(line_bytes).cycle()) {
+            let start = place.columns.start as usize;
+            let mut put = |column: usize, bytes: &[u8]| {
+                let at = layout.at(channel, row as usize, column);
+                out.get_mut(at..at + bytes.len()).ok_or(RenderError::Axis).map(|to| to.copy_from_slice(bytes))
+            };
+            if lie_together {
+                put(start, line)?;
+            } else {
+                line.chunks_exact(element).enumerate().try_for_each(|(x, value)| put(start + x, value))?;
             }
         }
     }

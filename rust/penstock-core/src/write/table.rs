@@ -341,6 +341,13 @@ impl Table {
         if code.is_some() { None } else { self.entry(channel, 256 + usize::from(fill)) }
     }
 
+    /// The elements of a fill, one for each channel; `None` if there is no such fill.
+    pub(crate) fn constant(&self, fill: u16) -> Option<Vec<u8>> {
+        let of = |channel| self.entry(channel, 256 + usize::from(fill));
+        let elements: Option<Vec<&[u8]>> = (0..self.channels).map(of).collect();
+        Some(elements?.concat())
+    }
+
     /// One element: of a byte, or of fill `entry - 256`.
     pub(crate) fn entry(&self, channel: usize, entry: usize) -> Option<&[u8]> {
         self.elements(channel).nth(entry)

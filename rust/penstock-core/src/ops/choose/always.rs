@@ -1,7 +1,7 @@
 //! A step that is known before anything is drawn.
 
 use crate::ops::kinds::{Draw, Parameters, Size, Take};
-use crate::random::Mt19937;
+use crate::random::Streams;
 
 /// Does a step that leaves a picture's size as it is. Operand: the step.
 #[derive(Debug, Clone, PartialEq)]
@@ -11,7 +11,7 @@ pub struct Always<S> {
 }
 
 impl<S: Clone> Draw<S> for Always<S> {
-    fn draw(&self, size: Size, _generator: &mut Mt19937, steps: &mut Vec<S>) -> Option<Size> {
+    fn draw(&self, size: Size, _streams: &mut Streams, steps: &mut Vec<S>) -> Option<Size> {
         steps.push(self.step.clone());
         Some(size)
     }

@@ -3,7 +3,7 @@
 use super::{Branch, take_all};
 use crate::ops::generation::Generation;
 use crate::ops::kinds::{Draw, Parameters, Size, Take};
-use crate::random::{Mt19937, draw};
+use crate::random::{Mt19937, Streams, draw};
 
 /// `AutoAugment`. Operands: the generation; how many pairs there are, and for each of the two operations its probability and
 /// its [`Branch`], whose magnitude is not drawn.
@@ -25,23 +25,24 @@ pub struct Part<O> {
 }
 
 impl<S, O: Draw<S>> Draw<S> for AutoAugment<O> {
-    fn draw(&self, size: Size, generator: &mut Mt19937, steps: &mut Vec<S>) -> Option<Size> {
+    fn draw(&self, size: Size, streams: &mut Streams, steps: &mut Vec<S>) -> Option<Size> {
+        let generator = &mut streams.torch;
         let pair = self.pairs.get(draw::randint(generator, self.pairs.len() as u64) as usize)?;
         match self.generation {
             Generation::V1 => {
                 let drawn = [draw::rand(generator), draw::rand(generator)];
                 let signs = [draw::randint(generator, 2), draw::randint(generator, 2)];
                 pair.iter().zip(drawn).zip(signs).try_fold(size, |size, ((part, drawn), sign)| {
-                    part.apply(drawn, |_| sign == 0, size, generator, steps)
+                    part.apply(drawn, |_| sign == 0, size, streams, steps)
                 })
             }
             Generation::V2 => pair.iter().try_fold(size, |size, part| {
-                let drawn = draw::rand(generator);
+                let drawn = draw::rand(&mut streams.torch);
                 part.apply(
                     drawn,
                     |generator| part.branch.sign(Generation::V2, generator),
                     size,
-                    generator,
+                    streams,
                     steps,
                 )
             }),
@@ -64,7 +65,7 @@ impl<O> Part<O> {
         drawn: f32,
         other_sign: impl FnOnce(&mut Mt19937) -> bool,
         size: Size,
-        generator: &mut Mt19937,
+        streams: &mut Streams,
         steps: &mut Vec<S>,
     ) -> Option<Size>
     where
@@ -73,8 +74,8 @@ impl<O> Part<O> {
         if drawn > self.probability {
             return Some(size);
         }
-        let other_sign = other_sign(generator);
-        self.branch.apply(0, other_sign, size, generator, steps)
+        let other_sign = other_sign(&mut streams.torch);
+        self.branch.apply(0, other_sign, size, streams, steps)
     }
 }
 

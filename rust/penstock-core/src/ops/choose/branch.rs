@@ -3,7 +3,7 @@
 use super::take_all;
 use crate::ops::generation::Generation;
 use crate::ops::kinds::{Draw, Size, Take};
-use crate::random::{Mt19937, draw};
+use crate::random::{Mt19937, Streams, draw};
 
 /// One of a policy's operations. Operands: whether its magnitude is drawn; whether its sign is; how many operations follow,
 /// and for each magnitude the one of its own sign and, if signs are drawn, that of the other one. One that does nothing may
@@ -53,13 +53,13 @@ impl<O> Branch<O> {
         magnitude: usize,
         other_sign: bool,
         size: Size,
-        generator: &mut Mt19937,
+        streams: &mut Streams,
         steps: &mut Vec<S>,
     ) -> Option<Size>
     where
         O: Draw<S>,
     {
         let at = if self.signs { 2 * magnitude + usize::from(other_sign) } else { magnitude };
-        self.ops.get(at)?.as_ref().map_or(Some(size), |op| op.draw(size, generator, steps))
+        self.ops.get(at)?.as_ref().map_or(Some(size), |op| op.draw(size, streams, steps))
     }
 }

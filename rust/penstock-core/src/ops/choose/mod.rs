@@ -17,16 +17,16 @@ pub use random_choice::RandomChoice;
 pub use random_order::RandomOrder;
 
 use super::kinds::{Draw, Size, Take};
-use crate::random::Mt19937;
+use crate::random::Streams;
 
 /// Draws operations one after the other; the size after them.
 fn draw_all<'o, S, O: Draw<S> + 'o>(
     ops: impl IntoIterator<Item = &'o O>,
     size: Size,
-    generator: &mut Mt19937,
+    streams: &mut Streams,
     steps: &mut Vec<S>,
 ) -> Option<Size> {
-    ops.into_iter().try_fold(size, |size, op| op.draw(size, generator, steps))
+    ops.into_iter().try_fold(size, |size, op| op.draw(size, streams, steps))
 }
 
 /// Reads how many things follow, and these.

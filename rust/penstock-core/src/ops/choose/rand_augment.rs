@@ -3,7 +3,7 @@
 use super::{Branch, take_all};
 use crate::ops::generation::Generation;
 use crate::ops::kinds::{Draw, Parameters, Size, Take};
-use crate::random::{Mt19937, draw};
+use crate::random::{Streams, draw};
 
 /// `RandAugment`, whose magnitude is given, and `TrivialAugmentWide`, which draws it for one operation. Operands: the
 /// generation; how many operations are drawn; how many there are, and each one's [`Branch`].
@@ -18,12 +18,13 @@ pub struct RandAugment<O> {
 }
 
 impl<S, O: Draw<S>> Draw<S> for RandAugment<O> {
-    fn draw(&self, size: Size, generator: &mut Mt19937, steps: &mut Vec<S>) -> Option<Size> {
+    fn draw(&self, size: Size, streams: &mut Streams, steps: &mut Vec<S>) -> Option<Size> {
         (0..self.times).try_fold(size, |size, _| {
+            let generator = &mut streams.torch;
             let branch = self.branches.get(draw::randint(generator, self.branches.len() as u64) as usize)?;
             let magnitude = branch.magnitude(generator);
             let other_sign = branch.sign(self.generation, generator);
-            branch.apply(magnitude, other_sign, size, generator, steps)
+            branch.apply(magnitude, other_sign, size, streams, steps)
         })
     }
 }
@@ -40,6 +41,7 @@ impl<O: 'static> Parameters for RandAugment<O> {
 mod tests {
     use super::*;
     use crate::ops::choose::Always;
+    use crate::random::Mt19937;
 
     #[test]
     fn what_has_no_magnitude_and_no_sign_draws_none() {
@@ -52,18 +54,19 @@ mod tests {
         ];
         for generation in [Generation::V1, Generation::V2] {
             let policy = RandAugment { generation, times: 2, branches: branches.clone() };
-            let (mut generator, mut expected) = (Mt19937::new(5), Mt19937::new(5));
+            let (mut generator, mut expected) =
+                (Streams::from(Mt19937::new(5)), Streams::from(Mt19937::new(5)));
             for _ in 0..200 {
                 let mut steps = Vec::new();
                 assert_eq!(policy.draw((3, 4), &mut generator, &mut steps), Some((3, 4)));
                 let mut made = Vec::new();
                 for _ in 0..2 {
-                    let kind = expected.next_u32() % 4;
-                    let magnitude = if kind >= 2 { expected.next_u32() % 3 } else { 0 } as u8;
+                    let kind = expected.torch.next_u32() % 4;
+                    let magnitude = if kind >= 2 { expected.torch.next_u32() % 3 } else { 0 } as u8;
                     let minus = kind % 2 == 1
                         && match generation {
-                            Generation::V1 => expected.next_u32() % 2 == 1,
-                            Generation::V2 => draw::rand(&mut expected) <= 0.5,
+                            Generation::V1 => expected.torch.next_u32() % 2 == 1,
+                            Generation::V2 => draw::rand(&mut expected.torch) <= 0.5,
                         };
                     match kind {
                         0 => {}

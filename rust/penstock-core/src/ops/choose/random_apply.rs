@@ -3,7 +3,7 @@
 use super::{draw_all, take_all};
 use crate::ops::generation::Generation;
 use crate::ops::kinds::{Draw, Parameters, Size, Take};
-use crate::random::{Mt19937, draw};
+use crate::random::{Streams, draw};
 
 /// `RandomApply`. Operands: the generation; the probability; how many operations there are, and these.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,13 +17,13 @@ pub struct RandomApply<O> {
 }
 
 impl<S, O: Draw<S>> Draw<S> for RandomApply<O> {
-    fn draw(&self, size: Size, generator: &mut Mt19937, steps: &mut Vec<S>) -> Option<Size> {
-        let drawn = draw::rand(generator);
+    fn draw(&self, size: Size, streams: &mut Streams, steps: &mut Vec<S>) -> Option<Size> {
+        let drawn = draw::rand(&mut streams.torch);
         let applies = match self.generation {
             Generation::V1 => drawn <= self.probability,
             Generation::V2 => drawn < self.probability,
         };
-        if applies { draw_all(&self.ops, size, generator, steps) } else { Some(size) }
+        if applies { draw_all(&self.ops, size, streams, steps) } else { Some(size) }
     }
 }
 
@@ -41,6 +41,7 @@ impl<O: 'static> Parameters for RandomApply<O> {
 mod tests {
     use super::*;
     use crate::ops::choose::Always;
+    use crate::random::Mt19937;
 
     #[test]
     fn the_generations_differ_where_the_probability_itself_is_drawn() {
@@ -49,7 +50,7 @@ mod tests {
             let ops = vec![Always { step: 7 }, Always { step: 8 }];
             let mut steps = Vec::<u8>::new();
             let apply = RandomApply { generation, probability, ops };
-            assert_eq!(apply.draw((3, 4), &mut Mt19937::new(1), &mut steps), Some((3, 4)));
+            assert_eq!(apply.draw((3, 4), &mut Mt19937::new(1).into(), &mut steps), Some((3, 4)));
             assert_eq!(steps.len(), expected);
         }
     }

@@ -11,7 +11,7 @@ use crate::ops::kinds::{Block, Draw, Measured, Parameters, Put, Size, Take, Wire
 use crate::ops::library::Library;
 use crate::ops::statistics::Statistics;
 use crate::ops::tables::Tables;
-use crate::random::Mt19937;
+use crate::random::Streams;
 
 /// `RandomAutocontrast`.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,7 +23,12 @@ pub struct RandomAutocontrast {
 }
 
 impl<S: From<AutoContrast>> Draw<S> for RandomAutocontrast {
-    fn draw(&self, size: Size, generator: &mut Mt19937, steps: &mut Vec<S>) -> Option<Size> {
+    fn draw(
+        &self,
+        size: Size,
+        Streams { torch: generator, .. }: &mut Streams,
+        steps: &mut Vec<S>,
+    ) -> Option<Size> {
         if self.chance.draw(generator) {
             steps.push(self.step.into());
         }

@@ -11,7 +11,7 @@ use crate::ops::chance::Chance;
 use crate::ops::kinds::{Block, Draw, Measured, Parameters, Put, Size, Take, Wire};
 use crate::ops::statistics::Statistics;
 use crate::ops::tables::Tables;
-use crate::random::Mt19937;
+use crate::random::Streams;
 
 /// `RandomEqualize`.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,7 +21,12 @@ pub struct RandomEqualize {
 }
 
 impl<S: From<Equalize>> Draw<S> for RandomEqualize {
-    fn draw(&self, size: Size, generator: &mut Mt19937, steps: &mut Vec<S>) -> Option<Size> {
+    fn draw(
+        &self,
+        size: Size,
+        Streams { torch: generator, .. }: &mut Streams,
+        steps: &mut Vec<S>,
+    ) -> Option<Size> {
         if self.chance.draw(generator) {
             steps.push(Equalize.into());
         }

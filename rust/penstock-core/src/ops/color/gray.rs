@@ -10,7 +10,7 @@ use super::{Luminance, dispatch};
 use crate::ops::chance::Chance;
 use crate::ops::kinds::{Block, Draw, Parameters, Pixels, Put, Size, Take, Wire};
 use crate::ops::library::Library;
-use crate::random::Mt19937;
+use crate::random::Streams;
 
 /// `Grayscale` of three channels.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,7 +22,7 @@ pub struct Grayscale {
 }
 
 impl<S: From<Gray> + From<Luminance>> Draw<S> for Grayscale {
-    fn draw(&self, size: Size, _generator: &mut Mt19937, steps: &mut Vec<S>) -> Option<Size> {
+    fn draw(&self, size: Size, _streams: &mut Streams, steps: &mut Vec<S>) -> Option<Size> {
         steps.push(if self.luminance { Luminance { gray: self.step }.into() } else { self.step.into() });
         Some(size)
     }
@@ -44,7 +44,12 @@ pub struct RandomGrayscale {
 }
 
 impl<S: From<Gray>> Draw<S> for RandomGrayscale {
-    fn draw(&self, size: Size, generator: &mut Mt19937, steps: &mut Vec<S>) -> Option<Size> {
+    fn draw(
+        &self,
+        size: Size,
+        Streams { torch: generator, .. }: &mut Streams,
+        steps: &mut Vec<S>,
+    ) -> Option<Size> {
         if self.chance.draw(generator) {
             steps.push(self.step.into());
         }

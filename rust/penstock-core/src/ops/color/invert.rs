@@ -2,7 +2,7 @@
 
 use crate::ops::chance::Chance;
 use crate::ops::kinds::{Draw, Lut, Parameters, Put, Size, Take, Wire};
-use crate::random::Mt19937;
+use crate::random::Streams;
 
 /// `RandomInvert`.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,7 +12,12 @@ pub struct RandomInvert {
 }
 
 impl<S: From<Invert>> Draw<S> for RandomInvert {
-    fn draw(&self, size: Size, generator: &mut Mt19937, steps: &mut Vec<S>) -> Option<Size> {
+    fn draw(
+        &self,
+        size: Size,
+        Streams { torch: generator, .. }: &mut Streams,
+        steps: &mut Vec<S>,
+    ) -> Option<Size> {
         if self.chance.draw(generator) {
             steps.push(Invert.into());
         }

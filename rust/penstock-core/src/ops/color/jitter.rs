@@ -7,7 +7,7 @@
 use super::{Brightness, Contrast, Hue, Saturation};
 use crate::ops::kinds::{Bounds, Draw, Parameters, Size, Take};
 use crate::ops::library::Library;
-use crate::random::Mt19937;
+use crate::random::Streams;
 use crate::random::draw::{self, Uniform};
 
 /// `ColorJitter`.
@@ -25,7 +25,12 @@ impl<S> Draw<S> for ColorJitter
 where
     S: From<Brightness> + From<Contrast> + From<Saturation> + From<Hue>,
 {
-    fn draw(&self, size: Size, generator: &mut Mt19937, steps: &mut Vec<S>) -> Option<Size> {
+    fn draw(
+        &self,
+        size: Size,
+        Streams { torch: generator, .. }: &mut Streams,
+        steps: &mut Vec<S>,
+    ) -> Option<Size> {
         let order: [u8; 4] = draw::randperm(generator);
         let factors =
             self.bounds.map(|bounds| bounds.map(|bounds| f64::from(self.uniform.draw(generator, bounds))));
@@ -65,6 +70,7 @@ where
 mod tests {
     use super::*;
     use crate::ops::Step;
+    use crate::random::Mt19937;
     use crate::random::draw::rand;
 
     #[test]
@@ -72,13 +78,13 @@ mod tests {
         let uniform = Uniform { fused: true, half_open: true };
         let bounds = [Some((0.5, 1.5)), None, Some((0.2, 0.3)), Some((-0.5, 0.5))];
         let jitter = ColorJitter { library: Library::Pillow, uniform, bounds };
-        let (mut generator, mut expected) = (Mt19937::new(4), Mt19937::new(4));
+        let (mut generator, mut expected) = (Streams::from(Mt19937::new(4)), Streams::from(Mt19937::new(4)));
         for _ in 0..100 {
             let mut steps = Vec::<Step>::new();
             assert_eq!(jitter.draw((3, 4), &mut generator, &mut steps), Some((3, 4)));
-            let order: [u8; 4] = draw::randperm(&mut expected);
+            let order: [u8; 4] = draw::randperm(&mut expected.torch);
             (0..3).for_each(|_| {
-                rand(&mut expected);
+                rand(&mut expected.torch);
             });
             assert_eq!(generator, expected);
             let names: Vec<&str> = steps.iter().map(Step::name).collect();

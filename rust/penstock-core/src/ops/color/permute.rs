@@ -6,7 +6,7 @@
 use penstock_jpeg::simd::Level;
 
 use crate::ops::kinds::{Block, Draw, Parameters, Pixels, Put, Size, Take, Wire};
-use crate::random::{Mt19937, draw};
+use crate::random::{Mt19937, Streams, draw};
 
 /// `RandomChannelPermutation`.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,7 +16,12 @@ pub struct RandomChannelPermutation {
 }
 
 impl<S: From<Permute>> Draw<S> for RandomChannelPermutation {
-    fn draw(&self, size: Size, generator: &mut Mt19937, steps: &mut Vec<S>) -> Option<Size> {
+    fn draw(
+        &self,
+        size: Size,
+        Streams { torch: generator, .. }: &mut Streams,
+        steps: &mut Vec<S>,
+    ) -> Option<Size> {
         steps.extend(permutation(self.channels, generator).map(S::from));
         Some(size)
     }

@@ -11,7 +11,7 @@ use super::{Brightness, Contrast, Hue, Permute, Saturation};
 use crate::ops::chance::Chance;
 use crate::ops::kinds::{Bounds, Draw, Parameters, Size, Take};
 use crate::ops::library::Library;
-use crate::random::Mt19937;
+use crate::random::Streams;
 use crate::random::draw::{self, Uniform};
 
 /// `RandomPhotometricDistort`.
@@ -33,7 +33,12 @@ impl<S> Draw<S> for RandomPhotometricDistort
 where
     S: From<Brightness> + From<Contrast> + From<Saturation> + From<Hue> + From<Permute>,
 {
-    fn draw(&self, size: Size, generator: &mut Mt19937, steps: &mut Vec<S>) -> Option<Size> {
+    fn draw(
+        &self,
+        size: Size,
+        Streams { torch: generator, .. }: &mut Streams,
+        steps: &mut Vec<S>,
+    ) -> Option<Size> {
         let factors = self.bounds.map(|bounds| {
             let made = self.chance.draw(generator);
             made.then(|| f64::from(self.uniform.draw(generator, bounds)))

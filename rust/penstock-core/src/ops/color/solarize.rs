@@ -6,7 +6,7 @@
 use crate::ops::chance::Chance;
 use crate::ops::kinds::{Draw, Lut, Parameters, Put, Size, Take, Wire};
 use crate::ops::library::Library;
-use crate::random::Mt19937;
+use crate::random::Streams;
 
 /// `RandomSolarize`.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,7 +18,12 @@ pub struct RandomSolarize {
 }
 
 impl<S: From<Solarize>> Draw<S> for RandomSolarize {
-    fn draw(&self, size: Size, generator: &mut Mt19937, steps: &mut Vec<S>) -> Option<Size> {
+    fn draw(
+        &self,
+        size: Size,
+        Streams { torch: generator, .. }: &mut Streams,
+        steps: &mut Vec<S>,
+    ) -> Option<Size> {
         if self.chance.draw(generator) {
             steps.push(self.step.into());
         }

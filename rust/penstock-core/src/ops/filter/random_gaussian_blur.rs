@@ -3,7 +3,7 @@
 use super::convolution::Convolution;
 use crate::ops::ask::Ask;
 use crate::ops::kinds::{Bounds, Draw, Parameters, Size, Take};
-use crate::random::Mt19937;
+use crate::random::Streams;
 use crate::random::draw::Uniform;
 
 /// `GaussianBlur`; its two generations draw the same. Operands: how torch's `uniform_` rounds, whether it is fused and
@@ -22,7 +22,12 @@ pub struct RandomGaussianBlur {
 }
 
 impl<S: From<Convolution>> Draw<S> for RandomGaussianBlur {
-    fn draw(&self, size: Size, generator: &mut Mt19937, steps: &mut Vec<S>) -> Option<Size> {
+    fn draw(
+        &self,
+        size: Size,
+        Streams { torch: generator, .. }: &mut Streams,
+        steps: &mut Vec<S>,
+    ) -> Option<Size> {
         let deviation = self.uniform.draw(generator, self.bounds);
         let weights = self.weights.list(&[size.0.into(), size.1.into(), deviation.into()]);
         let mut weights = weights.into_iter().map(|weight| weight as f32);

@@ -11,7 +11,7 @@ use crate::image::{Picture, Region};
 use crate::ops::chance::Chance;
 use crate::ops::choice::Choice;
 use crate::ops::kinds::{Area, Draw, Parameters, Put, Size, Take, Wire};
-use crate::random::Mt19937;
+use crate::random::Streams;
 
 /// `RandomAdjustSharpness`. Operands: the chance, then those of the step.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,7 +23,12 @@ pub struct RandomAdjustSharpness {
 }
 
 impl<S: From<Sharpness>> Draw<S> for RandomAdjustSharpness {
-    fn draw(&self, size: Size, generator: &mut Mt19937, steps: &mut Vec<S>) -> Option<Size> {
+    fn draw(
+        &self,
+        size: Size,
+        Streams { torch: generator, .. }: &mut Streams,
+        steps: &mut Vec<S>,
+    ) -> Option<Size> {
         if self.chance.draw(generator) {
             steps.push(self.step.into());
         }

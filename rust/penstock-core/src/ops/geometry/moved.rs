@@ -7,7 +7,7 @@ use super::sampling::Sampling;
 use crate::ops::ask::Ask;
 use crate::ops::generation::Generation;
 use crate::ops::kinds::{Draw, Parameters, Size, Take};
-use crate::random::Mt19937;
+use crate::random::Streams;
 
 /// Shears and translates. Operands: the generation; column and row of the translation in pixels, or
 /// nothing and the function that gives them for height and width; the shears along rows and along columns, in degrees; the
@@ -36,7 +36,7 @@ pub enum Translation {
 }
 
 impl<S: From<Affine> + From<AffineGrid>> Draw<S> for Moved {
-    fn draw(&self, size: Size, _generator: &mut Mt19937, steps: &mut Vec<S>) -> Option<Size> {
+    fn draw(&self, size: Size, _streams: &mut Streams, steps: &mut Vec<S>) -> Option<Size> {
         let translation = match &self.translation {
             Translation::Pixels(translation) => *translation,
             Translation::Asked(ask) => ask.all(&[size.0.into(), size.1.into()])?,

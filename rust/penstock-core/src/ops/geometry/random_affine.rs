@@ -6,7 +6,7 @@ use super::matrix::matrix;
 use super::sampling::Sampling;
 use crate::ops::generation::Generation;
 use crate::ops::kinds::{Bounds, Draw, Parameters, Size, Take};
-use crate::random::Mt19937;
+use crate::random::Streams;
 use crate::random::draw::Uniform;
 
 /// `RandomAffine`. Operands: the generation; the bounds of the angle, in degrees; if there are any, the
@@ -34,7 +34,12 @@ pub struct RandomAffine {
 }
 
 impl<S: From<Affine> + From<AffineGrid>> Draw<S> for RandomAffine {
-    fn draw(&self, size: Size, generator: &mut Mt19937, steps: &mut Vec<S>) -> Option<Size> {
+    fn draw(
+        &self,
+        size: Size,
+        Streams { torch: generator, .. }: &mut Streams,
+        steps: &mut Vec<S>,
+    ) -> Option<Size> {
         let (height, width) = (f64::from(size.0), f64::from(size.1));
         let mut drawn = |bounds: Bounds| f64::from(self.uniform.draw(generator, bounds));
         let angle = drawn(self.degrees);

@@ -6,7 +6,7 @@ use super::warp::bytes;
 use crate::ops::ask::Ask;
 use crate::ops::chance::Chance;
 use crate::ops::kinds::{Draw, Parameters, Size, Take};
-use crate::random::{Mt19937, draw};
+use crate::random::{Streams, draw};
 
 /// `RandomPerspective` of Pillow's pictures; its two generations draw the same. Operands: the chance (as `float32`, which is
 /// `v2`'s, in both); the distortion's scale; the interpolation; for each of three channels the byte of what comes from
@@ -27,7 +27,12 @@ pub struct RandomPerspective {
 }
 
 impl<S: From<Perspective>> Draw<S> for RandomPerspective {
-    fn draw(&self, size: Size, generator: &mut Mt19937, steps: &mut Vec<S>) -> Option<Size> {
+    fn draw(
+        &self,
+        size: Size,
+        Streams { torch: generator, .. }: &mut Streams,
+        steps: &mut Vec<S>,
+    ) -> Option<Size> {
         if self.chance.draw(generator) {
             let (height, width) = size;
             let bound = |length: u32| (self.distortion * f64::from(length / 2)) as u32 + 1;

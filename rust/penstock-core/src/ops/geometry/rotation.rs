@@ -8,7 +8,7 @@ use super::turn::{Quarter, Turn};
 use crate::ops::flip::{FlipHorizontal, FlipVertical};
 use crate::ops::generation::Generation;
 use crate::ops::kinds::{Bounds, Draw, Parameters, Size, Take};
-use crate::random::Mt19937;
+use crate::random::Streams;
 use crate::random::draw::Uniform;
 
 /// `RandomRotation`; its two generations draw the same. Operands: the bounds of the angle, in degrees;
@@ -26,7 +26,12 @@ pub struct RandomRotation {
 impl<S: From<Affine> + From<AffineGrid> + From<Turn> + From<FlipHorizontal> + From<FlipVertical>> Draw<S>
     for RandomRotation
 {
-    fn draw(&self, size: Size, generator: &mut Mt19937, steps: &mut Vec<S>) -> Option<Size> {
+    fn draw(
+        &self,
+        size: Size,
+        Streams { torch: generator, .. }: &mut Streams,
+        steps: &mut Vec<S>,
+    ) -> Option<Size> {
         let angle = self.uniform.draw(generator, self.degrees);
         self.rotation.by(angle.into(), size, steps)
     }
@@ -52,7 +57,7 @@ pub struct Rotated {
 impl<S: From<Affine> + From<AffineGrid> + From<Turn> + From<FlipHorizontal> + From<FlipVertical>> Draw<S>
     for Rotated
 {
-    fn draw(&self, size: Size, _generator: &mut Mt19937, steps: &mut Vec<S>) -> Option<Size> {
+    fn draw(&self, size: Size, _streams: &mut Streams, steps: &mut Vec<S>) -> Option<Size> {
         self.rotation.by(self.angle, size, steps)
     }
 }

@@ -4,7 +4,7 @@ use super::passes::Method;
 use super::step::Resample;
 use crate::ops::choice::Choice;
 use crate::ops::kinds::{Draw, Parameters, Size, Take};
-use crate::random::Mt19937;
+use crate::random::Streams;
 
 /// `Resize`.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,7 +16,7 @@ pub struct Resize {
 }
 
 impl<S: From<Resample>> Draw<S> for Resize {
-    fn draw(&self, size: Size, _generator: &mut Mt19937, steps: &mut Vec<S>) -> Option<Size> {
+    fn draw(&self, size: Size, _streams: &mut Streams, steps: &mut Vec<S>) -> Option<Size> {
         Some(resize(size, self.target.size(size)?, self.method, steps))
     }
 }

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from penstock import _native
 from penstock.recording.guard import Guard
 from penstock.tables import as_html
+from penstock.tolerance.policy import BadSample
+from penstock.tolerance.reports import Reports
 from penstock.wrappers import own_iterators, unwrap
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger("penstock")
 
-__all__ = ["Counters", "Stats", "counters_of", "keep_all", "stats"]
+__all__ = ["Counters", "Stats", "count_as", "counters_of", "keep_all", "stats"]
 
 # A loader that is waited for longer than this share of the time is what holds up the step.
 _HOLDS_UP = 0.1
@@ -58,6 +60,8 @@ class Stats:
         index_files: Files that this process has seen and knows where their parts are, of all its loaders.
         index_bytes: Memory that this takes; `PENSTOCK_INDEX_BYTES` bounds it.
         made_by: Who makes the batches on torch's way, in words.
+        bad: The samples that could not be loaded and did not raise, each once: `index`, `path` (None if it is not
+            known) and `reason`. On all ways.
     """
 
     way: str | None
@@ -77,6 +81,7 @@ class Stats:
     index_files: int
     index_bytes: int
     made_by: str = "torch's own loader"
+    bad: tuple[BadSample, ...] = ()
 
     @property
     def native_share(self) -> float:
@@ -139,6 +144,7 @@ class Stats:
         if self.decoded:
             yield "decoded", f"{self.decoded:,}, of files seen before {self.known:,}"
             yield "known files", f"{self.index_files:,} in {self.index_bytes / 2**20:,.1f} MiB"
+        yield from (("bad", str(sample)) for sample in self.bad)
 
 
 def _share(pictures: int, by_pillow: dict[str, int]) -> float:
@@ -152,11 +158,13 @@ class Counters:
         way: See `Stats`.
         by_pillow: See `Stats`.
         reasons: Why the loader is not lowered.
+        bad: The bad samples that were met.
     """
 
     def __init__(self) -> None:
         self.way: str | None = None
         self.reasons: tuple[str, ...] = ()
+        self.bad = Reports()
         self._told = False
         self.by_pillow: Counter[str] = Counter()
         self.guard = Guard()
@@ -213,16 +221,17 @@ class Counters:
         """Whether torch's own iterator is better: no picture recorded in good time, or the library is quicker."""
         return (self._samples >= _ENOUGH and self._recorded == 0) or self.guard.gave_up is not None
 
-    def recorded(self, samples: int, counted: "Counted") -> None:
+    def recorded(self, samples: int, counted: "Counted", *, batches: int = 1) -> None:
         """Add a batch of recording pictures that the user gets.
 
         Args:
             samples: Its size.
             counted: What happened to them.
+            batches: 0 if none of them is left, so that he gets the next one.
         """
         self._recorded += counted.recorded
-        self._batches += 1
-        self._samples += samples
+        self._batches += batches
+        self._samples += samples * batches
         self._pictures += counted.opened
         self._touched += counted.touched
         self.by_pillow.update(counted.reasons)
@@ -281,6 +290,7 @@ class Counters:
             },
             index_files=index_files,
             index_bytes=index_bytes,
+            bad=self.bad.samples,
         )
 
 
@@ -298,6 +308,12 @@ def counters_of(loader: Any) -> Counters:
         if _kept is not None:
             _kept.setdefault(_name(loader), []).append(counters)
     return counters
+
+
+def count_as(view: Any, loader: Any) -> None:
+    """Have what is counted for a view of a loader be the loader's."""
+    _counters[id(view)] = counters_of(loader)
+    weakref.finalize(view, _counters.pop, id(view), None)
 
 
 def keep_all() -> dict[str, list[Counters]]:

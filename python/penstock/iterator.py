@@ -19,7 +19,7 @@ from penstock.compat.torch import _BaseDataLoaderIter, _MapDatasetFetcher, pin_m
 from penstock.counters import counters_of
 from penstock.generators import Streams, lend
 from penstock.lowering import worker_init
-from penstock.lowering.gather import Gathering
+from penstock.lowering.gather import Gathering, Samples
 from penstock.lowering.lower import Lowered, lower
 from penstock.making import Begun, MakingFailed, making
 from penstock.prepared import Prepared
@@ -121,7 +121,7 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
         """
         with contextlib.suppress(RuntimeError):
             while self._pending:
-                if self._lowered is not None and self._lowered.decodes:
+                if self._rewinds:
                     self._begin()
                     self._made(self._pending[0], None)
                 self._pending[0].prepare()
@@ -151,18 +151,35 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
         assert self._lowered is not None  # noqa: S101 - only without workers it may be given up
         try:
             with as_in_worker():
-                gathering = Gathering(self._lowered.place, indices)
+                gathering = self._gather(self._lowered, indices)
         except KeyboardInterrupt:
             self._coming.appendleft(indices)  # for the next try: an interrupted epoch can be gone on with
             raise
         worker = self._sent % self._num_workers
         self._sent += 1
-        prepared = Prepared(
-            *(gathering, self._streams[worker], worker, self._counters, self._lowered.mixing),
+        self._pending.append(self._prepare(self._lowered, gathering, self._streams[worker], worker))
+
+    @property
+    def _rewinds(self) -> bool:
+        """Whether numbers may have to be drawn again."""
+        return self._lowered is not None and self._lowered.decodes
+
+    def _gather(self, lowered: Lowered, indices: Any) -> Samples:
+        """Begin to gather the samples of a batch."""
+        return Gathering(lowered.place, indices)
+
+    def _prepare(self, lowered: Lowered, gathering: Samples, streams: Streams, worker: int | None) -> Prepared:
+        """Make a batch of samples that are being gathered."""
+        return Prepared(
+            *(gathering, streams, worker, self._counters, lowered.mixing),
             pin=self._pin_memory,
-            rewinds=self._lowered.decodes,
+            rewinds=self._rewinds,
         )
-        self._pending.append(prepared)
+
+    def _fetch(self, indices: Any) -> Any:
+        """Make a batch by torch's fetcher."""
+        fetcher = _MapDatasetFetcher(self._dataset, self._auto_collation, self._collate_fn, self._drop_last)
+        return fetcher.fetch(indices)
 
     def _begin(self) -> None:
         """Have the pixels made of as many of the coming batches as are worth their memory."""
@@ -229,18 +246,13 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
                 self._lowered = lowered if isinstance(lowered, Lowered) else None
         if self._lowered is None or isinstance(indices, Iterator):
             # An iterator's code would run between the draws of two samples.
-            fetcher = _MapDatasetFetcher(self._dataset, self._auto_collation, self._collate_fn, self._drop_last)
-            data = fetcher.fetch(indices)
+            data = self._fetch(indices)
             return pin_memory(data, self._pin_memory_device) if self._pin_memory else data
-        gathering = Gathering(self._lowered.place, indices)
+        gathering = self._gather(self._lowered, indices)
         gathering.finish()
-        draws, rewinds = self._lowered.draws, self._lowered.decodes
+        draws = self._lowered.draws
         with lend(torch.default_generator, draws) as streams:
-            prepared = Prepared(
-                *(gathering, streams, None, self._counters, self._lowered.mixing),
-                pin=self._pin_memory,
-                rewinds=rewinds,
-            )
+            prepared = self._prepare(self._lowered, gathering, streams, None)
             prepared.prepare()
         prepared.run(self._stream)
         while prepared.mend():

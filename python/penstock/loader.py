@@ -3,11 +3,12 @@
 import abc
 import dataclasses
 import functools
+import inspect
 from typing import Any, TypeVar
 
 import torch.utils.data
 
-from penstock import hints
+from penstock import hints, tolerant
 from penstock.compat.torch import _BaseDataLoaderIter
 from penstock.counters import counters_of
 from penstock.iterator import NativeDataLoaderIter
@@ -15,12 +16,15 @@ from penstock.lowering.lower import Lowered, lower
 from penstock.lowering.report import Report, Row
 from penstock.making import MakingFailed, go_on, making, tell
 from penstock.recording.iterators import iterator_for
+from penstock.tolerance.policy import policy_of
 from penstock.wrappers import is_ours, own_iterators, unwrap
 
 __all__ = ["DataLoader", "explain"]
 
 _T_co = TypeVar("_T_co", covariant=True)
 _TORCHS = torch.utils.data.DataLoader
+# The keyword arguments that torch's class does not have, and the attributes of the same names.
+_OPTIONS: dict[str, Any] = {"on_error": "raise", "on_error_types": ()}
 
 
 class _Kind(abc.ABCMeta):  # an abstract class may derive from torch's loader, so it may from ours
@@ -56,6 +60,19 @@ class DataLoader(torch.utils.data.DataLoader[_T_co], metaclass=_Kind):
     what is asked of them, and threads make those whose pixels it does not touch. What is left is torch's own
     machinery's, inside this same class; a loader of which nothing is native says why in one line of the logger
     `penstock`. `penstock.explain(loader)` tells in advance, `penstock.stats(loader)` what came of it.
+
+    Two keyword arguments, and attributes of the same names, are not torch's. They change nothing by default:
+
+    * `on_error`: what becomes of a sample that cannot be loaded. With "raise" it ends the iteration, as with torch.
+      With "replace" the next index that loads takes its place, modulo the length, and draws the numbers that the bad
+      one would have drawn; with "skip" nothing does, so that a batch is shorter, one of which no sample is left is
+      not handed out, and `len` is an upper bound. Ten in a row, or more than one in a hundred, raise all the same.
+      `penstock.stats(loader).bad` lists them.
+    * `on_error_types`: a class of exceptions, or a tuple of them, by which a sample is bad besides `OSError` (of which
+      Pillow's `UnidentifiedImageError` is one) and Pillow's `DecompressionBombError`.
+
+    A `ValueError` says that `on_error` is none of these values, that the data set's samples have no indices, or that
+    samples would be skipped of a distributed sampler's, a `TypeError` that `on_error_types` are none.
 
     Differences from torch's class, all of them. On either way a batch of images that was made natively is not in shared
     memory, and cannot be resized in place (`resize_` raises). Of lowered loaders:
@@ -103,15 +120,25 @@ class DataLoader(torch.utils.data.DataLoader[_T_co], metaclass=_Kind):
             iterator = _make(self)
         except MakingFailed as failed:
             return _torchs(self, failed)
-        return super()._get_iterator() if iterator is None else iterator
+        if iterator is not None:
+            return iterator
+        policy = policy_of(self)
+        return super()._get_iterator() if policy is None else tolerant.torchs(self, policy)
 
 
 @functools.wraps(_TORCHS.__init__)
 def _init(self: Any, *args: Any, **kwargs: Any) -> None:
+    options = {name: kwargs.pop(name, default) for name, default in _OPTIONS.items()}
     super(DataLoader, self).__init__(*args, **kwargs)
+    vars(self).update(options)
+    policy_of(self)
     hints.made(self)
 
 
+# Frameworks ask the signature which attributes a loader is rebuilt from.
+_SIGNATURE = inspect.signature(_TORCHS.__init__)
+_ADDED = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=value) for name, value in _OPTIONS.items()]
+_init.__signature__ = _SIGNATURE.replace(parameters=[*_SIGNATURE.parameters.values(), *_ADDED])  # type: ignore[attr-defined]
 # Not in the class's body, where it would hide the signature from type checkers.
 DataLoader.__init__ = _init  # type: ignore[method-assign]
 
@@ -155,10 +182,16 @@ def _make(loader: Any) -> _BaseDataLoaderIter | None:
                 counters.way = "torch"
                 counters.tell()
                 return None
-    return NativeDataLoaderIter(loader, lowered) if isinstance(lowered, Lowered) else iterator_for(loader)
+    policy = policy_of(loader)
+    if isinstance(lowered, Lowered):
+        return NativeDataLoaderIter(loader, lowered) if policy is None else tolerant.lowered(loader, lowered, policy)
+    return iterator_for(loader) if policy is None else tolerant.recorded(loader, policy)
 
 
 def _torchs(loader: Any, failed: MakingFailed) -> _BaseDataLoaderIter:
     """Return torch's iterator, after something of ours has failed."""
     tell(loader, failed)
+    if (policy := policy_of(loader)) is not None:
+        begun = failed.begun
+        return tolerant.torchs(loader, policy) if begun is None else tolerant.going_on(loader, policy, begun)
     return _TORCHS._get_iterator(loader) if failed.begun is None else go_on(loader, failed.begun)

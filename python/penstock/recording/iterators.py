@@ -29,6 +29,7 @@ from penstock.recording.rendering import Renderer, Rendering
 from penstock.recording.storages import made_anew
 from penstock.recording.tickets import receiving
 from penstock.recording.workers import Collate, Parcel, Start, count
+from penstock.tolerance.dataset import is_nothing, left_out_by, users_function
 
 __all__ = ["RecordingIter", "RecordingSingleIter", "iterator_for"]
 
@@ -157,7 +158,7 @@ class RecordingIter(_MultiProcessingDataLoaderIter):
             data = self._rendered(data, worker_idx)
         data = super()._process_data(data, worker_idx)  # type: ignore[no-untyped-call]
         if isinstance(data, Parcel):
-            self._counters.recorded(data.samples, data.counted)
+            self._counters.recorded(data.samples, data.counted, batches=not is_nothing(data.data))
             agreement.others_asked(data.counted.asked)
             self._news.learn(data.learned)
             data = data.data
@@ -218,13 +219,13 @@ class _Fetcher:
     def __init__(self, fetcher: Any, counters: Any) -> None:
         self._fetcher, self._counters = fetcher, counters
         # A function of the user's is given batches that are plain; nobody looks at torch's own ones before the end.
-        self._collects = fetcher.collate_fn in (default_collate, default_convert)
+        self._collects = users_function(fetcher.collate_fn) in (default_collate, default_convert)
 
     def fetch(self, indices: Any) -> Any:
         guard = self._counters.guard
         if guard.gave_up is not None:
             data = self._fetcher.fetch(indices)
-            self._counters.recorded(count(indices) if self._fetcher.auto_collation else 1, Counted())
+            self._count(indices, data, Counted())
             return data
         # What this one finds is added to the loader's when it is counted.
         recorder = Recorder(threading.get_ident(), copy.deepcopy(guard), collects=self._collects)
@@ -236,9 +237,13 @@ class _Fetcher:
                 recorder.finish(data)
         for rendering in recorder.renderings:
             self._counters.rendered(rendering)
-        samples = count(indices) if self._fetcher.auto_collation else 1
-        self._counters.recorded(samples, recorder.count())
+        self._count(indices, data, recorder.count())
         return data
+
+    def _count(self, indices: Any, data: Any, counted: Counted) -> None:
+        samples = count(indices) if self._fetcher.auto_collation else 1
+        samples -= left_out_by(self._fetcher.collate_fn)
+        self._counters.recorded(samples, counted, batches=not is_nothing(data))
 
 
 def iterator_for(loader: Any) -> _BaseDataLoaderIter:

@@ -9,6 +9,7 @@ global generator.
 
 import collections
 import contextlib
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -48,6 +49,7 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
         with making():
             counters = counters_of(loader)
             stream = _native.Stream(lowered.report.threads)
+            counters.threads, counters.workers = lowered.report.threads, loader.num_workers
         if loader.num_workers > 0:
             loader.check_worker_number_rationality()
         super().__init__(loader)
@@ -199,8 +201,9 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
             return self._make_now(next(self._sampler_iter))
         if not self._pending:
             raise StopIteration
-        self._begin()
         prepared = self._pending[0]
+        self._counters.waits.asked(ready=prepared.is_there)
+        self._begin()
         try:
             ready = self._made(prepared, self._timeout or None)
         except RuntimeError:
@@ -224,17 +227,25 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
 
     def _made(self, prepared: Prepared, timeout: float | None) -> bool:
         """Wait for the first pending batch; return whether it, or its error, is there within so many seconds."""
-        prepared.prepare()
+        waits = self._counters.waits
+        if prepared.ready():
+            prepared.prepare()
+        else:
+            since = time.perf_counter()
+            prepared.prepare()
+            waits.for_files(since)
         prepared.submit(self._stream)
-        while prepared.wait(timeout):
-            if not prepared.mend():
-                return True
+        while True:
+            since = time.perf_counter()
+            made = prepared.wait(timeout)
+            waits.for_threads(since)
+            if not made or not prepared.mend():
+                return made
             prepared.redraw(prepared.streams)
             for later in self._pending:
                 if later.streams is prepared.streams and later is not prepared and later.drawn:
                     later.draw_later()
             self._begin()
-        return False
 
     def _make_now(self, indices: Any) -> Any:
         """Make a batch in the caller's thread and time, from torch's global generator."""
@@ -249,16 +260,23 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
             data = self._fetch(indices)
             return pin_memory(data, self._pin_memory_device) if self._pin_memory else data
         gathering = self._gather(self._lowered, indices)
+        since = time.perf_counter()
         gathering.finish()
+        waits = self._counters.waits
+        waits.asked(ready=False)
+        waits.for_files(since)
         draws = self._lowered.draws
         with lend(torch.default_generator, draws) as streams:
             prepared = self._prepare(self._lowered, gathering, streams, None)
             prepared.prepare()
-        prepared.run(self._stream)
-        while prepared.mend():
+        while True:
+            since = time.perf_counter()
+            prepared.run(self._stream)
+            waits.for_threads(since)
+            if not prepared.mend():
+                break
             with lend(torch.default_generator, draws) as streams:
                 prepared.redraw(streams)
-            prepared.run(self._stream)
         return prepared.result(self._pin_memory_device)
 
     def _shutdown_workers(self) -> None:

@@ -166,6 +166,14 @@ class Prepared:
         """Return whether the batch, or its error, is there within so many seconds."""
         return self._there.failure is not None or self._there.batch.wait(timeout)
 
+    @property
+    def is_there(self) -> bool:
+        """Whether the batch, or its error, is there, but for what the library has to open."""
+        drawn = self._drawn
+        if drawn is None or drawn.failure is not None:
+            return drawn is not None
+        return drawn.images is not None and drawn.batch.wait(0.0)
+
     def mend(self) -> bool:
         """Have Pillow open the files that were not decoded; return whether numbers have to be drawn again."""
         drawn = self._there

@@ -78,10 +78,10 @@ _expect(_BASE, "_num_yielded _pin_memory _pin_memory_device _reset _sampler_iter
 _expect(_MULTI, "_auto_collation _collate_fn _data_queue _dataset_kind _get_data _in_order _next_data", RECORDING)
 _expect(
     _MULTI,
-    "_num_workers _pin_memory _pin_memory_device _process_data _rcvd_idx _reset _shared_seed _task_info",
+    "_num_workers _pin_memory _pin_memory_device _process_data _rcvd_idx _reset _send_idx _shared_seed _task_info",
     RECORDING,
 )
-_expect(_MULTI, "_tasks_outstanding _timeout _try_get_data _worker_init_fn", RECORDING)
+_expect(_MULTI, "_tasks_outstanding _timeout _try_get_data _try_put_index _worker_init_fn", RECORDING)
 _expect(_SINGLE, "_dataset_fetcher", RECORDING)
 pin_memory: Any = _fetch("torch.utils.data._utils.pin_memory", "pin_memory", *_BOTH)
 STATUS_CHECK_INTERVAL: float = _fetch("torch.utils.data._utils", "MP_STATUS_CHECK_INTERVAL", RECORDING, instead=5.0)

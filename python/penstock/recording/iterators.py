@@ -4,6 +4,7 @@ import contextlib
 import copy
 import select
 import threading
+import time
 from typing import Any
 
 import torch
@@ -53,11 +54,16 @@ class RecordingIter(_MultiProcessingDataLoaderIter):
             self._counters = counters_of(loader)
             # Of batches that have arrived early, whether that was in inference mode.
             self._arrived_in: dict[int, bool] = {}
+            # When batches were given to workers, and when each worker's last one came back.
+            self._given: dict[int, float] = {}
+            self._came: dict[int, float] = {}
             self._news = files.News()
             self._told: files.Told | None = None
             self._seed: Any = None
             self._start = Start(None)
-            self._renderer = Renderer(threads_for(loader.num_workers), pin=False)
+            threads = threads_for(loader.num_workers)
+            self._counters.threads, self._counters.workers = threads, loader.num_workers
+            self._renderer = Renderer(threads, pin=False)
             # The queue's own `empty` takes forty times as long.
             self._arrivals = select.poll()
             agreement.ask_as_others_did()
@@ -110,6 +116,8 @@ class RecordingIter(_MultiProcessingDataLoaderIter):
         # What is kept in RAM takes none of the pool's memory from its second epoch on.
         give_back_idle()
         self._arrived_in.clear()
+        self._given.clear()
+        self._came.clear()
         self._begins_epoch = True
         self._told = None if first_iter else self._news.told()
         try:
@@ -138,7 +146,35 @@ class RecordingIter(_MultiProcessingDataLoaderIter):
         finally:
             self._counters.returned(called)
 
+    def _get_data(self) -> Any:
+        if self._begins_epoch:
+            return super()._get_data()  # type: ignore[no-untyped-call]
+        waits, since = self._counters.waits, time.perf_counter()
+        try:
+            index, data = super()._get_data()  # type: ignore[no-untyped-call]
+        finally:
+            waits.for_workers(since)
+        if (task := self._task_info.get(index)) is not None:
+            worker = task[0]
+            begun = max(self._given.pop(index, since), self._came.get(worker, 0.0))
+            self._came[worker] = waits.worked(worker, begun)
+        return index, data
+
+    def _try_put_index(self) -> None:
+        index = self._send_idx
+        super()._try_put_index()
+        if self._send_idx > index:
+            self._given[index] = time.perf_counter()
+
+    def _is_ready(self) -> bool:
+        """Whether the batch that comes next has arrived, and its pixels are made."""
+        for data in self._task_info.get(self._rcvd_idx, ())[1:]:
+            return not isinstance(data, _Arrived) or all(each.is_there for each in data.renderings)
+        return False
+
     def _next_data(self) -> Any:
+        if self._rcvd_idx < self._send_idx:
+            self._counters.waits.asked(ready=self._is_ready())
         data = super()._next_data()  # type: ignore[no-untyped-call]
         self._receive_all()
         return data
@@ -148,7 +184,7 @@ class RecordingIter(_MultiProcessingDataLoaderIter):
         if self._dataset_kind != _DatasetKind.Map or not self._in_order:
             return
         while self._tasks_outstanding > 0 and self._arrivals.poll(0):
-            index, data = self._get_data()  # type: ignore[no-untyped-call]
+            index, data = self._get_data()
             self._tasks_outstanding -= 1
             self._task_info[index] += (data,)
             self._arrived_in[index] = torch.is_inference_mode_enabled()
@@ -169,6 +205,7 @@ class RecordingIter(_MultiProcessingDataLoaderIter):
 
     def _rendered(self, arrived: _Arrived, worker: int) -> Any:
         """Wait for a batch's pixels and return it, or what takes its place if a file cannot be read any more."""
+        since = time.perf_counter()
         try:
             made = all(rendering.finish(self._timeout or None) for rendering in arrived.renderings)
         except KeyboardInterrupt:
@@ -176,6 +213,8 @@ class RecordingIter(_MultiProcessingDataLoaderIter):
             raise
         except Exception as error:
             return ExceptionWrapper((type(error), error, error.__traceback__), f"in DataLoader worker process {worker}")
+        finally:
+            self._counters.waits.for_threads(since)
         if not made:
             self._put_back(arrived, worker)
             raise RuntimeError(f"DataLoader timed out after {self._timeout} seconds")
@@ -195,6 +234,7 @@ class RecordingSingleIter(_SingleProcessDataLoaderIter):
     def __init__(self, loader: Any) -> None:
         with making():
             self._counters = counters_of(loader)
+            self._counters.threads, self._counters.workers = threads_for(0), 0
         super().__init__(loader)
         self._counters.way = "recorded"
         self._counters.begin()

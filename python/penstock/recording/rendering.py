@@ -138,6 +138,11 @@ class Rendering:
             self._batch.submit(self._stream)
         return True
 
+    @property
+    def is_there(self) -> bool:
+        """Whether the pixels are there, but for those of files that the library has to open."""
+        return self._batch is None or self._batch.wait(0.0)
+
     def finish(self, timeout: float | None = None) -> bool:
         """Wait until the pixels are there; False if that takes longer than so many seconds.
 

@@ -379,7 +379,7 @@ def run(
     console.print(result.verdict, style="bold green" if result.equal else "bold red")
     console.print(result.explain)
     for which, bound in result.bound.items():
-        console.print(f"{which}: {bound}", highlight=False, soft_wrap=True)
+        console.print(f"{which}: {bound}", highlight=False, markup=False, soft_wrap=True)
     if json_file is not None:
         with writing(json_file):
             json_file.write_text(json.dumps(result.as_json(), indent=1) + "\n", encoding="utf-8")

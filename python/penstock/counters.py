@@ -133,11 +133,12 @@ class Stats:
         return "\n".join([f"penstock: {self.verdict}", *(f"  {name:<{width}}  {value}" for name, value in rows)])
 
     def __rich__(self) -> Any:
+        from rich.markup import escape
         from rich.table import Table
 
-        table = Table(title=f"penstock: {self.verdict}", title_justify="left", show_header=False)
+        table = Table(title=escape(f"penstock: {self.verdict}"), title_justify="left", show_header=False)
         for row in self._table():
-            table.add_row(*row)
+            table.add_row(*map(escape, row))
         return table
 
     def _repr_html_(self) -> str:

@@ -91,13 +91,14 @@ class Tolerated(Prepared):
             return False
         place = refused[0]
         self._chosen.learn(place, failure.error, drawn.located.files.get(place), drawn=True)
-        return self._is_stale()
+        return self._choose_anew()
 
     def _ends(self, place: int, error: Exception) -> bool:
         self._chosen.learn(place, error, self._there.located.files.get(place))
-        return not self._is_stale()
+        self._stale = True
+        return False
 
-    def _is_stale(self) -> bool:
+    def _choose_anew(self) -> bool:
         self._stale = True
         return True
 
@@ -110,7 +111,7 @@ class Tolerated(Prepared):
         failure = self._there.failure
         counted = self._chosen.settle(self._tally, None if failure is None else failure.place)
         if counted is None:
-            return self._is_stale()
+            return self._choose_anew()
         self._tally.follow(counted)
         self._settled = True
         return False

@@ -2,11 +2,14 @@
 
 import copy
 import inspect
+import io
 import logging
 import pickle
+from pathlib import Path
 
 import pytest
 import torch
+from rich.console import Console
 from support.bad_samples import Files, Refused, Refusing, forced, write_files
 from torch.utils.data import DataLoader, IterableDataset
 from torch.utils.data.distributed import DistributedSampler
@@ -130,6 +133,18 @@ def test_pictures_are_still_made_natively(tmp_path):
         assert (stats.way, stats.samples) == (way, 11)
         assert stats.decoded == 11
         assert stats.native_share >= 11 / 12
+
+
+def test_reasons_are_shown_as_they_are(tmp_path):
+    paths = write_files(tmp_path / "pictures", 3, {1: "missing"})
+    Path(paths[1]).unlink()
+    loader = penstock.DataLoader(Files(paths, DRAWING), on_error="skip")
+    assert len(list(loader)) == 2
+    console = Console(width=300, file=io.StringIO())
+    stats = penstock.stats(loader)
+    console.print(stats)
+    assert "FileNotFoundError: [Errno 2]" in console.file.getvalue()
+    assert "[Errno 2]" in stats._repr_html_()
 
 
 def test_torchs_class_has_no_such_option():

@@ -223,7 +223,7 @@ def train(
             soft_wrap=True,
         )
         if not plain:
-            console.print(stats(train_loader).verdict, highlight=False, soft_wrap=True)
+            console.print(stats(train_loader).verdict, highlight=False, markup=False, soft_wrap=True)
         console.print(f"curves {folder / CURVES}\nrun    {folder}", highlight=False, soft_wrap=True)
         if interrupted:
             console.print(f"go on with: penstock train --resume --out {folder}", highlight=False, soft_wrap=True)

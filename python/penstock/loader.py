@@ -4,7 +4,7 @@ import abc
 import dataclasses
 import functools
 import inspect
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import torch.utils.data
 
@@ -18,6 +18,9 @@ from penstock.making import MakingFailed, go_on, making, tell
 from penstock.recording.iterators import iterator_for
 from penstock.tolerance.policy import policy_of
 from penstock.wrappers import is_ours, own_iterators, unwrap
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
 __all__ = ["DataLoader", "explain"]
 
@@ -106,6 +109,32 @@ class DataLoader(torch.utils.data.DataLoader[_T_co], metaclass=_Kind):
         ...     ...
     """
 
+    if TYPE_CHECKING:
+
+        def __init__(  # noqa: PLR0917 - torch's own
+            self,
+            dataset: torch.utils.data.Dataset[_T_co],
+            batch_size: int | None = 1,
+            shuffle: bool | None = None,
+            sampler: torch.utils.data.Sampler[Any] | Iterable[Any] | None = None,
+            batch_sampler: torch.utils.data.Sampler[list[Any]] | Iterable[list[Any]] | None = None,
+            num_workers: int = 0,
+            collate_fn: Callable[[list[Any]], Any] | None = None,
+            pin_memory: bool = False,
+            drop_last: bool = False,
+            timeout: float = 0,
+            worker_init_fn: Callable[[int], None] | None = None,
+            multiprocessing_context: Any = None,
+            generator: torch.Generator | None = None,
+            *,
+            prefetch_factor: int | None = None,
+            persistent_workers: bool = False,
+            pin_memory_device: str = "",
+            in_order: bool = True,
+            on_error: Literal["raise", "skip", "replace"] = "raise",
+            on_error_types: type[Exception] | tuple[type[Exception], ...] = (),
+        ) -> None: ...
+
     def __iter__(self) -> _BaseDataLoaderIter:
         try:
             return super().__iter__()
@@ -139,7 +168,7 @@ def _init(self: Any, *args: Any, **kwargs: Any) -> None:
 _SIGNATURE = inspect.signature(_TORCHS.__init__)
 _ADDED = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=value) for name, value in _OPTIONS.items()]
 _init.__signature__ = _SIGNATURE.replace(parameters=[*_SIGNATURE.parameters.values(), *_ADDED])  # type: ignore[attr-defined]
-# Not in the class's body, where it would hide the signature from type checkers.
+# Not in the class's body, where type checkers read the arguments.
 DataLoader.__init__ = _init  # type: ignore[method-assign]
 
 

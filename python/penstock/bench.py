@@ -22,11 +22,13 @@ from rich.console import Console
 from rich.table import Table
 
 from penstock import machine
+from penstock.cores import cores
 from penstock.errors import ArgumentError, CommandError
 from penstock.lowering.report import Report, Row
 from penstock.measure import split
 from penstock.outputs import check_file, writing
 from penstock.train.recipe import DATA
+from penstock.verdict import sentence_of_torchs
 
 __all__ = [
     "BenchArgumentError",
@@ -97,6 +99,7 @@ class Result:
         equal: Whether all batches of a pass were equal, bit for bit.
         difference: The first one that was not, in words.
         explain: penstock's report on its loader.
+        bound: For each class, what holds up a loop that does nothing with the batches, and what would help.
     """
 
     title: str
@@ -106,6 +109,7 @@ class Result:
     equal: bool
     difference: str | None
     explain: Report
+    bound: dict[str, str]
 
     def ratio(self, figure: str) -> float | None:
         """Return how many times better penstock's figure is, None if either is missing or not positive."""
@@ -238,6 +242,7 @@ def measure(
                 say(f"{child.which}: turn {turn + 1} of {epochs}")
                 made[child.which] += passes(child, seed + 1 + turn, batches)
         explained = penstock.ask("explain")
+        bound = {"torch": _bound(made["torch"], settings["num_workers"]), "penstock": penstock.ask("verdict")}
     rows = tuple(Row(**row) for row in explained.pop("rows"))
     difference = _difference(checks["torch"]["digests"], checks["penstock"]["digests"])
     return Result(
@@ -248,6 +253,7 @@ def measure(
         equal=difference is None,
         difference=difference,
         explain=Report(rows=rows, **explained),
+        bound=bound,
     )
 
 
@@ -257,6 +263,14 @@ def passes(child: Child, seed: int, batches: int | None = None) -> list[dict[str
     while len(done) < TURN_PASSES and sum(each["seconds"] for each in done) < TURN_SECONDS:
         done.append(child.ask("epoch", seed=seed, batches=batches))
     return done
+
+
+def _bound(made: Sequence[dict[str, Any]], workers: int) -> str:
+    """Return what the loops over torch's loader have waited for, as far as their times tell."""
+    used = [each["cpu_seconds"] for each in made]
+    return sentence_of_torchs(
+        None if None in used else sum(used), sum(each["seconds"] for each in made), workers, cores()
+    )
 
 
 def _figures(made: Sequence[dict[str, Any]], check: Mapping[str, Any]) -> Figures:
@@ -364,6 +378,8 @@ def run(
     console.print(_table(result))
     console.print(result.verdict, style="bold green" if result.equal else "bold red")
     console.print(result.explain)
+    for which, bound in result.bound.items():
+        console.print(f"{which}: {bound}", highlight=False, markup=False, soft_wrap=True)
     if json_file is not None:
         with writing(json_file):
             json_file.write_text(json.dumps(result.as_json(), indent=1) + "\n", encoding="utf-8")

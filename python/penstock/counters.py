@@ -9,8 +9,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from penstock import _native
+from penstock.cores import cores
 from penstock.recording.guard import Guard
 from penstock.tables import as_html
+from penstock.tolerance.policy import BadSample
+from penstock.tolerance.reports import Reports
+from penstock.verdict import Waits, sentence
 from penstock.wrappers import own_iterators, unwrap
 
 if TYPE_CHECKING:
@@ -19,10 +23,8 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger("penstock")
 
-__all__ = ["Counters", "Stats", "counters_of", "keep_all", "stats"]
+__all__ = ["Counters", "Stats", "count_as", "counters_of", "keep_all", "stats"]
 
-# A loader that is waited for longer than this share of the time is what holds up the step.
-_HOLDS_UP = 0.1
 # Samples after which it is known whether any picture of a loader records.
 _ENOUGH = 64
 # Pictures of which some would be native if any ever were.
@@ -61,6 +63,17 @@ class Stats:
         index_files: Files that this process has seen and knows where their parts are, of all its loaders.
         index_bytes: Memory that this takes; `PENSTOCK_INDEX_BYTES` bounds it.
         made_by: Who makes the batches on torch's way, in words.
+        threads: That worked for its last iterator.
+        workers: Its `num_workers`.
+        asked: How often a batch was asked for.
+        ready: How often it was there then.
+        waited: Seconds of "waiting" by what for: "files" to be read, "threads" that make pixels, "library", which
+            opened a file in their place, "workers", whose Python had not come to the batch, and "python", the rest:
+            sampler, targets and whatever else of the user's runs in the thread that iterates.
+        worker_seconds: What each worker process took for its batches, by its number; more than that, where the loop was
+            busy with a batch when another one came.
+        bad: The samples that could not be loaded and did not raise, each once: `index`, `path` (None if it is not
+            known) and `reason`. On all ways.
     """
 
     way: str | None
@@ -82,6 +95,13 @@ class Stats:
     index_files: int
     index_bytes: int
     made_by: str = "torch's own loader"
+    threads: int = 0
+    workers: int = 0
+    asked: int = 0
+    ready: int = 0
+    waited: dict[str, float] = dataclasses.field(default_factory=dict)
+    worker_seconds: dict[int, float] = dataclasses.field(default_factory=dict)
+    bad: tuple[BadSample, ...] = ()
 
     @property
     def native_share(self) -> float:
@@ -98,14 +118,19 @@ class Stats:
         return self.seconds["waiting"] / whole if whole else 0.0
 
     @property
+    def busy_share(self) -> float:
+        """The share of the time for which the threads had pixels to make, between the first and the last batch."""
+        whole = self.threads * (self.seconds["waiting"] + self.seconds["outside"])
+        return min(1.0, (self.seconds["decode"] + self.seconds["render"]) / whole) if whole else 0.0
+
+    @property
     def verdict(self) -> str:
-        """What holds up the loop over the loader, in words."""
+        """What holds up the loop over the loader, and what would help, in one sentence."""
         if self.way is None:
             return "no iterator of penstock's was made yet"
         if self.way == "torch":
             return f"{self.made_by} makes these batches; penstock.explain(loader) says why"
-        bound = "loader-bound" if self.waiting_share > _HOLDS_UP else "not loader-bound"
-        return f"{bound}: {self.waiting_share:.1%} of the time was spent waiting for a batch"
+        return sentence(self, cores())
 
     def __str__(self) -> str:
         rows = list(self._table())
@@ -113,11 +138,12 @@ class Stats:
         return "\n".join([f"penstock: {self.verdict}", *(f"  {name:<{width}}  {value}" for name, value in rows)])
 
     def __rich__(self) -> Any:
+        from rich.markup import escape
         from rich.table import Table
 
-        table = Table(title=f"penstock: {self.verdict}", title_justify="left", show_header=False)
+        table = Table(title=escape(f"penstock: {self.verdict}"), title_justify="left", show_header=False)
         for row in self._table():
-            table.add_row(*row)
+            table.add_row(*map(escape, row))
         return table
 
     def _repr_html_(self) -> str:
@@ -146,9 +172,17 @@ class Stats:
                 "delivered",
                 f"{self.delivered_bytes / 2**20:,.1f} MiB, over the bus {self.bus_bytes / 2**20:,.1f} MiB",
             )
+        for kind, seconds in self.waited.items():
+            yield f"waited for {kind}", f"{seconds:,.3f} s"
+        for worker, seconds in sorted(self.worker_seconds.items()):
+            yield f"worker {worker} took", f"{seconds:,.3f} s"
+        yield "ready when asked", f"{self.ready:,} of {self.asked:,}"
+        if self.threads:
+            yield "threads busy", f"{self.busy_share:.1%} of {self.threads}"
         if self.decoded:
             yield "decoded", f"{self.decoded:,}, of files seen before {self.known:,}"
             yield "known files", f"{self.index_files:,} in {self.index_bytes / 2**20:,.1f} MiB"
+        yield from (("bad", str(sample)) for sample in self.bad)
 
 
 def _share(pictures: int, by_pillow: dict[str, int]) -> float:
@@ -162,11 +196,18 @@ class Counters:
         way: See `Stats`.
         by_pillow: See `Stats`.
         reasons: Why the loader is not lowered.
+        bad: The bad samples that were met.
+        waits: What the loop has waited for.
+        threads: See `Stats`.
+        workers: See `Stats`.
     """
 
     def __init__(self) -> None:
         self.way: str | None = None
         self.reasons: tuple[str, ...] = ()
+        self.bad = Reports()
+        self.waits = Waits()
+        self.threads = self.workers = 0
         self._told = False
         self._said: set[str] = set()
         self.by_pillow: Counter[str] = Counter()
@@ -232,16 +273,17 @@ class Counters:
         """Whether torch's own iterator is better: no picture recorded in good time, or the library is quicker."""
         return (self._samples >= _ENOUGH and self._recorded == 0) or self.guard.gave_up is not None
 
-    def recorded(self, samples: int, counted: "Counted") -> None:
+    def recorded(self, samples: int, counted: "Counted", *, batches: int = 1) -> None:
         """Add a batch of recording pictures that the user gets.
 
         Args:
             samples: Its size.
             counted: What happened to them.
+            batches: 0 if none of them is left, so that he gets the next one.
         """
         self._recorded += counted.recorded
-        self._batches += 1
-        self._samples += samples
+        self._batches += batches
+        self._samples += samples * batches
         self._pictures += counted.opened
         self._touched += counted.touched
         self.by_pillow.update(counted.reasons)
@@ -313,6 +355,13 @@ class Counters:
             },
             index_files=index_files,
             index_bytes=index_bytes,
+            threads=self.threads,
+            workers=self.workers,
+            asked=self.waits.batches,
+            ready=self.waits.ready,
+            waited=self.waits.by_kind(self._waiting, self._pillow),
+            worker_seconds=dict(self.waits.worker_seconds),
+            bad=self.bad.samples,
         )
 
 
@@ -330,6 +379,12 @@ def counters_of(loader: Any) -> Counters:
         if _kept is not None:
             _kept.setdefault(_name(loader), []).append(counters)
     return counters
+
+
+def count_as(view: Any, loader: Any) -> None:
+    """Have what is counted for a view of a loader be the loader's."""
+    _counters[id(view)] = counters_of(loader)
+    weakref.finalize(view, _counters.pop, id(view), None)
 
 
 def keep_all() -> dict[str, list[Counters]]:

@@ -9,6 +9,7 @@ global generator, and Python's.
 
 import collections
 import contextlib
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,7 +21,7 @@ from penstock.counters import counters_of
 from penstock.delivery.form import Form
 from penstock.generators import Streams, lend
 from penstock.lowering import worker_init
-from penstock.lowering.gather import Gathering
+from penstock.lowering.gather import Gathering, Samples
 from penstock.lowering.lower import Lowered, lower
 from penstock.making import Begun, MakingFailed, making
 from penstock.prepared import Prepared
@@ -51,6 +52,7 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
             counters = counters_of(loader)
             stream = _native.Stream(lowered.report.threads)
             course: Any = resume.begin(loader)
+            counters.threads, counters.workers = lowered.report.threads, loader.num_workers
         if loader.num_workers > 0:
             loader.check_worker_number_rationality()
         with course.making():
@@ -138,7 +140,7 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
         """
         with contextlib.suppress(RuntimeError):
             while self._pending:
-                if self._lowered is not None and self._lowered.decodes:
+                if self._rewinds:
                     self._begin()
                     self._made(self._pending[0], None)
                 self._pending[0].prepare()
@@ -168,19 +170,36 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
         assert self._lowered is not None  # noqa: S101 - only without workers it may be given up
         try:
             with as_in_worker():
-                gathering = Gathering(self._lowered.place, indices)
+                gathering = self._gather(self._lowered, indices)
         except KeyboardInterrupt:
             self._coming.appendleft(indices)  # for the next try: an interrupted epoch can be gone on with
             raise
         worker = self._sent % self._num_workers
         self._sent += 1
-        prepared = Prepared(
-            *(gathering, self._streams[worker], worker, self._counters, self._lowered.mixing),
+        self._pending.append(self._prepare(self._lowered, gathering, self._streams[worker], worker))
+
+    @property
+    def _rewinds(self) -> bool:
+        """Whether numbers may have to be drawn again."""
+        return self._lowered is not None and self._lowered.decodes
+
+    def _gather(self, lowered: Lowered, indices: Any) -> Samples:
+        """Begin to gather the samples of a batch."""
+        return Gathering(lowered.place, indices)
+
+    def _prepare(self, lowered: Lowered, gathering: Samples, streams: Streams, worker: int | None) -> Prepared:
+        """Make a batch of samples that are being gathered."""
+        return Prepared(
+            *(gathering, streams, worker, self._counters, lowered.mixing),
             pin=self._pin_memory,
-            rewinds=self._lowered.decodes,
-            written=self._lowered.written,
+            rewinds=self._rewinds,
+            written=lowered.written,
         )
-        self._pending.append(prepared)
+
+    def _fetch(self, indices: Any) -> Any:
+        """Make a batch by torch's fetcher."""
+        fetcher = _MapDatasetFetcher(self._dataset, self._auto_collation, self._collate_fn, self._drop_last)
+        return fetcher.fetch(indices)
 
     def _begin(self) -> None:
         """Have the pixels made of as many of the coming batches as are worth their memory."""
@@ -200,8 +219,9 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
             return self._make_now(next(self._sampler_iter))
         if not self._pending:
             raise StopIteration
-        self._begin()
         prepared = self._pending[0]
+        self._counters.waits.asked(ready=prepared.is_there)
+        self._begin()
         try:
             ready = self._made(prepared, self._timeout or None)
         except RuntimeError:
@@ -231,17 +251,25 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
 
     def _made(self, prepared: Prepared, timeout: float | None) -> bool:
         """Wait for the first pending batch; return whether it, or its error, is there within so many seconds."""
-        prepared.prepare()
+        waits = self._counters.waits
+        if prepared.ready():
+            prepared.prepare()
+        else:
+            since = time.perf_counter()
+            prepared.prepare()
+            waits.for_files(since)
         prepared.submit(self._stream)
-        while prepared.wait(timeout):
-            if not prepared.mend():
-                return True
+        while True:
+            since = time.perf_counter()
+            made = prepared.wait(timeout)
+            waits.for_threads(since)
+            if not made or not prepared.mend():
+                return made
             prepared.redraw(prepared.streams)
             for later in self._pending:
                 if later.streams is prepared.streams and later is not prepared and later.drawn:
                     later.draw_later()
             self._begin()
-        return False
 
     def _make_now(self, indices: Any) -> Any:
         """Make a batch in the caller's thread and time, from the global generators."""
@@ -253,25 +281,26 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
                 self._lowered = lowered if isinstance(lowered, Lowered) else None
         if self._lowered is None or isinstance(indices, Iterator):
             # An iterator's code would run between the draws of two samples.
-            fetcher = _MapDatasetFetcher(self._dataset, self._auto_collation, self._collate_fn, self._drop_last)
-            data = fetcher.fetch(indices)
+            data = self._fetch(indices)
             return pin_memory(data, self._pin_memory_device) if self._pin_memory else data
-        gathering = Gathering(self._lowered.place, indices)
+        gathering = self._gather(self._lowered, indices)
+        since = time.perf_counter()
         gathering.finish()
-        draws, rewinds = self._lowered.draws, self._lowered.decodes
+        waits = self._counters.waits
+        waits.asked(ready=False)
+        waits.for_files(since)
+        draws = self._lowered.draws
         with lend(torch.default_generator, draws) as streams:
-            prepared = Prepared(
-                *(gathering, streams, None, self._counters, self._lowered.mixing),
-                pin=self._pin_memory,
-                rewinds=rewinds,
-                written=self._lowered.written,
-            )
+            prepared = self._prepare(self._lowered, gathering, streams, None)
             prepared.prepare()
-        prepared.run(self._stream)
-        while prepared.mend():
+        while True:
+            since = time.perf_counter()
+            prepared.run(self._stream)
+            waits.for_threads(since)
+            if not prepared.mend():
+                break
             with lend(torch.default_generator, draws) as streams:
                 prepared.redraw(streams)
-            prepared.run(self._stream)
         return prepared.result(self._pin_memory_device)
 
     def _shutdown_workers(self) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 import torch.utils.data
 
-from penstock import hints
+from penstock import hints, tolerant
 from penstock.compat.torch import _BaseDataLoaderIter
 from penstock.counters import counters_of
 from penstock.delivery.deliver import Delivery
@@ -24,12 +24,18 @@ from penstock.recording.iterators import iterator_for
 from penstock.resume import iterators as torchs
 from penstock.resume import loaders as resume
 from penstock.resume.notes import notes_on
+from penstock.tolerance.policy import Policy, policy_of
 from penstock.wrappers import is_ours, own_iterators, unwrap
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
 __all__ = ["DataLoader", "explain"]
 
 _T_co = TypeVar("_T_co", covariant=True)
 _TORCHS = torch.utils.data.DataLoader
+# The keyword arguments that torch's class does not have, and the attributes of the same names.
+_OPTIONS: dict[str, Any] = {**OPTIONS, "on_error": "raise", "on_error_types": ()}
 
 
 class _Kind(abc.ABCMeta):  # an abstract class may derive from torch's loader, so it may from ours
@@ -103,10 +109,19 @@ class DataLoader(torch.utils.data.DataLoader[_T_co], metaclass=_Kind):
         memory_format: Of pictures: `torch.channels_last`, as of `batch.to(memory_format=...)`.
         transfer: "uint8" has bytes go to a CUDA device, where a table makes the same values of them, in every bit.
             Where it cannot be done, floats go, and `explain` says why.
+        on_error: What becomes of a sample that cannot be loaded. With "raise" it ends the iteration, as with torch. With
+            "replace" the next index that loads takes its place, modulo the length, and draws the numbers that the bad
+            one would have drawn; with "skip" nothing does, so that a batch is shorter, one of which no sample is left
+            is not handed out, and `len` is an upper bound. Ten in a row, or more than one in a hundred, raise all the
+            same. `penstock.stats(loader).bad` lists them.
+        on_error_types: A class of exceptions, or a tuple of them, by which a sample is bad besides `OSError` (of which
+            Pillow's `UnidentifiedImageError` is one) and Pillow's `DecompressionBombError`.
 
     With `device`, errors come with their own batches, and the sampler and generators are asked when torch's loader asks
     them: with workers what is under way is copied ahead, with `num_workers=0` nothing. Without it, the other three
-    raise ValueError.
+    raise ValueError. One says as well that `on_error` is none of its values, that the data set's
+    samples have no indices, or that samples would be skipped of a distributed sampler's; a `TypeError` that
+    `on_error_types` are none.
 
     The environment variable `PENSTOCK=0`, read when penstock is imported, makes this name torch's class, which has
     none of these arguments: the switch for a debugger that should stop in a transform, or a profiler that should see
@@ -145,6 +160,8 @@ class DataLoader(torch.utils.data.DataLoader[_T_co], metaclass=_Kind):
             dtype: torch.dtype | None = None,
             memory_format: torch.memory_format | None = None,
             transfer: Literal["uint8"] | None = None,
+            on_error: Literal["raise", "skip", "replace"] = "raise",
+            on_error_types: type[Exception] | tuple[type[Exception], ...] = (),
         ) -> None: ...
 
     def __iter__(self) -> _BaseDataLoaderIter:
@@ -194,6 +211,8 @@ class DataLoader(torch.utils.data.DataLoader[_T_co], metaclass=_Kind):
             return _torchs(self, failed)
         if iterator is not None:
             return iterator
+        if (policy := policy_of(self)) is not None:
+            return _tolerating(self, policy, tolerant.torchs)
         others = getattr(super()._get_iterator, "__func__", None) is not _TORCHS._get_iterator
         if others:
             resume.lose(self, "a class that the loader derives from makes its iterators")
@@ -218,18 +237,19 @@ class DataLoader(torch.utils.data.DataLoader[_T_co], metaclass=_Kind):
 
 @functools.wraps(_TORCHS.__init__)
 def _init(self: Any, *args: Any, **kwargs: Any) -> None:
-    options = {name: kwargs.pop(name, _Kind.defaults.get(name, default)) for name, default in OPTIONS.items()}
-    check(**options)
+    options = {name: kwargs.pop(name, _Kind.defaults.get(name, default)) for name, default in _OPTIONS.items()}
+    check(**{name: options[name] for name in OPTIONS})
     super(DataLoader, self).__init__(*args, **kwargs)
     # Not as attributes: a subclass of the user's may have a property of that name.
     vars(self).update(options)
+    policy_of(self)
     hints.made(self)
 
 
 def _signature() -> inspect.Signature:
     """Return the arguments of torch's class and ours; frameworks rebuild a loader by them."""
     torchs = inspect.signature(_TORCHS.__init__)
-    ours = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=value) for name, value in OPTIONS.items()]
+    ours = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=value) for name, value in _OPTIONS.items()]
     return torchs.replace(parameters=[*torchs.parameters.values(), *ours])
 
 
@@ -279,6 +299,9 @@ def _delivering(loader: Any, make: Callable[[Form | None], _BaseDataLoaderIter])
 
 def _make(loader: Any, form: Form | None) -> _BaseDataLoaderIter | None:
     """Make an iterator over a loader; None if it is to be torch's."""
+    policy = policy_of(loader)
+    if policy is not None:
+        form = None  # what loads late is converted when it is delivered
     with making():
         lowered = lower(loader, form)
         counters = counters_of(loader)
@@ -291,11 +314,32 @@ def _make(loader: Any, form: Form | None) -> _BaseDataLoaderIter | None:
                 counters.way = "torch"
                 counters.tell()
                 return None
+    if policy is not None:
+        make = tolerant.recorded if isinstance(lowered, Report) else functools.partial(tolerant.lowered, found=lowered)
+        return _tolerating(loader, policy, make)
     return NativeDataLoaderIter(loader, lowered, form) if isinstance(lowered, Lowered) else iterator_for(loader, form)
+
+
+def _tolerating(loader: Any, policy: Policy, make: Callable[..., _BaseDataLoaderIter]) -> _BaseDataLoaderIter:
+    """Return the iterator that a function makes of a loader whose bad samples do not raise.
+
+    Raises:
+        RuntimeError: If it should go on from a state.
+    """
+    reason = f"with on_error={loader.on_error!r} no state says which samples were bad"
+    resume.lose(loader, reason)
+    iterator: Any = make(loader, policy=policy)
+    resume.lose(loader, reason)
+    if hasattr(iterator, "_course"):
+        iterator._course.lost = reason
+    return iterator  # type: ignore[no-any-return]
 
 
 def _torchs(loader: Any, failed: MakingFailed) -> _BaseDataLoaderIter:
     """Return torch's iterator, after something of ours has failed."""
     resume.lose(loader, f"penstock failed: {failed.__cause__!r}")
     tell(loader, failed)
+    if (policy := policy_of(loader)) is not None:
+        begun = failed.begun
+        return tolerant.torchs(loader, policy) if begun is None else tolerant.going_on(loader, policy, begun)
     return _TORCHS._get_iterator(loader) if failed.begun is None else go_on(loader, failed.begun)

@@ -17,7 +17,7 @@ from penstock.compat.torch import _BaseDataLoaderIter, _MultiProcessingDataLoade
 from penstock.counters import counters_of
 from penstock.generators import resume
 
-__all__ = ["Begun", "MakingFailed", "go_on", "making", "tell"]
+__all__ = ["Begun", "GoingOn", "MakingFailed", "go_on", "making", "tell"]
 
 _logger = logging.getLogger("penstock")
 
@@ -75,7 +75,7 @@ def tell(loader: Any, failed: MakingFailed) -> None:
 
 def go_on(loader: Any, begun: Begun) -> _BaseDataLoaderIter:
     """Return torch's iterator over workers, as it would be if it had done what was begun."""
-    return _GoingOn(loader, begun)
+    return GoingOn(loader, begun)
 
 
 class _AsBegun(_BaseDataLoaderIter):
@@ -94,7 +94,7 @@ class _AsBegun(_BaseDataLoaderIter):
             super()._reset(loader, first_iter)
 
 
-class _GoingOn(_MultiProcessingDataLoaderIter, _AsBegun):
+class GoingOn(_MultiProcessingDataLoaderIter, _AsBegun):
     """torch's iterator over workers, which goes on where another one was."""
 
     def __init__(self, loader: Any, begun: Begun) -> None:

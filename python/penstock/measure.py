@@ -378,6 +378,11 @@ class _Server:
 
         return dataclasses.asdict(penstock.explain(self._loader))
 
+    def verdict(self) -> str:
+        import penstock
+
+        return penstock.stats(self._loader).verdict
+
 
 def main() -> None:
     """Answer requests until there are no more."""

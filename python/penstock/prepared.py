@@ -14,7 +14,7 @@ from penstock.compat.torch import ExceptionWrapper, pin_memory
 from penstock.counters import Counters
 from penstock.fallback import open_rest
 from penstock.generators import Streams
-from penstock.lowering.gather import Gathering
+from penstock.lowering.gather import Samples
 from penstock.lowering.mixing import Mixed, Mixing
 from penstock.lowering.places import Located, Targets, detached
 from penstock.lowering.written import Written
@@ -22,7 +22,7 @@ from penstock.ops import refuse
 from penstock.ops.operation import Mix
 from penstock.process_state import as_in_worker
 
-__all__ = ["Prepared", "collate_targets"]
+__all__ = ["Drawn", "Failure", "Prepared", "collate_targets"]
 
 
 class Prepared:
@@ -50,7 +50,7 @@ class Prepared:
 
     def __init__(
         self,
-        gathering: Gathering,
+        gathering: Samples,
         streams: Streams,
         worker: int | None,
         counters: Counters,
@@ -63,9 +63,9 @@ class Prepared:
         self.streams = streams
         self.followed = False
         self._counters, self._mixing = counters, mixing
-        self._gathering: Gathering | None = gathering
+        self._gathering: Samples | None = gathering
         self.worker, self._pin, self._rewinds, self._written = worker, pin, rewinds, written
-        self._drawn: _Drawn | None = None
+        self._drawn: Drawn | None = None
         # Whether the batch failed, and a picture before the one that did may be in a file that cannot be opened.
         self._doubtful = False
 
@@ -101,7 +101,7 @@ class Prepared:
             self._doubtful = self._drawn.failure is not None
         if self._doubtful:
             # Ctrl-C while Pillow is at work leaves this to the next call.
-            damaged = _find_damage(self._there)
+            damaged = self._find_damage()
             self._doubtful = False
             if damaged:
                 self.redraw(self.streams)
@@ -117,7 +117,7 @@ class Prepared:
         """Draw the numbers from where the streams are, after those of a batch before have changed."""
         self._drawn = self._draw(self._there.located, self.streams, self._there.failure)
 
-    def _draw(self, located: Located, streams: Streams, failure: "_Failure | None" = None) -> "_Drawn":
+    def _draw(self, located: Located, streams: Streams, failure: "Failure | None" = None) -> "Drawn":
         start = streams.copy() if self._rewinds else None
         refuse.forget()
         batch = _native.Batch(located.sources, located.positions, streams.torch, streams.python)
@@ -125,15 +125,33 @@ class Prepared:
         if failure is None:
             with self._state():
                 outcome = _outcome(located, batch, self._mixing, streams, in_worker=self.worker is not None)
-            outline, failure = (None, outcome) if isinstance(outcome, _Failure) else (outcome, None)
-        return _Drawn(located, start, None if self.worker is None else streams.copy(), batch, outline, failure)
+            outline, failure = (None, outcome) if isinstance(outcome, Failure) else (outcome, None)
+        return Drawn(located, start, None if self.worker is None else streams.copy(), batch, outline, failure)
+
+    def _find_damage(self) -> bool:
+        """Whether a picture before the one that failed is in a file that Pillow does not open."""
+        located, refused = self._there.located, self._there.batch.refused
+        found = False
+        for place in range(len(located.targets) if refused is None else refused[0] + 1):
+            if located.decodes(place):
+                opened = located.open(place)
+                if isinstance(opened, Exception):
+                    found = True
+                    if self._ends(place, opened):
+                        break
+        return found
+
+    def _ends(self, place: int, error: Exception) -> bool:
+        """Take note of a file that Pillow does not open; return whether the batch ends there."""
+        self._there.cut(place, error)
+        return True
 
     def _state(self) -> contextlib.AbstractContextManager[None]:
         """Of the process where torch would look up samples and collate them."""
         return contextlib.nullcontext() if self.worker is None else as_in_worker()
 
     @property
-    def _there(self) -> "_Drawn":
+    def _there(self) -> "Drawn":
         assert self._drawn is not None  # noqa: S101 - whoever asks has prepared it
         return self._drawn
 
@@ -176,6 +194,14 @@ class Prepared:
         """Return whether the batch, or its error, is there within so many seconds."""
         return self._there.failure is not None or self._there.batch.wait(timeout)
 
+    @property
+    def is_there(self) -> bool:
+        """Whether the batch, or its error, is there, but for what the library has to open."""
+        drawn = self._drawn
+        if drawn is None or drawn.failure is not None:
+            return drawn is not None
+        return drawn.images is not None and drawn.batch.wait(0.0)
+
     def mend(self) -> bool:
         """Have Pillow open the files that were not decoded; return whether numbers have to be drawn again."""
         drawn = self._there
@@ -187,8 +213,10 @@ class Prepared:
         again = False
         for place, reason, pixels, made in opened:
             if isinstance(pixels, Exception):
-                drawn.cut(place, pixels)
-                return True
+                again = True
+                if self._ends(place, pixels):
+                    break
+                continue
             located.by_pillow[place] = reason
             if not made:
                 located.replace(place, pixels)
@@ -219,7 +247,7 @@ class Prepared:
 
 
 @dataclasses.dataclass
-class _Drawn:
+class Drawn:
     """Samples and their numbers.
 
     Attributes:
@@ -237,7 +265,7 @@ class _Drawn:
     end: Streams | None
     batch: _native.Batch
     outline: "_Outline | None"
-    failure: "_Failure | None"
+    failure: "Failure | None"
     images: torch.Tensor | None = None
 
     @property
@@ -248,7 +276,7 @@ class _Drawn:
     def cut(self, place: int, error: Exception) -> None:
         """End the samples at a file that Pillow does not open."""
         self.located.cut(place)
-        self.outline, self.failure = None, _Failure(error, self.located.describe(place))
+        self.outline, self.failure = None, Failure(error, self.located.describe(place), place)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -273,28 +301,34 @@ class _Outline:
         return math.prod(self.shape) * self.dtype.itemsize
 
 
-class _Failure:
+class Failure:
     """What torch raises in the place of a batch.
 
     Args:
         error: The exception.
         note: Names the sample, if it is known.
+        place: Position of the sample that raised; None if it was none.
+
+    Attributes:
+        error: The same, until it is taken.
+        place: The same.
     """
 
-    def __init__(self, error: BaseException, note: str | None = None) -> None:
-        self._error: BaseException | None = error
+    def __init__(self, error: BaseException, note: str | None = None, place: int | None = None) -> None:
+        self.error: BaseException | None = error
+        self.place = place
         self._note = note
 
     def take(self) -> tuple[BaseException, str | None]:
         """Return the exception and its note; not kept, for its traceback refers to the batch."""
-        error, self._error = self._error, None
+        error, self.error = self.error, None
         assert error is not None  # noqa: S101 - a batch is handed out once
         return error, self._note
 
 
 def _outcome(
     located: Located, batch: _native.Batch, mixing: Mixing | None, streams: Streams, *, in_worker: bool
-) -> _Outline | _Failure:
+) -> _Outline | Failure:
     """Return what samples make, or what keeps them from making a batch."""
     failure = _failure(located, batch)
     if failure is not None:
@@ -307,10 +341,10 @@ def _outcome(
         mixed = None if mixing is None else mixing.draw(shape, dtype, targets, streams)
         return _Outline(shape, dtype, targets, mixed)
     except Exception as error:
-        return _Failure(error)
+        return Failure(error)
 
 
-def _failure(located: Located, batch: _native.Batch) -> _Failure | None:
+def _failure(located: Located, batch: _native.Batch) -> Failure | None:
     """Return what torch would have raised for one of the samples."""
     failed, error = len(located.targets), located.error
     if batch.refused is not None:
@@ -328,21 +362,9 @@ def _failure(located: Located, batch: _native.Batch) -> _Failure | None:
     # An error refers to the frames that it went through, and they to pictures: no reference may lead back.
     located.error = located.late_error = None
     try:
-        return _Failure(error, located.describe(failed))
+        return Failure(error, located.describe(failed), failed)
     finally:
         del error
-
-
-def _find_damage(drawn: _Drawn) -> bool:
-    """Whether a picture before the one that failed is in a file that Pillow does not open; the samples end there."""
-    located, refused = drawn.located, drawn.batch.refused
-    for place in range(len(located.targets) if refused is None else refused[0] + 1):
-        if located.decodes(place):
-            opened = located.open(place)
-            if isinstance(opened, Exception):
-                drawn.cut(place, opened)
-                return True
-    return False
 
 
 def collate_targets(targets: Targets) -> Any:

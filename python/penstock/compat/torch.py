@@ -83,10 +83,10 @@ _expect(_BASE, "_num_yielded _pin_memory _pin_memory_device _reset _sampler_iter
 _expect(_MULTI, "_auto_collation _collate_fn _data_queue _dataset_kind _get_data _in_order _next_data", RECORDING)
 _expect(
     _MULTI,
-    "_num_workers _pin_memory _pin_memory_device _process_data _rcvd_idx _reset _shared_seed _task_info",
+    "_num_workers _pin_memory _pin_memory_device _process_data _rcvd_idx _reset _send_idx _shared_seed _task_info",
     RECORDING,
 )
-_expect(_MULTI, "_tasks_outstanding _timeout _try_get_data _worker_init_fn", RECORDING)
+_expect(_MULTI, "_tasks_outstanding _timeout _try_get_data _try_put_index _worker_init_fn", RECORDING)
 _expect(_SINGLE, "_dataset_fetcher", *_TOLD)
 _expect(_BASE, "_base_seed _num_yielded _persistent_workers", *_TOLD)
 _expect(_SINGLE, "_next_data", *_TOLD)

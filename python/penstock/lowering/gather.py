@@ -1,7 +1,7 @@
 """A batch's samples as torch's fetcher would have read them: located in order, their files read all at once."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -9,9 +9,19 @@ from penstock import _native
 from penstock.lowering.pillow import pixel_limit
 from penstock.lowering.places import InFile, Leaf, Located, Pixels, Place, detached
 
-__all__ = ["Gathering"]
+__all__ = ["Gathering", "Samples"]
 
 _Sample = tuple[Leaf, Any, Any]
+
+
+class Samples(Protocol):
+    """The samples of a batch, on their way."""
+
+    def ready(self) -> bool:
+        """Whether they can be had at once."""
+
+    def finish(self) -> Located:
+        """Wait for them; after an interrupt it can be called again."""
 
 
 class Gathering:
@@ -24,6 +34,10 @@ class Gathering:
 
     def __init__(self, place: Place, indices: Any) -> None:
         self._samples: list[_Sample] = []
+        self._unfound: Exception | None = None
+        # Where the files among them are that were read, and why others are left to Pillow.
+        self._read: dict[int, tuple[_native.Files, int]] = {}
+        self._why_not: dict[int, str] = {}
         self._files: list[tuple[_native.Files, list[int]]] = []
         self._located: Located | None
         try:
@@ -33,7 +47,7 @@ class Gathering:
             self._located = Located([], [], [], [], [], error)
         if self._located is None:
             self._indices = listed
-            self._unfound: Exception | None = _walk(place, listed, self._samples)
+            self._unfound = _walk(place, listed, self._samples)
             self._files = _begin_to_read(self._samples)
 
     def ready(self) -> bool:
@@ -45,15 +59,15 @@ class Gathering:
         if self._located is not None:
             return self._located
         located = Located(self._indices, [], [], [], [])
-        read: dict[int, tuple[_native.Files, int]] = {}
         for files, positions in self._files:
             for k, (position, why_not) in enumerate(zip(positions, files.wait(), strict=True)):
                 if why_not is None:
-                    read[position] = files, k
+                    self._read[position] = files, k
                 else:
-                    located.by_pillow[position] = why_not
+                    self._why_not[position] = why_not
             located.reading += files.seconds
-        _fill(located, self._samples, read)
+        located.by_pillow.update(self._why_not)
+        _fill(located, self._samples, self._read)
         if located.error is None and located.late_error is None:
             located.error = self._unfound
         self._located, self._samples, self._unfound = located, [], None

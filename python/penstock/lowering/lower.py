@@ -11,6 +11,7 @@ from torch.utils.data import IterableDataset, default_collate, default_convert
 
 from penstock import _native, compat
 from penstock.compat.torch import default_collate_fn_map, dispatch_modes, function_modes
+from penstock.cores import cores
 from penstock.delivery.form import Form
 from penstock.generators import Draws
 from penstock.lowering import worker_init
@@ -150,9 +151,7 @@ def threads_for(num_workers: int) -> int:
     override = os.environ.get("PENSTOCK_NUM_THREADS", "")
     if override.isdecimal() and int(override) > 0:
         return int(override)
-    ranks = os.environ.get("LOCAL_WORLD_SIZE", "")
-    share = max(1, int(ranks)) if ranks.isdecimal() else 1
-    return max(1, num_workers if num_workers > 0 else _native.available_parallelism() // share)
+    return num_workers if num_workers > 0 else cores()
 
 
 def _process_guards() -> Iterator[Row]:

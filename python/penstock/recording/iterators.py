@@ -4,6 +4,7 @@ import contextlib
 import copy
 import sys
 import threading
+import time
 import weakref
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,7 @@ from penstock.recording.workers import Collate, Parcel, Start, count
 from penstock.resume.iterators import ProcessesIter, SingleIter
 from penstock.resume.workers import News, Sent, told_by
 from penstock.system import looks_for
+from penstock.tolerance.dataset import is_nothing, left_out_by, users_function
 
 if TYPE_CHECKING:
     from penstock.recording.chain import Key
@@ -75,11 +77,16 @@ class RecordingIter(ProcessesIter):
             self._counters, self._form = counters_of(loader), form
             # Of batches that have arrived early, whether that was in inference mode.
             self._arrived_in: dict[int, bool] = {}
+            # When batches were given to workers, and when each worker's last one came back.
+            self._given: dict[int, float] = {}
+            self._came: dict[int, float] = {}
             self._news = files.News()
             self._told: files.Told | None = None
             self._seed: Any = None
             self._start = Start(None)
-            self._renderer = Renderer(threads_for(loader.num_workers), pin=False, form=form)
+            threads = threads_for(loader.num_workers)
+            self._counters.threads, self._counters.workers = threads, loader.num_workers
+            self._renderer = Renderer(threads, pin=False, form=form)
             # If the loop over the batches is of a loader that is known to convert them.
             self._converting: Converting | None = None
             self._has_arrived: Any = bool
@@ -137,6 +144,8 @@ class RecordingIter(ProcessesIter):
         # What is kept in RAM takes none of the pool's memory from its second epoch on.
         give_back_idle()
         self._arrived_in.clear()
+        self._given.clear()
+        self._came.clear()
         self._begins_epoch = True
         self._converting = self._converts(consumer_of(sys._getframe(1)))
         self._told = None if first_iter else self._news.told()
@@ -184,7 +193,35 @@ class RecordingIter(ProcessesIter):
         finally:
             self._counters.returned(called)
 
+    def _get_data(self) -> Any:
+        if self._begins_epoch:
+            return super()._get_data()  # type: ignore[no-untyped-call]
+        waits, since = self._counters.waits, time.perf_counter()
+        try:
+            index, data = super()._get_data()  # type: ignore[no-untyped-call]
+        finally:
+            waits.for_workers(since)
+        if (task := self._task_info.get(index)) is not None:
+            worker = task[0]
+            begun = max(self._given.pop(index, since), self._came.get(worker, 0.0))
+            self._came[worker] = waits.worked(worker, begun)
+        return index, data
+
+    def _try_put_index(self) -> None:
+        index = self._send_idx
+        super()._try_put_index()
+        if self._send_idx > index:
+            self._given[index] = time.perf_counter()
+
+    def _is_ready(self) -> bool:
+        """Whether the batch that comes next has arrived, and its pixels are made."""
+        for data in self._task_info.get(self._rcvd_idx, ())[1:]:
+            return not isinstance(data, _Arrived) or all(each.is_there for each in data.renderings)
+        return False
+
     def _next_data(self) -> Any:
+        if self._rcvd_idx < self._send_idx:
+            self._counters.waits.asked(ready=self._is_ready())
         data = super()._next_data()
         self._receive_all()
         return data
@@ -194,7 +231,7 @@ class RecordingIter(ProcessesIter):
         if self._dataset_kind != _DatasetKind.Map or not self._in_order:
             return
         while self._tasks_outstanding > 0 and self._has_arrived():
-            index, data = self._get_data()  # type: ignore[no-untyped-call]
+            index, data = self._get_data()
             self._tasks_outstanding -= 1
             self._task_info[index] += (data,)
             self._arrived_in[index] = torch.is_inference_mode_enabled()
@@ -214,7 +251,7 @@ class RecordingIter(ProcessesIter):
             data = self._rendered(data, worker_idx)
         data = super()._process_data(data, worker_idx)
         if isinstance(data, Parcel):
-            self._counters.recorded(data.samples, data.counted)
+            self._counters.recorded(data.samples, data.counted, batches=not is_nothing(data.data))
             agreement.others_asked(data.counted.asked)
             self._news.learn(data.learned)
             data = data.data
@@ -227,6 +264,7 @@ class RecordingIter(ProcessesIter):
 
     def _rendered(self, arrived: _Arrived, worker: int) -> Any:
         """Wait for a batch's pixels and return it, or what takes its place if a file cannot be read any more."""
+        since = time.perf_counter()
         try:
             made = all(rendering.finish(self._timeout or None) for rendering in arrived.renderings)
         except KeyboardInterrupt:
@@ -234,6 +272,8 @@ class RecordingIter(ProcessesIter):
             raise
         except Exception as error:
             return arrived.failed(error, worker)
+        finally:
+            self._counters.waits.for_threads(since)
         if not made:
             self._put_back(arrived, worker)
             raise RuntimeError(f"DataLoader timed out after {self._timeout} seconds")
@@ -253,6 +293,7 @@ class RecordingSingleIter(SingleIter):
     def __init__(self, loader: Any) -> None:
         with making():
             self._counters = counters_of(loader)
+            self._counters.threads, self._counters.workers = threads_for(0), 0
         super().__init__(loader)
 
     def _begin(self, loader: Any) -> None:
@@ -280,13 +321,13 @@ class _Fetcher:
     def __init__(self, fetcher: Any, counters: Any) -> None:
         self._fetcher, self._counters = fetcher, counters
         # A function of the user's is given batches that are plain; nobody looks at torch's own ones before the end.
-        self._collects = fetcher.collate_fn in (default_collate, default_convert)
+        self._collects = users_function(fetcher.collate_fn) in (default_collate, default_convert)
 
     def fetch(self, indices: Any) -> Any:
         guard = self._counters.guard
         if guard.gave_up is not None:
             data = self._fetcher.fetch(indices)
-            self._counters.recorded(count(indices) if self._fetcher.auto_collation else 1, Counted())
+            self._count(indices, data, Counted())
             return data
         # What this one finds is added to the loader's when it is counted.
         recorder = Recorder(threading.get_ident(), copy.deepcopy(guard), collects=self._collects)
@@ -298,9 +339,13 @@ class _Fetcher:
                 recorder.finish(data)
         for rendering in recorder.renderings:
             self._counters.rendered(rendering)
-        samples = count(indices) if self._fetcher.auto_collation else 1
-        self._counters.recorded(samples, recorder.count())
+        self._count(indices, data, recorder.count())
         return data
+
+    def _count(self, indices: Any, data: Any, counted: Counted) -> None:
+        samples = count(indices) if self._fetcher.auto_collation else 1
+        samples -= left_out_by(self._fetcher.collate_fn)
+        self._counters.recorded(samples, counted, batches=not is_nothing(data))
 
 
 def iterator_for(loader: Any, form: Form | None = None) -> _BaseDataLoaderIter:

@@ -179,6 +179,11 @@ class Rendering:
         """Whether the pixels are there; nothing is waited for."""
         return self._batch is None or (self._batch.wait(0) and not self._batch.tally()[-1])
 
+    @property
+    def is_there(self) -> bool:
+        """Whether the pixels are there, but for those of files that the library has to open."""
+        return self._batch is None or self._batch.wait(0.0)
+
     def finish(self, timeout: float | None = None) -> bool:
         """Wait until the pixels are there; False if that takes longer than so many seconds.
 

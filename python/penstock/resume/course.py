@@ -11,7 +11,16 @@ import torch
 from penstock.compat.torch import _DatasetKind
 from penstock.generators import Streams
 from penstock.resume.order import Order
-from penstock.resume.positions import here, kept, of_torch, positions_of, put, python_state, random_position, torch_state
+from penstock.resume.positions import (
+    here,
+    kept,
+    of_torch,
+    positions_of,
+    put,
+    python_state,
+    random_position,
+    torch_state,
+)
 from penstock.resume.samplers import generators_of, is_stateful
 from penstock.resume.workers import News, learn
 

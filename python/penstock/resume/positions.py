@@ -14,7 +14,17 @@ from typing import Any
 import numpy as np
 import torch
 
-__all__ = ["Position", "here", "kept", "of_torch", "positions_of", "put", "python_state", "random_position", "torch_state"]
+__all__ = [
+    "Position",
+    "here",
+    "kept",
+    "of_torch",
+    "positions_of",
+    "put",
+    "python_state",
+    "random_position",
+    "torch_state",
+]
 
 # What is few is plain data, and the block bytes.
 Position = tuple[Any, bytes]

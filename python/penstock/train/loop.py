@@ -23,7 +23,7 @@ from rich.console import Console
 from torch import nn
 from torch.nn import functional as F
 
-from penstock import DataLoader, explain
+from penstock import DataLoader, explain, stats
 from penstock.outputs import make_folder, writing
 from penstock.train import checkpoint
 from penstock.train.data import Pictures, load
@@ -223,6 +223,8 @@ def train(
             highlight=False,
             soft_wrap=True,
         )
+        if not plain:
+            console.print(stats(train_loader).verdict, highlight=False, markup=False, soft_wrap=True)
         console.print(f"curves {folder / CURVES}\nrun    {folder}", highlight=False, soft_wrap=True)
         if interrupted:
             console.print(f"go on with: penstock train --resume --out {folder}", highlight=False, soft_wrap=True)

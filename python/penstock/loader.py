@@ -28,7 +28,7 @@ from penstock.tolerance.policy import Policy, policy_of
 from penstock.wrappers import is_ours, own_iterators, unwrap
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
 __all__ = ["DataLoader", "explain"]
 
@@ -109,8 +109,8 @@ class DataLoader(torch.utils.data.DataLoader[_T_co], metaclass=_Kind):
         memory_format: Of pictures: `torch.channels_last`, as of `batch.to(memory_format=...)`.
         transfer: "uint8" has bytes go to a CUDA device, where a table makes the same values of them, in every bit.
             Where it cannot be done, floats go, and `explain` says why.
-        on_error: What becomes of a sample that cannot be loaded. With "raise" it ends the iteration, as with torch. With
-            "replace" the next index that loads takes its place, modulo the length, and draws the numbers that the bad
+        on_error: What becomes of a sample that cannot be loaded. With "raise" it ends the iteration, as with torch.
+            With "replace" the next index that loads takes its place, modulo the length, and draws the numbers that the bad
             one would have drawn; with "skip" nothing does, so that a batch is shorter, one of which no sample is left
             is not handed out, and `len` is an upper bound. Ten in a row, or more than one in a hundred, raise all the
             same. `penstock.stats(loader).bad` lists them.

@@ -110,10 +110,10 @@ class DataLoader(torch.utils.data.DataLoader[_T_co], metaclass=_Kind):
         transfer: "uint8" has bytes go to a CUDA device, where a table makes the same values of them, in every bit.
             Where it cannot be done, floats go, and `explain` says why.
         on_error: What becomes of a sample that cannot be loaded. With "raise" it ends the iteration, as with torch.
-            With "replace" the next index that loads takes its place, modulo the length, and draws the numbers that the bad
-            one would have drawn; with "skip" nothing does, so that a batch is shorter, one of which no sample is left
-            is not handed out, and `len` is an upper bound. Ten in a row, or more than one in a hundred, raise all the
-            same. `penstock.stats(loader).bad` lists them.
+            With "replace" the next index that loads takes its place, modulo the length, and draws the numbers that the
+            bad one would have drawn; with "skip" nothing does, so that a batch is shorter, one of which no sample is
+            left is not handed out, and `len` is an upper bound. Ten in a row, or more than one in a hundred, raise all
+            the same. `penstock.stats(loader).bad` lists them, and no state tells where such a loader is.
         on_error_types: A class of exceptions, or a tuple of them, by which a sample is bad besides `OSError` (of which
             Pillow's `UnidentifiedImageError` is one) and Pillow's `DecompressionBombError`.
 

@@ -11,6 +11,8 @@ import pytest
 import torch
 from rich.console import Console
 from support.bad_samples import Files, Refused, Refusing, forced, write_files
+from support.both_loaders import age, write_pictures
+from support.compare import assert_same
 from torch.utils.data import DataLoader, IterableDataset
 from torch.utils.data.distributed import DistributedSampler
 from torchvision import transforms as v1
@@ -19,6 +21,15 @@ from torchvision.datasets import ImageFolder
 import penstock
 
 DRAWING = v1.Compose([v1.RandomCrop(24), v1.ToTensor()])
+
+
+@pytest.fixture
+def folder_of_some(tmp_path):
+    """Six pictures, the second of which is none."""
+    paths = write_pictures(tmp_path / "some", 6)
+    paths[1].write_bytes(b"no picture")
+    age(paths[1])
+    return ImageFolder(str(tmp_path / "some"), DRAWING)
 
 
 def test_they_are_keywords_and_attributes():
@@ -174,3 +185,28 @@ def test_indices_that_cannot_be_read_are_no_samples(tmp_path, way, workers):
             next(iterator)
         assert len(next(iterator)[0]) == 1
     assert penstock.stats(loader).bad == ()
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("way", ["lowered", "recorded", "torch"])
+def test_no_state_tells_where_it_is(way, workers, folder_of_some):
+    with forced(way):
+        loader = penstock.DataLoader(folder_of_some, 2, num_workers=workers, on_error="replace")
+        iterator = iter(loader)
+        next(iterator)
+        with pytest.raises(ValueError, match="no state says which samples were bad"):
+            loader.load_state_dict(loader.state_dict())
+        plain = penstock.DataLoader(folder_of_some, 2, num_workers=workers)
+        next(iter(plain))
+        loader.load_state_dict(plain.state_dict())
+        with pytest.raises(RuntimeError, match="nothing can go on from the state"):
+            iter(loader)
+
+
+@pytest.mark.parametrize("way", ["lowered", "recorded", "torch"])
+def test_batches_are_delivered(way, folder_of_some):
+    options = {"batch_size": 2, "num_workers": 2, "on_error": "replace"}
+    with forced(way):
+        expected = [images.double() for images, _ in penstock.DataLoader(folder_of_some, **options)]
+        loader = penstock.DataLoader(folder_of_some, device="cpu", dtype=torch.float64, **options)
+        assert_same([images for images, _ in loader], expected)

@@ -123,7 +123,7 @@ def forced(way: str) -> Iterator[None]:
     """Have loaders that are lowered go another way."""
     with pytest.MonkeyPatch.context() as patch:
         if way != "lowered":
-            patch.setattr(penstock.loader, "lower", lambda _: Report((), way))
+            patch.setattr(penstock.loader, "lower", lambda *_: Report((), way))
         yield
 
 

@@ -207,6 +207,8 @@ def test_no_state_tells_where_it_is(way, workers, folder_of_some):
 def test_batches_are_delivered(way, folder_of_some):
     options = {"batch_size": 2, "num_workers": 2, "on_error": "replace"}
     with forced(way):
+        torch.manual_seed(3)
         expected = [images.double() for images, _ in penstock.DataLoader(folder_of_some, **options)]
+        torch.manual_seed(3)
         loader = penstock.DataLoader(folder_of_some, device="cpu", dtype=torch.float64, **options)
         assert_same([images for images, _ in loader], expected)

@@ -17,6 +17,7 @@ from support.bad_samples import (
     write_files,
 )
 from support.cases import cases
+from support.files import encode, photo
 from torch.utils.data import ConcatDataset, Subset
 from torchvision import transforms as v1
 from torchvision.datasets import ImageFolder
@@ -185,3 +186,29 @@ def test_generated(tmp_path_factory, bad, on_error, size, seed, workers, drop_la
     ways = ("lowered",) if workers else WAYS
     options = {"batch_size": size, "shuffle": True, "num_workers": workers, "drop_last": drop_last}
     assert_ways(folder, on_error, ways, epochs=1, seed=seed, **options)
+
+
+def broken(whole):
+    """Versions of a file that were cut, or have a bit that is wrong; a few of them are none that fail."""
+    rng = np.random.default_rng(len(whole))
+    for length in range(0, len(whole), len(whole) // 12):
+        yield whole[:length]
+    for _ in range(24):
+        place = int(rng.integers(2, len(whole)))
+        yield whole[:place] + bytes([whole[place] ^ (1 << int(rng.integers(8)))]) + whole[place + 1 :]
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize("on_error", ["replace", "skip"])
+def test_a_file_that_is_bad_in_one_way_is_bad_in_all(tmp_path, on_error, workers):
+    """What fails late, when pixels are made, fails as what is opened and loaded at once does."""
+    (tmp_path / "a").mkdir()
+    kinds = ({"quality": 60}, {"progressive": True}, {"kind": "PNG"})
+    contents = [each for options in kinds for each in broken(encode(photo(40, 50), **options))]
+    for k, content in enumerate(contents):
+        # Files that load, between them: never ten bad ones in a row, and most files are natively decoded.
+        for number, data in enumerate((content, encode(photo(40, 50, seed=k)), encode(photo(41, 51, seed=k)))):
+            (tmp_path / "a" / f"{k:03}-{number}.jpg").write_bytes(data)
+    folder = ImageFolder(tmp_path, DRAWING)
+    bad = assert_ways(folder, on_error, epochs=1, batch_size=16, shuffle=True, num_workers=workers)
+    assert 30 < len(bad) < len(contents)

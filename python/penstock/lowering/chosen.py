@@ -68,6 +68,10 @@ class _Slot:
     is_filled: bool = False
 
 
+# Most of them: the sample that was asked for.
+_FILLED = _Slot(is_filled=True)
+
+
 @dataclasses.dataclass(frozen=True)
 class _Failure:
     """What a sample raised, and its file, if it has one."""
@@ -152,10 +156,11 @@ class Chosen:
             failed: The position of the picture that raises, if one does.
         """
         counted, met, filled = tally.copy(), list[BadSample](), 0
-        in_bulk = bool(getattr(self._dataset, "__getitems__", None))
-        if in_bulk and failed is not None and not any(slot.bad for slot in self._slots):
-            # The data set has raised for all of them at once.
-            self.met = []
+        if not any(slot.bad for slot in self._slots if slot is not _FILLED):
+            # A data set that is asked for all of them at once has raised at once.
+            in_bulk = failed is not None and bool(getattr(self._dataset, "__getitems__", None))
+            counted.loaded(0 if in_bulk else len(self._tries) if failed is None else failed)
+            self.met = met
             return counted
         for number, slot in enumerate(self._slots):
             for attempt, bad in enumerate(slot.bad):
@@ -184,11 +189,11 @@ class Chosen:
             found = part.finish()
             count = len(found.targets) - (found.late_error is not None)
             failure = _failure_of(found)
-            for position in range(count):
+            for position in range(count if self._facts or self._drawn else 0):
                 if (fact := self._fact((start + position, 0))) is not None:
                     count, failure = position, fact
                     break
-            self._slots += [_Slot(is_filled=True) for _ in range(count)]
+            self._slots += [_FILLED] * count
             self._tries += [(start + position, 0) for position in range(count)]
             if failure is None and start == 0:
                 return found

@@ -1,7 +1,7 @@
 """Channels in another order."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 from torchvision.transforms import functional as F
 from torchvision.transforms import v2
@@ -26,6 +26,11 @@ def _permuted(trace: Trace, permutation: Any) -> Trace | None:
     return trace.then("permute", *map(int, order)).without_info()
 
 
+def _tensor_permuted(trace: Trace, permutation: Any) -> tuple[Trace, Literal["asked"]] | None:
+    permuted = _permuted(trace, permutation)
+    return None if permuted is None else (permuted, "asked")
+
+
 def _replay(image: Any, *order: int) -> Any:
     return F.to_pil_image(F.pil_to_tensor(image)[[*order]])
 
@@ -42,5 +47,6 @@ PERMUTE = Operation(
     functions=((F2, "permute_channels"),),
     replays={"permute": _replay},
     picture_kernels={F2.permute_channels: _permuted},
+    kernels={F2.permute_channels: _tensor_permuted},
     examples=_examples,
 )

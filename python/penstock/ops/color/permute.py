@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Literal
 
+import torch
 from torchvision.transforms import functional as F
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F2
@@ -19,6 +20,10 @@ def _lower(building: Building, _transform: Any) -> _native.Op:
 
 
 def _permuted(trace: Trace, permutation: Any) -> Trace | None:
+    # To torch, bytes and truth values are a mask.
+    is_tensor = isinstance(permutation, torch.Tensor) and permutation.dtype is torch.int64
+    if not is_tensor and not (type(permutation) in (list, tuple) and all(type(place) is int for place in permutation)):
+        return None
     order = [*permutation]
     # A gray picture is made over an array of NumPy's, and says that it may not be written to.
     if len(order) == 1 or sorted(order) != [*range(len(trace.mode))]:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import inspect
+import random
 from collections.abc import Callable
 from typing import Any
 
@@ -84,7 +85,8 @@ _SHORT = {F: "F", F2: "F2", ImageOps: "ImageOps"}
 
 
 def _targets() -> dict[str, Target]:
-    owned = [*CALLS, *TENSOR_CALLS, *FUNCTIONS, *((F2, each.__name__) for each in (*KERNELS, *PICTURE_KERNELS))]
+    functions = [(owner, name) for owner, name in FUNCTIONS if owner is not random]
+    owned = [*CALLS, *TENSOR_CALLS, *functions, *((F2, each.__name__) for each in (*KERNELS, *PICTURE_KERNELS))]
     found = {f"{_SHORT.get(owner, owner.__name__)}.{name}": _looked_up(owner, name) for owner, name in owned}
     found |= {f"Image.{name}": _method(name) for name in (*METHODS, "rotate", "reduce", "thumbnail", "convert")}
     found |= {f"ImageFilter.{kind.__name__}": _filter(kind) for kind in FILTERS}
@@ -205,7 +207,7 @@ _KINDS: tuple[Callable[[Any], Any], ...] = (np.float32, np.float64, np.int64, np
 def _converted(kind: Callable[[Any], Any], value: Any) -> Any:
     try:
         return kind(value)
-    except (TypeError, ValueError, OverflowError, RuntimeError):
+    except (TypeError, ValueError, OverflowError, RuntimeError, UserWarning):  # of tensors torch warns
         return value
 
 

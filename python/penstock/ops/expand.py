@@ -1,21 +1,28 @@
-"""`ImageOps.expand`, by which torchvision pads Pillow's pictures with a constant too.
+"""`ImageOps.expand`, by which torchvision pads Pillow's pictures with a constant too, and the same of tensors.
 
 It is a shift of a picture on a canvas of another size, as an affine transform by the nearest pixel makes it.
 """
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Literal
 
+import torch
 from PIL import ImageOps
+from torchvision.transforms.v2 import functional as F2
 
 from penstock import agreement
+from penstock.compat.torchvision import tensor_functional
 from penstock.ops.arithmetic import pillow_agrees
 from penstock.ops.geometry.canvas import color_of
 from penstock.ops.operation import Operation, Trace
+from penstock.ops.parameters import floats_of, margins_of
 
 __all__ = ["EXPAND"]
 
 _BORDERS = ((3, 0, 5, 7), (-2, 4, 1, -3))
 _FILL = 3, 200, 90
+_MOST_BYTE = 255
+_Padded = tuple[Trace, Literal["asked"]] | None
 
 
 @agreement.probe(
@@ -57,4 +64,39 @@ def _expanded(trace: Trace, border: Any = 0, fill: Any = 0) -> Trace | None:
     return expanded.recolored(ImageOps.expand)
 
 
-EXPAND = Operation(name="expand", calls={(ImageOps, "expand"): _expanded}, moves=True)
+def _tensor_padded(trace: Trace, padding: Any, fill: Any = 0, padding_mode: Any = "constant") -> _Padded:
+    fill = 0 if fill is None else fill
+    if not isinstance(fill, (int, float)):
+        raise TypeError
+    return _framed(trace, margins_of(padding), [fill], padding_mode)
+
+
+def _kernel_padded(trace: Trace, padding: Any, fill: Any = None, padding_mode: Any = "constant") -> _Padded:
+    if fill is None or isinstance(fill, (int, float)):
+        return _tensor_padded(trace, padding, fill, padding_mode)
+    # Of several numbers torch makes a tensor first.
+    values = [*fill] if len(fill) == 1 else torch.tensor(floats_of(fill), dtype=torch.float32, device="cpu").tolist()
+    return _framed(trace, margins_of(padding), values, padding_mode)
+
+
+def _framed(trace: Trace, margins: Sequence[int], values: Sequence[float], mode: Any) -> _Padded:
+    left, top, right, bottom = margins
+    # Without margins a copy may lie in memory as none with margins does.
+    if mode != "constant" or min(margins) < 0 or not any(margins) or len(values) not in (1, len(trace.mode)):
+        return None
+    if not all(0 <= value <= _MOST_BYTE for value in values):
+        return None
+    # A cast to bytes cuts off what is behind the point.
+    color = (*map(int, values),) * (3 // len(values))
+    width, height = trace.width + left + right, trace.height + top + bottom
+    operands = _operands((left, top), (height, width), color)
+    return trace.then("affine", *operands, size=(width, height)), "asked"
+
+
+EXPAND = Operation(
+    name="expand",
+    calls={(ImageOps, "expand"): _expanded},
+    moves=True,
+    tensor_calls={(tensor_functional, "pad"): _tensor_padded},
+    kernels={F2.pad: _kernel_padded},
+)

@@ -4,7 +4,7 @@ What they do is a step of the picture's trace, with torch's arithmetic in place 
 """
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
@@ -64,17 +64,23 @@ def _layout_of(kernel: Callable[..., Any], chain: Chain, args: Any, options: Any
     """Return how a kernel has its result lie in memory, by a call on a small picture; None if as no picture does."""
     key = kernel, chain.interleaved, chain.channels
     if key not in _layouts:
-        channels, (height, width) = chain.channels, _SHEET
-        in_order = height * width, width, 1
-        strides = (1, width * channels, channels) if chain.interleaved else in_order
-        sheet = torch.empty_strided((channels, height, width), strides, dtype=torch.uint8).zero_()
+        shape = (chain.channels, *_SHEET)
+        strides = _strides(shape, interleaved=chain.interleaved)
+        sheet = torch.empty_strided(shape, strides, dtype=torch.uint8).zero_()
         with as_at_first():
             made = kernel(sheet, *args, **options)
         _layouts[key] = None
         is_new = made.untyped_storage().data_ptr() != sheet.untyped_storage().data_ptr()
-        if is_new and made.shape == sheet.shape and made.dtype == sheet.dtype:
-            _layouts[key] = {in_order: "in order", strides: "the same"}.get(made.stride())
+        if is_new and made.shape[:-2] == sheet.shape[:-2] and made.dtype == sheet.dtype:
+            same = _strides(made.shape, interleaved=chain.interleaved)
+            in_order = _strides(made.shape, interleaved=False)
+            _layouts[key] = {in_order: "in order", same: "the same"}.get(made.stride())
     return _layouts[key]
+
+
+def _strides(shape: Sequence[int], *, interleaved: bool) -> tuple[int, int, int]:
+    channels, height, width = shape
+    return (1, width * channels, channels) if interleaved else (height * width, width, 1)
 
 
 def _unconverted(image: Any) -> "Trace | None":

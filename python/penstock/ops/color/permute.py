@@ -1,8 +1,9 @@
 """Channels in another order."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
+import torch
 from torchvision.transforms import functional as F
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F2
@@ -19,11 +20,20 @@ def _lower(building: Building, _transform: Any) -> _native.Op:
 
 
 def _permuted(trace: Trace, permutation: Any) -> Trace | None:
+    # To torch, bytes and truth values are a mask.
+    is_tensor = isinstance(permutation, torch.Tensor) and permutation.dtype is torch.int64
+    if not is_tensor and not (type(permutation) in (list, tuple) and all(type(place) is int for place in permutation)):
+        return None
     order = [*permutation]
     # A gray picture is made over an array of NumPy's, and says that it may not be written to.
     if len(order) == 1 or sorted(order) != [*range(len(trace.mode))]:
         return None
     return trace.then("permute", *map(int, order)).without_info()
+
+
+def _tensor_permuted(trace: Trace, permutation: Any) -> tuple[Trace, Literal["asked"]] | None:
+    permuted = _permuted(trace, permutation)
+    return None if permuted is None else (permuted, "asked")
 
 
 def _replay(image: Any, *order: int) -> Any:
@@ -42,5 +52,6 @@ PERMUTE = Operation(
     functions=((F2, "permute_channels"),),
     replays={"permute": _replay},
     picture_kernels={F2.permute_channels: _permuted},
+    kernels={F2.permute_channels: _tensor_permuted},
     examples=_examples,
 )

@@ -157,6 +157,13 @@ def _tensor_blurred(generation: str, *arguments: Any, **options: Any) -> tuple[T
     return None if blurred is None else (blurred, "asked")
 
 
+def _first_blurred(trace: Trace, kernel_size: Any, sigma: Any) -> tuple[Trace, Literal["asked"]] | None:
+    """Record what the first generation's function makes numbers of before it comes to tensors."""
+    if not all(isinstance(pair, (list, tuple)) and len(pair) == 2 for pair in (kernel_size, sigma)):
+        raise TypeError
+    return _tensor_blurred("v1", trace, kernel_size, sigma)
+
+
 def _replay(image: Any, across: int, *operands: float) -> Any:
     made = _convolved(F.pil_to_tensor(image), list(operands[:across]), list(operands[across + 1 :]))
     return F.to_pil_image(made, mode=image.mode)
@@ -178,7 +185,7 @@ TORCH_BLUR = Operation(
     replays={"convolution": _replay},
     calls={(F, "gaussian_blur"): functools.partial(_picture_blurred, "v1")},
     picture_kernels={F2.gaussian_blur: functools.partial(_picture_blurred, "v2")},
-    tensor_calls={(tensor_functional, "gaussian_blur"): functools.partial(_tensor_blurred, "v1")},
+    tensor_calls={(tensor_functional, "gaussian_blur"): _first_blurred},
     kernels={F2.gaussian_blur: functools.partial(_tensor_blurred, "v2")},
     examples=_examples,
 )

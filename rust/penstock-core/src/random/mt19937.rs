@@ -232,13 +232,15 @@ mod tests {
 
     #[test]
     fn state_survives_the_round_trip_at_every_position() {
-        let mut mt = Mt19937::new(7);
+        let mut mt = Mt19937 { normals: [0x5A; _], ..Mt19937::new(7) };
         for _ in 0..2 * N + 3 {
             let mut state = blank_state();
             mt.write_torch_state(&mut state).unwrap();
             assert_eq!(Mt19937::from_torch_state(&state).unwrap(), mt);
             assert_eq!(&state[..LEFT], [0xA5; LEFT], "the seed is not ours to write");
-            assert!(state[WORDS + 8 * N..].iter().all(|&b| b == 0xA5), "nor is the normal cache");
+            assert!(state[NORMALS..].iter().all(|&b| b == 0x5A), "the normal numbers go along");
+            let mut pythons = Mt19937::from_python_state(&mt.python_state()).unwrap();
+            assert_eq!(pythons.next_u32(), mt.clone().next_u32());
             mt.next_u32();
         }
     }

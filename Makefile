@@ -30,12 +30,14 @@ test-plain: $(VENV)/installed ## The same with all that only some systems have l
 	cp -r python target/plain && cp target/release/lib_native.so target/plain/python/penstock/_native.abi3.so
 	PYTHONPATH=$(abspath target/plain/python) $(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile $(ARGS)
 
-# In the middle of everything, and on files of every kind; nothing of them forks.
-SMOKE := $(addprefix tests/,parity/test_arrays.py parity/test_files.py parity/test_operations.py recorded/test_own_datasets.py \
-	unit/test_decode_jpeg.py unit/test_random.py)
+# Every operation, files of every kind, either way, and nothing that needs the other libraries.
+SMOKE := $(addprefix tests/,parity/test_arrays.py parity/test_files.py parity/test_operations.py \
+	recorded/test_file_objects.py unit/test_decode_jpeg.py unit/test_random.py)
+WHEEL = $(firstword $(wildcard $(abspath dist)/*.whl))
 smoke: ## Install the wheel in dist/ for PYTHON, which may be another one, and run some of the tests (ARGS=FILES others)
+	@test -n "$(WHEEL)" || { echo "make smoke: there is no wheel in dist/: make wheel first" >&2; exit 2; }
 	rm -rf target/smoke && $(PYTHON) -m venv target/smoke
-	target/smoke/$(notdir $(BIN))/python -m pip install --quiet "$(firstword $(wildcard $(abspath dist)/*.whl))[dev]"
+	target/smoke/$(notdir $(BIN))/python -m pip install --quiet "$(WHEEL)[dev]"
 	target/smoke/$(notdir $(BIN))/python -m pytest $(or $(ARGS),$(SMOKE))
 
 lint: $(VENV)/installed ## Formatters, linters, types, stubs, generated tables

@@ -29,6 +29,7 @@ __all__ = [
     "decode_jpeg",
     "decode_picture",
     "first_sights",
+    "has_checksums",
     "index_usage",
     "jpeg_shape",
     "known_files",
@@ -169,6 +170,9 @@ def look_at_file(descriptor: int, stays: bool) -> tuple[tuple[int, int, int, str
         already. Otherwise height, width, channels and format of the picture, by what the file is known again, zeros if
         it is not, and the file.
     """
+
+def has_checksums(content: bytes) -> bool:
+    """Return whether the checksums of all chunks of a PNG's content are right."""
 
 def look_through(content: bytes) -> tuple[int, int, int, str] | None:
     """Look through a file's content; None if Pillow should look at it itself."""

@@ -18,6 +18,7 @@ from support.compare import assert_same
 from support.files import damaged, encode, photo
 from support.pngs import write_png
 from support.sides import age, both, describe, is_ours, open_files, side
+from support.systems import needs_descriptors
 from torch.utils.data import Dataset
 from torchvision import transforms as v1
 from torchvision import tv_tensors
@@ -391,6 +392,7 @@ def test_whether_torchvision_agrees_is_asked_of_every_kind(monkeypatch):
     assert decoders.agrees()
 
 
+@needs_descriptors
 def test_files_stay_open_no_longer_than_their_tensors(files):
     with side(ours=True):
         before = open_files()
@@ -400,6 +402,7 @@ def test_files_stay_open_no_longer_than_their_tensors(files):
         assert open_files() == before
 
 
+@needs_descriptors
 def test_of_many_pictures_that_are_kept_some_files_stay_open_and_of_the_others_the_content(files, tmp_path):
     paths = [tmp_path / f"{number}.jpg" for number in range(300)]
     content = (files / "colour").read_bytes()

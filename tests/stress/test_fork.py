@@ -1,9 +1,9 @@
 """A process that forks while loader threads are alive, as torch's worker processes and many launchers do."""
 
 import os
-import sys
 
 import pytest
+from support.systems import keeps_from_children
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform has no fork")
 
@@ -204,7 +204,7 @@ def test_large_batches_are_whole_on_both_sides(passes):
     )
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="children of a fork get all memory on other systems")
+@keeps_from_children
 def test_idle_memory_is_not_copied_for_a_child(passes):
     passes(
         """

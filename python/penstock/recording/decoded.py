@@ -148,7 +148,7 @@ def _look(path: str) -> tuple[Source | None, int, str]:
             return None, 0, "colours of a palette"
         if source is None or source.width > _WIDEST:
             return None, 0, why_not or "too many pixels"
-        if source.format == "PNG" and (source.file is None or not source.file.has_checksums()):
+        if source.format == "PNG" and not source.has_checksums():
             return None, 0, "irregular file"
         source.by_torchvision = True
         return source, os.fstat(file.fileno()).st_size, ""

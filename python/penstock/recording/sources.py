@@ -140,6 +140,10 @@ class Source:
         """Have these be the pixels of a picture that is no file's."""
         self.content = as_content(self.width, self.height, pixels)
 
+    def has_checksums(self) -> bool:
+        """Return whether the checksums of this PNG are right."""
+        return _native.has_checksums(self.read()) if self.file is None else self.file.has_checksums()
+
     def read(self) -> bytes:
         """Return the file's content."""
         if self.content is not None:

@@ -46,8 +46,8 @@ mod _native {
     use super::plan::{PyOp, PyPlan};
     #[pymodule_export]
     use super::sight::{
-        PyOpenFile, be_worker, first_sights, known_files, learn, look_at_file, look_through,
-        prepare_for_workers, take_learned,
+        PyOpenFile, be_worker, content_has_checksums, first_sights, known_files, learn, look_at_file,
+        look_through, prepare_for_workers, take_learned,
     };
     #[pymodule_export]
     use super::single::render_picture;

@@ -153,6 +153,13 @@ pub(crate) fn look_through(py: Python<'_>, content: &Bound<'_, PyBytes>) -> Opti
     gil::without(py, || DECODER.with_borrow_mut(|decoder| decoder.survey(content).ok())).map(seen)
 }
 
+/// Whether the checksums of all chunks of a PNG's content are right.
+#[pyfunction(name = "has_checksums")]
+pub(crate) fn content_has_checksums(py: Python<'_>, content: &Bound<'_, PyBytes>) -> bool {
+    let content = content.as_bytes();
+    gil::without(py, || has_checksums(content))
+}
+
 /// Files that this process has looked through, and those that it has stepped through for where their parts are.
 #[pyfunction]
 pub(crate) fn first_sights() -> (usize, usize) {

@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 
-from penstock.compat.torch import _DatasetKind
 from penstock.generators import Streams
 from penstock.resume.order import Order
 from penstock.resume.positions import (
@@ -21,7 +20,7 @@ from penstock.resume.positions import (
     random_position,
     torch_state,
 )
-from penstock.resume.samplers import generators_of, is_stateful
+from penstock.resume.samplers import generators_of, is_iterable, is_stateful
 from penstock.resume.workers import News, learn
 
 __all__ = ["Alone", "Course", "WithWorkers"]
@@ -42,7 +41,7 @@ class Course(abc.ABC):
     """
 
     def __init__(self, loader: Any, state: dict[str, Any] | None) -> None:
-        self._is_iterable = loader._dataset_kind == _DatasetKind.Iterable
+        self._is_iterable = is_iterable(loader.dataset)
         self._generators = generators_of(loader)
         inside = None if state is None or state["over"] else state
         self._base_seed: int | None = None if state is None else state["base_seed"]

@@ -7,11 +7,10 @@ from typing import Any
 
 import torch
 
-from penstock.compat.torch import _DatasetKind
 from penstock.resume.course import Alone, Course, WithWorkers
 from penstock.resume.order import Order
 from penstock.resume.positions import positions_of, put
-from penstock.resume.samplers import chain_of, generators_of
+from penstock.resume.samplers import chain_of, generators_of, index_sampler_of, is_iterable
 from penstock.wrappers import own_iterators
 
 __all__ = ["begin", "commit", "is_loaded", "load", "lose", "state_of"]
@@ -156,17 +155,17 @@ def _check(loader: Any, state: Any) -> None:
 
 def _settings(loader: Any) -> dict[str, Any]:
     """Return what a loader must have in common with the one whose state it is given."""
-    is_iterable = loader._dataset_kind == _DatasetKind.Iterable
+    iterable = is_iterable(loader.dataset)
     return {
-        "iterable": is_iterable,
-        "samples": None if is_iterable else _length(loader.dataset),
+        "iterable": iterable,
+        "samples": None if iterable else _length(loader.dataset),
         "batch_size": loader.batch_size,
         "drop_last": loader.drop_last,
         "num_workers": loader.num_workers,
         "persistent_workers": loader.persistent_workers,
-        "samplers": [type(each).__qualname__ for each in chain_of(loader._index_sampler)],
+        "samplers": [type(each).__qualname__ for each in chain_of(index_sampler_of(loader))],
         "generators": sorted(generators_of(loader)),
-        "batches": None if is_iterable else _length(loader._index_sampler),
+        "batches": None if iterable else _length(index_sampler_of(loader)),
     }
 
 

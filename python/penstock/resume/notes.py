@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from penstock.compat.torch import _DatasetKind
-from penstock.resume.samplers import chain_of, cut, is_stateful, stateful_of
+from penstock.resume.samplers import chain_of, cut, index_sampler_of, is_iterable, is_stateful, stateful_of
 
 __all__ = ["notes_on"]
 
@@ -11,7 +10,7 @@ __all__ = ["notes_on"]
 def notes_on(loader: Any) -> tuple[str, ...]:
     """Return what a loader does again when it resumes, as nobody can tell it to go on; nothing if that is little."""
     name = type(loader.dataset).__name__
-    if loader._dataset_kind == _DatasetKind.Iterable:
+    if is_iterable(loader.dataset):
         if is_stateful(loader.dataset):
             return ()
         where = (
@@ -20,7 +19,7 @@ def notes_on(loader: Any) -> tuple[str, ...]:
         return (
             f"{name} has no state_dict: unless its iterator has one, it is iterated over from the start again, {where}",
         )
-    sampler = loader._index_sampler
+    sampler = index_sampler_of(loader)
     if cut(sampler) is not None or stateful_of(sampler) is not None:
         return ()
     return (f"{type(chain_of(sampler)[-1]).__name__} has no state_dict: it is asked again for all that it has given",)

@@ -9,9 +9,8 @@ from typing import Any
 
 import torch
 
-from penstock.compat.torch import _DatasetKind
 from penstock.resume.positions import Position, here, kept, positions_of, put
-from penstock.resume.samplers import asked_beyond, chain_of, cut, cut_at, stateful_of
+from penstock.resume.samplers import asked_beyond, chain_of, cut, cut_at, index_sampler_of, is_iterable, stateful_of
 
 __all__ = ["Order"]
 
@@ -57,9 +56,9 @@ class Order:
         *,
         skips: int,
     ) -> None:
-        self._sampler, self._generators = loader._index_sampler, generators
+        self._sampler, self._generators = index_sampler_of(loader), generators
         self._resumed, self._position, self._skips = resumed, position, skips
-        self._endless = loader._dataset_kind == _DatasetKind.Iterable
+        self._endless = is_iterable(loader.dataset)
         self._cut = None if self._endless else cut(self._sampler)
         self._stateful: Any = None if self._endless or self._cut is not None else stateful_of(self._sampler)
         self._runs_ahead = loader.num_workers > 0

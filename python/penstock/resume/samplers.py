@@ -5,11 +5,31 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
-from torch.utils.data import BatchSampler, RandomSampler, SequentialSampler
+from torch.utils.data import BatchSampler, IterableDataset, RandomSampler, SequentialSampler
 
 from penstock.lowering.known import is_pristine
 
-__all__ = ["asked_beyond", "chain_of", "cut", "cut_at", "generators_of", "is_stateful", "stateful_of"]
+__all__ = [
+    "asked_beyond",
+    "chain_of",
+    "cut",
+    "cut_at",
+    "generators_of",
+    "index_sampler_of",
+    "is_iterable",
+    "is_stateful",
+    "stateful_of",
+]
+
+
+def is_iterable(dataset: Any) -> bool:
+    """Whether a data set is iterated over, and has no samplers."""
+    return isinstance(dataset, IterableDataset)
+
+
+def index_sampler_of(loader: Any) -> Any:
+    """Return the sampler that a loader's iterators ask: of batches, if it makes any."""
+    return loader.sampler if loader.batch_sampler is None else loader.batch_sampler
 
 
 def chain_of(sampler: Any) -> list[Any]:
@@ -26,7 +46,7 @@ def generators_of(loader: Any) -> dict[str, torch.Generator]:
     """Return the generators that a loader and its samplers have, each once, by the name of its first place."""
     places = {
         "loader": loader,
-        **{f"sampler {depth}": each for depth, each in enumerate(chain_of(loader._index_sampler))},
+        **{f"sampler {depth}": each for depth, each in enumerate(chain_of(index_sampler_of(loader)))},
     }
     found: dict[str, torch.Generator] = {}
     for name, owner in places.items():

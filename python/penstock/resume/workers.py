@@ -16,7 +16,7 @@ import torch
 
 from penstock.compat.torch import ExceptionWrapper, _DatasetKind, pin_memory, worker_loop
 from penstock.resume.positions import Position, here, of_torch, put, random_position
-from penstock.resume.samplers import is_stateful
+from penstock.resume.samplers import is_iterable, is_stateful
 
 __all__ = ["Beginning", "News", "Sent", "learn", "told_by"]
 
@@ -102,17 +102,17 @@ class _Fetchers:
             return self._torchs(kind, dataset, *others)  # of a loader in the user's code
         resumed, self._resumed = self._resumed, None
         if resumed is None:
-            return _Fetcher(self._torchs(kind, dataset, *others), kind, dataset, self._worker)
+            return _Fetcher(self._torchs(kind, dataset, *others), dataset, self._worker)
         start, now = resumed["start"], resumed["now"]
         if "dataset" in now:
             dataset.load_state_dict(pickle.loads(now["dataset"]))  # noqa: S301 - a checkpoint is the user's own
         put(start)
-        fetcher = _Fetcher(self._torchs(kind, dataset, *others), kind, dataset, self._worker)
+        fetcher = _Fetcher(self._torchs(kind, dataset, *others), dataset, self._worker)
         if "ended" in now:
             fetcher.end()
-        elif kind == _DatasetKind.Iterable and "iterator" in now:
+        elif is_iterable(dataset) and "iterator" in now:
             fetcher.iterator.load_state_dict(pickle.loads(now["iterator"]))  # noqa: S301 - as above
-        elif kind == _DatasetKind.Iterable and "dataset" not in now:
+        elif is_iterable(dataset) and "dataset" not in now:
             fetcher.behind = resumed["count"]
         if fetcher.behind:
             fetcher.then = now
@@ -126,7 +126,6 @@ class _Fetcher:
 
     Args:
         fetcher: torch's.
-        kind: Of the data set.
         dataset: The worker's.
         worker: Its number.
 
@@ -136,9 +135,9 @@ class _Fetcher:
         then: Where the generators stand after these.
     """
 
-    def __init__(self, fetcher: Any, kind: Any, dataset: Any, worker: int) -> None:
+    def __init__(self, fetcher: Any, dataset: Any, worker: int) -> None:
         self._fetcher, self._where = fetcher, f"in DataLoader worker process {worker}"
-        self._is_iterable = kind == _DatasetKind.Iterable
+        self._is_iterable = is_iterable(dataset)
         self.iterator: Any = getattr(fetcher, "dataset_iter", None)
         self._teller = _Teller(dataset, self.iterator)
         self.behind, self.then = 0, dict[str, Any]()

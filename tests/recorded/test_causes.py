@@ -39,7 +39,7 @@ def _in_lines(picture):
 CALLS = {
     "ElasticTransform ": T.Compose([T.RandomApply([T.ElasticTransform(sigma=1.0)], p=1.0), T.ToTensor()]),
     "OwnElastic": OwnElastic(sigma=1.0),
-    "RandomErasing": T.Compose([T.ToTensor(), T.RandomErasing(p=1.0)]),
+    "LinearTransformation": T.Compose([T.ToTensor(), T.LinearTransformation(torch.eye(960), torch.zeros(960))]),
     "ElasticTransform": v2.Compose([v2.RandomApply([v2.ElasticTransform(sigma=1.0)], p=1.0)]),
     "Image.effect_spread": Spreading(),
     "ImageOps.pad": lambda picture: ImageOps.pad(picture, (30, 30)),

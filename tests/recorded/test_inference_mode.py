@@ -210,5 +210,5 @@ def test_a_mode_that_is_entered_between_batches(files, batched, persistent):
 def _wait_for_all(iterator):
     """Wait until what a worker was asked for has arrived, all of it before it is wanted."""
     while len(iterator._arrived_in) < 5:
-        iterator._arrivals.poll(1000)
+        iterator._data_queue._reader.poll(1)
         iterator._receive_all()

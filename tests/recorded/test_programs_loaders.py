@@ -46,6 +46,15 @@ def collate_in_pairs(samples):
     return value, default_collate(others)
 
 
+@pytest.fixture(autouse=True, scope="module")
+def every_warning():
+    """torch warns of some things once in a process, so that only the first of two loaders would."""
+    before = torch.is_warn_always_enabled()
+    torch.set_warn_always(True)
+    yield
+    torch.set_warn_always(before)
+
+
 def walk(cls, dataset, workers, collate):
     """What a loop over a loader sees: batches, exceptions, and where the generators stand."""
     random.seed(5)

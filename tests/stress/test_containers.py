@@ -41,14 +41,13 @@ def test_no_shared_memory_is_used(passes):
             return mapped + [target for target in opened if target.startswith(("/dev/shm", "/memfd"))]
 
         before = in_shared_memory()
-        listed = set(os.listdir("/dev/shm"))
         held = []
         for images, targets in loader(cifar(1024), batch_size=64, num_workers=2):
             held.append((images, targets))
             assert not images.is_shared()
             assert in_shared_memory() == before
         assert len(held) == 16
-        # Other processes may come and go; torch's files bear its name.
-        assert not [name for name in set(os.listdir("/dev/shm")) - listed if "torch" in name]
+        # Other processes may come and go; torch's files bear the name of theirs.
+        assert not [name for name in os.listdir("/dev/shm") if name.startswith(f"torch_{os.getpid()}_")]
         """
     )

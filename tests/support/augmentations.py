@@ -152,6 +152,8 @@ def _choices(draw: Any, channels: int, *, tensor: bool) -> Augmentation:
     promised = all(part.promised for part in parts)
     # What follows depends on which of them were made.
     promised &= not any(recipe.name.endswith(".Grayscale") for recipe in recipes)
+    # Of pictures that are too small one of them raises, if it is made.
+    promised &= not any(recipe.name.endswith(".GaussianBlur") for recipe in recipes)
     options = {}
     if kind == "Apply":
         options["p"] = draw(chances)

@@ -27,9 +27,6 @@ from penstock.resume.notes import notes_on
 from penstock.tolerance.policy import Policy, policy_of
 from penstock.wrappers import is_ours, own_iterators, unwrap
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
 __all__ = ["DataLoader", "explain"]
 
 _T_co = TypeVar("_T_co", covariant=True)

@@ -15,7 +15,7 @@ import torch
 
 from penstock import _native
 
-__all__ = ["empty", "give_back_idle", "writable"]
+__all__ = ["contiguous_strides", "empty", "give_back_idle", "writable"]
 
 
 def empty(
@@ -40,7 +40,7 @@ def empty(
         buffer = _native.Buffer(count * dtype.itemsize)
         whole = torch.frombuffer(buffer, dtype=dtype)
     # Not by view(): torch's batches are views of nothing, and may be detached in place.
-    return whole.as_strided_(tuple(shape), _contiguous(shape) if strides is None else tuple(strides)), buffer
+    return whole.as_strided_(tuple(shape), contiguous_strides(shape) if strides is None else tuple(strides)), buffer
 
 
 def writable(tensor: torch.Tensor) -> Any:
@@ -58,7 +58,8 @@ def give_back_idle() -> None:
     _native.Buffer(1)
 
 
-def _contiguous(shape: Sequence[int]) -> tuple[int, ...]:
+def contiguous_strides(shape: Sequence[int]) -> tuple[int, ...]:
+    """Return the strides, in elements, of a tensor without gaps."""
     strides = [1]
     for length in reversed(shape[1:]):
         strides.append(strides[-1] * length)

@@ -183,7 +183,7 @@ class Prepared:
     def made(self) -> list[Any]:
         """Return the pictures as they will be handed out, if they are all made; nothing is waited for."""
         drawn = self._drawn
-        if drawn is None or drawn.images is None or drawn.failure is not None or not drawn.batch.wait(0):
+        if drawn is None or drawn.images is None or drawn.failure is not None or not self.is_there:
             return []
         return [] if drawn.batch.tally()[-1] else [self._handed(drawn.images)]
 

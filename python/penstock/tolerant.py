@@ -22,7 +22,7 @@ from penstock.lowering.lower import Lowered
 from penstock.making import Begun, GoingOn
 from penstock.prepared import Prepared
 from penstock.recording.iterators import RecordingIter, RecordingSingleIter
-from penstock.tolerance.dataset import NOTHING, Collating, Delivery, Log, Starting, Tolerant
+from penstock.tolerance.dataset import NOTHING, Collating, Log, Reported, Starting, Tolerant
 from penstock.tolerance.policy import Policy, Tally
 from penstock.tolerance.reports import Reports
 from penstock.tolerated import Tolerated
@@ -46,7 +46,7 @@ class _Tolerating(_BaseDataLoaderIter):
                 raise
             finally:
                 self._bad.add(self._log.take())
-            if isinstance(data, Delivery):
+            if isinstance(data, Reported):
                 self._bad.add(data.met)
                 data = data.data
                 if isinstance(data, ExceptionWrapper):

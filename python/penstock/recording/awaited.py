@@ -7,6 +7,7 @@ a batch is a tensor without memory, which becomes the plain one when the same ca
 not known, or are other ones than before, are made on the tensor that it stands for until then.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any, Self
 
@@ -45,7 +46,7 @@ class Converting:
 
     def rendering(self) -> Rendering:
         """Return a rendering that has not begun, whose batches of bytes are awaited."""
-        return _Expecting(self, self._renderer.rendering())
+        return self._renderer.rendering(functools.partial(_Expecting, self))
 
     def chain_for(self, wanted: Wanted) -> Chain | None:
         """Return what a batch is expected to become; None if nothing is."""
@@ -72,10 +73,16 @@ class Converting:
 
 
 class _Expecting(Rendering):
-    """A rendering of which batches of bytes are awaited, and made as they are expected to be wanted."""
+    """A rendering of which batches of bytes are awaited, and made as they are expected to be wanted.
 
-    def __init__(self, converting: Converting, rendering: Rendering) -> None:
-        self.__dict__.update(rendering.__dict__)
+    Args:
+        converting: Who converts them.
+        given: See `Rendering`.
+        options: See `Rendering`.
+    """
+
+    def __init__(self, converting: Converting, *given: Any, **options: Any) -> None:
+        super().__init__(*given, **options)
         self._converting = converting
 
     def add(self, wanted: Wanted, tensor: torch.Tensor | None = None) -> torch.Tensor:
@@ -98,7 +105,7 @@ class _Promise:
     """
 
     def __init__(self, converting: Converting, wanted: Wanted, made: tuple[Chain, torch.Tensor] | None) -> None:
-        self.converting, self._wanted, self._made = converting, wanted, made
+        self.converting, self.wanted, self._made = converting, wanted, made
 
     def has(self, chain: Chain) -> bool:
         """Whether the batch was made that way."""
@@ -109,7 +116,7 @@ class _Promise:
         if self._made is not None and self.has(chain):
             (_, tensor), self._made = self._made, None
             return tensor
-        return self.converting.make(self._wanted._replace(chain=chain))
+        return self.converting.make(self.wanted._replace(chain=chain))
 
 
 class Awaited(torch.Tensor):
@@ -128,7 +135,7 @@ class Awaited(torch.Tensor):
     @staticmethod
     def __new__(cls, promise: _Promise, chain: Chain) -> Self:
         """Return a tensor of that type, without memory."""
-        self: Self = make_wrapper_subclass(cls, promise._wanted.shape, dtype=chain.dtype)
+        self: Self = make_wrapper_subclass(cls, promise.wanted.shape, dtype=chain.dtype)
         self._promise, self._chain = promise, chain
         promise.converting.handed_out(self)
         return self

@@ -6,7 +6,7 @@ once, and each of its views is written to its own tensor, as that lies in memory
 
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -177,7 +177,7 @@ class Rendering:
 
     def is_made(self) -> bool:
         """Whether the pixels are there; nothing is waited for."""
-        return self._batch is None or (self._batch.wait(0) and not self._batch.tally()[-1])
+        return self.is_there and (self._batch is None or not self._batch.tally()[-1])
 
     @property
     def is_there(self) -> bool:
@@ -251,9 +251,13 @@ class Renderer:
     def __init__(self, threads: int, *, pin: bool, form: Form | None = None) -> None:
         self._stream, self.pin, self._form = _native.Stream(threads), pin, form
 
-    def rendering(self) -> Rendering:
-        """Return a rendering by these threads that has not begun."""
-        return Rendering(self._stream, pin=self.pin, form=self._form)
+    def rendering(self, kind: Callable[..., Rendering] = Rendering) -> Rendering:
+        """Return a rendering by these threads that has not begun.
+
+        Args:
+            kind: Makes it, given what `Rendering` is given.
+        """
+        return kind(self._stream, pin=self.pin, form=self._form)
 
 
 def here(threads: int | None = None) -> Rendering:

@@ -9,12 +9,13 @@ import contextlib
 import functools
 import math
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
 
 from penstock.compat.torch import dispatch_modes, function_modes, new_shared, script_function
+from penstock.memory import contiguous_strides
 
 __all__ = ["begin", "collating", "hooked", "hooked_new"]
 
@@ -122,10 +123,5 @@ def _taken(shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor | None:
     except RuntimeError:
         return None
     made = torch.tensor((), dtype=dtype)
-    made.set_(storage, 0, shape, _strides(shape))
+    made.set_(storage, 0, shape, contiguous_strides(shape))
     return made
-
-
-def _strides(shape: Sequence[int]) -> tuple[int, ...]:
-    """Return those of a tensor without gaps."""
-    return tuple(math.prod(shape[axis + 1 :]) for axis in range(len(shape)))

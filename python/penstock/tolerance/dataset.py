@@ -22,8 +22,8 @@ from penstock.tolerance.policy import BadSample, Policy, Tally, note, reason_of
 __all__ = [
     "NOTHING",
     "Collating",
-    "Delivery",
     "Log",
+    "Reported",
     "Starting",
     "Tolerant",
     "is_nothing",
@@ -62,7 +62,7 @@ class Log:
         return met
 
 
-class Delivery:
+class Reported:
     """What a worker sends if it has met bad samples.
 
     Args:
@@ -77,9 +77,9 @@ class Delivery:
     def __init__(self, data: Any, met: list[BadSample]) -> None:
         self.data, self.met = data, met
 
-    def pin_memory(self) -> "Delivery":
+    def pin_memory(self) -> "Reported":
         """Return it with its batch in page-locked memory, as torch's thread asks any object for it."""
-        return Delivery(pin_memory(self.data), self.met)
+        return Reported(pin_memory(self.data), self.met)
 
 
 class _Streams:
@@ -223,7 +223,7 @@ class Collating:
                 if worker is None:
                     raise
                 data = _wrapped(worker.id)
-        return data if worker is None else Delivery(data, self._log.take())
+        return data if worker is None else Reported(data, self._log.take())
 
 
 class Starting:
@@ -257,7 +257,7 @@ def left_out_by(collate_fn: Any) -> int:
 
 def is_nothing(data: Any) -> bool:
     """Whether no sample is left of what should have been a batch."""
-    return data is NOTHING or (isinstance(data, Delivery) and data.data is NOTHING)
+    return data is NOTHING or (isinstance(data, Reported) and data.data is NOTHING)
 
 
 def _wrapped(worker: int) -> Any:

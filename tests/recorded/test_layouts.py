@@ -79,14 +79,13 @@ def test_what_torchvision_reads(files):
 
 def test_tensors_that_arrive_together_are_one_batch_of_the_threads(files, monkeypatch):
     mode, paths = files
-    submitted = []
+    submitted, begin = [], Rendering.begin
 
-    class Watched(Rendering):
-        def begin(self):
-            submitted.append(len(self._tickets))
-            return super().begin()
+    def watched(rendering):
+        submitted.append(len(rendering._tickets))
+        return begin(rendering)
 
-    monkeypatch.setattr("penstock.recording.rendering.Rendering", Watched)
+    monkeypatch.setattr(Rendering, "begin", watched)
     loader = penstock.DataLoader(AllWays(paths, mode), batch_size=2, num_workers=1, collate_fn=as_they_are)
     assert len(list(loader)) == 2
     one, other = filter(None, submitted)

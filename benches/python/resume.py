@@ -22,7 +22,8 @@ from torchvision import transforms as v1
 from torchvision.datasets import CIFAR10
 
 from penstock import DataLoader
-from penstock.resume.workers import Sent, _Teller
+from penstock.message import telling
+from penstock.resume.workers import _Teller
 
 BATCH = 32
 AT, LARGE = 10_000, 256
@@ -76,7 +77,7 @@ def in_worker(draws: Callable[[], None]) -> tuple[float, float]:
     sizes = []
     for _ in range(200):
         draws()
-        sizes.append(len(pickle.dumps(Sent(None, teller.news()))) - len(pickle.dumps(None)))
+        sizes.append(len(pickle.dumps(telling(None, news=teller.news() or None))) - len(pickle.dumps(None)))
     return time_of_news / BATCH, statistics.mean(sizes) / BATCH
 
 

@@ -136,6 +136,19 @@ def test_what_is_kept_is_decoded_once_for_its_batch_and_for_later(kind, monkeypa
     assert len(files) == (2 * _FILES if kind == "views" else _FILES)
 
 
+@pytest.mark.parametrize("kind", ["pictures", "whole pictures", "tensors", "tuples"])
+@pytest.mark.parametrize("workers", [0, 1])
+def test_what_is_kept_of_a_batch_of_mostly_plain_tensors_is_real_when_it_is_used_again(kind, workers):
+    known = [0, 1, 2, 3]
+    loader = both(
+        lambda: Cached(*KINDS[kind]),
+        epochs=1,
+        batch_sampler=[known, [*known, *known, 4], [4, *known], [*known, 4, *known]],
+        num_workers=workers,
+    )
+    assert (penstock.stats(loader).pictures, penstock.stats(loader).by_library) == (5, 0)
+
+
 @pytest.mark.parametrize("workers", [0, 1])
 def test_several_patches_of_a_kept_picture(workers):
     loader = both(lambda: Cached(opened, patch, 18), epochs=2, batch_size=4, shuffle=True, num_workers=workers)

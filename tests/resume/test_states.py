@@ -14,9 +14,8 @@ from support.stops import DATASETS, SIZE, Broken, Counting, Eager, Going, Number
 from torch.utils.data import BatchSampler, SequentialSampler
 
 import penstock
-from penstock import DataLoader, compat, explain
-from penstock.resume import workers as workers_module
-from penstock.resume.workers import Sent
+from penstock import DataLoader, compat, explain, message
+from penstock.message import Message, told_by
 
 WORKERS = [0, 2]
 
@@ -359,10 +358,10 @@ def test_the_methods_can_be_left_out():
 
 def test_a_batch_is_pinned_with_what_comes_with_it(monkeypatch):
     pinned = []
-    monkeypatch.setattr(workers_module, "pin_memory", lambda data: pinned.append(data) or "pinned")
-    sent = Sent(["a batch"], {"torch": (b"", b"")}).pin_memory()
+    monkeypatch.setattr(message, "pin_memory", lambda data: pinned.append(data) or "pinned")
+    sent = Message(["a batch"], {"torch": (b"", b"")}).pin_memory()
     assert pinned == [["a batch"]]
-    assert (sent.data, sent.news) == ("pinned", {"torch": (b"", b"")})
+    assert (sent.data, told_by(sent)) == ("pinned", {"torch": (b"", b"")})
 
 
 class Refusing(Going):

@@ -112,6 +112,7 @@ GROUND = {
     "agreement",
     "generators",
     "memory",
+    "message",
     "records",
     "tables",
     "errors",

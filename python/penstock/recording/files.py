@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from penstock import _native
 
-__all__ = ["Inherited", "News", "Report", "Told", "begin"]
+__all__ = ["Inherited", "News", "Told", "begin", "learned"]
 
 # What goes to one worker at a time, in bytes at most.
 _MOST_BYTES = 8 << 20
@@ -32,18 +32,13 @@ def _inherit(known: bytes) -> Inherited:
 
 
 def begin() -> None:
-    """Have this process, a worker, keep what it learns for a `Report`."""
+    """Have this process, a worker, keep what it learns for who asks `learned`."""
     _native.be_worker()
 
 
-class Report:
-    """What this worker has learned when the report is sent: as bytes, which `News` takes.
-
-    It is to be sent behind its batch, since making what is sent is looking at files as well.
-    """
-
-    def __reduce__(self) -> tuple[type[bytes], tuple[bytes]]:
-        return bytes, (_native.take_learned(),)
+def learned() -> bytes:
+    """Return what this worker has learned since the last call, which `News` takes."""
+    return _native.take_learned()
 
 
 class News:
@@ -54,10 +49,9 @@ class News:
 
     def learn(self, report: bytes) -> None:
         """Have this process know what a worker learned."""
-        if report:
-            _native.learn(report, begins=False)
-            if sum(map(len, self._reports)) < _MOST_BYTES:
-                self._reports.append(report)
+        _native.learn(report, begins=False)
+        if sum(map(len, self._reports)) < _MOST_BYTES:
+            self._reports.append(report)
 
     def told(self) -> "Told":
         """Return what was learned since the last call."""

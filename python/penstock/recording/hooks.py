@@ -386,6 +386,7 @@ def _collate(batch: Any, *, collate_fn_map: Any = None) -> Any:
         recorder.make_now([recorded])
     elif recorder.thread is None and _are_made_beside(recorded):
         # In a worker, which torch has put tensors straight into the memory that it sends.
+        recorder.use_here(recorded)
         return function([make_plain(item) for item in batch], collate_fn_map=collate_fn_map)
     return recorded
 

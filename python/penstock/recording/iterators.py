@@ -24,6 +24,7 @@ from penstock.delivery.form import Form
 from penstock.lowering.lower import threads_for
 from penstock.making import making
 from penstock.memory import give_back_idle
+from penstock.message import Message, told_by
 from penstock.recording import files, hooks
 from penstock.recording.awaited import Converting
 from penstock.recording.exchange import Exchanged
@@ -32,9 +33,8 @@ from penstock.recording.rendering import Renderer, Rendering
 from penstock.recording.storages import made_anew
 from penstock.recording.tickets import receiving
 from penstock.recording.timm import consumer_of
-from penstock.recording.workers import Collate, Parcel, Start, count
+from penstock.recording.workers import Collate, Start, count
 from penstock.resume.iterators import ProcessesIter, SingleIter
-from penstock.resume.workers import News, Sent, told_by
 from penstock.system import looks_for
 from penstock.tolerance.dataset import is_nothing, left_out_by, users_function
 
@@ -48,21 +48,19 @@ __all__ = ["RecordingIter", "RecordingSingleIter", "iterator_for"]
 _expected: "weakref.WeakKeyDictionary[Any, list[tuple[str, Key]]]" = weakref.WeakKeyDictionary()
 
 
-class _Arrived:
+class _Arrived(Message):
     """A batch that has arrived, with pixels that may still be made, and what is written for who delivers it."""
 
-    def __init__(self, data: Any, renderings: list[Rendering], exchanged: Exchanged | None) -> None:
-        self.data, self.renderings, self.exchanged = data, renderings, exchanged
+    __slots__ = ("exchanged", "renderings")
 
-    @property
-    def news(self) -> News:
-        """Of the worker that has sent it."""
-        return told_by(self.data)
+    def __init__(self, message: Message, renderings: list[Rendering], exchanged: Exchanged | None) -> None:
+        super().__init__(message.data, message.told)
+        self.renderings, self.exchanged = renderings, exchanged
 
-    def failed(self, error: Exception, worker: int) -> Any:
+    def failed(self, error: Exception, worker: int) -> Message:
         """Return what takes its place if it could not be made."""
         wrapped = ExceptionWrapper((type(error), error, error.__traceback__), f"in DataLoader worker process {worker}")
-        return Sent(wrapped, self.news)
+        return Message(wrapped, {name: told for name, told in self.told.items() if name == "news"})
 
 
 class RecordingIter(ProcessesIter):
@@ -172,8 +170,7 @@ class RecordingIter(ProcessesIter):
             with receiving(self._converting or self._renderer) as (rendering, renderings):
                 success, item = super()._try_get_data(timeout)
                 if success and self._form is not None:
-                    parcel = item[1].data if isinstance(item[1], Sent) else item[1]
-                    exchanged = Exchanged(parcel.data, rendering) if isinstance(parcel, Parcel) else None
+                    exchanged = Exchanged(item[1].data, rendering) if isinstance(item[1], Message) else None
         except Exception:
             # What arrives before an epoch begins is of the last one, and nobody's any more: it need not be made.
             if self._begins_epoch and all(worker.is_alive() for worker in self._workers):
@@ -249,12 +246,14 @@ class RecordingIter(ProcessesIter):
         if isinstance(data, _Arrived):
             exchanged = data.exchanged
             data = self._rendered(data, worker_idx)
+        told = told_by(data)
         data = super()._process_data(data, worker_idx)
-        if isinstance(data, Parcel):
-            self._counters.recorded(data.samples, data.counted, batches=not is_nothing(data.data))
-            agreement.others_asked(data.counted.asked)
-            self._news.learn(data.learned)
-            data = data.data
+        if (samples := told.get("samples")) is not None:
+            counted = told.get("counted") or Counted()
+            self._counters.recorded(samples, counted, batches=not is_nothing(data))
+            agreement.others_asked(counted.asked)
+            if (learned := told.get("learned")) is not None:
+                self._news.learn(learned)
         mode = torch.is_inference_mode_enabled()
         if self._arrived_in.pop(self._rcvd_idx - 1, mode) is not mode:
             data = made_anew(data)
@@ -262,7 +261,7 @@ class RecordingIter(ProcessesIter):
             data = exchanged.hand_over(data)
         return pin_memory(data, self._pin_memory_device) if self._pins else data
 
-    def _rendered(self, arrived: _Arrived, worker: int) -> Any:
+    def _rendered(self, arrived: _Arrived, worker: int) -> Message:
         """Wait for a batch's pixels and return it, or what takes its place if a file cannot be read any more."""
         since = time.perf_counter()
         try:
@@ -279,7 +278,7 @@ class RecordingIter(ProcessesIter):
             raise RuntimeError(f"DataLoader timed out after {self._timeout} seconds")
         for rendering in arrived.renderings:
             self._counters.rendered(rendering)
-        return arrived.data
+        return arrived
 
     def _put_back(self, arrived: _Arrived, worker: int) -> None:
         """Have the next call wait for the same batch."""

@@ -56,6 +56,10 @@ class Counted:
     pairs: list[Pair] = dataclasses.field(default_factory=list)
     asked: list[Asked] = dataclasses.field(default_factory=list)
 
+    def __reduce__(self) -> Any:
+        # Shorter than its names and values.
+        return Counted, (*vars(self).values(),)
+
 
 class Recorder:
     """What the pictures of one process, or of one thread, are recorded for.
@@ -131,13 +135,27 @@ class Recorder:
 
         Pictures that are still there are kept, since all samples are collated: they are made of the same decode.
         """
-        traces = [trace for tensor in tensors for trace in tensor._traces]
-        sources, start = {trace.source for trace in traces}, time.thread_time()
-        alive: list[Any] = [reference() for reference in self.kept]
-        _make([value for value in alive if is_recorded(value) and value._trace.source in sources], traces)
+        start = time.thread_time()
+        sources = self._make_kept(tensors)
         self._made_together(tensors)
         for source in sources:
             source.fate.spent += (time.thread_time() - start) / len(sources)
+
+    def use_here(self, tensor: RecordedTensor) -> None:
+        """Take note of a batch whose pictures are about to be made in this process, into its memory, and not sent.
+
+        What is kept of them has been used then, and is made as if they had been sent.
+        """
+        for source in self._make_kept([tensor]):
+            source.sent = True
+
+    def _make_kept(self, tensors: Sequence[RecordedTensor]) -> "set[Source]":
+        """Make the pictures real that are still there of what tensors are made of; return that."""
+        traces = [trace for tensor in tensors for trace in tensor._traces]
+        sources = {trace.source for trace in traces}
+        alive: list[Any] = [reference() for reference in self.kept]
+        _make([value for value in alive if is_recorded(value) and value._trace.source in sources], traces)
+        return sources
 
     def _made_together(self, tensors: Sequence[RecordedTensor]) -> None:
         rendering = make_all_plain(tensors)

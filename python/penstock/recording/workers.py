@@ -14,6 +14,7 @@ from typing import Any
 
 from penstock import agreement
 from penstock.compat.torch import _MapDatasetFetcher
+from penstock.message import Message, telling
 from penstock.recording import files, hooks, sent, timm
 from penstock.recording.guard import Guard, with_handling
 from penstock.recording.reach import held_by, held_by_paused
@@ -21,8 +22,9 @@ from penstock.recording.recorder import Counted, Recorder
 from penstock.recording.storages import send_small_tensors
 from penstock.recording.tickets import postponing, receive_all, tickets_of
 
-__all__ = ["Collate", "Parcel", "Start", "count"]
+__all__ = ["Collate", "Start", "count"]
 
+_NOTHING = Counted()
 # The recorder of this process, if it is a worker.
 _recorder: Recorder | None = None
 
@@ -53,46 +55,31 @@ class Start:
             self._function(worker)
 
 
-class Parcel:
-    """What a worker sends: a batch, and what was counted while it was fetched.
-
-    Attributes:
-        data: The user's batch.
-        samples: In it.
-        counted: Of its pictures, by the worker's `Recorder`.
-        learned: Of files, in bytes once it has arrived.
-    """
-
-    def __init__(self, data: Any, samples: int, counted: Counted) -> None:
-        self.data, self.samples, self.counted = data, samples, counted
-        self.learned: Any = files.Report()
-
-
-class _Pickled(Parcel):
-    """One whose batch is pickled already.
+class _Pickled(Message):
+    """A message whose batch is pickled already.
 
     Args:
-        message: The batch, with numbers in place of what the tickets are for.
+        batch: With numbers in place of what the tickets are for.
         tickets: Those, pickled as well.
-        samples: See `Parcel`.
-        counted: See `Parcel`.
+        told: See `Message`.
     """
 
-    def __init__(self, message: bytes, tickets: bytes, samples: int, counted: Counted) -> None:
-        super().__init__(None, samples, counted)
-        self._pickled = message, tickets
+    __slots__ = ("_pickled",)
+
+    def __init__(self, batch: bytes, tickets: bytes, told: dict[str, Any]) -> None:
+        super().__init__(None, told)
+        self._pickled = batch, tickets
 
     def __reduce__(self) -> Any:
-        return _unpack, (*self._pickled, self.samples, self.counted, self.learned)
+        return _unpack, (*self._pickled, self.told)
 
 
-def _unpack(message: bytes, tickets: bytes, samples: int, counted: Counted, learned: bytes) -> Parcel:
+def _unpack(batch: bytes, tickets: bytes, told: dict[str, Any]) -> Message:
     start = time.thread_time()
     with receive_all(ForkingPickler.loads(tickets)):
-        counted.pairs = with_handling(counted.pairs, time.thread_time() - start, counted.opened)
-        parcel = Parcel(ForkingPickler.loads(message), samples, counted)
-    parcel.learned = learned
-    return parcel
+        if (counted := told.get("counted")) is not None:
+            counted.pairs = with_handling(counted.pairs, time.thread_time() - start, counted.opened)
+        return Message(ForkingPickler.loads(batch), told)
 
 
 class Collate:
@@ -109,18 +96,18 @@ class Collate:
         # References to a list of samples that nobody has but torch's fetcher, seen from `__call__`.
         self._references = _references()
 
-    def __call__(self, samples: Any) -> Parcel:
+    def __call__(self, samples: Any) -> Message:
         """Return what is sent of some samples."""
         with sent.collating():
             data = timm.collated(self._function, samples) if self._is_timms else self._function(samples)
         size = count(samples) if self._batches else 1
         if _recorder is None:
-            return Parcel(data, size, Counted())
+            return telling(data, samples=size)
         hooks.catch_up()
         if not _recorder.is_any_left():
-            return Parcel(data, size, _count(_recorder))
+            return telling(data, samples=size, **_told_by(_recorder))
         with postponing() as postponed:
-            message = bytes(ForkingPickler.dumps(data))
+            batch = bytes(ForkingPickler.dumps(data))
         del data
         start = time.thread_time()
         if type(samples) is list and sys.getrefcount(samples) <= self._references:
@@ -132,15 +119,17 @@ class Collate:
         spent = _recorder.settle(traces, exempt)
         tickets = bytes(ForkingPickler.dumps(tickets_of(postponed)))
         _recorder.handling = time.thread_time() - start - spent
-        return _Pickled(message, tickets, size, _count(_recorder))
+        return telling(_Pickled(batch, tickets, {}), samples=size, **_told_by(_recorder))
 
 
-def _count(recorder: Recorder) -> Counted:
+def _told_by(recorder: Recorder) -> dict[str, Any]:
+    """Return what is told of a batch of which nothing records any more, or that is pickled."""
     counted = recorder.count()
     counted.asked = agreement.newly_asked()
     if recorder.given_up:
         hooks.end(recorder)
-    return counted
+    # What was learned of files comes last, since making what is sent is looking at files as well.
+    return {"counted": counted if counted != _NOTHING else None, "learned": files.learned() or None}
 
 
 class _Probe:

@@ -13,9 +13,10 @@ from penstock.compat.torch import (
     _SingleProcessDataLoaderIter,
 )
 from penstock.making import making
+from penstock.message import Message
 from penstock.resume.course import Alone, WithWorkers
 from penstock.resume.loaders import begin, commit, lose
-from penstock.resume.workers import Beginning, Sent, told_by
+from penstock.resume.workers import Beginning, news_in
 
 __all__ = ["ProcessesIter", "SingleIter", "iterator_for"]
 
@@ -106,7 +107,7 @@ class ProcessesIter(_Told, _MultiProcessingDataLoaderIter):
         self._course.begin_epoch()
         for worker, *arrived in sent.values():
             for data in arrived:
-                self._course.moved_on(worker, told_by(data))
+                self._course.moved_on(worker, news_in(data))
         self._undelivered_of = {index: worker for index, (worker, *_) in sent.items()}
         self._drains = True
         try:
@@ -117,13 +118,13 @@ class ProcessesIter(_Told, _MultiProcessingDataLoaderIter):
 
     def _try_get_data(self, timeout: float = STATUS_CHECK_INTERVAL) -> tuple[bool, Any]:
         success, item = super()._try_get_data(timeout)  # type: ignore[no-untyped-call]
-        if success and self._drains and isinstance(item[1], Sent):
-            self._course.moved_on(self._undelivered_of[item[0]], item[1].news)
+        if success and self._drains and isinstance(item[1], Message):
+            self._course.moved_on(self._undelivered_of[item[0]], news_in(item[1]))
         return success, item
 
     def _process_data(self, data: Any, worker_idx: int) -> Any:
-        self._course.handed_out(worker_idx, told_by(data))
-        return super()._process_data(data.data if isinstance(data, Sent) else data, worker_idx)  # type: ignore[no-untyped-call]
+        self._course.handed_out(worker_idx, news_in(data))
+        return super()._process_data(data.data if isinstance(data, Message) else data, worker_idx)  # type: ignore[no-untyped-call]
 
 
 class SingleIter(_Told, _SingleProcessDataLoaderIter):

@@ -14,39 +14,21 @@ from typing import Any
 import numpy as np
 import torch
 
-from penstock.compat.torch import ExceptionWrapper, _DatasetKind, pin_memory, worker_loop
+from penstock.compat.torch import ExceptionWrapper, _DatasetKind, worker_loop
+from penstock.message import Message, telling, told_by
 from penstock.resume.positions import Position, here, of_torch, put, random_position
 from penstock.resume.samplers import is_iterable, is_stateful
 
-__all__ = ["Beginning", "News", "Sent", "learn", "told_by"]
+__all__ = ["Beginning", "News", "learn", "news_in"]
 
 # By name, what has changed: positions, without their block if that has not; pickled states of the data set ("dataset")
 # and of its iterator ("iterator"); whether that has come to its end ("ended"); why a worker cannot go on ("lost").
 News = dict[str, Any]
 
 
-class Sent:
-    """What a worker sends.
-
-    Attributes:
-        data: A batch, or the exception in its place.
-        news: What has changed behind it.
-    """
-
-    def __init__(self, data: Any, news: News) -> None:
-        self.data, self.news = data, news
-
-    def __reduce__(self) -> Any:
-        return Sent, (self.data, self.news)
-
-    def pin_memory(self) -> "Sent":
-        """Pin the batch; torch's thread asks for it."""
-        return Sent(pin_memory(self.data), self.news)
-
-
-def told_by(data: Any) -> News:
-    """Return the news in what a worker has sent, or in what was made of that; a batch is never sent by itself."""
-    news: News = getattr(data, "news", {})
+def news_in(data: Any) -> News:
+    """Return what has changed in a worker behind a batch that it has sent."""
+    news: News = told_by(data).get("news", {})
     return news
 
 
@@ -142,7 +124,7 @@ class _Fetcher:
         self._teller = _Teller(dataset, self.iterator)
         self.behind, self.then = 0, dict[str, Any]()
 
-    def fetch(self, indices: Any) -> Sent:
+    def fetch(self, indices: Any) -> Message:
         """Fetch a batch."""
         while self.behind:
             self._fetch_again(indices)
@@ -155,7 +137,7 @@ class _Fetcher:
         news = self._teller.news()
         if self._is_iterable and self._fetcher.ended:
             news["ended"] = True
-        return Sent(data, news)
+        return telling(data, news=news or None)
 
     def end(self) -> None:
         """Have nothing to fetch any more."""

@@ -87,7 +87,7 @@ def assert_equal(saved):
     return check
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def environment():
     """The environment of a command in a process of its own."""
     # Spinning OpenMP threads starve each other where tests share the cores.

@@ -54,7 +54,7 @@ def test_a_run_that_stopped_between_epochs_equals_an_uninterrupted_one(run, asse
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-@pytest.mark.parametrize("loaders", [("penstock",) * 3, ("torch",) * 3, ("penstock", "torch", "penstock")])
+@pytest.mark.parametrize("loaders", [("penstock", "penstock", "torch"), ("torch", "torch", "penstock")])
 def test_a_run_that_stopped_within_epochs_equals_an_uninterrupted_one(run, assert_equal, loaders, workers):
     whole = run("whole", epochs=2, workers=workers)
     first = run("parts", epochs=2, workers=workers, loader=loaders[0], on_step=ctrl_c_at((1, 2)))

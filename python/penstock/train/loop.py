@@ -33,7 +33,7 @@ from penstock.train.model import learning_rate, make_model, make_optimizer
 from penstock.train.position import Position, random_state, set_random_state
 from penstock.train.recipe import Recipe, SettingError
 from penstock.train.report import Epoch, Report, Silence, draw_curves, require_extras
-from penstock.train.stopping import Stop, Stopped
+from penstock.train.stopping import Stop, Stopped, leave_to_trainer
 
 __all__ = ["Result", "make_loaders", "train"]
 
@@ -333,7 +333,7 @@ def make_loaders(recipe: Recipe, pictures: Pictures, device: torch.device, ranks
     loader: Any = DataLoader if recipe.loader == "penstock" else torch.utils.data.DataLoader
     common: dict[str, Any] = {"num_workers": recipe.workers}
     if loader is torch.utils.data.DataLoader:  # by --loader torch, or by PENSTOCK=0
-        common |= {"pin_memory": device.type == "cuda"}
+        common |= {"pin_memory": device.type == "cuda", "worker_init_fn": leave_to_trainer}
     else:
         common |= {"device": device, "memory_format": Precision.of(device, amp=recipe.amp).layout}
     sampler = ranks.sampler(pictures.train, recipe.seed)

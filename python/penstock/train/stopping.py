@@ -5,7 +5,15 @@ import threading
 from types import FrameType, TracebackType
 from typing import Any, Self
 
-__all__ = ["Stop", "Stopped"]
+__all__ = ["Stop", "Stopped", "leave_to_trainer"]
+
+
+def leave_to_trainer(_worker: int) -> None:
+    """Have a worker of torch's take no notice of Ctrl-C, which a terminal sends to it as well.
+
+    Where it does not inherit the trainer's way with it, it would end, and with it the step that is to be finished.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 class Stopped(Exception):  # noqa: N818 - what happened, and no error

@@ -27,7 +27,7 @@ from penstock.errors import ArgumentError, CommandError
 from penstock.lowering.report import Report, Row
 from penstock.measure import split
 from penstock.outputs import check_file, writing
-from penstock.train.recipe import DATA
+from penstock.train.recipes import DATA
 from penstock.verdict import sentence_of_torchs
 
 __all__ = [

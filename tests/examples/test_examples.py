@@ -1,6 +1,8 @@
 """Every example runs; the ordinary script prints the same losses with either import."""
 
 import importlib.util
+import subprocess
+import sys
 
 import pytest
 from support.documentation import ROOT
@@ -55,6 +57,15 @@ def test_ranks_are_native(passes):
     printed = passes(f"from torch.distributed.run import main\nmain({command!r})\n")
     assert sorted(line.split(":")[0] for line in printed.strip().splitlines()) == ["rank 0 of 2", "rank 1 of 2"]
     assert printed.count("native share 100%") == 2
+
+
+@pytest.mark.timeout(900)  # Ray starts a dozen processes, each of which imports torch
+def test_a_cluster_is_native():
+    pytest.importorskip("ray", reason="Ray is not installed")
+    line = [sys.executable, str(EXAMPLES / "ray_train.py")]
+    done = subprocess.run(line, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip().splitlines()[-1].endswith("native share 100%")
 
 
 @pytest.mark.parametrize(

@@ -17,16 +17,18 @@ from penstock.train import checkpoint, recipe_for, train
 def run(tmp_path):
     """Trains on digits for three steps an epoch and returns the result; `said` is what was printed."""
 
-    def go(name="run", *, data="digits", resume=False, on_epoch=None, **changes):
+    def go(name="run", *, data="digits", resume=False, on_step=None, on_epoch=None, **changes):
         settings = {"epochs": 1, "max_steps": 3, "workers": 2, "device": "cpu", "root": str(tmp_path / "data")}
         out = tmp_path / name
         console = Console(file=io.StringIO(), width=200)
+        saved = None
         if resume:
-            saved = checkpoint.read(out)
-            result = train(checkpoint.resumed_recipe(saved, **changes), resume=saved, console=console)
+            file = out / checkpoint.NAME
+            saved = checkpoint.read(file)
+            recipe = checkpoint.resumed_recipe(saved, file, **changes)
         else:
             recipe = recipe_for(data, **{**settings, **changes, "out": str(out)})
-            result = train(recipe, on_epoch=on_epoch, console=console)
+        result = train(recipe, resume=saved, on_step=on_step, on_epoch=on_epoch, console=console)
         go.said = console.file.getvalue()
         return result
 
@@ -65,9 +67,9 @@ def saved():
     """Reads what a run saved and returns its tensors by name: weights, momenta, generators."""
 
     def read(result):
-        state = checkpoint.read(result.folder)
+        state = checkpoint.read(result.checkpoint)
         momenta = {f"momentum {key}": value["momentum_buffer"] for key, value in state["optimizer"]["state"].items()}
-        return {**state["model"], **momenta, **state["random"]}
+        return {**state["model"], **momenta, **state["ranks"][0]["random"]}
 
     return read
 
@@ -85,7 +87,7 @@ def assert_equal(saved):
     return check
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def environment():
     """The environment of a command in a process of its own."""
     # Spinning OpenMP threads starve each other where tests share the cores.

@@ -5,6 +5,7 @@ import sys
 import urllib.error
 
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from penstock.cli import app
@@ -28,7 +29,7 @@ def test_a_run_by_command(penstock, tmp_path):
     code, output = penstock("train", "--epochs", "1", "--max-steps", "1", "--device", "cpu", "--workers", "0")
     assert code == 0, output
     assert (tmp_path / "runs" / "digits-1" / "checkpoint.pt").exists()
-    code, output = penstock("train", "--resume", "--lr", "5")
+    code, output = penstock("train", "--resume", "last", "--lr", "5")
     assert code == 2
     assert "a resumed run keeps its settings: lr was 0.02, not 5.0" in output
 
@@ -70,9 +71,18 @@ def test_a_folder_without_its_parts(penstock, tmp_path):
         (["--workers", "-1"], "--workers is at least 0"),
         (["--lr", "0"], "--lr is greater than 0"),
         (["--batch-size", "1000"], "more than there are training pictures"),
-        (["--resume"], "--out"),
-        (["--resume", "--out", "nowhere"], "to resume from"),
-        (["--resume", "--out", "broken"], "broken/checkpoint.pt cannot be read: "),
+        (["--resume", "last"], "--resume PATH"),
+        (["--checkpoint-every", "0"], "--checkpoint-every is at least 1"),
+        (["--label-smoothing", "2"], "--label-smoothing is between 0 and 1"),
+        (["--tta", "mirror"], "no digit"),
+        (["--recipe", "cifar10"], "there are cifar10-seed, cifar10-94, cifar10-96, folder-160"),
+        (["--recipe", "cifar10-94", "--data", "digits"], "is for --data cifar10 or folder:PATH"),
+        (["--recipe", "folder-160"], "--data folder is not known"),
+        (["--recipe", "folder-160", "--data", "cifar10"], "is for --data folder:PATH"),
+        (["--resume", "nowhere"], "to resume from"),
+        (["--resume", "broken"], "broken/checkpoint.pt cannot be read: "),
+        (["--resume", "other.pt"], "other.pt was not written by the trainer of this version"),
+        (["--checkpoint", "file/below.pt"], "--checkpoint: file cannot be written"),
         (["--out", "file"], "--out: file cannot be written: File exists"),
         (["--out", "file/below"], "--out: file/below cannot be written: Not a directory"),
         (["--wrong"], "No such option"),
@@ -82,6 +92,7 @@ def test_what_is_refused(penstock, arguments, message, tmp_path):
     (tmp_path / "file").touch()
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "checkpoint.pt").write_bytes(b"no checkpoint")
+    torch.save({}, tmp_path / "other.pt")
     code, output = penstock("train", "--device", "cpu", *arguments)
     assert code == 2
     assert message in output
@@ -95,7 +106,7 @@ def test_a_disk_that_is_full_ends_the_run_in_one_line(penstock, monkeypatch):
     arguments = ("--epochs", "1", "--max-steps", "1", "--device", "cpu", "--workers", "0", "--out", "run")
     code, output = penstock("train", *arguments)
     assert code == 1
-    assert output.endswith("penstock train: run cannot be written: No space left on device\n")
+    assert output.endswith("penstock train: run/checkpoint.pt cannot be written: No space left on device\n")
 
 
 def test_missing_packages_are_named(penstock, monkeypatch):

@@ -1,5 +1,7 @@
 """Stopping a run and going on with it."""
 
+import concurrent.futures
+import dataclasses
 import json
 import os
 import pickle
@@ -9,8 +11,9 @@ import sys
 import time
 
 import pytest
+from rich.console import Console
 
-from penstock.train import TrainingError, checkpoint, recipe_for
+from penstock.train import TrainingError, checkpoint, loop, recipe_for, train
 
 PATIENCE = 120  # seconds; a busy machine takes long to import torch
 
@@ -19,8 +22,22 @@ def stop(_epoch):
     raise KeyboardInterrupt
 
 
+def ctrl_c_at(*places):
+    """Called behind each step: Ctrl-C, as the system sends it, behind those (epoch, step)."""
+
+    def on_step(epoch, step):
+        if (epoch, step) in places:
+            signal.raise_signal(signal.SIGINT)
+
+    return on_step
+
+
+def without_times(history):
+    return [dataclasses.replace(line, images_per_second=0.0, waiting=0.0, seconds=0.0) for line in history]
+
+
 @pytest.mark.parametrize("workers", [0, 2])
-def test_a_resumed_run_equals_an_uninterrupted_one(run, assert_equal, workers):
+def test_a_run_that_stopped_between_epochs_equals_an_uninterrupted_one(run, assert_equal, workers):
     whole = run("whole", epochs=2, workers=workers)
     first = run("parts", epochs=2, workers=workers, on_epoch=stop)
     assert first.interrupted
@@ -36,19 +53,133 @@ def test_a_resumed_run_equals_an_uninterrupted_one(run, assert_equal, workers):
     assert second.history[0] == first.history[0]
 
 
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("loaders", [("penstock", "penstock", "torch"), ("torch", "torch", "penstock")])
+def test_a_run_that_stopped_within_epochs_equals_an_uninterrupted_one(run, assert_equal, loaders, workers):
+    whole = run("whole", epochs=2, workers=workers)
+    first = run("parts", epochs=2, workers=workers, loader=loaders[0], on_step=ctrl_c_at((1, 2)))
+    assert first.interrupted
+    assert not first.history
+    assert f"go on with: penstock train --resume {first.folder}" in run.said
+    second = run("parts", resume=True, loader=loaders[1], on_step=ctrl_c_at((2, 1)))
+    assert second.interrupted
+    assert len(second.history) == 1
+    third = run("parts", resume=True, loader=loaders[2])
+    assert not third.interrupted
+    assert_equal(whole, third)
+    assert without_times(whole.history) == without_times(third.history)
+
+
+def test_stopping_behind_an_epochs_last_step_and_in_its_test(run, assert_equal, monkeypatch):
+    whole = run("whole", epochs=2)
+    assert run("parts", epochs=2, on_step=ctrl_c_at((1, 3))).interrupted
+    judge = loop.evaluate
+
+    def stopped(*arguments, **options):
+        signal.raise_signal(signal.SIGINT)
+        return judge(*arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "evaluate", stopped)
+        assert run("parts", resume=True).interrupted
+    parts = run("parts", resume=True)
+    assert_equal(whole, parts)
+    assert without_times(whole.history) == without_times(parts.history)
+
+
+def test_ctrl_c_again_ends_a_step_and_leaves_the_last_checkpoint(run, assert_equal):
+    def twice(epoch, step):
+        if (epoch, step) == (2, 2):
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+
+    before = signal.getsignal(signal.SIGINT)
+    first = run("parts", epochs=2, checkpoint_every=1, on_step=twice)
+    assert first.interrupted
+    assert checkpoint.read(first.checkpoint)["step"] == 1  # and not that which Ctrl-C once would have written
+    assert signal.getsignal(signal.SIGINT) is before
+    assert_equal(run("whole", epochs=2), run("parts", resume=True))
+
+
+def test_outside_the_main_thread_ctrl_c_is_not_looked_at(run):
+    before = signal.getsignal(signal.SIGINT)
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        assert not pool.submit(run, "run", max_steps=1).result().interrupted
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+# Trains, and meets its end when it writes its second checkpoint.
+ENDS = """
+import os, pathlib, resource, signal, sys
+from penstock.train import checkpoint, recipe_for, train
+
+def killed(*_arguments):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def on_step(epoch, step):
+    if step == 3:
+        if sys.argv[2] == "killed":
+            pathlib.Path.replace = killed
+        else:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, resource.RLIM_INFINITY))
+
+settings = dict(epochs=1, max_steps=6, workers=2, device="cpu", out=sys.argv[1], checkpoint_every=2)
+train(recipe_for("digits", **settings), on_step=on_step)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has neither SIGKILL nor a limit of file sizes")
+@pytest.mark.parametrize("end", ["killed", "full"])
+def test_the_last_checkpoint_is_kept(run, assert_equal, tmp_path, environment, end):
+    """When the process is killed between writing and renaming, and when there is no room for a whole file."""
+    arguments = [sys.executable, "-c", ENDS, str(tmp_path / "parts"), end]
+    done = subprocess.run(arguments, capture_output=True, text=True, check=False, env=environment)
+    file = tmp_path / "parts" / checkpoint.NAME
+    part = file.with_name(f"{file.name}.part")
+    if end == "killed":
+        assert done.returncode == -signal.SIGKILL
+        assert part.exists()
+    else:
+        assert done.stderr.splitlines()[-1] == f"penstock.errors.CommandError: {file} cannot be written: File too large"
+        assert not part.exists()
+    assert checkpoint.read(file)["step"] == 2
+    assert_equal(run("whole", max_steps=6), run("parts", resume=True))
+    assert not part.exists()
+
+
 def test_a_checkpoint_that_fails_to_be_written_leaves_the_old_one(tmp_path):
-    checkpoint.write(tmp_path, {"epoch": 1})
+    file = tmp_path / checkpoint.NAME
+    checkpoint.write(file, {"version": checkpoint.VERSION})
     with pytest.raises((AttributeError, pickle.PicklingError), match=r"pickle|local object"):
-        checkpoint.write(tmp_path, {"epoch": lambda: None})
-    assert checkpoint.read(tmp_path) == {"epoch": 1}
+        checkpoint.write(file, {"version": lambda: None})
+    assert checkpoint.read(file) == {"version": checkpoint.VERSION}
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.pt"]
 
 
-def test_a_resumed_run_keeps_its_settings():
-    saved = {"recipe": {**vars(recipe_for("digits", lr=0.1))}}
-    assert checkpoint.resumed_recipe(saved, loader="torch", lr=None).lr == 0.1
-    with pytest.raises(TrainingError, match=r"lr was 0\.1, not 0\.2"):
-        checkpoint.resumed_recipe(saved, lr=0.2)
+def test_a_resumed_run_keeps_its_settings(tmp_path):
+    saved = {"recipe": {**vars(recipe_for("digits", lr=0.1, out="old"))}}
+    file = tmp_path / "a.pt"
+    resumed = checkpoint.resumed_recipe(saved, file, loader="torch", lr=None)
+    assert (resumed.lr, resumed.out, resumed.checkpoint) == (0.1, "old", str(file))
+    for changes, message in (({"lr": 0.2}, r"lr was 0\.1, not 0\.2"), ({"compile": True}, "compile was False")):
+        with pytest.raises(TrainingError, match=message):
+            checkpoint.resumed_recipe(saved, file, **changes)
+    # A run's folder that was moved is the run's folder.
+    (tmp_path / "metrics.jsonl").touch()
+    assert checkpoint.resumed_recipe(saved, file).out == str(tmp_path)
+    assert checkpoint.resumed_recipe(saved, file, out="new").out == "new"
+
+
+def test_a_checkpoint_lies_where_it_is_asked_for(run, tmp_path):
+    file = tmp_path / "elsewhere" / "state.pt"
+    first = run("run", epochs=2, max_steps=2, checkpoint=str(file), on_step=ctrl_c_at((1, 1)))
+    assert first.checkpoint == file
+    assert f"--resume {file}" in run.said
+    assert not (first.folder / checkpoint.NAME).exists()
+    saved = checkpoint.read(file)
+    recipe = checkpoint.resumed_recipe(saved, file)
+    second = train(recipe, resume=saved, console=Console(quiet=True))
+    assert (second.folder, second.checkpoint, len(second.history)) == (first.folder, file, 2)
 
 
 def test_a_finished_run_is_not_overwritten(run):
@@ -59,17 +190,18 @@ def test_a_finished_run_is_not_overwritten(run):
 
 def test_the_newest_run_is_found(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(TrainingError, match="--out"):
-        checkpoint.last_folder()
+    with pytest.raises(TrainingError, match="--resume PATH"):
+        checkpoint.find("last")
     made = [checkpoint.next_folder(data) for data in ("digits", "folder:/a/b")]
     for folder, age in zip(made, (100, 200), strict=True):
         folder.mkdir(parents=True)
-        checkpoint.write(folder, {})
+        checkpoint.write(folder / checkpoint.NAME, {})
         os.utime(folder / checkpoint.NAME, (age, age))
     assert [folder.name for folder in made] == ["digits-1", "folder-1"]
     assert checkpoint.next_folder("digits").name == "digits-2"
-    assert checkpoint.last_folder() == made[1]
-    assert checkpoint.last_folder("digits").name == "digits-1"
+    assert checkpoint.find("last") == made[1] / checkpoint.NAME
+    assert checkpoint.find("last", "digits") == checkpoint.find("runs/digits-1") == made[0] / checkpoint.NAME
+    assert checkpoint.find("runs/digits-1/checkpoint.pt") == made[0] / checkpoint.NAME
 
 
 # torch's worker processes are left out: a signal that comes while Python forks one can be lost.
@@ -97,7 +229,7 @@ def test_ctrl_c(tmp_path, environment, loader, workers):
     assert process.returncode == 130, errors
     assert not errors
     assert "interrupted after" in said
-    assert f"go on with: penstock train --resume --out {out}" in said
+    assert f"go on with: penstock train --resume {out}" in said
     assert (out / "curves.png").exists()
-    assert len(checkpoint.read(out)["history"]) >= 1
+    assert len(checkpoint.read(out / checkpoint.NAME)["history"]) >= 1
     assert not list(out.glob("*.part"))

@@ -48,7 +48,7 @@ def test_progress_without_a_terminal(terminal, tmp_path, monkeypatch):
     now = [0.0]
     monkeypatch.setattr(report.time, "monotonic", lambda: now[0])
     console = Console(file=io.StringIO(), width=200, force_terminal=terminal)
-    done = report.Epoch(1, 100, 1.0, 0.5, 1.0, 0.5, 1000.0, 0.1, 60.0)
+    done = report.Epoch(1, 100, 1.0, 0.5, 1.0, 0.5, "none", 1000.0, 0.1, 60.0)
     with report.Report(tmp_path, 3, 100, [], console) as shown:
         for epoch in (1, 2):
             for _ in range(100):
@@ -111,9 +111,10 @@ def test_the_stem_suits_the_picture(size, channels):
 
 
 def test_the_learning_rate_rises_and_falls():
-    rates = [loop.triangle(step / 100, 0.25) for step in range(101)]
-    assert rates[0] == loop.FIRST_LR
-    assert max(rates) == rates[25] == 1
+    recipe = recipe_for("cifar10", lr=2.0, warmup=0.25)
+    rates = [model.learning_rate(recipe, step / 100) for step in range(101)]
+    assert rates[0] == recipe.lr * recipe.first_lr
+    assert max(rates) == rates[25] == 2.0
     assert rates[100] == 0
     assert rates == sorted(rates[:26]) + sorted(rates[26:], reverse=True)
 

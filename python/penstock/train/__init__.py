@@ -1,4 +1,7 @@
-"""A small trainer for picture classifiers, fed by penstock's loader: recipe, data, model, loop, report."""
+"""A small trainer for picture classifiers, fed by penstock's loader.
+
+Recipe, pictures, network and loop; evaluation, checkpoints and the position that is in them; several processes; report.
+"""
 
 from penstock.train.loop import Result, train
 from penstock.train.recipe import Recipe, SettingError, TrainingError, recipe_for

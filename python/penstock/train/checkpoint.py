@@ -1,4 +1,4 @@
-"""A run's folder and the checkpoint in it: all that the next epoch depends on."""
+"""The file that a run goes on from: where it is, how it is written and read, what may be changed of its settings."""
 
 import dataclasses
 import os
@@ -10,10 +10,13 @@ import torch
 
 from penstock.train.recipe import FREE_FIELDS, Recipe, SettingError
 
-__all__ = ["last_folder", "next_folder", "random_state", "read", "resumed_recipe", "set_random_state", "write"]
+__all__ = ["NAME", "find", "next_folder", "read", "resumed_recipe", "write"]
 
 RUNS = Path("runs")
 NAME = "checkpoint.pt"
+METRICS = "metrics.jsonl"  # that it lies beside a checkpoint tells a run's folder from any other one
+LAST = "last"
+VERSION = 2
 
 
 def next_folder(data: str) -> Path:
@@ -24,59 +27,100 @@ def next_folder(data: str) -> Path:
     return RUNS / f"{kind}-{number}"
 
 
-def last_folder(data: str | None = None) -> Path:
-    """Return the folder in `runs` whose checkpoint is the newest, among those of one data set or of all.
+def find(path: str, data: str | None = None) -> Path:
+    """Return the checkpoint that a user means.
+
+    Args:
+        path: A checkpoint, a run's folder, or "last" for the newest checkpoint in `runs`.
+        data: Of the last one: of which data set; None for any.
 
     Raises:
         SettingError: If there is none.
     """
-    kind = "*" if data is None else data.partition(":")[0]
-    found = sorted(RUNS.glob(f"{kind}-*/{NAME}"), key=lambda path: path.stat().st_mtime_ns)
-    if not found:
-        raise SettingError(f"there is no {RUNS / f'{kind}-*' / NAME} to resume from; name the run's folder with --out")
-    return found[-1].parent
+    if path == LAST:
+        kind = "*" if data is None else data.partition(":")[0]
+        found = sorted(RUNS.glob(f"{kind}-*/{NAME}"), key=lambda each: each.stat().st_mtime_ns)
+        if not found:
+            raise SettingError(f"there is no {RUNS / f'{kind}-*' / NAME} to resume from: name one with --resume PATH")
+        return found[-1]
+    file = Path(path).expanduser()
+    if file.is_dir():
+        file /= NAME
+    if not file.is_file():
+        raise SettingError(f"there is no {file} to resume from")
+    return file
 
 
-def write(folder: Path, checkpoint: dict[str, Any]) -> None:
-    """Replace a run's checkpoint in one step: whenever the run is stopped, the old or the new one is there, whole."""
-    part = folder / f"{NAME}.part"
-    try:
-        with part.open("wb") as file:
-            torch.save(checkpoint, file)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(folder / NAME)
-    finally:
-        part.unlink(missing_ok=True)
+def write(file: Path, checkpoint: dict[str, Any]) -> None:
+    """Replace a checkpoint in one step: whenever the run is stopped, the old or the new one is there, whole.
 
+    What it is written to first has a name of its own, which the next writing takes again.
 
-def read(folder: Path) -> dict[str, Any]:
-    """Return a run's checkpoint.
+    Args:
+        file: The checkpoint.
+        checkpoint: What is in it.
 
     Raises:
-        SettingError: If there is none, or it cannot be read.
+        OSError: If it cannot be written; the old one is there then.
     """
-    path = folder / NAME
-    if not path.is_file():
-        raise SettingError(f"there is no {path} to resume from")
+    part = file.with_name(f"{file.name}.part")
     try:
-        saved: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        with part.open("wb") as stream:
+            try:
+                torch.save(checkpoint, stream)
+            except RuntimeError as error:  # of torch's writer, when it closes an archive that the disk has no room for
+                if isinstance(error.__context__, OSError):
+                    raise error.__context__ from None
+                raise
+            stream.flush()
+            os.fsync(stream.fileno())
+        part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)
+    _keep_name(file.parent)
+
+
+def _keep_name(folder: Path) -> None:
+    """Have a folder's new names outlive the machine's failure, where folders can be told so."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def read(file: Path) -> dict[str, Any]:
+    """Return a checkpoint.
+
+    Raises:
+        SettingError: If it cannot be read, or is none of this trainer's.
+    """
+    try:
+        saved: Any = torch.load(file, map_location="cpu", weights_only=True)
     except (OSError, EOFError, RuntimeError, pickle.UnpicklingError) as error:
-        raise SettingError(f"{path} cannot be read: {str(error).partition(chr(10))[0]}") from error
+        raise SettingError(f"{file} cannot be read: {str(error).partition(chr(10))[0]}") from error
+    if not isinstance(saved, dict) or saved.get("version") != VERSION:
+        raise SettingError(f"{file} was not written by the trainer of this version of penstock")
     return saved
 
 
-def resumed_recipe(saved: dict[str, Any], **changes: Any) -> Recipe:
+def resumed_recipe(saved: dict[str, Any], file: Path, **changes: Any) -> Recipe:
     """Return a checkpoint's recipe, in which only what does not change the weights may be changed.
+
+    The run goes on in its folder and writes its checkpoint where it was, unless another place is given.
 
     Args:
         saved: What `read` returned.
+        file: Of what.
         changes: Fields of `Recipe`; a value of None keeps the run's own.
 
     Raises:
         SettingError: If another field is changed.
     """
-    recipe = Recipe(**saved["recipe"])
+    moved = {"out": str(file.parent)} if (file.parent / METRICS).exists() else {}
+    recipe = Recipe(**{**saved["recipe"], **moved, "checkpoint": str(file)})
     given = {name: value for name, value in changes.items() if value is not None}
     differing = [
         f"{name} was {getattr(recipe, name)}, not {value}"
@@ -86,18 +130,3 @@ def resumed_recipe(saved: dict[str, Any], **changes: Any) -> Recipe:
     if differing:
         raise SettingError(f"a resumed run keeps its settings: {'; '.join(differing)}")
     return dataclasses.replace(recipe, **given)
-
-
-def random_state(device: torch.device) -> dict[str, torch.Tensor]:
-    """Return where the generators stand that the next epoch draws from."""
-    state = {"cpu": torch.get_rng_state()}
-    if device.type == "cuda":
-        state["cuda"] = torch.cuda.get_rng_state(device)
-    return state
-
-
-def set_random_state(state: dict[str, torch.Tensor], device: torch.device) -> None:
-    """Put the generators where `random_state` found them."""
-    torch.set_rng_state(state["cpu"])
-    if device.type == "cuda" and "cuda" in state:
-        torch.cuda.set_rng_state(state["cuda"], device)

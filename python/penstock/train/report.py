@@ -15,9 +15,10 @@ from typing import Any, Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from penstock.train.checkpoint import METRICS
 from penstock.train.recipe import TrainingError
 
-__all__ = ["Epoch", "Report", "draw_curves", "require_extras"]
+__all__ = ["Epoch", "Report", "Silence", "draw_curves", "require_extras"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Epoch:
         train_accuracy: Of the augmented pictures, while they were being learned from.
         test_loss: Mean cross entropy of the test pictures after the epoch.
         test_accuracy: After the epoch.
+        tta: The test-time augmentation that both figures of the test are of: "none" or "mirror".
         images_per_second: Training pictures per second of training time; testing is not counted.
         waiting: Share of the training time that the loop spent waiting for its loader, its start included.
         seconds: Training time.
@@ -42,6 +44,7 @@ class Epoch:
     train_accuracy: float
     test_loss: float
     test_accuracy: float
+    tta: str
     images_per_second: float
     waiting: float
     seconds: float
@@ -58,7 +61,29 @@ def require_extras() -> None:
         raise TrainingError(f'{" and ".join(missing)} missing: pip install "penstock[train]"')
 
 
-class Report:
+class Silence:
+    """What the other processes of a run show beside the first one's report: nothing."""
+
+    def __enter__(self) -> Self:
+        """Do nothing."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Do nothing."""
+
+    def step(self, epoch: int, images_per_second: float, waiting: float) -> None:
+        """Do nothing."""
+
+    def testing(self, epoch: int) -> None:
+        """Do nothing."""
+
+    def epoch(self, epoch: Epoch) -> None:
+        """Do nothing."""
+
+
+class Report(Silence):
     """A run's output, written as the run goes; a context manager, since a bar and open files have to be closed.
 
     Args:
@@ -67,12 +92,23 @@ class Report:
         steps: Training steps of an epoch.
         history: Epochs that an earlier part of this run has finished.
         console: Where to print.
+        done: Training steps that it has made; None for those of these epochs.
+        tta: How the pictures are tested, which names the column of their accuracy.
     """
 
-    HEADINGS = ("epoch", "loss", "train acc", "test acc", "images/s", "waiting")
     LINE_SECONDS = 30.0  # between two lines where there is no terminal
 
-    def __init__(self, folder: Path, epochs: int, steps: int, history: list[Epoch], console: Console) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        epochs: int,
+        steps: int,
+        history: list[Epoch],
+        console: Console,
+        *,
+        done: int | None = None,
+        tta: str = "none",
+    ) -> None:
         # Imported here: TensorBoard takes a second to load, and only a run needs it.
         from torch.utils.tensorboard import SummaryWriter
 
@@ -80,8 +116,11 @@ class Report:
         self._epochs, self._steps = epochs, steps
         self._said = time.monotonic()
         # Rewritten rather than appended to: a run stopped between two files may have left a line too many.
-        self._metrics = (folder / "metrics.jsonl").open("w", encoding="utf-8")
-        done = history[-1].step if history else 0
+        self._metrics = (folder / METRICS).open("w", encoding="utf-8")
+        if done is None:
+            done = history[-1].step if history else 0
+        accuracy = "test acc" if tta == "none" else f"{tta} acc"
+        self._headings = ("epoch", "loss", "train acc", accuracy, "images/s", "waiting")
         self._tensorboard = SummaryWriter(str(folder), purge_step=done + 1 if done else None)
         self._bar = Progress(
             TextColumn("{task.description}"),
@@ -99,7 +138,7 @@ class Report:
 
     def __enter__(self) -> Self:
         """Print the table's head and the rows of epochs that are done already; show the bar."""
-        self._console.print("  ".join(f"{heading:>9}" for heading in self.HEADINGS), style="bold")
+        self._console.print("  ".join(f"{heading:>9}" for heading in self._headings), style="bold")
         for epoch in self._earlier:
             self._write(epoch)
         self._bar.start()
@@ -134,7 +173,7 @@ class Report:
         """Add a finished epoch to the table, to metrics.jsonl and to TensorBoard."""
         self._write(epoch)
         for name, value in dataclasses.asdict(epoch).items():
-            if name not in ("epoch", "step"):
+            if name not in ("epoch", "step", "tta"):
                 self._tensorboard.add_scalar(name, value, epoch.step)
         self._tensorboard.flush()
 

@@ -81,8 +81,8 @@ impl Mt19937 {
         Self { words, next: N, due: 0, normals: [0; _] }
     }
 
-    /// The generator that the authors' `init_by_array` makes of some words, of which there must be one at least; NumPy's
-    /// `RandomState` of them is the same.
+    /// The generator that the authors' `init_by_array` makes of some words, of which there must be one at least;
+    /// `numpy.random.RandomState` of them is the same.
     #[must_use]
     pub fn of_words(seed: &[u32]) -> Self {
         let mut generator = Self::new(19_650_218);

@@ -189,6 +189,17 @@ class Generator:
     """A stream of random numbers equal to `torch.Generator(device="cpu")` after `manual_seed(seed)`."""
 
     def __new__(cls, seed: int) -> Generator: ...
+    @staticmethod
+    def of_samples(seed: int, epoch: int, stream: int) -> Generator:
+        """Return one that has words for each sample: of Philox4x32-10 with the key (seed, epoch).
+
+        Its counter is the low and the high half of the sample's index, the block, and which of the sample's streams it
+        is. It has no state, and begins with the sample 0.
+        """
+
+    def begin(self, index: int) -> None:
+        """Go to the first word of a sample, if samples have any of their own."""
+
     def copy(self) -> Generator:
         """Return another generator at the same position."""
 
@@ -396,6 +407,8 @@ class Batch:
         indices: Of the pictures in their sources; negative ones count from the end. IndexError.
         generator: The logical worker's stream of torch's numbers.
         python: That of Python's; only plans that do not draw from it go without.
+        samples: What each picture's numbers depend on, if they do not go on from one to the next. ValueError if there
+            are not as many.
     """
 
     def __new__(
@@ -404,6 +417,7 @@ class Batch:
         indices: Integers | Sequence[int],
         generator: Generator,
         python: Generator | None = None,
+        samples: Sequence[int] | Integers | None = None,
     ) -> Batch: ...
     @staticmethod
     def recorded(tickets: Sequence[_Ticket]) -> Batch:

@@ -74,6 +74,7 @@ class Stats:
             busy with a batch when another one came.
         bad: The samples that could not be loaded and did not raise, each once: `index`, `path` (None if it is not
             known) and `reason`. On all ways.
+        rng: What samples draw from: "torch" for torch's generators and Python's, "index" for numbers of their own.
     """
 
     way: str | None
@@ -102,6 +103,7 @@ class Stats:
     waited: dict[str, float] = dataclasses.field(default_factory=dict)
     worker_seconds: dict[int, float] = dataclasses.field(default_factory=dict)
     bad: tuple[BadSample, ...] = ()
+    rng: str = "torch"
 
     @property
     def native_share(self) -> float:
@@ -153,6 +155,7 @@ class Stats:
     def _table(self) -> Iterator[tuple[str, str]]:
         yield "samples", f"{self.samples:,} in {self.batches:,} batches"
         yield "made natively", f"{self.native_share:.1%}"
+        yield "random numbers", "by index" if self.rng == "index" else "torch's"
         if self.by_pillow:
             yield "handed over so", f"{self.handed_over:,}"
             yield "touched or kept", f"{self.touched:,}"
@@ -200,6 +203,7 @@ class Counters:
         waits: What the loop has waited for.
         threads: See `Stats`.
         workers: See `Stats`.
+        rng: See `Stats`.
     """
 
     def __init__(self) -> None:
@@ -208,6 +212,7 @@ class Counters:
         self.bad = Reports()
         self.waits = Waits()
         self.threads = self.workers = 0
+        self.rng = "torch"
         self._told = False
         self._said: set[str] = set()
         self.by_pillow: Counter[str] = Counter()
@@ -362,6 +367,7 @@ class Counters:
             waited=self.waits.by_kind(self._waiting, self._pillow),
             worker_seconds=dict(self.waits.worker_seconds),
             bad=self.bad.samples,
+            rng=self.rng,
         )
 
 

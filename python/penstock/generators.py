@@ -1,7 +1,8 @@
-"""torch's generator and Python's natively: lent for the time of one batch's draws, and those of logical workers."""
+"""torch's generator and Python's natively: lent for one batch's draws, those of logical workers, those of samples."""
 
 import contextlib
 import enum
+import operator
 import random
 from collections.abc import Iterator
 from typing import Any
@@ -10,7 +11,10 @@ import torch
 
 from penstock import _native
 
-__all__ = ["Draws", "Streams", "as_before", "lend", "resume", "seeded_python"]
+__all__ = ["WORDS", "Draws", "SampleStreams", "Streams", "as_before", "lend", "resume", "seeded_python"]
+
+# How many values a word has.
+WORDS = 1 << 32
 
 # What `random.getstate()` gives.
 _PythonState = tuple[Any, ...]
@@ -36,6 +40,9 @@ class Streams:
             has a cached normal in it.
     """
 
+    # Whether samples have numbers of their own, so that there is no position to go on from.
+    are_of_samples = False
+
     def __init__(
         self,
         native: _native.Generator,
@@ -57,6 +64,10 @@ class Streams:
             python = _native.Generator(0)
             python.load_python(python_state[1])
         return cls(native, state, python, python_state)
+
+    def samples(self, indices: list[Any]) -> _native.Integers | None:  # noqa: ARG002 - of samples' own only
+        """Return what the numbers of samples with these indices depend on; None if they go on from one to the next."""
+        return None
 
     def copy(self) -> "Streams":
         """Return other streams at the same positions."""
@@ -98,6 +109,61 @@ class Streams:
     def states(self) -> tuple[torch.Tensor, _PythonState | None]:
         """Return where generators go on from here, as `resume` takes it."""
         return self.torch_state(), self.python_state()
+
+
+class SampleStreams(Streams):
+    """Random streams of each sample's own, which depend on a seed, an epoch and the sample's index.
+
+    Philox4x32-10 makes their words. The key is (seed, epoch); the counter is the index's low word, its high word, the
+    block, and the generator: 0 for what torch would draw, 1 for what Python's `random` would. Draws of the library's
+    own come from torch's generator, seeded by the sample's first two words as `numpy.random.RandomState` would be.
+
+    Args:
+        seed: One word.
+        epoch: One word.
+        length: Of the data set, from whose end negative indices count; None if it has none.
+
+    Raises:
+        ValueError: If the epoch is no word.
+    """
+
+    are_of_samples = True
+
+    def __init__(self, seed: int, epoch: int, length: int | None) -> None:
+        if not 0 <= epoch < WORDS:
+            raise ValueError(f"rng='index' takes epochs from 0 to {WORDS - 1}, one word, and the sampler's is {epoch}")
+        torchs, pythons = (_native.Generator.of_samples(seed, epoch, stream) for stream in range(2))
+        super().__init__(torchs, None, pythons)
+        self._length = length
+
+    def samples(self, indices: list[Any]) -> _native.Integers:
+        """See `Streams`.
+
+        Raises:
+            ValueError: If one of them is no whole number.
+        """
+        read = _native.Integers.read(indices)
+        if read is None or (indices and min(indices) < 0):
+            numbers = [self._number(index) for index in indices]
+            read = _native.Integers.read(numbers)
+            if read is None:
+                raise ValueError(f"rng='index' needs indices of at most 63 bits, and the sampler gave {max(numbers)}")
+        return read
+
+    def _number(self, index: Any) -> int:
+        try:
+            number = operator.index(index)
+        except TypeError:
+            reason = f"rng='index' needs a sampler of whole numbers, and it gave {index!r}"
+            raise ValueError(reason) from None
+        return number if number >= 0 or self._length is None else number + self._length
+
+    def copy(self) -> "SampleStreams":
+        """Return the same, which have no position."""
+        return self
+
+    def follow(self, other: Streams) -> None:
+        """Do nothing, as there is no position."""
 
 
 def resume(states: tuple[torch.Tensor, _PythonState | None]) -> None:

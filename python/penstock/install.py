@@ -53,11 +53,12 @@ def install(**defaults: Any) -> None:
     Where torchdata is installed, the name of its `StatefulDataLoader` is exchanged in the same way, for Accelerate.
 
     Args:
-        defaults: Of penstock's own arguments, for loaders that are made without them while it is installed, as
-            frameworks make theirs: `install(device="cuda")`.
+        defaults: Of penstock's own arguments for delivery and for bad samples, for loaders that are made without them
+            while it is installed, as frameworks make theirs: `install(device="cuda", on_error="replace")`. Bad samples
+            raise all the same where samples have no indices.
 
     Raises:
-        TypeError: If one of them is no argument of penstock's own; otherwise what `DataLoader` raises for it.
+        TypeError: If one of them is none of these arguments; otherwise what `DataLoader` raises for it.
 
     A second call changes nothing but these. With `PENSTOCK=0` in the environment, or with a version of torch that
     penstock does not know, no call changes anything.
@@ -115,11 +116,13 @@ def _ours() -> Any:
 
 
 def _install(defaults: dict[str, Any]) -> bool:
-    from penstock.delivery.form import OPTIONS, check
+    from penstock.delivery import form
+    from penstock.tolerance import policy
 
-    if unknown := defaults.keys() - OPTIONS:
+    if unknown := defaults.keys() - (form.OPTIONS | policy.OPTIONS):
         raise TypeError(f"install() got an unexpected keyword argument {min(unknown)!r}")
-    check(**(OPTIONS | defaults))
+    for room in (form, policy):
+        room.check(**{name: defaults.get(name, value) for name, value in room.OPTIONS.items()})
     ours = _ours()
     if ours is _TORCHS:
         return False

@@ -19,8 +19,8 @@ from penstock import _native
 from penstock.compat.torch import _BaseDataLoaderIter, _MapDatasetFetcher, pin_memory, profiler_enabled
 from penstock.counters import counters_of
 from penstock.delivery.form import Form
-from penstock.generators import Streams, lend
-from penstock.lowering import worker_init
+from penstock.generators import SampleStreams, Streams, lend
+from penstock.lowering import by_index, worker_init
 from penstock.lowering.gather import Gathering, Samples
 from penstock.lowering.lower import Lowered, lower
 from penstock.making import Begun, MakingFailed, making
@@ -52,6 +52,7 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
             counters = counters_of(loader)
             stream = _native.Stream(lowered.report.threads)
             course: Any = resume.begin(loader)
+            samples = _samples_of(loader, course.epoch)
             counters.threads, counters.workers = lowered.report.threads, loader.num_workers
         if loader.num_workers > 0:
             loader.check_worker_number_rationality()
@@ -60,7 +61,7 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
         course.base_seed = self._base_seed
         self._base_seed = course.base_seed
         self._torchs = tuple(vars(self))
-        self._course = course
+        self._course, self._samples = course, samples
         self._counters, self._stream = counters, stream
         self._lowered: Lowered | None = lowered
         self._form = form
@@ -71,11 +72,7 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
         if self._num_workers:
             self._prefetch_factor: int = loader.prefetch_factor
             with making(self._begun()):
-                lefts = [worker_init.left_behind(loader, int(self._base_seed), w) for w in range(self._num_workers)]
-                self._streams = [
-                    course.streams(worker) or Streams.of(left.torch_state, left.python.getstate())
-                    for worker, left in enumerate(lefts)
-                ]
+                self._streams = [*self._begin_streams(loader)]
             self._reset(loader, first_iter=True)
         else:
             self._loader = loader
@@ -84,10 +81,20 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
         self._counters.way = "lowered"
         resume.commit(loader, course)
 
+    def _begin_streams(self, loader: Any) -> Iterator[Streams]:
+        """Yield each logical worker's streams."""
+        for worker in range(self._num_workers):
+            if self._samples is not None:
+                yield self._samples
+            else:
+                left = worker_init.left_behind(loader, int(self._base_seed), worker)
+                yield self._course.streams(worker) or Streams.of(left.torch_state, left.python.getstate())
+
     def _begun(self) -> Begun:
         return Begun({name: vars(self)[name] for name in self._torchs})
 
     def _reset(self, loader: Any, first_iter: bool = False) -> None:
+        number = resume.next_epoch(loader)  # before the sampler is asked, which may count by itself
         super()._reset(loader, first_iter)
         begun = self._begun()
         begun.epoch = True
@@ -95,12 +102,7 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
         try:
             with making(begun):
                 if not first_iter:
-                    begun.states = [streams.states() for streams in self._streams]
-                    self._finish_pending()
-                    begun.states = [streams.states() for streams in self._streams]
-                    self._course.begin_epoch()
-                    for worker, streams in enumerate(self._streams):
-                        self._course.moved_on(worker, streams.copy())
+                    self._move_on(loader, begun, number)
                     resume.commit(loader, self._course)
                 self._begin_epoch(begun.indices)
         except MakingFailed:
@@ -111,6 +113,21 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
                 raise error
             finally:
                 del error
+
+    def _move_on(self, loader: Any, begun: Begun, epoch: int | None) -> None:
+        """Begin another epoch with the workers that there are."""
+        if self._samples is not None:
+            self._pending.clear()
+            self._samples = _samples_of(loader, epoch)
+            self._streams = [*self._begin_streams(loader)]
+            self._course.begin_epoch(epoch)
+            return
+        begun.states = [streams.states() for streams in self._streams]
+        self._finish_pending()
+        begun.states = [streams.states() for streams in self._streams]
+        self._course.begin_epoch()
+        for worker, streams in enumerate(self._streams):
+            self._course.moved_on(worker, streams.copy())
 
     def _ask_sampler(self, indices: list[Any]) -> BaseException | None:
         """Append what an epoch begins with; return what the sampler raises."""
@@ -275,11 +292,8 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
         """Make a batch in the caller's thread and time, from the global generators."""
         if self._lowered is None or not self._lowered.is_current(self._loader, self._collate_fn):
             # Without workers torch sees what the user changes between two batches.
-            self._lowered = None
-            with contextlib.suppress(Exception):  # of ours: torch's fetcher needs none of it
-                lowered = lower(self._loader, self._form)
-                self._lowered = lowered if isinstance(lowered, Lowered) else None
-        if self._lowered is None or isinstance(indices, Iterator):
+            self._lowered = self._lower_again()
+        if self._lowered is None or (isinstance(indices, Iterator) and self._samples is None):
             # An iterator's code would run between the draws of two samples.
             data = self._fetch(indices)
             return pin_memory(data, self._pin_memory_device) if self._pin_memory else data
@@ -289,8 +303,7 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
         waits = self._counters.waits
         waits.asked(ready=False)
         waits.for_files(since)
-        draws = self._lowered.draws
-        with lend(torch.default_generator, draws) as streams:
+        with self._lent(self._lowered) as streams:
             prepared = self._prepare(self._lowered, gathering, streams, None)
             prepared.prepare()
         while True:
@@ -299,10 +312,42 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
             waits.for_threads(since)
             if not prepared.mend():
                 break
-            with lend(torch.default_generator, draws) as streams:
+            with self._lent(self._lowered) as streams:
                 prepared.redraw(streams)
         return prepared.result(self._pin_memory_device)
+
+    def _lower_again(self) -> Lowered | None:
+        """Return what the loader is by this time; None if torch's fetcher has to make its batches."""
+        try:
+            lowered = lower(self._loader, self._form)
+        except Exception:
+            if self._samples is not None:
+                raise
+            return None  # of ours: torch's fetcher needs none of it
+        if isinstance(lowered, Lowered):
+            return lowered
+        if self._samples is not None:
+            raise by_index.refusal(lowered.reasons)
+        return None
+
+    def _lent(self, lowered: Lowered) -> contextlib.AbstractContextManager[Streams]:
+        """Lend the streams that a batch's numbers are drawn from without workers."""
+        if self._samples is not None:
+            return contextlib.nullcontext(self._samples)
+        return lend(torch.default_generator, lowered.draws)
 
     def _shutdown_workers(self) -> None:
         """Stop work that nobody will ask for."""
         self._pending.clear()
+
+
+def _samples_of(loader: Any, epoch: int | None) -> SampleStreams | None:
+    """Return the streams of single samples, if these have any of their own."""
+    seed = by_index.seed_of(loader)
+    if seed is None or epoch is None:
+        return None
+    try:
+        length = len(loader.dataset)
+    except Exception:
+        length = None
+    return SampleStreams(seed, epoch, length)

@@ -17,6 +17,7 @@ from penstock.delivery.deliver import Delivery
 from penstock.delivery.form import OPTIONS, Form, check, pins
 from penstock.delivery.iterator import DeliveringIter
 from penstock.iterator import NativeDataLoaderIter
+from penstock.lowering import by_index
 from penstock.lowering.lower import Lowered, lower
 from penstock.lowering.report import Report, Row
 from penstock.making import MakingFailed, go_on, making, tell
@@ -24,6 +25,7 @@ from penstock.recording.iterators import iterator_for
 from penstock.resume import iterators as torchs
 from penstock.resume import loaders as resume
 from penstock.resume.notes import notes_on
+from penstock.tolerance import policy as tolerance
 from penstock.tolerance.policy import Policy, policy_of
 from penstock.wrappers import is_ours, own_iterators, unwrap
 
@@ -32,7 +34,7 @@ __all__ = ["DataLoader", "explain"]
 _T_co = TypeVar("_T_co", covariant=True)
 _TORCHS = torch.utils.data.DataLoader
 # The keyword arguments that torch's class does not have, and the attributes of the same names.
-_OPTIONS: dict[str, Any] = {**OPTIONS, "on_error": "raise", "on_error_types": ()}
+_OPTIONS: dict[str, Any] = {**OPTIONS, **tolerance.OPTIONS, **by_index.OPTIONS}
 
 
 class _Kind(abc.ABCMeta):  # an abstract class may derive from torch's loader, so it may from ours
@@ -113,12 +115,20 @@ class DataLoader(torch.utils.data.DataLoader[_T_co], metaclass=_Kind):
             the same. `penstock.stats(loader).bad` lists them, and no state tells where such a loader is.
         on_error_types: A class of exceptions, or a tuple of them, by which a sample is bad besides `OSError` (of which
             Pillow's `UnidentifiedImageError` is one) and Pillow's `DecompressionBombError`.
+        rng: With "index" the numbers of a sample depend on `seed`, the epoch and the sample's index, and on nothing
+            else: they are the same for any number of workers, ranks and samples in a batch, and after any resume. They
+            are others than torch's, and `generator` and `worker_init_fn` have nothing to do with them; the order and
+            the base seed are drawn as ever. The epoch is the attribute `epoch` of the outermost sampler that has one,
+            as `DistributedSampler.set_epoch` sets it; otherwise iterators are counted, and a state keeps the count.
+            All of the loader has to be native: if not, `iter()` raises ValueError with what `explain` says. So does a
+            batch of which an index is no whole number. What takes a bad sample's place has its own numbers.
+        seed: Of `rng="index"`, from 0 to 2^32 - 1.
 
     With `device`, errors come with their own batches, and the sampler and generators are asked when torch's loader asks
     them: with workers what is under way is copied ahead, with `num_workers=0` nothing. Without it, the other three
-    raise ValueError. One says as well that `on_error` is none of its values, that the data set's
-    samples have no indices, or that samples would be skipped of a distributed sampler's; a `TypeError` that
-    `on_error_types` are none.
+    raise ValueError. One says as well that `on_error` or `rng` is none of its values, that the data set's
+    samples have no indices, that samples would be skipped of a distributed sampler's, or that there is no use for
+    `seed`; a `TypeError` that `on_error_types` are none, or that `seed` is no whole number.
 
     The environment variable `PENSTOCK=0`, read when penstock is imported, makes this name torch's class, which has
     none of these arguments: the switch for a debugger that should stop in a transform, or a profiler that should see
@@ -159,6 +169,8 @@ class DataLoader(torch.utils.data.DataLoader[_T_co], metaclass=_Kind):
             transfer: Literal["uint8"] | None = None,
             on_error: Literal["raise", "skip", "replace"] = "raise",
             on_error_types: type[Exception] | tuple[type[Exception], ...] = (),
+            rng: Literal["torch", "index"] = "torch",
+            seed: int = 0,
         ) -> None: ...
 
     def __iter__(self) -> _BaseDataLoaderIter:
@@ -234,9 +246,13 @@ class DataLoader(torch.utils.data.DataLoader[_T_co], metaclass=_Kind):
 
 @functools.wraps(_TORCHS.__init__)
 def _init(self: Any, *args: Any, **kwargs: Any) -> None:
+    is_default = "on_error" not in kwargs
     options = {name: kwargs.pop(name, _Kind.defaults.get(name, default)) for name, default in _OPTIONS.items()}
     check(**{name: options[name] for name in OPTIONS})
+    by_index.check(**{name: options[name] for name in by_index.OPTIONS})
     super(DataLoader, self).__init__(*args, **kwargs)
+    if is_default and not tolerance.has_indices(self.dataset):
+        options["on_error"] = "raise"
     # Not as attributes: a subclass of the user's may have a property of that name.
     vars(self).update(options)
     policy_of(self)
@@ -282,7 +298,9 @@ def explain(loader: Any) -> Report:
     if maker is not None and counters_of(loader).way is None:
         rows = (*report.rows, Row("loader", maker, False, "it makes its iterators itself and does not ask penstock"))
         return Report(rows, "torch", made_by=f"{maker}'s own iterator")
-    return dataclasses.replace(report, hypothetical=not is_ours(loader), resuming=notes_on(loader))
+    policy = policy_of(loader)
+    bad = "" if policy is None else policy.says
+    return dataclasses.replace(report, hypothetical=not is_ours(loader), resuming=notes_on(loader), bad=bad)
 
 
 def _delivering(loader: Any, make: Callable[[Form | None], _BaseDataLoaderIter]) -> _BaseDataLoaderIter:
@@ -302,15 +320,18 @@ def _make(loader: Any, form: Form | None) -> _BaseDataLoaderIter | None:
     with making():
         lowered = lower(loader, form)
         counters = counters_of(loader)
+        counters.rng = by_index.rng_of(loader)
         for row in lowered.rows if isinstance(lowered, Report) else lowered.report.rows:
             if row.part == "transfer" and not row.native:
                 counters.say(f"bytes were asked for: {row.reason}")
         if isinstance(lowered, Report):
             counters.reasons = lowered.reasons
-            if lowered.way != "recorded" or counters.is_torchs:
+            if lowered.rng == "torch" and (lowered.way != "recorded" or counters.is_torchs):
                 counters.way = "torch"
                 counters.tell()
                 return None
+    if isinstance(lowered, Report) and lowered.rng == "index":
+        raise by_index.refusal(lowered.reasons)
     if policy is not None:
         make = tolerant.recorded if isinstance(lowered, Report) else functools.partial(tolerant.lowered, found=lowered)
         return _tolerating(loader, policy, make)
@@ -333,7 +354,9 @@ def _tolerating(loader: Any, policy: Policy, make: Callable[..., _BaseDataLoader
 
 
 def _torchs(loader: Any, failed: MakingFailed) -> _BaseDataLoaderIter:
-    """Return torch's iterator, after something of ours has failed."""
+    """Return torch's iterator, after something of ours has failed; raise that if torch would draw other numbers."""
+    if by_index.seed_of(loader) is not None and failed.__cause__ is not None:
+        raise failed.__cause__
     resume.lose(loader, f"penstock failed: {failed.__cause__!r}")
     tell(loader, failed)
     if (policy := policy_of(loader)) is not None:

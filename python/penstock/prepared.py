@@ -120,13 +120,22 @@ class Prepared:
     def _draw(self, located: Located, streams: Streams, failure: "Failure | None" = None) -> "Drawn":
         start = streams.copy() if self._rewinds else None
         refuse.forget()
-        batch = _native.Batch(located.sources, located.positions, streams.torch, streams.python)
+        try:
+            samples = streams.samples(located.indices[: len(located.positions)])
+        except ValueError as error:
+            located.cut(0)
+            return Drawn(located, start, self._end(streams), _native.Batch([], [], streams.torch), None, Failure(error))
+        batch = _native.Batch(located.sources, located.positions, streams.torch, streams.python, samples)
         outline = None
         if failure is None:
             with self._state():
                 outcome = _outcome(located, batch, self._mixing, streams, in_worker=self.worker is not None)
             outline, failure = (None, outcome) if isinstance(outcome, Failure) else (outcome, None)
-        return Drawn(located, start, None if self.worker is None else streams.copy(), batch, outline, failure)
+        return Drawn(located, start, self._end(streams), batch, outline, failure)
+
+    def _end(self, streams: Streams) -> Streams | None:
+        """Return where a logical worker's streams have come to."""
+        return None if self.worker is None else streams.copy()
 
     def _find_damage(self) -> bool:
         """Whether a picture before the one that failed is in a file that Pillow does not open."""

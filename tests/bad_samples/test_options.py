@@ -212,3 +212,13 @@ def test_batches_are_delivered(way, folder_of_some):
         torch.manual_seed(3)
         loader = penstock.DataLoader(folder_of_some, device="cpu", dtype=torch.float64, **options)
         assert_same([images for images, _ in loader], expected)
+
+
+@pytest.mark.parametrize(("on_error", "becomes"), [("skip", "is left out"), ("replace", "is replaced by the next")])
+def test_explain_says_what_becomes_of_a_bad_sample(on_error, becomes):
+    report = penstock.explain(penstock.DataLoader([1, 2], on_error=on_error, on_error_types=KeyError))
+    assert f"OSError, DecompressionBombError, KeyError {becomes}" in report.bad
+    assert f"of bad samples, {report.bad}" in str(report)
+    plain = penstock.explain(penstock.DataLoader([1, 2]))
+    assert plain.bad == ""
+    assert "bad samples" not in str(plain)

@@ -88,7 +88,7 @@ def test_python_m_penstock():
     assert "Usage: penstock " in done.stderr
 
 
-@pytest.mark.parametrize("command", ["train", "bench", "demo", "run", "explain"])
+@pytest.mark.parametrize("command", ["train", "bench", "demo", "run", "explain", "show"])
 def test_a_wrong_option_has_the_same_exit_code_everywhere(command):
     assert CliRunner().invoke(app, [command, "--no-such-option"]).exit_code == ArgumentError.exit_code == 2
 

@@ -117,6 +117,30 @@ def test_ray_train_as_it_is_installed():
     subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True)
 
 
+def test_bad_samples_may_be_a_default():
+    class Stream(torch.utils.data.IterableDataset):
+        def __iter__(self):
+            return iter([1, 2])
+
+    with penstock.installed(on_error="replace", on_error_types=KeyError):
+        made = torch.utils.data.DataLoader([1, 2])
+        assert (made.on_error, made.on_error_types) == ("replace", KeyError)
+        own = torch.utils.data.DataLoader([1, 2], on_error="skip")
+        assert own.on_error == "skip"
+        stream = torch.utils.data.DataLoader(Stream())
+        assert stream.on_error == "raise", "its samples have no indices"
+        assert [*stream] == [1, 2]
+        with pytest.raises(ValueError, match="Stream is not"):
+            torch.utils.data.DataLoader(Stream(), on_error="replace")
+    assert penstock.DataLoader([1, 2]).on_error == "raise"
+    for options, kind in [({"on_error": "ignore"}, ValueError), ({"on_error_types": 3}, TypeError)]:
+        with pytest.raises(kind, match="on_error"):
+            penstock.install(**options)
+    with pytest.raises(TypeError, match="unexpected keyword argument 'rng'"):
+        penstock.install(rng="index")
+    assert torch.utils.data.DataLoader is Torchs
+
+
 def test_a_with_block_ends_what_it_began():
     with penstock.installed():
         with penstock.installed():

@@ -20,7 +20,7 @@ from penstock import DataLoader
 from penstock.delivery.form import OPTIONS
 
 # The arguments, and attributes of the same names, that torch's class does not have.
-ADDED = {**OPTIONS, "on_error": "raise", "on_error_types": ()}
+ADDED = {**OPTIONS, "on_error": "raise", "on_error_types": (), "rng": "torch", "seed": 0}
 
 CROP = v1.Compose([v1.RandomCrop(4, padding=1), v1.ToTensor()])
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from penstock.cli import bench, demo, explain, run, train
+from penstock.cli import bench, demo, explain, run, show, train
 
 __all__ = ["app", "main"]
 
@@ -37,6 +37,7 @@ app.command("train")(train.command)
 app.command("bench")(bench.command)
 app.command("demo")(demo.command)
 app.command("explain")(explain.command)
+app.command("show")(show.command)
 app.command(
     "run",
     context_settings={"allow_interspersed_args": False},  # what follows the script is the script's

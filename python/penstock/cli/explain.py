@@ -1,14 +1,13 @@
 """`penstock explain`: its options, and what it prints."""
 
-import contextlib
 import dataclasses
 import json
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from penstock.cli.endings import ending
+from penstock.cli.named import made_by
 from penstock.errors import ArgumentError, CommandError
 from penstock.lowering.report import Report
 
@@ -51,19 +50,12 @@ def _environment() -> "Environment":
 
 
 def _report(named: str) -> Report:
-    from penstock import explain, measure
+    from penstock import explain
 
-    file, function = measure.split(named)
-    if not file:
-        raise ArgumentError(f"the loader is FILE.py:FUNCTION, got {named}")
-    try:
-        with contextlib.redirect_stdout(sys.stderr):  # what the file prints stays out of the way
-            loader = measure.call("penstock", file, function, {})
-    except measure.ArgumentRefusedError as refusal:
-        raise ArgumentError(str(refusal)) from None
-    except measure.RefusedError as refusal:
-        raise CommandError(str(refusal)) from None
+    loader = made_by(named)
     try:
         return explain(loader)
     except TypeError as error:
-        raise CommandError(f"{function} in {file} returned no loader: {error}") from None
+        raise CommandError(
+            f"{named.partition(':')[2]} in {named.partition(':')[0]} returned no loader: {error}"
+        ) from None

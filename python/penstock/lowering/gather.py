@@ -43,6 +43,8 @@ class Gathering:
         try:
             listed = indices if type(indices) is list else list(indices)
             self._located = place.locate(listed)
+            if self._located is not None:
+                self._located.indices = listed  # not those of a data set in the data set
         except Exception as error:
             self._located = Located([], [], [], [], [], error)
         if self._located is None:

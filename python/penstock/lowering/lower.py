@@ -14,7 +14,7 @@ from penstock.compat.torch import default_collate_fn_map, dispatch_modes, functi
 from penstock.cores import cores
 from penstock.delivery.form import Form
 from penstock.generators import Draws
-from penstock.lowering import worker_init
+from penstock.lowering import by_index, worker_init
 from penstock.lowering.collation import entries_of, why_changed
 from penstock.lowering.datasets import lower_dataset, opens_files, signature
 from penstock.lowering.known import module_hooks
@@ -104,17 +104,19 @@ def lower(loader: Any, form: Form | None = None) -> Lowered | Report:
     rows = [*rows, _sampler_row(loader), *blockers]
     if not any(row.part == "collation" for row in blockers):
         rows.append(collated)
+    rows.extend(by_index.row_of(loader, rows, mixes=mixing is not None))
+    rng = by_index.rng_of(loader)
     if place is None or not all(row.native for row in rows):
-        recorded = not process and _may_record(loader)
+        recorded = not process and rng == "torch" and _may_record(loader)
         if recorded and (reason := _why_none_records()) is not None:
             rows.append(Row("recording", "pictures", False, reason))
             recorded = False
         if form is not None and form.as_bytes:
             rows.append(left(form, recorded=recorded, workers=loader.num_workers))
-        return Report(tuple(rows), "recorded" if recorded else "torch")
+        return Report(tuple(rows), "recorded" if recorded else "torch", rng=rng)
     nbytes = _batch_bytes(loader, place)
     written, told = (None, list[Row]()) if form is None else write(place, form, mixes=mixing is not None)
-    report = Report((*rows, *told), "lowered", threads_for(loader.num_workers), nbytes)
+    report = Report((*rows, *told), "lowered", threads_for(loader.num_workers), nbytes, rng=rng)
     leaves = list(place.leaves())
     draws = Draws.NONE if mixing is None else Draws.TORCH
     for leaf in leaves:

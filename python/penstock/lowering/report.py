@@ -17,7 +17,7 @@ class Row:
     """One part of a loader.
 
     Attributes:
-        part: "dataset", "sampler", "transform", "collation" or "loader".
+        part: "dataset", "sampler", "transform", "collation", "loader", or an option of penstock's own.
         name: What the user wrote, shortened.
         native: Whether penstock does it.
         reason: How it is done natively, or why it is not.
@@ -43,6 +43,8 @@ class Report:
         made_by: Who makes the batches on torch's way, in words.
         hypothetical: Whether the loader is of torch's own class, and this is what penstock's would do.
         resuming: What is done again where the loader goes on from a state in the middle of an epoch.
+        rng: What samples draw from: "torch" for torch's generators and Python's, "index" for numbers of their own.
+        bad: What becomes of samples that cannot be loaded; empty if they raise.
     """
 
     rows: tuple[Row, ...]
@@ -52,6 +54,8 @@ class Report:
     made_by: str = "torch's own machinery"
     hypothetical: bool = False
     resuming: tuple[str, ...] = ()
+    rng: str = "torch"
+    bad: str = ""
 
     @property
     def native(self) -> bool:
@@ -70,6 +74,7 @@ class Report:
             mark = "native" if row.native else "python"
             lines.append(f"  {row.part:<{widths[0]}}  {row.name:<{widths[1]}}  {mark}  {row.reason}".rstrip())
         lines += [f"  to resume, {note}" for note in self.resuming]
+        lines += [f"  of bad samples, {self.bad}"] if self.bad else []
         return "\n".join(lines)
 
     def __rich__(self) -> Any:
@@ -92,7 +97,9 @@ class Report:
 
     def _verdict(self) -> str:
         others = "this is torch's own class; with penstock's, " if self.hypothetical and self.way != "torch" else ""
-        if self.way == "recorded":
+        if self.rng == "index" and self.way != "lowered":
+            how = "nobody makes these batches: rng='index' needs a loader that is native as a whole, and iter() raises"
+        elif self.way == "recorded":
             how = "torch's workers run this code on pictures that record; stats() tells what became native"
         elif self.way == "torch":
             how = f"{self.made_by} makes these batches"

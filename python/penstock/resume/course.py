@@ -37,6 +37,7 @@ class Course(abc.ABC):
         order: Stands for the index sampler.
         over: Whether the iterator has said that there is no batch any more.
         lost: Why nobody could go on from here; None if that is not so.
+        epoch: That its samples' numbers depend on; None if they do not depend on any.
         may_be_over: Whether there may be no batch where it goes on.
     """
 
@@ -53,6 +54,7 @@ class Course(abc.ABC):
         )
         self.over = False
         self.lost: str | None = None
+        self.epoch: int | None = None
         self.may_be_over = self._is_iterable and inside is not None
 
     @property
@@ -90,6 +92,7 @@ class Course(abc.ABC):
             "base_seed": self._base_seed,
             "order": self.order.state(),
             "generators": positions_of(self._generators),
+            "epoch": self.epoch,
             **self._states(),
         }
 
@@ -164,8 +167,9 @@ class WithWorkers(Course):
         self._workers[worker].count += 1
         self._learn(worker, known)
 
-    def begin_epoch(self) -> None:
-        """Begin another epoch with the same workers."""
+    def begin_epoch(self, number: int | None = None) -> None:
+        """Begin another epoch with the same workers; its number counts if samples' numbers depend on it."""
+        self.epoch = number
         self._handed_out = self.next_worker = 0
         self.over = False
         for each in self._workers:
@@ -216,6 +220,8 @@ class _Worker:
 def _known(now: News | Streams) -> News:
     if not isinstance(now, Streams):
         return now
+    if now.are_of_samples:
+        return {}
     torchs, pythons = now.states()
     return {"torch": of_torch(torchs)} | ({} if pythons is None else {"python": random_position(pythons)})
 

@@ -7,16 +7,17 @@ from typing import Any
 
 import torch
 
+from penstock.lowering import by_index
 from penstock.resume.course import Alone, Course, WithWorkers
 from penstock.resume.order import Order
 from penstock.resume.positions import positions_of, put
 from penstock.resume.samplers import chain_of, generators_of, index_sampler_of, is_iterable
 from penstock.wrappers import own_iterators
 
-__all__ = ["begin", "commit", "is_loaded", "load", "lose", "state_of"]
+__all__ = ["begin", "commit", "is_loaded", "load", "lose", "next_epoch", "state_of"]
 
 _VERSION = 1
-_KEYS = {"position", "over", "base_seed", "order", "generators", "workers", "next_worker"}
+_KEYS = {"position", "over", "base_seed", "order", "generators", "epoch", "workers", "next_worker"}
 # What torchdata's loaders write into their states, and others do not.
 _TORCHDATAS = {
     "_snapshot",
@@ -36,11 +37,13 @@ class _Page:
         course: Of its most recent iterator.
         loaded: A state that its next iterator goes on from.
         lost: Why its most recent iterator is not known.
+        epoch: That the next iterator begins, unless a sampler tells it, where samples' numbers depend on one.
     """
 
     course: Course | None = None
     loaded: dict[str, Any] | None = None
     lost: str | None = None
+    epoch: int = 0
 
 
 _pages: dict[int, _Page] = {}
@@ -58,13 +61,26 @@ def begin(loader: Any) -> Course:
     state = _page(loader).loaded
     if state is not None and state["over"] and not (loader.persistent_workers and loader.num_workers):
         state = None
-    return WithWorkers(loader, state) if loader.num_workers else Alone(loader, state)
+    course: Course = WithWorkers(loader, state) if loader.num_workers else Alone(loader, state)
+    inside = state is not None and not state["over"]
+    course.epoch = state["epoch"] if state is not None and inside else next_epoch(loader)
+    return course
 
 
 def commit(loader: Any, course: Course) -> None:
     """Make a course the loader's, whose iterator was made."""
     page = _page(loader)
     page.course, page.loaded, page.lost = course, None, None
+    if course.epoch is not None:
+        page.epoch = course.epoch + 1
+
+
+def next_epoch(loader: Any) -> int | None:
+    """Return the epoch that begins: as a sampler was told it, or counted; None if no number depends on it."""
+    if by_index.seed_of(loader) is None:
+        return None
+    told = (getattr(each, "epoch", None) for each in chain_of(index_sampler_of(loader)))
+    return next((epoch for epoch in told if type(epoch) is int), _page(loader).epoch)
 
 
 def lose(loader: Any, reason: str) -> None:
@@ -96,7 +112,7 @@ def state_of(loader: Any) -> dict[str, Any]:
     if lost is not None:
         return head | {"lost": lost}
     if page.course is None:
-        return head | {"position": 0, "generators": positions_of(generators_of(loader))}
+        return head | {"position": 0, "generators": positions_of(generators_of(loader)), "epoch": page.epoch}
     return head | page.course.state()
 
 
@@ -119,6 +135,7 @@ def load(loader: Any, state: Any) -> None:
         raise
     page.course = page.lost = None
     page.loaded = state if "over" in state else None
+    page.epoch = 0 if state["epoch"] is None else state["epoch"] + bool(state.get("over"))
 
 
 def _finished(loader: Any, generators: dict[str, torch.Generator], state: dict[str, Any]) -> dict[str, Any]:
@@ -149,7 +166,7 @@ def _check(loader: Any, state: Any) -> None:
             raise ValueError(
                 f"this state is of a loader with {name} = {then.get(name)!r}, and this loader's is {now[name]!r}"
             )
-    if not ({"position", "generators"} <= state.keys() and ("over" not in state or state.keys() >= _KEYS)):
+    if not ({"position", "generators", "epoch"} <= state.keys() and ("over" not in state or state.keys() >= _KEYS)):
         raise ValueError("this state is not complete")
 
 
@@ -165,6 +182,8 @@ def _settings(loader: Any) -> dict[str, Any]:
         "persistent_workers": loader.persistent_workers,
         "samplers": [type(each).__qualname__ for each in chain_of(index_sampler_of(loader))],
         "generators": sorted(generators_of(loader)),
+        "rng": by_index.rng_of(loader),
+        "seed": by_index.seed_of(loader),
         "batches": None if iterable else _length(index_sampler_of(loader)),
     }
 

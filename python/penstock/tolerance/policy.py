@@ -8,7 +8,22 @@ import torch.utils.data
 from PIL import Image, UnidentifiedImageError
 from torch.utils.data.distributed import DistributedSampler
 
-__all__ = ["IN_A_ROW", "BadSample", "Policy", "Tally", "note", "policy_of", "reason_of"]
+__all__ = [
+    "IN_A_ROW",
+    "OPTIONS",
+    "BadSample",
+    "Policy",
+    "Tally",
+    "check",
+    "has_indices",
+    "note",
+    "policy_of",
+    "reason_of",
+]
+
+# Arguments of `penstock.DataLoader` that torch's class lacks, with their defaults: keyword-only, and public attributes
+# of the same names.
+OPTIONS: dict[str, Any] = {"on_error": "raise", "on_error_types": ()}
 
 _CHOICES = ("raise", "skip", "replace")
 # What a file raises that is missing, cannot be read, is none, is cut short, or pretends to be enormous.
@@ -56,6 +71,13 @@ class Policy:
     def skips(self) -> bool:
         """Whether nothing takes a bad sample's place."""
         return self.on_error == "skip"
+
+    @property
+    def says(self) -> str:
+        """What becomes of a bad sample, for people."""
+        becomes = "is left out of its batch" if self.skips else "is replaced by the next one that loads"
+        kinds = ", ".join(kind.__name__ for kind in self.kinds if kind is not UnidentifiedImageError)
+        return f"a sample that raises {kinds} {becomes}; no state says where such a loader is"
 
     def is_bad(self, error: BaseException) -> bool:
         """Whether what a sample raised makes it a bad one."""
@@ -115,23 +137,34 @@ class Tally:
         self.tried, self.bad, self.in_a_row = other.tried, other.bad, other.in_a_row
 
 
+def check(on_error: Any, on_error_types: Any) -> tuple[type[Exception], ...]:
+    """Refuse options that mean nothing; return the classes of exceptions.
+
+    Raises:
+        TypeError: If `on_error_types` holds anything but classes of exceptions.
+        ValueError: If `on_error` is none of its values.
+    """
+    if on_error not in _CHOICES:
+        raise ValueError(f"on_error should be one of {', '.join(map(repr, _CHOICES))}, got {on_error!r}")
+    types = on_error_types if isinstance(on_error_types, tuple) else (on_error_types,)
+    if not all(isinstance(kind, type) and issubclass(kind, Exception) for kind in types):
+        raise TypeError(f"on_error_types should be classes of exceptions, got {types!r}")
+    return types
+
+
 def policy_of(loader: Any) -> Policy | None:
     """Return what a loader asks for; None if bad samples raise.
 
     Raises:
-        TypeError: If `on_error_types` holds anything but classes of exceptions.
-        ValueError: If `on_error` is none of its values, or the loader's samples have no indices, or are dealt out to
-            ranks that all have to make as many.
+        TypeError: See `check`.
+        ValueError: See `check`; or if the loader's samples have no indices, or are dealt out to ranks that all have to
+            make as many.
     """
-    on_error, types = getattr(loader, "on_error", "raise"), getattr(loader, "on_error_types", ())
-    if on_error not in _CHOICES:
-        raise ValueError(f"on_error should be one of {', '.join(map(repr, _CHOICES))}, got {on_error!r}")
-    types = types if isinstance(types, tuple) else (types,)
-    if not all(isinstance(kind, type) and issubclass(kind, Exception) for kind in types):
-        raise TypeError(f"on_error_types should be classes of exceptions, got {types!r}")
+    on_error = getattr(loader, "on_error", "raise")
+    types = check(on_error, getattr(loader, "on_error_types", ()))
     if on_error == "raise":
         return None
-    if not _has_indices(loader.dataset):
+    if not has_indices(loader.dataset):
         kind = type(loader.dataset).__name__
         raise ValueError(f"on_error={on_error!r} is for data sets whose samples have indices, which {kind} is not")
     if on_error == "skip" and _is_distributed(loader):
@@ -142,7 +175,8 @@ def policy_of(loader: Any) -> Policy | None:
     return Policy(on_error, (*_BAD, *types))
 
 
-def _has_indices(dataset: Any) -> bool:
+def has_indices(dataset: Any) -> bool:
+    """Whether a data set's samples have indices."""
     return not isinstance(dataset, (torch.utils.data.IterableDataset, _PIPES))
 
 

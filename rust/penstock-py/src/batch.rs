@@ -113,27 +113,38 @@ enum Sources<'py> {
     Each(Vec<Source<'py>>),
 }
 
-/// Indices of pictures, read already or still Python's.
+/// Indices, read already or still Python's.
 #[derive(FromPyObject)]
 enum Indices<'py> {
     Read(PyRef<'py, PyIntegers>),
     Unread(Vec<i64>),
 }
 
+impl Indices<'_> {
+    fn values(&self) -> &[i64] {
+        match self {
+            Indices::Read(integers) => integers.values(),
+            Indices::Unread(integers) => integers,
+        }
+    }
+}
+
 #[pymethods]
 impl PyBatch {
     #[new]
-    #[pyo3(signature = (sources, indices, generator, python=None))]
+    #[pyo3(signature = (sources, indices, generator, python=None, samples=None))]
     fn new(
         sources: Sources<'_>,
         indices: Indices<'_>,
         generator: &PyGenerator,
         python: Option<&PyGenerator>,
+        samples: Option<Indices<'_>>,
     ) -> PyResult<Self> {
-        let indices = match &indices {
-            Indices::Read(integers) => integers.values(),
-            Indices::Unread(integers) => integers,
-        };
+        let indices = indices.values();
+        let samples = samples.as_ref().map(Indices::values);
+        if samples.is_some_and(|samples| samples.len() != indices.len()) {
+            return Err(PyValueError::new_err("as many samples as indices are needed"));
+        }
         if let Sources::Each(sources) = &sources
             && sources.len() != indices.len()
         {
@@ -154,6 +165,9 @@ impl PyBatch {
                 };
                 // SAFETY: the batch holds its sources for as long as its draft or job.
                 let content = unsafe { source.content(index)? };
+                if let Some(samples) = samples {
+                    drawing.begin(samples[position] as u64);
+                }
                 if let Err(refusal) = draft.push(source.plan(), content, &mut drawing) {
                     return Ok(Some((position, refusal.op, refusal.height, refusal.width)));
                 }

@@ -1,23 +1,31 @@
-//! torch's CPU generator, and Python's, outside of them.
+//! torch's CPU generator, and Python's, outside of them; and the words of single samples.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use penstock_core::random::Mt19937;
 use penstock_core::random::draw::{self, Uniform};
+use penstock_core::random::{Generator, Mt19937, Philox, Words};
 use pyo3::buffer::PyBuffer;
-use pyo3::exceptions::PyBufferError;
+use pyo3::exceptions::{PyBufferError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
 
 use crate::error::state_to_py;
 
-/// A stream of random numbers equal to `torch.Generator`'s.
+/// A stream of random numbers equal to `torch.Generator`'s, or one of each sample's own.
 #[pyclass(frozen, name = "Generator", module = "penstock._native")]
-pub(crate) struct PyGenerator(Mutex<Mt19937>);
+pub(crate) struct PyGenerator(Mutex<Generator>);
 
 impl PyGenerator {
-    pub(crate) fn lock(&self) -> MutexGuard<'_, Mt19937> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Generator> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What a state can be made of.
+    fn running(&self) -> PyResult<Mt19937> {
+        match &*self.lock() {
+            Generator::Running(generator) => Ok(generator.clone()),
+            Generator::Sample(_) => Err(PyValueError::new_err("the numbers of samples have no state")),
+        }
     }
 }
 
@@ -25,7 +33,18 @@ impl PyGenerator {
 impl PyGenerator {
     #[new]
     fn new(seed: u64) -> Self {
-        Self(Mutex::new(Mt19937::new(seed)))
+        Self(Mutex::new(Mt19937::new(seed).into()))
+    }
+
+    /// The words of single samples, in the stream of that number.
+    #[staticmethod]
+    fn of_samples(seed: u32, epoch: u32, stream: u32) -> Self {
+        Self(Mutex::new(Philox::new(seed, epoch, stream).into()))
+    }
+
+    /// Goes to the first word of a sample, if samples have any of their own.
+    fn begin(&self, index: i64) {
+        self.lock().begin(index as u64);
     }
 
     /// Another generator at the same position.
@@ -41,7 +60,7 @@ impl PyGenerator {
 
     /// Continues from the bytes of `torch.Generator.get_state()`.
     fn load(&self, py: Python<'_>, state: PyBuffer<u8>) -> PyResult<()> {
-        *self.lock() = Mt19937::from_torch_state(&state.to_vec(py)?).map_err(state_to_py)?;
+        *self.lock() = Mt19937::from_torch_state(&state.to_vec(py)?).map_err(state_to_py)?.into();
         Ok(())
     }
 
@@ -51,29 +70,29 @@ impl PyGenerator {
             return Err(PyBufferError::new_err("the state is read-only"));
         }
         let mut bytes = state.to_vec(py)?;
-        self.lock().write_torch_state(&mut bytes).map_err(state_to_py)?;
+        self.running()?.write_torch_state(&mut bytes).map_err(state_to_py)?;
         state.copy_from_slice(py, &bytes)
     }
 
     /// Continues from the numbers of Python's `random.getstate()[1]`.
     fn load_python(&self, numbers: Vec<u32>) -> PyResult<()> {
-        *self.lock() = Mt19937::from_python_state(&numbers).map_err(state_to_py)?;
+        *self.lock() = Mt19937::from_python_state(&numbers).map_err(state_to_py)?.into();
         Ok(())
     }
 
     /// This generator's position as the numbers of Python's `random.getstate()[1]`.
     fn python_state<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
-        PyTuple::new(py, self.lock().python_state())
+        PyTuple::new(py, self.running()?.python_state())
     }
 
     /// What `torch.empty(1).uniform_(low, high)` draws, if it rounds like this.
     fn uniform(&self, low: f32, high: f32, fused: bool, half_open: bool) -> f32 {
-        Uniform { fused, half_open }.draw(&mut self.lock(), (low, high))
+        Uniform { fused, half_open }.draw(&mut *self.lock(), (low, high))
     }
 
     /// What `torch.multinomial(probabilities, 1)` draws, if it draws by exponential variates of its own generator.
     fn multinomial(&self, probabilities: Vec<f32>) -> usize {
-        draw::multinomial(&mut self.lock(), probabilities)
+        draw::multinomial(&mut *self.lock(), probabilities)
     }
 
     /// The next `count` 32-bit words in native byte order.

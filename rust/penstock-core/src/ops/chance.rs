@@ -2,7 +2,7 @@
 
 use super::generation::Generation;
 use super::kinds::Take;
-use crate::random::{Mt19937, draw};
+use crate::random::{Words, draw};
 
 /// `p` of a random transform, and how `torch.rand(1)` is compared with it: the generations differ for one number in
 /// 2^24.
@@ -25,7 +25,7 @@ impl Chance {
     }
 
     /// Draws one word; whether the transform is made.
-    pub(super) fn draw(self, generator: &mut Mt19937) -> bool {
+    pub(super) fn draw(self, generator: &mut impl Words) -> bool {
         let drawn = draw::rand(generator);
         match self {
             Chance::Double(p) => f64::from(drawn) < p,
@@ -37,6 +37,7 @@ impl Chance {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::random::Mt19937;
 
     #[test]
     fn the_generations_differ_where_p_lies_just_above_what_is_drawn() {

@@ -7,7 +7,7 @@ use super::generation::Generation;
 use super::kinds::{Draw, Map, Parameters, Put, Size, Take, Wire};
 use super::pad::{Fillable, Margins, Pad, PadMode, World, margins};
 use crate::image::axis::Axis;
-use crate::random::{Mt19937, Streams, draw};
+use crate::random::{Streams, Words, draw};
 
 /// `RandomCrop`.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,7 +57,7 @@ impl RandomCrop {
         Pad { margins, mode: self.mode, world: self.world }.apply(size, steps)
     }
 
-    fn draw_v1<S>(&self, size: Size, generator: &mut Mt19937, steps: &mut Vec<S>) -> Option<Size>
+    fn draw_v1<S>(&self, size: Size, generator: &mut impl Words, steps: &mut Vec<S>) -> Option<Size>
     where
         S: From<Crop> + From<Margins>,
     {
@@ -85,7 +85,7 @@ impl RandomCrop {
         Some(self.size)
     }
 
-    fn draw_v2<S>(&self, size: Size, generator: &mut Mt19937, steps: &mut Vec<S>) -> Option<Size>
+    fn draw_v2<S>(&self, size: Size, generator: &mut impl Words, steps: &mut Vec<S>) -> Option<Size>
     where
         S: From<Crop> + From<Margins>,
     {
@@ -193,6 +193,7 @@ impl Wire for Crop {
 mod tests {
     use super::*;
     use crate::ops::{MapStep, Step};
+    use crate::random::Mt19937;
 
     fn crop(size: (u32, u32), padding: Option<[i32; 4]>, pad_if_needed: bool) -> RandomCrop {
         let (generation, mode, world) = (Generation::V1, Some(PadMode::Constant(0)), World::Pil);

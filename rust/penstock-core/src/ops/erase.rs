@@ -8,7 +8,7 @@ use super::kinds::{Bounds, Draw, Elements, Ink, Parameters, Put, Size, Take, Wir
 use super::sides::sides;
 use crate::image::Region;
 use crate::random::draw::{self, Uniform};
-use crate::random::{Mt19937, Streams};
+use crate::random::{Generator, Streams};
 
 /// Attempts that `RandomErasing` makes before it erases nothing.
 const ATTEMPTS: usize = 10;
@@ -61,7 +61,7 @@ impl<S: From<Erase> + From<Paste>> Draw<S> for RandomErasing {
 impl RandomErasing {
     /// Draws the rectangle and what it becomes; `None` if no attempt gives one that is smaller than the picture, or if it
     /// holds nothing.
-    fn erasure<S: From<Erase> + From<Paste>>(&self, size: Size, generator: &mut Mt19937) -> Option<S> {
+    fn erasure<S: From<Erase> + From<Paste>>(&self, size: Size, generator: &mut Generator) -> Option<S> {
         let area = (u64::from(size.0) * u64::from(size.1)) as f64;
         let (height, width) = (0..ATTEMPTS).find_map(|_| {
             let area = area * f64::from(self.uniform.draw(generator, self.scale));
@@ -71,7 +71,7 @@ impl RandomErasing {
         })?;
         let drawn = match &self.filling {
             Filling::Noise(channels, noise) if height > 0 && width > 0 => {
-                Some(noise.draw(generator, [*channels, height, width])?)
+                Some(noise.draw(generator.lend(), [*channels, height, width])?)
             }
             _ => None,
         };

@@ -3,11 +3,11 @@
 //! Each function consumes exactly what its namesake consumes and returns the same bits; all arithmetic is
 //! torch's `float32`.
 
-use super::Mt19937;
+use super::Words;
 
 /// `torch.rand(1)`: one word, 24 bits of it, in `[0, 1)`.
 #[inline]
-pub fn rand(generator: &mut Mt19937) -> f32 {
+pub fn rand(generator: &mut impl Words) -> f32 {
     (generator.next_u32() & 0x00ff_ffff) as f32 * (1.0 / 16_777_216.0)
 }
 
@@ -23,7 +23,7 @@ pub struct Uniform {
 impl Uniform {
     /// `torch.empty(1).uniform_(low, high)`: one word.
     #[inline]
-    pub fn draw(self, generator: &mut Mt19937, (low, high): (f32, f32)) -> f32 {
+    pub fn draw(self, generator: &mut impl Words, (low, high): (f32, f32)) -> f32 {
         let (x, range) = (rand(generator), high - low);
         #[expect(clippy::suboptimal_flops, reason = "torch's own two roundings")]
         let value = if self.fused { x.mul_add(range, low) } else { x * range + low };
@@ -33,14 +33,14 @@ impl Uniform {
 
 /// `torch.randint(0, high, (1,))`: one word below 2^28, two from there on. `high` must not be 0.
 #[inline]
-pub fn randint(generator: &mut Mt19937, high: u64) -> u64 {
+pub fn randint(generator: &mut impl Words, high: u64) -> u64 {
     debug_assert!(high > 0, "torch refuses an empty range");
     if high < 1 << 28 { u64::from(generator.next_u32() % high as u32) } else { generator.next_u64() % high }
 }
 
 /// `torch.randperm(N)`, of so few numbers: one word for each but the last.
 #[inline]
-pub fn randperm<const N: usize>(generator: &mut Mt19937) -> [u8; N] {
+pub fn randperm<const N: usize>(generator: &mut impl Words) -> [u8; N] {
     let mut order = std::array::from_fn(|i| i as u8);
     shuffle(generator, &mut order);
     order
@@ -48,7 +48,7 @@ pub fn randperm<const N: usize>(generator: &mut Mt19937) -> [u8; N] {
 
 /// Puts a few things in the order of `torch.randperm`: one word for each but the last.
 #[inline]
-pub fn shuffle<T>(generator: &mut Mt19937, things: &mut [T]) {
+pub fn shuffle<T>(generator: &mut impl Words, things: &mut [T]) {
     let count = things.len();
     for i in 0..count.saturating_sub(1) {
         things.swap(i, i + generator.next_u32() as usize % (count - i));
@@ -58,7 +58,7 @@ pub fn shuffle<T>(generator: &mut Mt19937, things: &mut [T]) {
 /// `torch.multinomial(probabilities, 1)`, where torch draws exponential variates with its own generator: two words for each
 /// probability. The first greatest quotient of a probability and such a variate, all of them `float32`.
 #[inline]
-pub fn multinomial(generator: &mut Mt19937, probabilities: impl IntoIterator<Item = f32>) -> usize {
+pub fn multinomial(generator: &mut impl Words, probabilities: impl IntoIterator<Item = f32>) -> usize {
     let mut best = (0, f32::NEG_INFINITY);
     for (at, probability) in probabilities.into_iter().enumerate() {
         let uniform = (generator.next_u64() & ((1 << 53) - 1)) as f64 * (1.0 / (1_u64 << 53) as f64);
@@ -73,6 +73,7 @@ pub fn multinomial(generator: &mut Mt19937, probabilities: impl IntoIterator<Ite
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::random::Mt19937;
 
     #[test]
     fn rand_stays_below_one_and_uses_one_word() {

@@ -81,6 +81,32 @@ impl Mt19937 {
         Self { words, next: N, due: 0, normals: [0; _] }
     }
 
+    /// The generator that the authors' `init_by_array` makes of some words, of which there must be one at least;
+    /// `numpy.random.RandomState` of them is the same.
+    #[must_use]
+    pub fn of_words(seed: &[u32]) -> Self {
+        let mut generator = Self::new(19_650_218);
+        let words = &mut generator.words;
+        let count = N.max(seed.len());
+        for step in 0..count + N - 1 {
+            // The first word is that before the second, and is made of the last one whenever its turn comes.
+            let i = 1 + step % (N - 1);
+            if i == 1 && step > 0 {
+                words[0] = words[N - 1];
+            }
+            let before = words[i - 1] ^ (words[i - 1] >> 30);
+            words[i] = if step < count {
+                let j = step % seed.len();
+                let word = words[i] ^ before.wrapping_mul(1_664_525);
+                word.wrapping_add(seed[j]).wrapping_add(j as u32)
+            } else {
+                (words[i] ^ before.wrapping_mul(1_566_083_941)).wrapping_sub(i as u32)
+            };
+        }
+        words[0] = UPPER;
+        generator
+    }
+
     /// Reads the bytes of `torch.Generator.get_state()`.
     ///
     /// # Errors
@@ -168,13 +194,6 @@ impl Mt19937 {
         y ^ (y >> 18)
     }
 
-    /// Two words, the first of them the high half.
-    #[inline]
-    pub fn next_u64(&mut self) -> u64 {
-        let high = u64::from(self.next_u32());
-        high << 32 | u64::from(self.next_u32())
-    }
-
     #[cold]
     #[inline(never)]
     fn twist(&mut self) {
@@ -217,6 +236,14 @@ mod tests {
         let mut mt = Mt19937::new(5489);
         let last = (0..10_000).map(|_| mt.next_u32()).last();
         assert_eq!(last, Some(4_123_659_995));
+    }
+
+    /// First outputs of the authors' `init_by_array`, in their file `mt19937ar.out`.
+    #[test]
+    fn known_answers_of_words() {
+        let mut mt = Mt19937::of_words(&[0x123, 0x234, 0x345, 0x456]);
+        let expected = [1_067_595_299, 955_945_823, 477_289_528, 4_107_218_783, 4_228_976_476];
+        assert_eq!(expected.map(|_| mt.next_u32()), expected);
     }
 
     #[test]

@@ -3,24 +3,24 @@
 //! Each function consumes exactly what its namesake consumes and returns the same bits; arithmetic is in double
 //! precision.
 
-use super::Mt19937;
+use super::Words;
 
 /// `random.random()`: two words, 53 bits of them, in `[0, 1)`.
 #[inline]
-pub fn random(generator: &mut Mt19937) -> f64 {
+pub fn random(generator: &mut impl Words) -> f64 {
     let (high, low) = (generator.next_u32() >> 5, generator.next_u32() >> 6);
     (f64::from(high) * 67_108_864.0 + f64::from(low)) * (1.0 / 9_007_199_254_740_992.0)
 }
 
 /// `random.choices(range(count))`, which is one number. `count` must not be 0.
 #[inline]
-pub fn choice(generator: &mut Mt19937, count: usize) -> usize {
+pub fn choice(generator: &mut impl Words, count: usize) -> usize {
     (random(generator) * count as f64).floor() as usize
 }
 
 /// `random.choices(range(count), cum_weights=weights)`, which is one number; 0 if there are no weights.
 #[inline]
-pub fn weighted_choice(generator: &mut Mt19937, weights: &[f64]) -> usize {
+pub fn weighted_choice(generator: &mut impl Words, weights: &[f64]) -> usize {
     let Some((total, below)) = weights.split_last() else { return 0 };
     let drawn = random(generator) * total;
     // As `bisect` finds it in sums that may go down as well.
@@ -34,14 +34,14 @@ pub fn weighted_choice(generator: &mut Mt19937, weights: &[f64]) -> usize {
 
 /// `random.shuffle(things)`: for each but the first as many words as it takes for one that is small enough.
 #[inline]
-pub fn shuffle<T>(generator: &mut Mt19937, things: &mut [T]) {
+pub fn shuffle<T>(generator: &mut impl Words, things: &mut [T]) {
     for last in (1..things.len()).rev() {
         things.swap(last, below(generator, last as u32 + 1) as usize);
     }
 }
 
 /// A number below `count`, which is not 0, of as few bits as it can have.
-fn below(generator: &mut Mt19937, count: u32) -> u32 {
+fn below(generator: &mut impl Words, count: u32) -> u32 {
     loop {
         let drawn = generator.next_u32() >> count.leading_zeros();
         if drawn < count {
@@ -53,6 +53,7 @@ fn below(generator: &mut Mt19937, count: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::random::Mt19937;
 
     #[test]
     fn all_of_a_few_are_drawn_and_nothing_else() {

@@ -3,7 +3,7 @@
 use super::{Branch, take_all};
 use crate::ops::generation::Generation;
 use crate::ops::kinds::{Draw, Parameters, Size, Take};
-use crate::random::{Mt19937, Streams, draw};
+use crate::random::{Generator, Streams, draw};
 
 /// `AutoAugment`. Operands: the generation; how many pairs there are, and for each of the two operations its probability and
 /// its [`Branch`], whose magnitude is not drawn.
@@ -63,7 +63,7 @@ impl<O> Part<O> {
     fn apply<S>(
         &self,
         drawn: f32,
-        other_sign: impl FnOnce(&mut Mt19937) -> bool,
+        other_sign: impl FnOnce(&mut Generator) -> bool,
         size: Size,
         streams: &mut Streams,
         steps: &mut Vec<S>,

@@ -3,7 +3,7 @@
 use super::take_all;
 use crate::ops::generation::Generation;
 use crate::ops::kinds::{Draw, Size, Take};
-use crate::random::{Mt19937, Streams, draw};
+use crate::random::{Streams, Words, draw};
 
 /// One of a policy's operations. Operands: whether its magnitude is drawn; whether its sign is; how many operations follow,
 /// and for each magnitude the one of its own sign and, if signs are drawn, that of the other one. One that does nothing may
@@ -33,13 +33,13 @@ impl<O> Branch<O> {
     }
 
     /// Draws the magnitude, if any is drawn.
-    pub(super) fn magnitude(&self, generator: &mut Mt19937) -> usize {
+    pub(super) fn magnitude(&self, generator: &mut impl Words) -> usize {
         let count = self.ops.len() / (1 + usize::from(self.signs));
         if self.magnitudes { draw::randint(generator, count as u64) as usize } else { 0 }
     }
 
     /// Draws whether the sign is the other one, if any is drawn.
-    pub(super) fn sign(&self, generation: Generation, generator: &mut Mt19937) -> bool {
+    pub(super) fn sign(&self, generation: Generation, generator: &mut impl Words) -> bool {
         self.signs
             && match generation {
                 Generation::V1 => draw::randint(generator, 2) == 1,

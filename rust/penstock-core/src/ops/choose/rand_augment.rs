@@ -41,7 +41,7 @@ impl<O: 'static> Parameters for RandAugment<O> {
 mod tests {
     use super::*;
     use crate::ops::choose::Always;
-    use crate::random::Mt19937;
+    use crate::random::{Mt19937, Words};
 
     #[test]
     fn what_has_no_magnitude_and_no_sign_draws_none() {

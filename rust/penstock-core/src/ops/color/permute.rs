@@ -6,7 +6,7 @@
 use penstock_jpeg::simd::Level;
 
 use crate::ops::kinds::{Block, Draw, Parameters, Pixels, Put, Size, Take, Wire};
-use crate::random::{Mt19937, Streams, draw};
+use crate::random::{Streams, Words, draw};
 
 /// `RandomChannelPermutation`.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,7 +34,7 @@ impl Parameters for RandomChannelPermutation {
 }
 
 /// Draws an order of channels. One channel alone has none, and draws nothing.
-pub(super) fn permutation(channels: u32, generator: &mut Mt19937) -> Option<Permute> {
+pub(super) fn permutation(channels: u32, generator: &mut impl Words) -> Option<Permute> {
     (channels == 3).then(|| Permute { from: draw::randperm(generator) })
 }
 

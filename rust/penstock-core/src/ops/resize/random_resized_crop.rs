@@ -8,7 +8,7 @@ use crate::ops::crop::Crop;
 use crate::ops::kinds::{Bounds, Draw, Parameters, Size, Take};
 use crate::ops::sides::sides;
 use crate::random::draw::{self, Uniform};
-use crate::random::{Mt19937, Streams};
+use crate::random::{Streams, Words};
 
 /// Attempts that `RandomResizedCrop` makes before it takes the middle.
 const ATTEMPTS: usize = 10;
@@ -59,7 +59,7 @@ impl Parameters for RandomResizedCrop {
 
 impl RandomResizedCrop {
     /// Draws the crop: top, left, height, width. `None` if it is empty.
-    pub fn rectangle(&self, size: (u32, u32), generator: &mut Mt19937) -> Option<[u32; 4]> {
+    pub fn rectangle(&self, size: (u32, u32), generator: &mut impl Words) -> Option<[u32; 4]> {
         let area = (u64::from(size.0) * u64::from(size.1)) as f64;
         let crop = (0..ATTEMPTS).find_map(|_| {
             let area = area * f64::from(self.uniform.draw(generator, self.scale));
@@ -104,6 +104,7 @@ mod tests {
     use super::*;
     use crate::ops::Step;
     use crate::ops::resize::{Arithmetic, Filter, Order};
+    use crate::random::Mt19937;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     fn crop(exp: Ask) -> RandomResizedCrop {
@@ -155,6 +156,6 @@ mod tests {
         (0..2 * ATTEMPTS).for_each(|_| {
             expected.next_u32();
         });
-        assert_eq!(generator.torch, expected);
+        assert_eq!(generator.torch, expected.into());
     }
 }

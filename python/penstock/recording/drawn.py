@@ -49,8 +49,10 @@ _CALLS = 4
 _LONGER = 8
 # What an attribute may be of which an equal one means the same.
 _PLAIN = (bool, int, float, str, type(None), Enum, type, types.FunctionType, torch.dtype, nn.Module)
-# Of a picture that is asked which steps leave its `info`, and what calls take.
+# Of a picture that is asked which steps leave its `info`.
 _SIDE = 8
+# Of pictures that tell what calls take, the first one that is large enough.
+_SIDES = (8, 64, 512)
 # Calls of which the shortest one counts.
 _MEASURED = 5
 
@@ -63,14 +65,19 @@ class _Run:
         # Whether the picture itself is what they return where they do nothing.
         self._returns = all(hasattr(transform, "p") for transform in transforms)
         self._plans: dict[str, Drawn | None] = {}
-        self._saves = 0.0
+        self.is_measured, self._saves = False, 0.0
 
-    def measure(self, mode: str) -> None:
-        """Find what calling the transforms takes besides what they do to pixels, by a picture of few."""
-        picture, plan = Image.new(mode, (_SIDE, _SIDE)), self.plan(mode)
-        taken = []
+    def measure(self, mode: str, side: int) -> None:
+        """Find what calling the transforms takes besides what they do to pixels, by a picture of few.
+
+        Raises:
+            Exception: What they raise for pictures of this size.
+        """
+        if (plan := self.plan(mode)) is None:
+            return
+        picture, taken = Image.new(mode, (side, side)), []
         with agreement.asking(), torch.random.fork_rng(devices=[]):
-            for _ in range(_MEASURED if plan is not None else 0):
+            for _ in range(_MEASURED):
                 state, start = torch.get_rng_state(), time.thread_time()
                 made: Any = picture
                 for transform in self.transforms:
@@ -78,11 +85,11 @@ class _Run:
                 middle = time.thread_time()
                 found = _drawn(plan, picture.size, state)
                 made = picture
-                for name, step in found[0] if found is not None else ():
-                    made = made.copy() if name == "pad" else replay(made, step)
+                for _, step in found[0] if found is not None else ():
+                    made = replay(made, step)
                 taken.append(2 * middle - start - time.thread_time())
         # What disturbs a call makes it longer.
-        self._saves = max(min(taken), 0.0) if taken else 0.0
+        self.is_measured, self._saves = True, max(0.0, min(taken))
 
     def plan(self, mode: str) -> Drawn | None:
         """Return the plan for pictures of a mode; None if there is none."""
@@ -176,9 +183,10 @@ class _Known:
         runs = [part for part in parts if isinstance(part, _Run)]
         if not runs:
             return
-        for run in runs:
-            with contextlib.suppress(Exception):  # torch raises for so small a picture
-                run.measure(mode)
+        for run, side in itertools.product(runs, _SIDES):
+            if not run.is_measured:
+                with contextlib.suppress(Exception):  # torch raises for so small a picture
+                    run.measure(mode, side)
         self._seen = [(vars(each), _copied(vars(each))) for each in lowered]
         self._transforms = _copied(compose.transforms)
         self._kinds = {type(each) for each in (compose, *lowered)}
@@ -315,10 +323,11 @@ def _copied(value: Any) -> Any:
         return type(value)(map(_copied, value))
     if type(value) is set:
         return set(value)
+    kind: Any = type(value)
     # What is compared by identity is one of its transforms.
-    if isinstance(value, _PLAIN) or type(value).__eq__ is object.__eq__:
+    if isinstance(value, _PLAIN) or kind.__eq__ is object.__eq__:
         return value
-    raise Opaque(f"a {type(value).__name__}")
+    raise Opaque(f"a {kind.__name__}")
 
 
 def _libraries(kinds: set[type]) -> list[Any]:

@@ -55,12 +55,8 @@ mod tests {
         let found = recordable(steps(1), (10, 20), &[[0; 3], [7, 8, 9]]).unwrap();
         let names: Vec<_> = found.iter().map(|(name, _)| *name).collect();
         assert_eq!(names, ["pad", "crop", "flip_vertical", "pad"]);
-        let shift = Affine::new(
-            [1.0, 0.0, -1.0, 0.0, 1.0, -2.0],
-            (16, 24),
-            Interpolation::Nearest,
-            [7, 8, 9],
-        );
+        let shift =
+            Affine::new([1.0, 0.0, -1.0, 0.0, 1.0, -2.0], (16, 24), Interpolation::Nearest, [7, 8, 9]);
         assert_eq!(found[0].1, shift.unwrap().into());
         assert_eq!(found[1..].iter().map(|(_, step)| step.clone()).collect::<Vec<_>>(), steps(1)[1..]);
     }

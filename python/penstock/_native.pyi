@@ -92,6 +92,22 @@ def be_worker() -> None:
 def step(name: str, *operands: Any) -> bytes:
     """Return what is done to a picture as `Batch.recorded` takes it of a record; ValueError as for `Op`."""
 
+def draw_steps(
+    plan: Plan, size: tuple[int, int], fills: Sequence[tuple[int, int, int]], state: _Memory | None = None
+) -> tuple[list[tuple[str, bytes]], tuple[int, int]] | None:
+    """Draw one picture's steps, of a plan that draws from torch's generator alone.
+
+    Args:
+        plan: Of which the table does not matter.
+        size: Height and width of the picture.
+        fills: The colour of each constant margin, by its number.
+        state: Of a `torch.Generator`, from which it is drawn, and which goes on from there afterwards; None if nothing is.
+
+    Returns:
+        What each step was drawn as, and the step as `step` returns it; height and width after all of them. None, and the
+        state is as it was, where torch would raise.
+    """
+
 def take_learned() -> bytes:
     """Return what this worker learned of files since the last call; nothing if that is nothing."""
 

@@ -198,7 +198,7 @@ def opens_files(dataset: Any, *, collated: bool) -> bool:
         return any(opens_files(part, collated=collated) for part in dataset.datasets)
     if method in _CONTAINERS_OF_ANYTHING:
         return collated
-    return method not in _KINDS and method not in _IN_MEMORY
+    return method not in _IN_MEMORY
 
 
 def signature(dataset: Any) -> list[Any]:

@@ -33,7 +33,7 @@ from penstock.ops.parameters import margins_of
 from penstock.ops.refuse import raises, replay
 from penstock.ops.table import FUNCTIONS, LEFT, TRANSFORMS
 
-__all__ = ["Opaque", "Pipeline", "functions", "lower_transform"]
+__all__ = ["Drawn", "Opaque", "Pipeline", "functions", "lower_pictures", "lower_transform"]
 
 _CONTAINERS = (v1.Compose, v2.Compose, nn.Sequential)
 _CONVERSIONS = (
@@ -121,6 +121,37 @@ class Pipeline:
         return dataclasses.replace(self, plan=self.plan_of(table), dtype=table.dtype, table=table)
 
 
+@dataclasses.dataclass(frozen=True)
+class Drawn:
+    """Transforms of Pillow's pictures that were lowered for pictures of one mode.
+
+    Attributes:
+        plan: The native plan, of which the table does not matter.
+        fills: The colour of each constant margin, by its number.
+        draws: From which generators they draw.
+        mode: Pillow's, of the pictures that they make.
+    """
+
+    plan: _native.Plan
+    fills: tuple[tuple[int, int, int], ...]
+    draws: Draws
+    mode: str
+
+
+def lower_pictures(transform: Any, mode: str) -> Drawn:
+    """Lower transforms that make pictures of Pillow's of pictures of its mode "L" or "RGB".
+
+    Raises:
+        Opaque: If any of them cannot be lowered, raises for every picture, or makes something else of one.
+    """
+    builder = _Builder(mode)
+    rows = list(builder.add_all(transform))
+    if builder.fails or builder.is_tensor or not all(row.native for row in rows):
+        raise Opaque(*rows)
+    plan = _native.Plan(builder.ops, bytes(range(CODES)) * builder.channels, builder.channels, 1)
+    return Drawn(plan, tuple(builder.margins), builder.draws, builder.strip.mode)
+
+
 def lower_transform(transform: Any, mode: str) -> Pipeline:
     """Lower a pipeline for pictures of Pillow's mode "L" or "RGB".
 
@@ -158,6 +189,8 @@ class _Builder:
         self.ops: list[_native.Op] = []
         self.steps: list[Step] = []
         self.fills = 0
+        # Their colours, if they are margins of Pillow's pictures.
+        self.margins: list[tuple[int, int, int]] = []
         self.inks: Any = None
         self.colours: bytes | None = None
         self.draws = Draws.NONE
@@ -298,6 +331,9 @@ class _Builder:
         self.strip = pad(self.strip)
         self.fills += 1
         self.check_strip()
+        if not self.is_tensor:
+            color = self.strip.getpixel((CODES + self.fills - 1, 0))
+            self.margins.append((color,) * 3 if isinstance(color, int) else color)
         return self.fills - 1
 
     def keep_channel(self, transform: Any) -> None:

@@ -9,12 +9,16 @@ from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F2
 
 from penstock import _native
+from penstock.ops.expand import moved
 from penstock.ops.opaque import Opaque
 from penstock.ops.operation import Building, Operation, Trace
 from penstock.ops.pad import fill_of, world_of
 from penstock.ops.parameters import margins_of, size_of
 
 __all__ = ["CENTER_CROP", "RANDOM_CROP", "cropped"]
+
+# Pixels of a rectangle that reaches beyond the picture.
+_MOST_OUTSIDE = 1 << 22
 
 
 def _lower_center(building: Building, transform: Any) -> _native.Op:
@@ -59,7 +63,10 @@ def cropped(trace: Trace, box: Any = None) -> Trace | None:
     if box[2] < box[0] or box[3] < box[1]:
         raise ValueError
     if not (0 <= left < right <= trace.width and 0 <= top < bottom <= trace.height):
-        return None
+        if (right - left) * (bottom - top) > _MOST_OUTSIDE:
+            return None  # Pillow may find that they are too many
+        # What lies outside is zero.
+        return moved(trace, (-left, -top, right - trace.width, bottom - trace.height), (0, 0, 0))
     if (left, top, right, bottom) == (0, 0, trace.width, trace.height):
         return trace
     return trace.then("crop", top, left, bottom - top, right - left, size=(right - left, bottom - top))

@@ -1,4 +1,4 @@
-"""`ImageOps.expand`, by which torchvision pads Pillow's pictures with a constant too, and the same of tensors.
+"""`ImageOps.expand`, by which torchvision pads Pillow's pictures with a constant too, the same of tensors, and mirrors.
 
 It is a shift of a picture on a canvas of another size, as an affine transform by the nearest pixel makes it.
 """
@@ -8,19 +8,21 @@ from typing import Any, Literal
 
 import torch
 from PIL import ImageOps
+from torchvision.transforms import functional as F
 from torchvision.transforms.v2 import functional as F2
 
 from penstock import agreement
-from penstock.compat.torchvision import tensor_functional
+from penstock.compat.torchvision import picture_functional, tensor_functional
 from penstock.ops.arithmetic import pillow_agrees
 from penstock.ops.geometry.canvas import color_of
 from penstock.ops.operation import Operation, Trace
 from penstock.ops.parameters import floats_of, margins_of
 
-__all__ = ["EXPAND"]
+__all__ = ["EXPAND", "moved"]
 
 _BORDERS = ((3, 0, 5, 7), (-2, 4, 1, -3))
 _FILL = 3, 200, 90
+_SHOWN = ("edge", "reflect", "symmetric")
 _MOST_BYTE = 255
 _Padded = tuple[Trace, Literal["asked"]] | None
 
@@ -48,20 +50,53 @@ def _operands(border: tuple[int, ...], size: tuple[int, int], fill: tuple[int, .
     return 1.0, 0.0, float(-left), 0.0, 1.0, float(-top), *size, "nearest", *fill
 
 
+def moved(trace: Trace, border: tuple[int, ...], color: tuple[int, ...]) -> Trace | None:
+    """Record that a border of a colour is put around a picture, which loses pixels where it is negative.
+
+    Args:
+        trace: Of one of Pillow's.
+        border: Left, top, right, bottom.
+        color: Of three bytes, of which a picture of one channel has the first.
+
+    Returns:
+        None if that is Pillow's to make.
+    """
+    width, height = trace.width + border[0] + border[2], trace.height + border[1] + border[3]
+    if min(width, height) < 1 or not _agrees():
+        return None
+    return trace.then("affine", *_operands(border, (height, width), color), size=(width, height))
+
+
 def _expanded(trace: Trace, border: Any = 0, fill: Any = 0) -> Trace | None:
     sides = border if isinstance(border, tuple) else (border, border)
     if len(sides) == 2:
         sides = (*sides, *sides)
     if len(sides) != 4 or any(type(side) is not int for side in sides):
         raise TypeError
-    width, height = trace.width + sides[0] + sides[2], trace.height + sides[1] + sides[3]
-    if min(width, height) < 1 or not _agrees():
-        return None
     if trace.mode == "P" and not isinstance(fill, int):
         return None  # a colour, which Pillow may add to those that there are
-    operands = _operands(sides, (height, width), color_of(trace.mode, fill))
-    expanded = trace.then("affine", *operands, size=(width, height)).without_info()
-    return expanded.recolored(ImageOps.expand)
+    expanded = moved(trace, sides, color_of(trace.mode, fill))
+    return None if expanded is None else expanded.without_info().recolored(ImageOps.expand)
+
+
+def _picture_padded(trace: Trace, padding: Any, fill: Any = 0, padding_mode: Any = "constant") -> Trace | None:
+    """Record margins that show the picture, which torchvision makes by NumPy; those of a constant are expanded."""
+    if padding_mode not in _SHOWN:
+        return None
+    if not isinstance(fill, (int, float, tuple, list, type(None))):
+        raise TypeError
+    margins = margins_of(tuple(padding) if isinstance(padding, list) else padding)
+    # A gray picture is made over an array of NumPy's, and says that it may not be written to.
+    if min(margins) < 0 or not any(margins) or trace.mode != "RGB":
+        return None
+    left, top, right, bottom = margins
+    size = trace.width + left + right, trace.height + top + bottom
+    return trace.then("pad", *margins, padding_mode, 0, size=size).without_info()
+
+
+def _replay(image: Any, *operands: Any) -> Any:
+    *margins, mode, _ = operands
+    return F.pad(image, margins, padding_mode=mode)
 
 
 def _tensor_padded(trace: Trace, padding: Any, fill: Any = 0, padding_mode: Any = "constant") -> _Padded:
@@ -95,7 +130,8 @@ def _framed(trace: Trace, margins: Sequence[int], values: Sequence[float], mode:
 
 EXPAND = Operation(
     name="expand",
-    calls={(ImageOps, "expand"): _expanded},
+    replays={"pad": _replay},
+    calls={(ImageOps, "expand"): _expanded, (picture_functional, "pad"): _picture_padded},
     moves=True,
     tensor_calls={(tensor_functional, "pad"): _tensor_padded},
     kernels={F2.pad: _kernel_padded},

@@ -27,7 +27,7 @@ from penstock.ops.resize import RESIZE, method_of
 from penstock.ops.sides import exp, logarithms_of, logarithms_of_transform
 from penstock.ops.uniform import rounding_of, uniform_rounding
 
-__all__ = ["RANDOM_RESIZED_CROP", "rectangles"]
+__all__ = ["RANDOM_RESIZED_CROP", "rectangles", "torch_draws_as_known"]
 
 
 def rectangles(scale: Any, ratio: Any, logarithms: Sequence[float] | None = None) -> Any:
@@ -81,7 +81,7 @@ def _draws_rectangles(function: Callable[..., Any], records: Callable[[Any], boo
     """Return what stands before `transforms.RandomResizedCrop.get_params`."""
 
     def hook(img: Any, scale: Any, ratio: Any) -> Any:
-        if records(img) and _torch_draws_as_known():
+        if records(img) and torch_draws_as_known():
             operation = None
             if type(scale) in (tuple, list) and type(ratio) in (tuple, list):
                 with contextlib.suppress(TypeError):  # bounds that are not hashable
@@ -100,7 +100,8 @@ def _draws_rectangles(function: Callable[..., Any], records: Callable[[Any], boo
     return hook
 
 
-def _torch_draws_as_known() -> bool:
+def torch_draws_as_known() -> bool:
+    """Whether torch draws single numbers as native code does, from its own generator."""
     # The default device is a mode, too.
     return (
         torch.get_default_dtype() is torch.float32

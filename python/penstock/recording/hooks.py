@@ -44,6 +44,7 @@ from penstock.recording.conversions import (
 )
 from penstock.recording.current import current, current_of_any, recorders
 from penstock.recording.decoded import has_decoder, reads_files
+from penstock.recording.drawn import COMPOSED, draws_composed
 from penstock.recording.enhancers import Degenerate, enhances, initialises
 from penstock.recording.imported import names_of
 from penstock.recording.kernels import kernel_recorded
@@ -133,6 +134,8 @@ def _install() -> None:
     _hook_imported()
     for hook in HOOKS:
         _hook_function(hook.owner, hook.name, functools.partial(_made, hook.make), static=hook.static)
+    for kind, name in COMPOSED:
+        _hook_function(kind, name, draws_composed)
     for kind, mixed in BATCHES.items():
         _hook_function(kind, "transform", functools.partial(mixes, mixed))
     _hook_function(ENHANCE, "enhance", enhances)

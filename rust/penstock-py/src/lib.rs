@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 mod ask;
 mod batch;
 mod buffer;
+mod drawn;
 mod error;
 mod files;
 mod generator;
@@ -34,6 +35,8 @@ mod _native {
     use super::batch::{PyBatch, PyStream};
     #[pymodule_export]
     use super::buffer::{PyBuffer, memory_usage, trim_memory};
+    #[pymodule_export]
+    use super::drawn::draw_steps;
     #[pymodule_export]
     use super::files::PyFiles;
     #[pymodule_export]

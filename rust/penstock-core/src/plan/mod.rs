@@ -10,6 +10,7 @@
 //! As [`wire`] has it, steps are sent to other processes.
 
 mod blocks;
+pub mod recordable;
 mod stages;
 mod values;
 pub mod wire;

@@ -1,0 +1,349 @@
+"""torchvision's `Compose`, called with a picture that records: what can be lowered of it is drawn natively.
+
+Of a small picture, torch's functions that draw numbers, and the calls of transforms that lead to them, take more of a
+worker's time than the pixels. So each run of transforms that have a native form is one plan, and the steps that it
+draws are written down in one call. The numbers are those of torch's own generator, which is then where it would be.
+Whatever stands between such runs is called as ever.
+
+A plan holds for transforms as they were when it was made: what their attributes are is compared before each picture,
+and what the libraries consist of once for each batch. Where torch would raise nothing is drawn, so that it does.
+"""
+
+import contextlib
+import dataclasses
+import itertools
+import operator
+import time
+import types
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from enum import Enum
+from typing import Any
+
+import torch
+import torchvision.transforms as v1
+from PIL import Image
+from torch import nn
+from torchvision.transforms import v2
+
+from penstock import _native, agreement
+from penstock.generators import Draws
+from penstock.lowering.known import is_pristine, methods_of, module_hooks, shadowed
+from penstock.lowering.transforms import Drawn, Opaque, functions, lower_pictures
+from penstock.ops.random_resized_crop import torch_draws_as_known
+from penstock.ops.table import TRANSFORMS, replay
+from penstock.recording.chain import Key, chain_of
+from penstock.recording.current import current
+from penstock.recording.pictures import is_recorded
+from penstock.recording.sources import Trace
+from penstock.recording.tensors import is_torch_plain, record
+
+__all__ = ["COMPOSED", "draws_composed"]
+
+# Those that call their parts one after the other, and by which method.
+COMPOSED: tuple[tuple[type, str], ...] = ((v1.Compose, "__call__"), (v2.Compose, "forward"))
+_KINDS = tuple(kind for kind, _ in COMPOSED)
+# Calls after which a plan is made: it takes as long as many pictures, and some code has a `Compose` for each of them.
+_CALLS = 4
+# Calls are so many times as many after a change.
+_LONGER = 8
+# What an attribute may be of which an equal one means the same.
+_PLAIN = (bool, int, float, str, type(None), Enum, type, types.FunctionType, torch.dtype, nn.Module)
+# Of a picture that is asked which steps leave its `info`.
+_SIDE = 8
+# Of pictures that tell what calls take, the first one that is large enough.
+_SIDES = (8, 64, 512)
+# Calls of which the shortest one counts.
+_MEASURED = 5
+
+
+class _Run:
+    """Transforms that follow one another and have a native form, and the plan for pictures of each mode."""
+
+    def __init__(self, transforms: Sequence[Any]) -> None:
+        self.transforms = tuple(transforms)
+        # Whether the picture itself is what they return where they do nothing.
+        self._returns = all(hasattr(transform, "p") for transform in transforms)
+        self._plans: dict[str, Drawn | None] = {}
+        self.is_measured, self._saves = False, 0.0
+
+    def measure(self, mode: str, side: int) -> None:
+        """Find what calling the transforms takes besides what they do to pixels, by a picture of few.
+
+        Raises:
+            Exception: What they raise for pictures of this size.
+        """
+        if (plan := self.plan(mode)) is None:
+            return
+        picture, taken = Image.new(mode, (side, side)), []
+        with agreement.asking(), torch.random.fork_rng(devices=[]):
+            for _ in range(_MEASURED):
+                state, start = torch.get_rng_state(), time.thread_time()
+                made: Any = picture
+                for transform in self.transforms:
+                    made = transform(made)
+                middle = time.thread_time()
+                found = _drawn(plan, picture.size, state)
+                made = picture
+                for _, step in found[0] if found is not None else ():
+                    made = replay(made, step)
+                taken.append(2 * middle - start - time.thread_time())
+        # What disturbs a call makes it longer.
+        self.is_measured, self._saves = True, max(0.0, min(taken))
+
+    def plan(self, mode: str) -> Drawn | None:
+        """Return the plan for pictures of a mode; None if there is none."""
+        if mode not in self._plans:
+            self._plans[mode] = _lowered(v1.Compose([*self.transforms]), mode)
+        return self._plans[mode]
+
+    def on(self, picture: Any) -> Any:
+        """Return what they make of a picture that records; None, and nothing was drawn, if torch has to make it."""
+        trace: Trace = picture._trace
+        if (plan := self.plan(trace.mode)) is None or not torch_draws_as_known():
+            return None
+        generator = torch.default_generator
+        state = generator.get_state() if plan.draws else None
+        found = _drawn(plan, (trace.height, trace.width), state)
+        if found is None:
+            return None
+        named, (height, width) = found
+        is_same = not named and self._returns
+        if not is_same:
+            picture.load()
+            if not is_recorded(picture):
+                return None  # its file was closed by the user
+        if state is not None:
+            generator.set_state(state)
+        trace.source.fate.saved += self._saves
+        if is_same:
+            return picture
+        steps = [step for _, step in named]
+        made = Trace(trace.source, plan.mode, (width, height), (*trace.steps, *steps))
+        made.is_bare = any(_is_bare(name, step) for name, step in named)
+        return picture._new_trace(made)
+
+
+def _drawn(plan: Drawn, size: tuple[int, int], state: torch.Tensor | None) -> Any:
+    """Return what `_native.draw_steps` does, which moves a generator's state on."""
+    return _native.draw_steps(plan.plan, size, plan.fills, None if state is None else state.numpy())
+
+
+@dataclasses.dataclass(frozen=True)
+class _Conversion:
+    """Transforms that make a tensor and convert its values.
+
+    Attributes:
+        transforms: Those.
+        key: The same, as chains have them.
+    """
+
+    transforms: tuple[Any, ...]
+    key: Key
+
+    def on(self, picture: Any) -> Any:
+        """Return the tensor of a picture that records; None if torch has to make it."""
+        if not is_torch_plain():
+            return None
+        picture.load()
+        return record(picture._trace, chain_of(picture._mode, self.key)) if is_recorded(picture) else None
+
+
+@dataclasses.dataclass(frozen=True)
+class _Called:
+    """A transform that is called."""
+
+    transforms: tuple[Any, ...]
+
+    def on(self, _picture: Any) -> Any:
+        """Return None: it is torch's, or the user's."""
+
+
+_Part = _Run | _Conversion | _Called
+
+
+class _Known:
+    """What is known of a `Compose`."""
+
+    def __init__(self) -> None:
+        self.calls, self.due = 0, _CALLS
+        self.parts: tuple[_Part, ...] | None = None
+        # Transforms that were lowered, and what their attributes were.
+        self._seen: list[tuple[Any, Any]] = []
+        self._libraries: list[Any] = []
+        self._batch: Any = None
+
+    def learn(self, compose: Any, mode: str) -> None:
+        """Make plans of its transforms as they are."""
+        self.parts = None
+        if type(compose.transforms) not in (list, tuple):
+            return
+        parts = tuple(_parts(compose.transforms, mode))
+        lowered = [each for part in parts if not isinstance(part, _Called) for each in _all(part.transforms)]
+        runs = [part for part in parts if isinstance(part, _Run)]
+        if not runs:
+            return
+        for run, side in itertools.product(runs, _SIDES):
+            if not run.is_measured:
+                with contextlib.suppress(Exception):  # torch raises for so small a picture
+                    run.measure(mode, side)
+        self._seen = [(vars(each), _copied(vars(each))) for each in lowered]
+        self._transforms = _copied(compose.transforms)
+        self._kinds = {type(each) for each in (compose, *lowered)}
+        self._libraries = _libraries(self._kinds)
+        self.parts = parts
+
+    def is_current(self, compose: Any, batch: Any) -> bool:
+        """Whether all is as it was."""
+        if compose.transforms != self._transforms or not all(itertools.starmap(operator.eq, self._seen)):
+            return False
+        if batch != self._batch:
+            libraries = _libraries(self._kinds)
+            same = len(libraries) == len(self._libraries) and all(map(operator.is_, libraries, self._libraries))
+            self._batch = batch if same else None
+            return same
+        return True
+
+
+_known: weakref.WeakKeyDictionary[Any, _Known] = weakref.WeakKeyDictionary()
+
+
+def draws_composed(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what stands before the method by which a `Compose` calls its parts."""
+
+    def hook(self: Any, *inputs: Any) -> Any:
+        parts = _parts_of(self, inputs[0]._trace.mode) if len(inputs) == 1 and is_recorded(inputs[0]) else None
+        if parts is None:
+            return function(self, *inputs)
+        (picture,) = inputs
+        for part in parts:
+            made = part.on(picture) if is_recorded(picture) else None
+            if made is None:
+                made = picture
+                for transform in part.transforms:
+                    made = transform(made)
+            picture = made
+        return picture
+
+    return hook
+
+
+def _parts_of(compose: Any, mode: str) -> tuple[_Part, ...] | None:
+    """Return the parts of a `Compose`, None if there is no plan of any."""
+    if type(compose) not in _KINDS or (recorder := current()) is None:
+        return None
+    if (known := _known.get(compose)) is None:
+        known = _known[compose] = _Known()
+    known.calls += 1
+    if known.calls == known.due:
+        known.learn(compose, mode)
+    if known.parts is not None and not known.is_current(compose, (recorder, recorder.batches)):
+        known.parts, known.calls, known.due = None, 0, known.due * _LONGER
+    return known.parts
+
+
+def _parts(transforms: Sequence[Any], mode: str) -> Iterator[_Part]:
+    """Yield the parts of a pipeline for pictures of a mode."""
+    run: list[Any] = []
+    rest = [*transforms]
+    while rest:
+        drawn = _lowered(rest[0], mode)
+        if drawn is not None and _is_watched(rest[0]):
+            mode = drawn.mode
+            run.append(rest.pop(0))
+            continue
+        if run:
+            yield _Run(run)
+            run = []
+        conversion = _conversion(rest)
+        yield conversion or _Called((rest[0],))
+        del rest[: len(conversion.transforms) if conversion else 1]
+    if run:
+        yield _Run(run)
+
+
+def _lowered(transform: Any, mode: str) -> Drawn | None:
+    try:
+        drawn = lower_pictures(transform, mode)
+    except Opaque:
+        return None
+    return None if drawn.draws & Draws.PYTHON else drawn
+
+
+def _conversion(transforms: Sequence[Any]) -> _Conversion | None:
+    """Return the conversion with which some transforms begin, if they do."""
+    key: list[Any] = []
+    for transform in transforms:
+        kind = type(transform)
+        link: tuple[Any, ...] | None = None
+        if not (is_pristine(kind) and shadowed(transform) is None):
+            break
+        if not key and kind in (v1.ToTensor, v1.PILToTensor):
+            link = ("to_tensor",) if kind is v1.ToTensor else ("pil_to_tensor",)
+        elif key and kind is v1.Normalize and not transform.inplace:
+            numbers = [transform.mean, transform.std]
+            if all(type(each) in (list, tuple) and {*map(type, each)} <= {int, float} for each in numbers):
+                link = ("normalize", *map(tuple, numbers))
+        if link is None:
+            break
+        key.append(link)
+    return _Conversion(tuple(transforms[: len(key)]), tuple(key)) if key else None
+
+
+def _all(transforms: Sequence[Any]) -> Iterator[Any]:
+    """Yield some transforms and those that they consist of."""
+    for transform in transforms:
+        yield transform
+        for value in vars(transform).values():
+            if isinstance(value, (list, tuple, nn.ModuleList)):
+                yield from _all([each for each in value if type(each) in TRANSFORMS or type(each) in _KINDS])
+            if isinstance(value, nn.ModuleList):
+                yield value
+
+
+def _is_watched(transform: Any) -> bool:
+    """Whether it would show if anything of a transform changed."""
+    try:
+        for part in _all([transform]):
+            _copied(vars(part))
+    except Opaque:
+        return False
+    return True
+
+
+def _copied(value: Any) -> Any:
+    """Return what an attribute is equal to for as long as it means the same.
+
+    Raises:
+        Opaque: If there is no such thing.
+    """
+    if isinstance(value, dict):
+        return {key: _copied(item) for key, item in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(map(_copied, value))
+    if type(value) is set:
+        return set(value)
+    kind: Any = type(value)
+    # What is compared by identity is one of its transforms.
+    if isinstance(value, _PLAIN) or kind.__eq__ is object.__eq__:
+        return value
+    raise Opaque(f"a {kind.__name__}")
+
+
+def _libraries(kinds: set[type]) -> list[Any]:
+    """Return what calling transforms of these classes leads to, to be compared by identity."""
+    methods = [method for kind in sorted(kinds, key=id) for method in methods_of(kind)]
+    return [*functions(), *module_hooks(), *methods]
+
+
+_bare: dict[str, bool] = {}
+
+
+def _is_bare(name: str, step: bytes) -> bool:
+    """Whether what the library makes of a picture by a step has nothing of its `info`."""
+    if name not in _bare:
+        picture = Image.new("RGB", (_SIDE, _SIDE))
+        picture.info["of"] = "it"
+        # Margins are made of an array, or are a new picture's.
+        _bare[name] = name == "pad" or not replay(picture, step).info
+    return _bare[name]

@@ -1,0 +1,176 @@
+"""torchvision's `Compose` on pictures that record, of which runs of transforms are drawn natively."""
+
+import io
+import random
+
+import pytest
+import torch
+import torchvision.transforms as v1
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+from support.cases import cases
+from support.files import encode, photo
+from torchvision.transforms import functional as F
+from torchvision.transforms import v2
+
+from penstock.ops.table import examples
+from penstock.recording import drawn
+from penstock.recording.hooks import recording
+from penstock.recording.recorder import Recorder
+
+SIZES = ((40, 52), (33, 33), (24, 61))
+# More than it takes until plans are made.
+CALLS = 3 * drawn._CALLS
+# Of pictures: what erases, or blurs by torch, is given tensors mostly.
+TRANSFORMS = [
+    transform
+    for _, transform in examples()
+    if not type(transform).__name__.startswith(("RandomErasing", "LinearTransformation"))
+]
+CONVERSIONS = (
+    [],
+    [v1.ToTensor()],
+    [v1.PILToTensor()],
+    [v1.ToTensor(), v1.Normalize((0.5, 0.4, 0.3), [0.2, 0.3, 1])],
+    [v1.ToTensor(), v1.Normalize((0.5,), (0.25,), inplace=True)],
+    [v2.ToImage(), v2.ToDtype(torch.float32, scale=True)],
+)
+
+
+class Own:
+    """A transform of the user's own, which draws by torch as well."""
+
+    def __call__(self, picture):
+        return picture.transpose(Image.Transpose.ROTATE_90) if torch.rand(1).item() < 0.5 else picture
+
+
+def opened(size, mode):
+    picture = Image.open(io.BytesIO(encode(photo(*size))))
+    return picture if mode is None else picture.convert(mode)
+
+
+def made(compose, mode, seed, before=lambda call: None):
+    """Return what some calls come to, or raise, and where the generators stand then."""
+    torch.manual_seed(seed)
+    random.seed(seed)
+    results = []
+    for call in range(CALLS):
+        before(call)
+        try:
+            result = compose(opened(SIZES[call % len(SIZES)], mode))
+        except Exception as error:
+            results.append((type(error), str(error)))
+        else:
+            results.append(result)
+    return results, torch.get_rng_state(), random.getstate()
+
+
+def plain(result):
+    """Return something that is equal only if pictures or tensors are the same."""
+    if isinstance(result, torch.Tensor):
+        values = result.flatten().tolist()  # after which it records no more
+        return type(result), values, result.dtype, result.shape, result.stride()
+    if isinstance(result, Image.Image):
+        return result.mode, result.size, result.tobytes(), sorted(result.info)
+    return result
+
+
+def assert_same(compose, mode, seed=0, before=lambda call: None, plans=None):
+    theirs = made(compose, mode, seed, before)
+    with recording(Recorder()):
+        ours = made(compose, mode, seed, before)
+        known = drawn._known.get(compose)
+    assert [*map(plain, ours[0])] == [*map(plain, theirs[0])]
+    assert torch.equal(ours[1], theirs[1])
+    assert ours[2] == theirs[2]
+    if plans is not None:
+        assert (known is not None and known.parts is not None) == plans
+
+
+@cases(60)
+@given(st.data())
+def test_pipelines_are_torchvisions(data):
+    kind = data.draw(st.sampled_from((v1.Compose, v2.Compose)))
+    transforms = data.draw(st.lists(st.sampled_from([*TRANSFORMS, Own()]), min_size=1, max_size=4))
+    conversion = data.draw(st.sampled_from(CONVERSIONS))
+    assert_same(
+        kind([*transforms, *conversion]), data.draw(st.sampled_from((None, "L", "RGB"))), data.draw(st.integers(0, 99))
+    )
+
+
+@pytest.mark.parametrize("kind", [v1.Compose, v2.Compose])
+def test_known_transforms_are_drawn_natively(kind):
+    transforms = [v1.RandomResizedCrop(20), v1.RandomApply([v1.ColorJitter(0.4, 0.4, 0.4, 0.1)], p=0.8), v1.ToTensor()]
+    assert_same(kind(transforms), "RGB", plans=True)
+    assert_same(kind([Own(), v1.ToTensor()]), "RGB", plans=False)
+
+
+def test_what_is_changed_between_calls_is_seen():
+    compose = v1.Compose([v1.Resize([30, 30]), v1.RandomApply([v1.ColorJitter(0.5)]), v1.RandomCrop(20), v1.ToTensor()])
+
+    def change(call):
+        compose.transforms[0].size = [24, 31] if call >= 6 else [30, 30]
+        compose.transforms[1].transforms[0].brightness = (0.1, 0.2) if call >= 8 else (0.5, 1.5)
+        compose.transforms[2].padding = 3 if call == 10 else None
+
+    assert_same(compose, "RGB", before=change)
+
+
+def test_transforms_that_are_put_in_are_called():
+    compose = v1.Compose([v1.RandomCrop(20), v1.ToTensor()])
+
+    def change(call):
+        compose.transforms = [v1.RandomCrop(20), *[v1.RandomHorizontalFlip()] * (call >= 7), v1.ToTensor()]
+
+    assert_same(compose, "RGB", before=change)
+
+
+def test_a_function_that_was_replaced_is_called(monkeypatch):
+    compose = v1.Compose([v1.RandomCrop(20), v1.ToTensor()])
+    recorder = Recorder()
+    with recording(recorder):
+        for _ in range(CALLS):
+            compose(opened(SIZES[0], "RGB"))
+        monkeypatch.setattr(F, "crop", lambda img, top, left, height, width: img.resize((5, 7)))
+        recorder.count()
+        assert compose(opened(SIZES[0], "RGB")).shape == (3, 7, 5)
+
+
+def test_a_hook_of_a_module_is_called():
+    compose, seen = v1.Compose([v1.RandomCrop(20), v1.ToTensor()]), []
+    with recording(Recorder()):
+        for _ in range(CALLS):
+            compose(opened(SIZES[0], "RGB"))
+        compose.transforms[0].register_forward_hook(lambda *_: seen.append(1))
+        compose(opened(SIZES[0], "RGB"))
+    assert seen == [1]
+
+
+def test_what_torchvision_raises_is_raised():
+    assert_same(v1.Compose([v1.RandomHorizontalFlip(), v1.RandomCrop(50), v1.ToTensor()]), "RGB")
+
+
+def test_a_pipeline_that_does_nothing_returns_the_picture():
+    compose = v1.Compose([v1.RandomHorizontalFlip(0.0)])
+    with recording(Recorder()):
+        for _ in range(CALLS):
+            picture = opened(SIZES[0], None)
+            assert compose(picture) is picture
+            assert picture.format == "JPEG"
+
+
+def test_other_numbers_than_float32_are_torchs():
+    compose = v1.Compose([v1.RandomResizedCrop(20), v1.ToTensor()])
+    torch.set_default_dtype(torch.float64)
+    try:
+        assert_same(compose, "RGB")
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+def test_classes_are_torchvisions_again_afterwards():
+    before = [vars(kind)[name] for kind, name in drawn.COMPOSED]
+    with recording(Recorder()):
+        assert [vars(kind)[name] for kind, name in drawn.COMPOSED] != before
+    assert [vars(kind)[name] for kind, name in drawn.COMPOSED] == before

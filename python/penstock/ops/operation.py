@@ -9,7 +9,7 @@ import torch
 from penstock import _native
 from penstock.generators import Draws
 
-__all__ = ["Building", "Hook", "Lowering", "Mix", "Mixes", "Operation", "Records", "RecordsTensor", "Trace"]
+__all__ = ["Building", "Hook", "Lowering", "Mix", "Mixes", "Operation", "Records", "RecordsTensor", "Share", "Trace"]
 
 
 class Building(Protocol):
@@ -84,9 +84,11 @@ Records = Callable[..., Trace | None]
 # The same for a tensor, and how the result lies in memory: as the given one does, in order, or as the function has
 # that of a small picture lie.
 RecordsTensor = Callable[..., tuple[Trace, Literal["kept", "in order", "asked"]] | None]
+# What a picture gets of another one: its own share and the other one's, or a rectangle (top, bottom, left, right).
+Share = tuple[float, float] | tuple[int, int, int, int]
 # How a batch is mixed, in place: each picture becomes so much of the one before it and so much of its own (float), or
-# takes a rectangle (top, bottom, left, right) of the one before it.
-Mix = tuple[float, float] | tuple[int, int, int, int]
+# takes a rectangle of the one before it; or, of bytes, what each picture gets of the one as far from the other end.
+Mix = tuple[float, float] | tuple[int, int, int, int] | tuple[Share | None, ...]
 # Given what a transform of batches has drawn, and a tensor like the batch: how that is mixed; None if it is torch's.
 Mixes = Callable[[Mapping[str, Any], torch.Tensor], Mix | None]
 

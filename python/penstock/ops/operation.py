@@ -132,6 +132,7 @@ class Operation:
         picture_kernels: Functions of torchvision's second generation that are recorded for Pillow's pictures, where the
             function that these have there is none that is hooked.
         kernels: Functions of torchvision's second generation that are recorded for tensors of bytes, by function.
+        stacked: Those of them that are recorded for batches too, whose pictures they take one by one.
         batches: torchvision's transforms of whole batches that it is, whose `transform` is recorded.
         moves: Whether its methods and calls make no other values, so that they are recorded for pictures of numbers of
             colours as well.
@@ -154,6 +155,7 @@ class Operation:
     tensor_calls: Mapping[tuple[Any, str], RecordsTensor] = dataclasses.field(default_factory=dict)
     picture_kernels: Mapping[Any, Records] = dataclasses.field(default_factory=dict)
     kernels: Mapping[Any, RecordsTensor] = dataclasses.field(default_factory=dict)
+    stacked: frozenset[Any] = frozenset()
     batches: Mapping[type, Mixes] = dataclasses.field(default_factory=dict)
     moves: bool = False
     hooks: tuple[Hook, ...] = ()

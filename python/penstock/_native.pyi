@@ -63,8 +63,11 @@ _Ticket: TypeAlias = tuple[
     tuple[int, int, int] | None,
     Sequence[_Mix],
 ]
-# MixUp of float32 or float64: how much of the picture before and of the own one; or CutMix: top, bottom, left, right.
-_Mix: TypeAlias = tuple[float, float] | tuple[int, int, int, int]
+# MixUp of float32 or float64: how much of the picture before and of the own one; or CutMix: top, bottom, left, right;
+# or, of bytes, for each picture what it gets of the one that is as far from the other end of the batch: its own share
+# and the other one's, or top, bottom, left, right.
+_Share: TypeAlias = tuple[float, float] | tuple[int, int, int, int]
+_Mix: TypeAlias = _Share | Sequence[_Share | None]
 # Some types have the buffer protocol without a stub that says so, all of them before Python 3.12.
 _Memory: TypeAlias = _HasBuffer | npt.NDArray[Any] | Buffer
 

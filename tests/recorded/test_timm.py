@@ -24,6 +24,7 @@ os.environ.update(HF_HUB_OFFLINE="1")
 
 timm = pytest.importorskip("timm.data")
 collation = pytest.importorskip("timm.data.loader")
+mixup = pytest.importorskip("timm.data.mixup")
 
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
 CPU = torch.device("cpu")
@@ -237,3 +238,126 @@ def test_functions_that_were_patched_are_called(root, monkeypatch):
 def test_inference_mode(root):
     with torch.inference_mode():
         compared(lambda: made(root))
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# FastCollateMixup
+
+
+@given(
+    batch=st.sampled_from([2, 4, 6]),
+    workers=st.integers(1, 2),
+    mode=st.sampled_from(["batch", "pair", "elem"]),
+    alphas=st.sampled_from([(0.2, 0.0), (0.8, 1.0), (0.0, 1.0)]),
+    cutmix_minmax=st.sampled_from([None, (0.2, 0.8)]),
+    prob=st.sampled_from([0.5, 1.0]),
+    correct_lam=st.booleans(),
+    label_smoothing=st.sampled_from([0.0, 0.1]),
+    erasing=st.sampled_from([0.0, 0.5]),
+    seed=st.integers(0, 2**20),
+)
+@cases(10)
+def test_pictures_are_mixed_by_the_threads(root, batch, workers, alphas, erasing, seed, **options):
+    def program():
+        mixes = mixup.FastCollateMixup(*alphas, num_classes=5, **options)
+        return made(root, batch, workers, collate_fn=mixes, re_prob=erasing, color_jitter=0.4)
+
+    compared(program, seed=seed)
+
+
+def test_half_of_the_pictures_are_timms(root):
+    compared(lambda: made(root, collate_fn=mixup.FastCollateMixup(1.0, 1.0, mode="half", num_classes=5)), 0.0)
+
+
+def test_a_mixture_that_is_switched_off(root):
+    def program():
+        mixes = mixup.FastCollateMixup(1.0, num_classes=5)
+        mixes.mixup_enabled = False
+        return made(root, collate_fn=mixes)
+
+    compared(program)
+
+
+def test_batches_that_are_mixed_raise_the_same(root):
+    """The batch is odd, or neither kind of mixing is on."""
+
+    def message(**options):
+        torch.manual_seed(1)
+        batch = options.pop("batch", 4)
+        with pytest.raises(AssertionError) as raised:
+            list(made(root, batch, collate_fn=mixup.FastCollateMixup(**options, num_classes=5)))
+        return str(raised.value).splitlines()[-1]
+
+    for options in {"batch": 3}, {"mixup_alpha": 0.0}, {"mixup_alpha": 0.0, "mode": "elem"}:
+        theirs = message(**options)
+        with penstock.installed():
+            assert message(**options) == theirs
+
+
+@pytest.mark.parametrize("mode", ["batch", "pair", "elem"])
+@pytest.mark.parametrize("kind", [Looking, Keeping])
+def test_pictures_that_somebody_else_sees_are_mixed(root, kind, mode):
+    """What pairs cut into their pictures is there when these come again."""
+
+    def program():
+        mixes = mixup.FastCollateMixup(0.0, 1.0, mode=mode, num_classes=5)
+        return made(root, dataset=kind(str(root)), persistent_workers=True, collate_fn=mixes)
+
+    compared(program, None, epochs=3)
+
+
+class Repeating(timm.ImageDataset):
+    """Gives each picture twice, one after the other."""
+
+    latest = None
+
+    def __getitem__(self, index):
+        self.latest, latest = None, self.latest
+        if latest is None:
+            self.latest = latest = super().__getitem__(index)
+        return latest
+
+
+@pytest.mark.parametrize("mode", ["batch", "pair", "elem"])
+@pytest.mark.parametrize("alphas", [(1.0, 0.0), (0.0, 1.0)])
+def test_one_tensor_twice_in_a_batch(root, mode, alphas):
+    def program():
+        mixes = mixup.FastCollateMixup(*alphas, mode=mode, num_classes=5)
+        return made(root, 2, dataset=Repeating(str(root)), collate_fn=mixes)
+
+    compared(program, None)
+
+
+class Listing(timm.ImageDataset):
+    """Gives batches, and keeps the list and what it holds."""
+
+    def __getitems__(self, indices):
+        self.kept = [self[index] for index in indices]
+        return self.kept
+
+
+def test_a_list_of_samples_that_somebody_holds(root):
+    def program():
+        mixes = mixup.FastCollateMixup(0.0, 1.0, mode="pair", num_classes=5)
+        return made(root, dataset=Listing(str(root)), collate_fn=mixes)
+
+    compared(program, None)
+
+
+def test_mixing_that_was_patched_or_derived(root, monkeypatch):
+    class Twice(mixup.FastCollateMixup):
+        def __call__(self, batch, _=None):
+            pictures, targets = super().__call__(batch)
+            return pictures, targets * 2
+
+    compared(lambda: made(root, collate_fn=Twice(1.0, num_classes=5)), 0.0)
+    monkeypatch.setattr(mixup, "rand_bbox", lambda *_, **__: (3, 9, 2, 20))
+    compared(lambda: made(root, collate_fn=mixup.FastCollateMixup(0.0, 1.0, num_classes=5)))
+    monkeypatch.setattr(mixup.FastCollateMixup, "_mix_batch_collate", looks_at_pictures)
+    compared(lambda: made(root, collate_fn=mixup.FastCollateMixup(1.0, num_classes=5)), None)
+
+
+def looks_at_pictures(self, output, batch):
+    for place, (picture, *_) in enumerate(batch):
+        output[place] += picture + 1
+    return 1.0

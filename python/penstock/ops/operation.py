@@ -9,7 +9,7 @@ import torch
 from penstock import _native
 from penstock.generators import Draws
 
-__all__ = ["Building", "Hook", "Lowering", "Mix", "Mixes", "Operation", "Records", "RecordsTensor", "Trace"]
+__all__ = ["Building", "Hook", "Lowering", "Mix", "Mixes", "Operation", "Records", "RecordsTensor", "Share", "Trace"]
 
 
 class Building(Protocol):
@@ -84,9 +84,11 @@ Records = Callable[..., Trace | None]
 # The same for a tensor, and how the result lies in memory: as the given one does, in order, or as the function has
 # that of a small picture lie.
 RecordsTensor = Callable[..., tuple[Trace, Literal["kept", "in order", "asked"]] | None]
+# What a picture gets of another one: its own share and the other one's, or a rectangle (top, bottom, left, right).
+Share = tuple[float, float] | tuple[int, int, int, int]
 # How a batch is mixed, in place: each picture becomes so much of the one before it and so much of its own (float), or
-# takes a rectangle (top, bottom, left, right) of the one before it.
-Mix = tuple[float, float] | tuple[int, int, int, int]
+# takes a rectangle of the one before it; or, of bytes, what each picture gets of the one as far from the other end.
+Mix = tuple[float, float] | tuple[int, int, int, int] | tuple[Share | None, ...]
 # Given what a transform of batches has drawn, and a tensor like the batch: how that is mixed; None if it is torch's.
 Mixes = Callable[[Mapping[str, Any], torch.Tensor], Mix | None]
 
@@ -130,6 +132,7 @@ class Operation:
         picture_kernels: Functions of torchvision's second generation that are recorded for Pillow's pictures, where the
             function that these have there is none that is hooked.
         kernels: Functions of torchvision's second generation that are recorded for tensors of bytes, by function.
+        stacked: Those of them that are recorded for batches too, whose pictures they take one by one.
         batches: torchvision's transforms of whole batches that it is, whose `transform` is recorded.
         moves: Whether its methods and calls make no other values, so that they are recorded for pictures of numbers of
             colours as well.
@@ -152,6 +155,7 @@ class Operation:
     tensor_calls: Mapping[tuple[Any, str], RecordsTensor] = dataclasses.field(default_factory=dict)
     picture_kernels: Mapping[Any, Records] = dataclasses.field(default_factory=dict)
     kernels: Mapping[Any, RecordsTensor] = dataclasses.field(default_factory=dict)
+    stacked: frozenset[Any] = frozenset()
     batches: Mapping[type, Mixes] = dataclasses.field(default_factory=dict)
     moves: bool = False
     hooks: tuple[Hook, ...] = ()

@@ -179,5 +179,6 @@ RESIZE = Operation(
     calls={(F, "resized_crop"): _crop_resized},
     moves=True,
     kernels={F2.resize: tensor_resized, F2.resized_crop: _tensor_crop_resized},
+    stacked=frozenset((F2.resize,)),
     examples=_examples,
 )

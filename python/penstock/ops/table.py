@@ -60,6 +60,7 @@ __all__ = [
     "METHODS",
     "MOVES",
     "PICTURE_KERNELS",
+    "STACKED",
     "TABLE",
     "TENSOR_CALLS",
     "TRANSFORMS",
@@ -137,6 +138,7 @@ ENHANCERS: Mapping[type, Records] = _by("enhancers")
 PICTURE_KERNELS: Mapping[Any, Records] = _by("picture_kernels")
 TENSOR_CALLS: Mapping[tuple[Any, str], RecordsTensor] = _by("tensor_calls")
 KERNELS: Mapping[Any, RecordsTensor] = _by("kernels")
+STACKED: frozenset[Any] = frozenset(kernel for each in TABLE for kernel in each.stacked)
 BATCHES: Mapping[type, Mixes] = _by("batches")
 HOOKS: tuple[Hook, ...] = tuple(hook for operation in TABLE for hook in operation.hooks)
 _REPLAYS: Mapping[str, Callable[..., Any]] = _by("replays")

@@ -71,7 +71,7 @@ def _joined(tensors: Sequence[Any], lead: tuple[int, ...]) -> RecordedTensor | N
         if not _has_pictures(tensor) or tensor.dtype != chain.dtype or tensor.shape[-_SINGLE:] != shape:
             return None
         if is_recording(tensor):
-            if not tensor._lead or tensor._mixes or tensor._chain.values != chain.values:
+            if not tensor._lead or tensor._mixes or tensor._chain.is_view or tensor._chain.values != chain.values:
                 return None
             traces += tensor._traces
             given.update({count + place: plain for place, plain in tensor._given.items()})
@@ -116,7 +116,7 @@ def part(batch: RecordedTensor, index: Any) -> RecordedTensor | None:
         index: A number, or a slice.
     """
     length = len(batch)
-    if len(batch._lead) != 1 or batch._mixes:
+    if len(batch._lead) != 1 or batch._mixes or batch._chain.is_view:
         return None
     if type(index) is int and -length <= index < length:
         places = range(index % length, index % length + 1)
@@ -138,7 +138,7 @@ def _viewed(function: Callable[..., torch.Tensor]) -> Callable[..., RecordedTens
     """Return what writes down that the dimensions for the pictures become others, as in `flatten(0, 1)`."""
 
     def recorder(tensor: Any, *sizes: Any, **options: Any) -> RecordedTensor | None:
-        if not is_recording(tensor) or not tensor._lead or tensor._mixes:
+        if not is_recording(tensor) or not tensor._lead or tensor._mixes or tensor._chain.is_view:
             return None
         if any(type(size) is torch.dtype for size in sizes):
             return None

@@ -34,10 +34,13 @@ Key = tuple[Link, ...]
 
 def _in_longer_rows(tensor: torch.Tensor) -> torch.Tensor:
     """Return the same values as they lie in memory if the picture was cropped out of a wider one."""
-    channels, height, width = tensor.shape
-    interleaved = tensor.stride() == (1, width * channels, channels)
-    strides = (1, (width + 1) * channels, channels) if interleaved else (height * (width + 1), width + 1, 1)
-    return torch.empty_strided((channels, height, width + 1), strides, dtype=tensor.dtype)[..., :width].copy_(tensor)
+    *_, channels, _, width = tensor.shape
+    longer = (*tensor.shape[:-1], width + 1)
+    if tensor.stride() == (1, width * channels, channels):
+        rows = torch.empty_strided(longer, (1, (width + 1) * channels, channels), dtype=tensor.dtype)
+    else:
+        rows = torch.empty(longer, dtype=tensor.dtype)
+    return rows[..., :width].copy_(tensor)
 
 
 def _as_batch(tensor: torch.Tensor) -> torch.Tensor:

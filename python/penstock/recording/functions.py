@@ -58,18 +58,19 @@ def _record_part(tensor: Any, index: Any) -> RecordedTensor | None:
     """Return a rectangle, `tensor[..., top:bottom, left:right]`, or pictures of a batch, which are views."""
     if not is_recording(tensor):
         return None
-    if tensor._lead:
+    is_rectangle = type(index) is tuple and len(index) == 3
+    if tensor._lead and not is_rectangle:
         return batches.part(tensor, index)
     if index is None:
         return batches.record_unsqueeze(tensor, 0)
-    if type(index) is not tuple or len(index) != 3:
-        return None
-    if is_pasted(tensor):
+    if not is_rectangle or is_pasted(tensor) or tensor._given or tensor._mixes:
         return None
     first, *others = index
-    if first is not Ellipsis and not (type(first) is slice and first == slice(None)):
+    if first is not Ellipsis and (tensor._lead or type(first) is not slice or first != slice(None)):
         return None
     trace, chain = tensor._traces[0], tensor._chain
+    if tensor._lead and chain.channels == 1:
+        return None
     ranges = [_range(part, length) for part, length in zip(others, (trace.height, trace.width), strict=True)]
     if None in ranges:
         return None
@@ -82,9 +83,11 @@ def _record_part(tensor: Any, index: Any) -> RecordedTensor | None:
         chain = chain.then("view")
         if chain is None:
             return None
+    traces = tensor._traces
     if not all(whole):
-        trace = trace.then("crop", top, left, bottom - top, right - left, size=(right - left, bottom - top))
-    view = RecordedTensor((trace,), chain, (), strides=tensor.stride())
+        crop = "crop", top, left, bottom - top, right - left
+        traces = [trace.then(*crop, size=(right - left, bottom - top)) for trace in traces]
+    view = RecordedTensor(traces, chain, tensor._lead, strides=tensor.stride())
     return cast("RecordedTensor", sharing(view, tensor, index))
 
 

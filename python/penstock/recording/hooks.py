@@ -30,8 +30,8 @@ from penstock.compat.torch import collate, collate_tensor_fn, default_collate_fn
 from penstock.compat.torchvision import KERNEL_REGISTRY, picture_of_array
 from penstock.lowering.collation import entries_of, function_for
 from penstock.lowering.known import HOOKED, is_pristine
-from penstock.ops.table import BATCHES, CALLS, ENHANCERS, HOOKS, KERNELS, PICTURE_KERNELS, TENSOR_CALLS
-from penstock.recording import opencv
+from penstock.ops.table import BATCHES, CALLS, ENHANCERS, HOOKS, KERNELS, PICTURE_KERNELS, STACKED, TENSOR_CALLS
+from penstock.recording import opencv, processors
 from penstock.recording.batches import stack
 from penstock.recording.conversions import (
     converts,
@@ -131,6 +131,7 @@ def _install() -> None:
     for owner, name in _NAMED:
         _hook_function(owner, name, _wrapper(owner, name))
     _hook_opencv()
+    _hook_transformers()
     _hook_imported()
     for hook in HOOKS:
         _hook_function(hook.owner, hook.name, functools.partial(_made, hook.make), static=hook.static)
@@ -162,12 +163,18 @@ def catch_up() -> None:
     with _lock:
         if _undo:
             _hook_opencv()
+            _hook_transformers()
 
 
 def _hook_opencv() -> None:
     for name, function in opencv.readers().items():
         if getattr(module := sys.modules["cv2"], name, None) is function:
             _hook_function(module, name, opencv.decodes(current, name))
+
+
+def _hook_transformers() -> None:
+    if (kind := processors.processor()) is not None:
+        _hook_function(kind, "process_image", processors.takes_pictures, passes=True)
 
 
 def _wrapper(owner: Any, name: str) -> Callable[[Any], Any]:
@@ -420,7 +427,7 @@ _NAMED: dict[tuple[Any, str], Any] = {
 # Pure tensors are flipped, and all of them cropped, by functions of torch, which record.
 _KERNELS: dict[tuple[Any, type], Callable[[Any], Any]] = {
     **{
-        (functional, kind): functools.partial(kernel_recorded, records)
+        (functional, kind): functools.partial(kernel_recorded, records, stacked=functional in STACKED)
         for functional, records in KERNELS.items()
         for kind in (tv_tensors.Image, torch.Tensor)
     },

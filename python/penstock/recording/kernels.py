@@ -1,6 +1,6 @@
 """Kernels of torchvision's second generation, on recording tensors of bytes that were not converted before.
 
-What they do is a step of the picture's trace, with torch's arithmetic in place of Pillow's.
+What they do is a step of the picture's trace, with torch's arithmetic in place of Pillow's; of a batch, of each one's.
 """
 
 import contextlib
@@ -12,7 +12,7 @@ import torch
 from penstock.compat.torchvision import must_return_subclass
 from penstock.ops.operation import RecordsTensor
 from penstock.recording.chain import Chain, as_at_first
-from penstock.recording.tensors import RecordedTensor, is_torch_plain, picture_of
+from penstock.recording.tensors import RecordedTensor, is_pasted, is_recording, is_torch_plain
 
 if TYPE_CHECKING:
     from penstock.recording.sources import Trace
@@ -26,7 +26,11 @@ _UNCONVERTED = ((("pil_to_tensor",),), (("decode_image",),))
 
 
 def kernel_recorded(
-    records: RecordsTensor, kernel: Callable[..., Any], *, kind: type[RecordedTensor] | None = None
+    records: RecordsTensor,
+    kernel: Callable[..., Any],
+    *,
+    kind: type[RecordedTensor] | None = None,
+    stacked: bool = False,
 ) -> Callable[..., Any]:
     """Return what stands before a kernel: where the tensor records, the call is written down if it can be.
 
@@ -34,20 +38,21 @@ def kernel_recorded(
         records: Writes it down.
         kernel: torchvision's.
         kind: Of the result, unless torchvision was told to give images of images; the tensor's own if None.
+        stacked: Whether the pictures of a batch are written down as well.
     """
 
     def hook(image: Any, *args: Any, **options: Any) -> Any:
-        if (trace := _unconverted(image)) is not None:
-            result = None
-            with contextlib.suppress(Exception):  # the kernel raises its own
-                result = records(trace, *args, **options)
-            if result is not None:
-                made, layout = result
-                asked = _layout_of(kernel, image._chain, args, options) if layout == "asked" else layout
-                chain = _chain_of(image._chain, asked)
-                if chain is not None:
-                    made_as = type(image) if kind is None or must_return_subclass() else kind
-                    return made_as((cast("Trace", made),), chain, ())
+        results: list[Any] = [None]
+        with contextlib.suppress(Exception):  # the kernel raises its own
+            results = [records(trace, *args, **options) for trace in _unconverted(image, stacked=stacked)]
+        if None not in results:
+            made, (layout, *_) = zip(*results, strict=True)
+            asked = _layout_of(kernel, image._chain, args, options) if layout == "asked" else layout
+            # The pictures of a batch are in order already.
+            chain = image._chain if image._lead else _chain_of(image._chain, asked)
+            if chain is not None:
+                made_as = type(image) if kind is None or must_return_subclass() else kind
+                return made_as(cast("tuple[Trace, ...]", made), chain, image._lead)
         return kernel(image, *args, **options)
 
     return hook
@@ -83,9 +88,22 @@ def _strides(shape: Sequence[int], *, interleaved: bool) -> tuple[int, int, int]
     return (1, width * channels, channels) if interleaved else (height * width, width, 1)
 
 
-def _unconverted(image: Any) -> "Trace | None":
-    """Return the trace of a picture whose bytes are as they were; None if there is none."""
-    trace = picture_of(image)
-    if trace is None or image._chain.values[1] not in _UNCONVERTED or image._chain.is_view or not is_torch_plain():
-        return None
-    return trace
+def _unconverted(image: Any, *, stacked: bool) -> "Sequence[Trace]":
+    """Return the traces of a picture, or of a batch's pictures, whose bytes are as they were.
+
+    Args:
+        image: Anything.
+        stacked: Whether it may be a batch.
+
+    Raises:
+        ValueError: If it is nothing of the kind.
+    """
+    if not is_recording(image) or image._chain.values[1] not in _UNCONVERTED or not is_torch_plain():
+        raise ValueError
+    if image._chain.is_view or is_pasted(image) or image._given or image._mixes:
+        raise ValueError
+    # A batch's pictures of one channel are interleaved ones to torch, and their strides say so.
+    if image._lead and (not stacked or image._chain.channels == 1):
+        raise ValueError
+    traces: Sequence[Trace] = image._traces
+    return traces

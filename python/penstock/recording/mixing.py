@@ -18,7 +18,7 @@ def mixes(records: Mixes, function: Callable[..., Any]) -> Callable[..., Any]:
     """
 
     def hook(self: Any, inpt: Any, params: dict[str, Any]) -> Any:
-        if is_recording(inpt) and inpt._lead and inpt is not params["labels"]:
+        if is_recording(inpt) and inpt._lead and not inpt._chain.is_view and inpt is not params["labels"]:
             mix = records(params, inpt)
             if mix is not None:
                 self._check_image_or_video(inpt, batch_size=params["batch_size"])

@@ -310,7 +310,7 @@ def is_plain(value: Any) -> bool:
 
 def alias(tensor: Any, kind: type[RecordedTensor]) -> Any:
     """Return another recording tensor with the same memory."""
-    strides = tensor.stride() if tensor._chain.is_view and not tensor._lead else None
+    strides = tensor.stride() if tensor._chain.is_view else None
     other = kind(tensor._traces, tensor._chain, tensor._lead, tensor._given, strides=strides, mixes=tensor._mixes)
     return sharing(other, tensor)
 

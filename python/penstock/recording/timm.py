@@ -1,7 +1,7 @@
 """timm's loaders of bytes: what its `fast_collate` makes of pictures that record, and who its `PrefetchLoader` is.
 
-`fast_collate` copies each picture into a batch of bytes, and `PrefetchLoader` makes numbers of the batch. Both are code
-that is known, and nobody else sees what lies between them.
+`fast_collate` copies each picture into a batch of bytes, `FastCollateMixup` mixes them meanwhile, and `PrefetchLoader`
+makes numbers of the batch. All are code that is known, and nobody else sees what lies between them.
 """
 
 import dataclasses
@@ -16,9 +16,10 @@ import torch
 
 from penstock.recording.batches import stack
 from penstock.recording.functions import extended
+from penstock.recording.mirrored import mixed
 from penstock.recording.tensors import RecordedTensor, is_plain, is_recording
 
-__all__ = ["collated", "consumer_of", "is_fast_collate"]
+__all__ = ["collate_of", "consumer_of"]
 
 # Frames between a loop over a loader and the making, or the next epoch, of its iterator.
 _FRAMES = 16
@@ -30,11 +31,13 @@ class _Known:
 
     Attributes:
         fast_collate: The function.
+        mixup: The class of those that mix.
         prefetcher: The class of loaders that wrap another one.
         iteration: The code of its `__iter__`.
     """
 
     fast_collate: Callable[[Any], Any]
+    mixup: type[Any]
     prefetcher: type
     iteration: types.CodeType
 
@@ -50,10 +53,11 @@ def _look() -> _Known | None:
     try:
         folder = str(Path(str(package.__file__)).parent)  # type: ignore[union-attr]
         collate, prefetcher = loader.fast_collate, loader.PrefetchLoader
-        if not _is_from(collate, folder) or not _is_from(prefetcher.__iter__, folder):
+        mixup = sys.modules["timm.data.mixup"].FastCollateMixup
+        if not all(_is_from(function, folder) for function in (collate, mixup.__call__, prefetcher.__iter__)):
             return None
-        return _Known(collate, prefetcher, prefetcher.__iter__.__code__)
-    except AttributeError:
+        return _Known(collate, mixup, prefetcher, prefetcher.__iter__.__code__)
+    except (AttributeError, KeyError):
         return None
 
 
@@ -63,28 +67,44 @@ def _is_from(function: Any, folder: str) -> bool:
     return function.__code__.co_filename.startswith(folder)
 
 
-def is_fast_collate(function: Any) -> bool:
-    """Whether a `collate_fn` is timm's for pictures of bytes."""
-    known = _known()
-    return known is not None and function is known.fast_collate
+def collate_of(function: Any) -> Callable[..., Any] | None:
+    """Return what does a `collate_fn` of timm's to pictures of bytes that record; None if it is another one.
 
-
-def collated(function: Callable[[Any], Any], samples: Any) -> Any:
-    """Return what `fast_collate` makes of samples, as a batch that records if most of their pictures do.
-
-    Args:
-        function: timm's.
-        samples: Tuples of a picture and of the rest.
+    Returns:
+        Is called with the samples, and with whether nobody else holds their list.
     """
-    if type(samples) is list and all(type(sample) is tuple and sample for sample in samples):
-        batch = _stacked([sample[0] for sample in samples])
-        if batch is not None:
-            # The targets are what it makes of them; of the pictures it is only told that there are some.
-            blank = torch.zeros((1, 1, 1), dtype=torch.uint8)
-            made = function([(blank, *sample[1:]) for sample in samples])
-            if type(made) is tuple and len(made) == 2 and _is_blank(made[0], len(samples)):
-                return batch, made[1]
+    known = _known()
+    if known is not None and function is known.fast_collate:
+        return functools.partial(_collated, function)
+    if known is not None and type(function) is known.mixup:
+        return functools.partial(_mixed, function)
+    return None
+
+
+def _collated(function: Callable[[Any], Any], samples: Any, *, alone: bool) -> Any:  # noqa: ARG001
+    """Return what `fast_collate` makes of samples, as a batch that records if most of their pictures do."""
+    batch = _batch_of(samples)
+    if batch is not None:
+        # The targets are what it makes of them; of the pictures it is only told that there are some.
+        blank = torch.zeros((1, 1, 1), dtype=torch.uint8)
+        made = function([(blank, *sample[1:]) for sample in samples])
+        if type(made) is tuple and len(made) == 2 and _is_blank(made[0], len(samples)):
+            return batch, made[1]
     return function(samples)
+
+
+def _mixed(function: Callable[[Any], Any], samples: Any, *, alone: bool) -> Any:
+    """Return what a `FastCollateMixup` makes of samples, as a batch that records if most of their pictures do."""
+    batch = _batch_of(samples)
+    made = None if batch is None else mixed(function, samples, batch, alone=alone)
+    return function(samples) if made is None else made
+
+
+def _batch_of(samples: Any) -> RecordedTensor | None:
+    """Return the batch of the pictures of samples, None if they make none."""
+    if type(samples) is list and all(type(sample) is tuple and sample for sample in samples):
+        return _stacked([sample[0] for sample in samples])
+    return None
 
 
 def _is_blank(made: Any, count: int) -> bool:

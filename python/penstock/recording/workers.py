@@ -92,14 +92,15 @@ class Collate:
 
     def __init__(self, function: Callable[[Any], Any], batches: bool) -> None:
         self._function, self._batches = function, batches
-        self._is_timms = batches and timm.is_fast_collate(function)
+        self._timms = timm.collate_of(function) if batches else None
         # References to a list of samples that nobody has but torch's fetcher, seen from `__call__`.
         self._references = _references()
 
     def __call__(self, samples: Any) -> Message:
         """Return what is sent of some samples."""
+        alone = sys.getrefcount(samples) <= self._references
         with sent.collating():
-            data = timm.collated(self._function, samples) if self._is_timms else self._function(samples)
+            data = self._function(samples) if self._timms is None else self._timms(samples, alone=alone)
         size = count(samples) if self._batches else 1
         if _recorder is None:
             return telling(data, samples=size)

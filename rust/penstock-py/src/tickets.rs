@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use penstock_core::batch::Mix;
+use penstock_core::batch::mirrored::Share;
 use penstock_core::codec::Header;
 use penstock_core::engine::{Content, Draft, Drawn, Origin, Place, Reading, Slots};
 use penstock_core::plan::{Plan, size_after};
@@ -34,11 +35,29 @@ pub(crate) type Ticket<'py> = (
     Vec<Mixed>,
 );
 
-/// A mixing: the two shares of `MixUp`, or the rows and columns of `CutMix`.
+/// A mixing: the two shares of `MixUp`, the rows and columns of `CutMix`, or for each picture what it gets of its
+/// mirrored one.
 #[derive(FromPyObject)]
 pub(crate) enum Mixed {
     Up(f64, f64),
     Cut(usize, usize, usize, usize),
+    Mirrored(Vec<Option<Shared>>),
+}
+
+/// What a picture gets of another one: the own share and the other one's, or rows and columns.
+#[derive(FromPyObject)]
+pub(crate) enum Shared {
+    Blend(f32, f32),
+    Cut(usize, usize, usize, usize),
+}
+
+impl From<Shared> for Share {
+    fn from(shared: Shared) -> Self {
+        match shared {
+            Shared::Blend(own, other) => Share::Blend { own, other },
+            Shared::Cut(top, bottom, left, right) => Share::Cut { rows: top..bottom, columns: left..right },
+        }
+    }
 }
 
 /// The same memory, of which the pictures are mixed.
@@ -46,6 +65,9 @@ pub(crate) fn mixed(slots: Slots, mixes: Vec<Mixed>) -> PyResult<Slots> {
     let mixes = mixes.into_iter().map(|mix| match mix {
         Mixed::Up(rolled, own) => Mix::Up { rolled, own },
         Mixed::Cut(top, bottom, left, right) => Mix::Cut { rows: top..bottom, columns: left..right },
+        Mixed::Mirrored(shares) => {
+            Mix::Mirrored(shares.into_iter().map(|share| share.map_or(Share::Whole, Share::from)).collect())
+        }
     });
     let mixed = slots.mixed(mixes.collect());
     mixed.ok_or_else(|| PyValueError::new_err("pictures of this type or size cannot be mixed so"))

@@ -1,9 +1,14 @@
 //! What is done to a batch once all its pictures are there: `MixUp` and `CutMix`.
 //!
-//! Both pair each picture with the one before it in the batch, and the first with the last, as torch's `roll(1, 0)`
-//! does. They work in place, from the last picture to the first, so that the one before is still as it was made.
+//! torchvision's pair each picture with the one before it in the batch, and the first with the last, as torch's
+//! `roll(1, 0)` does. They work in place, from the last picture to the first, so that the one before is still as it was
+//! made. timm's pair each picture with the one that is as far from the end, see [`mirrored`].
+
+pub mod mirrored;
 
 use std::ops::Range;
+
+use mirrored::Share;
 
 /// Bytes of a picture that are mixed with the other pictures' before the next ones are: what is read of one picture is
 /// in the first-level cache when it is written a moment later.
@@ -16,19 +21,24 @@ pub enum Mix {
     Up { rolled: f64, own: f64 },
     /// A rectangle becomes that of the picture before.
     Cut { rows: Range<usize>, columns: Range<usize> },
+    /// Of bytes: what each picture gets of the one that is as far from the end as it is from the beginning.
+    Mirrored(Vec<Share>),
+}
+
+/// Whether a rectangle is part of a picture of this shape.
+fn is_inside(rows: &Range<usize>, columns: &Range<usize>, [_, height, width]: [usize; 3]) -> bool {
+    rows.start <= rows.end && rows.end <= height && columns.start <= columns.end && columns.end <= width
 }
 
 impl Mix {
-    /// Whether pictures of this shape (channels, height, width) and so many bytes an element can be mixed so.
+    /// Whether so many pictures of this shape (channels, height, width) and so many bytes an element can be mixed so.
     #[must_use]
-    pub fn fits(&self, shape: [usize; 3], element: usize) -> bool {
+    pub fn fits(&self, count: usize, shape: [usize; 3], element: usize) -> bool {
         match self {
             Mix::Up { .. } => matches!(element, 4 | 8),
-            Mix::Cut { rows, columns } => {
-                rows.start <= rows.end
-                    && rows.end <= shape[1]
-                    && columns.start <= columns.end
-                    && columns.end <= shape[2]
+            Mix::Cut { rows, columns } => is_inside(rows, columns, shape),
+            Mix::Mirrored(shares) => {
+                element == 1 && shares.len() == count && shares.iter().all(|share| share.fits(shape))
             }
         }
     }
@@ -66,6 +76,7 @@ impl Mix {
                     each_pair(batch, size, first * element..last * element, <[u8]>::copy_from_slice);
                 }
             }
+            Mix::Mirrored(shares) => mirrored::apply(shares, batch, shape),
         }
     }
 }
@@ -139,9 +150,13 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_known() {
-        assert!(!Mix::Up { rolled: 0.5, own: 0.5 }.fits([3, 2, 2], 2));
-        assert!(Mix::Cut { rows: 0..2, columns: 1..2 }.fits([3, 2, 2], 1));
-        assert!(!Mix::Cut { rows: 0..3, columns: 1..2 }.fits([3, 2, 2], 1));
-        assert!(!Mix::Cut { rows: 0..2, columns: 1..3 }.fits([3, 2, 2], 1));
+        assert!(!Mix::Up { rolled: 0.5, own: 0.5 }.fits(2, [3, 2, 2], 2));
+        assert!(Mix::Cut { rows: 0..2, columns: 1..2 }.fits(2, [3, 2, 2], 1));
+        assert!(!Mix::Cut { rows: 0..3, columns: 1..2 }.fits(2, [3, 2, 2], 1));
+        assert!(!Mix::Cut { rows: 0..2, columns: 1..3 }.fits(2, [3, 2, 2], 1));
+        let whole = |count| Mix::Mirrored(vec![Share::Whole; count]);
+        assert!(whole(2).fits(2, [3, 2, 2], 1));
+        assert!(!whole(2).fits(4, [3, 2, 2], 1));
+        assert!(!whole(2).fits(2, [3, 2, 2], 4));
     }
 }

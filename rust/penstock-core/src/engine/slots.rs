@@ -37,7 +37,8 @@ impl Slots {
     pub fn mixed(self, mixes: Vec<Mix>) -> Option<Self> {
         let (shape, element) = (self.layout.shape(), self.layout.element_bytes());
         let in_order = Layout::planar(shape, element).as_ref() == Some(&self.layout);
-        let fit = mixes.iter().all(|mix| in_order && mix.fits(shape, element));
+        let count = self.count().unwrap_or_default();
+        let fit = mixes.iter().all(|mix| in_order && mix.fits(count, shape, element));
         fit.then_some(Self { mixes, ..self })
     }
 

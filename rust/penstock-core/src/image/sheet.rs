@@ -2,7 +2,7 @@
 
 use super::view::Picture;
 
-/// Rows begin at multiples of this, and may be read and written up to the next multiple: a vector's width.
+/// Rows begin at multiples of this, and may be read and written up to the next multiple: a vector's width, and a cache line.
 pub(crate) const ROW_ALIGN: usize = 64;
 
 /// Memory that a pass keeps for the next picture; what exceeds this is given back after each.
@@ -12,6 +12,8 @@ const KEPT_BYTES: usize = 8 << 20;
 #[derive(Debug, Default)]
 pub(crate) struct Sheet {
     bytes: Vec<u8>,
+    /// Bytes before the first row, which is at a whole cache line.
+    start: usize,
     planes: usize,
     rows: usize,
     pixels: usize,
@@ -26,9 +28,8 @@ impl Sheet {
         // A store may begin in the last pixel.
         let stride = (pixels * step + ROW_ALIGN / 2).next_multiple_of(ROW_ALIGN);
         (self.planes, self.rows, self.pixels, self.step, self.stride) = (planes, rows, pixels, step, stride);
-        let Some(size) = stride.checked_mul(rows).and_then(|size| size.checked_mul(planes)) else {
-            return false;
-        };
+        let size = stride.checked_mul(rows).and_then(|size| size.checked_mul(planes));
+        let Some(size) = size.and_then(|size| size.checked_add(ROW_ALIGN)) else { return false };
         if self.bytes.len() > size.max(KEPT_BYTES) {
             self.bytes = Vec::new();
         }
@@ -38,7 +39,15 @@ impl Sheet {
             }
             self.bytes.resize(size, 0);
         }
+        self.start = self.bytes.as_ptr().align_offset(ROW_ALIGN).min(ROW_ALIGN);
         true
+    }
+
+    /// The same without room between rows and behind the last one.
+    pub(crate) fn shape_dense(&mut self, planes: usize, rows: usize, pixels: usize, step: usize) -> bool {
+        let fits = self.shape(planes, rows, pixels, step);
+        self.stride = pixels * step;
+        fits
     }
 
     /// Bytes from a row to the next.
@@ -48,18 +57,17 @@ impl Sheet {
 
     /// The rows from `first` on of a plane, at most `count` of them, with the room behind each.
     pub(crate) fn rows_mut(&mut self, plane: usize, first: usize, count: usize) -> &mut [u8] {
-        let from = (plane * self.rows + first) * self.stride;
-        let to = (plane * self.rows + self.rows.min(first + count)) * self.stride;
+        let from = self.start + (plane * self.rows + first) * self.stride;
+        let to = self.start + (plane * self.rows + self.rows.min(first + count)) * self.stride;
         self.bytes.get_mut(from..to).unwrap_or(&mut [])
     }
 
     /// All bytes of `channels` contiguous planes without room between rows, for a writer of such pictures.
     pub(crate) fn dense(&mut self, channels: usize, rows: usize, pixels: usize) -> Option<&mut [u8]> {
-        if !self.shape(channels, rows, pixels, 1) {
+        if !self.shape_dense(channels, rows, pixels, 1) {
             return None;
         }
-        self.stride = pixels;
-        self.bytes.get_mut(..channels * rows * pixels)
+        self.bytes.get_mut(self.start..)?.get_mut(..channels * rows * pixels)
     }
 
     /// What the sheet holds; `None` before it has a shape.
@@ -67,6 +75,6 @@ impl Sheet {
         let (row, plane) = (self.stride as isize, (self.stride * self.rows) as isize);
         let (channels, channel) = if self.step == 1 { (self.planes, plane) } else { (self.step, 1) };
         let shape = [self.rows, self.pixels, channels];
-        Picture::from_strided(&self.bytes, 0, shape, [row, self.step as isize, channel])
+        Picture::from_strided(&self.bytes, self.start, shape, [row, self.step as isize, channel])
     }
 }

@@ -4,6 +4,9 @@
     reason = "calls of functions that enable CPU features, and conversions of bounded numbers"
 )]
 
+#[cfg(target_arch = "x86_64")]
+use std::arch::x86_64::{__m512i, _mm512_i32gather_epi32, _mm512_loadu_si512, _mm512_setzero_si512};
+
 use penstock_jpeg::simd::Level;
 #[cfg(target_arch = "x86_64")]
 use penstock_jpeg::simd::Vectors;
@@ -57,7 +60,10 @@ pub(crate) fn sample(
     match level.vectors() {
         // SAFETY: the level proves that the processor has the features.
         #[cfg(target_arch = "x86_64")]
-        Some(_) => unsafe { x86_64::sample(interpolation, pixels, run, out) },
+        Some(Vectors::Avx512) => unsafe { x86_64::sample_avx512(interpolation, pixels, run, out) },
+        // SAFETY: the level proves that the processor has the features.
+        #[cfg(target_arch = "x86_64")]
+        Some(Vectors::Avx2) => unsafe { x86_64::sample_avx2(interpolation, pixels, run, out) },
         _ => sample::run(interpolation, pixels, run, out),
     }
 }
@@ -93,6 +99,23 @@ impl<'t, const ROWS: usize, const BYTES: usize> Inside<'t, ROWS, BYTES> {
         // SAFETY: it is one of the offsets, and of each of them the last of `BYTES` bytes of the last of `ROWS` rows was
         // found to lie in the texture, of which these are no later ones.
         unsafe { *self.bytes.as_ptr().add(offset as usize + row * self.stride + at).cast::<[u8; N]>() }
+    }
+
+    /// Four bytes of a row of each of sixteen pixels, from one of their `BYTES` on. Zeros if there are no such pixels.
+    #[cfg(target_arch = "x86_64")]
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    pub(crate) fn gather(&self, pixel: usize, row: usize, at: usize) -> __m512i {
+        let offsets = self.offsets.get(pixel..).and_then(<[i32]>::first_chunk::<16>);
+        let Some(offsets) = offsets.filter(|_| row < ROWS && at + 4 <= BYTES) else {
+            return _mm512_setzero_si512();
+        };
+        // SAFETY: the reference covers the 64 bytes, and of each of these offsets the last of `BYTES` bytes of the last of
+        // `ROWS` rows was found to lie in the texture, of which these are no later ones. Nothing has to be aligned.
+        unsafe {
+            let offsets = _mm512_loadu_si512(offsets.as_ptr().cast());
+            _mm512_i32gather_epi32::<1>(offsets, self.bytes.as_ptr().add(row * self.stride + at).cast())
+        }
     }
 }
 

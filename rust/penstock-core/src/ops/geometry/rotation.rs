@@ -164,6 +164,49 @@ fn moved([a, b, c, d, e, f]: &[f64; 6], [x, y]: [f64; 2]) -> [f64; 2] {
 
 /// Python's `round(x, 15)`: the decimal number of 15 digits behind the point that is nearest to the exact value of `x`,
 /// half to even, as the double nearest to that.
+///
+/// Up to 1 that is a whole number of 10^-15, of which a double holds both the number and 10^15, so their quotient is the
+/// decimal's nearest double. Which whole number it is the product tells, with what its rounding has cut off; what lies near the
+/// middle between two is left to the decimal digits.
 fn round15(x: f64) -> f64 {
+    const PARTS: f64 = 1e15;
+    let product = x * PARTS;
+    let whole = product.round_ties_even();
+    let rest = (product - whole) + x.mul_add(PARTS, -product);
+    if x.abs() <= 1.0 && rest.abs() < 0.499 {
+        return whole / PARTS;
+    }
+    decimally(x)
+}
+
+/// [`round15`], by way of decimal digits.
+fn decimally(x: f64) -> f64 {
     format!("{x:.15}").parse().unwrap_or(x)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn quarters_and_their_neighbours_are_rounded_as_digits_are() {
+        for x in [0.0_f64, -0.0, 0.5, 1.0, 1e-15, 5e-16, 1.5e-15, 4.9e-16, 6.123_233_995_736_766e-17] {
+            for x in [x, -x, x.next_up(), x.next_down(), 1.0 - x, x - 1.0] {
+                assert_eq!(round15(x).to_bits(), decimally(x).to_bits(), "{x:e}");
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(20_000))]
+        #[test]
+        fn numbers_are_rounded_as_digits_are(angle in -7.0f64..7.0, small in -2e-15f64..2e-15, half in -(1i64 << 49)..1 << 49) {
+            let middle = (half as f64 + 0.5) / 1e15;
+            for x in [angle, angle.sin(), angle.cos(), small, small + 0.5, middle, middle.next_up(), middle.next_down()] {
+                prop_assert_eq!(round15(x).to_bits(), decimally(x).to_bits(), "{:e}", x);
+            }
+        }
+    }
 }

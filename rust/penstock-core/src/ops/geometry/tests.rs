@@ -122,24 +122,51 @@ proptest! {
 
     #[test]
     fn the_nearest_pixel_is_found_in_fixed_point(
+        gray in any::<bool>(),
         size in (1u32..60, 1u32..60),
         corner in (0u32..60, 0u32..60),
         linear in prop::array::uniform4(-2.0f64..2.0),
         shift in prop::array::uniform2(-30.0f64..70.0),
     ) {
         let ([a, b, d, e], [c, f]) = (linear, shift);
-        let bytes: Vec<u8> = (0..40 * 50).map(|i| (i % 251) as u8).collect();
-        let source = Picture::from_slice(&bytes, 40, 50, 1).unwrap();
+        let channels = if gray { 1 } else { 3 };
+        let bytes: Vec<u8> = (0..40 * 50 * channels).map(|i| (i % 251) as u8).collect();
+        let source = Picture::from_slice(&bytes, 40, 50, channels).unwrap();
         let region = Region { rows: corner.0 % size.0..size.0, columns: corner.1 % size.1..size.1 };
-        let step = Affine::new([a, b, c, d, e, f], size, Interpolation::Nearest, [3; 3]).unwrap();
+        let fill = [3, 4, 5];
+        let step = Affine::new([a, b, c, d, e, f], size, Interpolation::Nearest, fill).unwrap();
         let fixed = |value: f64| (value * 65536.0 + 0.5).floor() as i64;
         let first = [fixed(c + a * 0.5 + b * 0.5), fixed(f + d * 0.5 + e * 0.5)];
-        compare(&step, &source, &region, |y, x, _| {
+        compare(&step, &source, &region, |y, x, channel| {
             let (x, y) = (i64::from(x), i64::from(y));
             let column = (first[0] + x * fixed(a) + y * fixed(b)) >> 16;
             let row = (first[1] + x * fixed(d) + y * fixed(e)) >> 16;
             let inside = (0..50).contains(&column) && (0..40).contains(&row);
-            if inside { source.get(row as usize, column as usize, 0) } else { 3 }
+            if inside { source.get(row as usize, column as usize, channel) } else { fill[channel] }
+        })?;
+    }
+
+    /// Few values and places of few digits: many sums are whole numbers, or all but.
+    #[test]
+    fn what_is_nearly_whole_is_rounded_as_plain_loops_round_it(
+        linear in prop::array::uniform4(-12i32..12),
+        shift in prop::array::uniform2(-100i32..200),
+        nearly in prop::array::uniform2(-1e-9f64..1e-9),
+        values in prop::collection::vec(prop::sample::select(vec![0u8, 0, 1, 2, 64, 128, 254, 255, 255]), 40 * 50 * 3),
+        which in 1usize..3,
+    ) {
+        let ([a, b, d, e], [c, f]) = (linear.map(|of| f64::from(of) / 8.0), shift.map(|of| f64::from(of) / 4.0));
+        let [a, e] = [a + nearly[0], e + nearly[1]];
+        let source = Picture::from_slice(&values, 40, 50, 3).unwrap();
+        let (interpolation, fill) = (INTERPOLATIONS[which], [7, 8, 9]);
+        let place = |y: u32, x: u32| {
+            let (x, y) = (f64::from(x) + 0.5, f64::from(y) + 0.5);
+            [a * x + b * y + c, d * x + e * y + f]
+        };
+        let step = Affine::new([a, b, c, d, e, f], (40, 50), interpolation, fill).unwrap();
+        let region = Region { rows: 0..40, columns: 0..50 };
+        compare(&step, &source, &region, |y, x, channel| {
+            look(&source, interpolation, place(y, x), channel).unwrap_or(fill[channel])
         })?;
     }
 }

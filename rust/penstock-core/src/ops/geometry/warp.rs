@@ -188,7 +188,8 @@ impl Warper {
         let (height, width) = (wanted.rows.len(), wanted.columns.len());
         let Warper { textures, places, out } = self;
         let lines = source.rows()?;
-        if !out.shape(lines.planes, height, width, lines.step) {
+        // What is made of a small picture next wants its rows to touch.
+        if !out.shape_dense(lines.planes, height, width, lines.step) {
             return None;
         }
         let mut outside = 0;

@@ -1,16 +1,21 @@
 //! Geometry in vectors: interpolation by hand, and what the compiler makes of plain loops.
 
 use std::arch::x86_64::{
-    __m128, __m128i, __m256d, _CMP_GT_OQ, _mm_add_epi32, _mm_and_ps, _mm_andnot_ps, _mm_cmp_ps,
-    _mm_cvtepi32_ps, _mm_cvtepu8_epi32, _mm_cvtsi32_si128, _mm_cvttps_epi32, _mm_fmadd_ps, _mm_max_ps,
-    _mm_min_ps, _mm_movemask_ps, _mm_packus_epi16, _mm_packus_epi32, _mm_set_epi8, _mm_set_epi32,
-    _mm_set1_ps, _mm_setzero_ps, _mm_setzero_si128, _mm_shuffle_epi8, _mm_sub_epi32, _mm_sub_ps,
-    _mm256_add_pd, _mm256_castps256_ps128, _mm256_cvtepi32_pd, _mm256_cvtepi32_ps, _mm256_cvttpd_epi32,
+    __m128, __m128i, __m256d, __m512, __m512i, _CMP_GT_OQ, _CMP_LT_OQ, _MM_FROUND_NO_EXC,
+    _MM_FROUND_TO_NEAREST_INT, _mm_add_epi32, _mm_and_ps, _mm_andnot_ps, _mm_cmp_ps, _mm_cvtepi32_ps,
+    _mm_cvtepu8_epi32, _mm_cvtsi32_si128, _mm_cvttps_epi32, _mm_fmadd_ps, _mm_max_ps, _mm_min_ps,
+    _mm_movemask_ps, _mm_packus_epi16, _mm_packus_epi32, _mm_set_epi8, _mm_set_epi32, _mm_set1_ps,
+    _mm_setzero_ps, _mm_setzero_si128, _mm_shuffle_epi8, _mm_sub_epi32, _mm_sub_ps, _mm256_add_pd,
+    _mm256_castps_si256, _mm256_castps256_ps128, _mm256_cvtepi32_pd, _mm256_cvtepi32_ps, _mm256_cvttpd_epi32,
     _mm256_extractf128_ps, _mm256_fmadd_ps, _mm256_max_pd, _mm256_min_pd, _mm256_mul_pd, _mm256_set_m128i,
     _mm256_set1_pd, _mm256_set1_ps, _mm256_setzero_pd, _mm256_setzero_ps, _mm256_shuffle_epi8, _mm256_sub_pd,
+    _mm512_abs_ps, _mm512_castsi256_si512, _mm512_castsi512_ps, _mm512_castsi512_si256, _mm512_cmp_ps_mask,
+    _mm512_cvtepi32_ps, _mm512_cvtpd_ps, _mm512_cvttps_epi32, _mm512_extracti32x4_epi32, _mm512_fmadd_ps,
+    _mm512_inserti64x4, _mm512_or_si512, _mm512_permutexvar_epi8, _mm512_roundscale_ps, _mm512_set1_ps,
+    _mm512_setzero_si512, _mm512_shuffle_epi8, _mm512_slli_epi32, _mm512_sub_epi32, _mm512_sub_ps,
 };
 
-use penstock_jpeg::simd::arch::x86_64::memory::{load16, load32, store16};
+use penstock_jpeg::simd::arch::x86_64::memory::{load8_doubles, load16, load32, load64, store16, store32};
 
 use super::dispatch::Inside;
 use super::field::{Field, Frame, Places, Run};
@@ -31,11 +36,25 @@ pub(crate) fn places_avx512(field: &Field, frame: &Frame, wanted: &Region, place
 
 /// See [`sample::run`]; three channels and the next pixel's first are four doubles.
 #[target_feature(enable = "avx2,fma")]
-pub(crate) fn sample(interpolation: Interpolation, pixels: &Pixels<'_>, run: &Run<'_>, out: &mut [u8]) {
+pub(crate) fn sample_avx2(interpolation: Interpolation, pixels: &Pixels<'_>, run: &Run<'_>, out: &mut [u8]) {
     match interpolation {
         Interpolation::Bilinear if pixels.step == 3 => bilinear(pixels, run, out),
         Interpolation::Bicubic if pixels.step == 3 => bicubic(pixels, run, out),
         _ => sample::run(interpolation, pixels, run, out),
+    }
+}
+
+/// See [`sample::run`].
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx2,fma")]
+pub(crate) fn sample_avx512(
+    interpolation: Interpolation,
+    pixels: &Pixels<'_>,
+    run: &Run<'_>,
+    out: &mut [u8],
+) {
+    match interpolation {
+        Interpolation::Bilinear if pixels.step == 3 => bilinear_avx512(pixels, run, out),
+        _ => sample_avx2(interpolation, pixels, run, out),
     }
 }
 
@@ -62,6 +81,33 @@ pub(crate) fn nearest_rows(
         }
     }
 }
+
+/// Pixels that a vector has a word of.
+const LANES: usize = 16;
+
+/// Writes sixteen pixels, without their fourth bytes, if there is room for them.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx2,fma")]
+fn write_threes(words: __m512i, out: &mut [u8]) {
+    let threes = _mm512_permutexvar_epi8(load64(&THREES), words);
+    if let Some((low, high)) = out.split_first_chunk_mut()
+        && let Some(high) = high.first_chunk_mut()
+    {
+        store32(low, _mm512_castsi512_si256(threes));
+        store16(high, _mm512_extracti32x4_epi32::<2>(threes));
+    }
+}
+
+/// The places of the first three of each four bytes.
+static THREES: [u8; 64] = {
+    let mut places = [0; 64];
+    let mut i = 0;
+    while i < 48 {
+        places[i] = (i / 3 * 4 + i % 3) as u8;
+        i += 1;
+    }
+    places
+};
 
 /// Four pixels at a time, of which the fourth lanes are dropped.
 #[inline]
@@ -135,6 +181,81 @@ fn bilinear(pixels: &Pixels<'_>, run: &Run<'_>, out: &mut [u8]) {
         write(made, out);
     }
 }
+
+/// Sixteen pixels at a time: in single precision, or by [`between`] where that leaves doubt. The last sixteen are moved back to
+/// end with the run.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx2,fma")]
+fn bilinear_avx512(pixels: &Pixels<'_>, run: &Run<'_>, out: &mut [u8]) {
+    let Some(last) = run.offsets.len().checked_sub(LANES) else { return bilinear(pixels, run, out) };
+    let Some(inside) = Inside::<2, 7>::new(pixels, run.offsets) else { return };
+    let doubt = _mm512_set1_ps(DOUBT);
+    for first in (0..last).step_by(LANES).chain([last]) {
+        let [Some(dx), Some(dy)] = run.fractions.map(|places| single(places, first)) else { return };
+        let [upper, lower] = [0, 1].map(|row| [0, 3].map(|at| inside.gather(first, row, at)));
+        let mut words = _mm512_setzero_si512();
+        let mut doubts = 0;
+        for channel in CHANNELS.iter().rev() {
+            let channel = load64(channel);
+            let [upper, lower] = [upper, lower].map(|pair| {
+                let [left, right] = pair.map(|pixels| _mm512_shuffle_epi8(pixels, channel));
+                let change = _mm512_cvtepi32_ps(_mm512_sub_epi32(right, left));
+                _mm512_fmadd_ps(change, dx, _mm512_cvtepi32_ps(left))
+            });
+            let value = _mm512_fmadd_ps(_mm512_sub_ps(lower, upper), dy, upper);
+            let nearest = _mm512_roundscale_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(value);
+            let off = _mm512_abs_ps(_mm512_sub_ps(value, nearest));
+            doubts |= _mm512_cmp_ps_mask::<_CMP_LT_OQ>(off, doubt);
+            words = _mm512_or_si512(_mm512_slli_epi32::<8>(words), _mm512_cvttps_epi32(value));
+        }
+        let Some(out) = out.get_mut(first * 3..) else { return };
+        write_threes(words, out);
+        if doubts != 0 {
+            settle(&inside, run, first, doubts, out);
+        }
+    }
+}
+
+/// Makes those of sixteen pixels again that are in doubt, unless all that they are made of is alike: such a value is exact.
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+fn settle(inside: &Inside<'_, 2, 7>, run: &Run<'_>, first: usize, doubts: u16, out: &mut [u8]) {
+    let pixels = out.as_chunks_mut::<3>().0.iter_mut().take(LANES).enumerate();
+    for (i, out) in pixels.filter(|(i, _)| doubts >> i & 1 == 1) {
+        let pixel = first + i;
+        let rows = [0, 1].map(|row| inside.load::<6>(pixel, row, 0));
+        let [upper, lower] = rows;
+        if upper == lower && upper.first_chunk::<3>() == upper.last_chunk() {
+            continue;
+        }
+        let [Some(dx), Some(dy)] = run.fractions.map(|places| places.get(pixel)) else { return };
+        let made = between(inside, pixel, [*dx, *dy]);
+        write([made, made, made, made], out);
+    }
+}
+
+/// Sixteen numbers from a place on, in single precision.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx2,fma")]
+fn single(places: &[f64], first: usize) -> Option<__m512> {
+    let places: &[f64; LANES] = places.get(first..)?.first_chunk()?;
+    let [low, high] = places.as_chunks::<8>().0 else { return None };
+    let [low, high] = [low, high].map(|half| _mm512_cvtpd_ps(load8_doubles(half)));
+    let [low, high] = [_mm256_castps_si256(low), _mm256_castps_si256(high)];
+    Some(_mm512_castsi512_ps(_mm512_inserti64x4::<1>(_mm512_castsi256_si512(low), high)))
+}
+
+/// For each channel, the places of its bytes in four words, each as a word.
+static CHANNELS: [[u8; 64]; 3] = {
+    let mut channels = [[0x80; 64]; 3];
+    let mut word = 0;
+    while word < 3 * 16 {
+        let (channel, lane) = (word / 16, word % 16);
+        channels[channel][lane * 4] = (lane % 4 * 4 + channel) as u8;
+        word += 1;
+    }
+    channels
+};
 
 /// Whether one of three numbers is so near to an integer that another way to compute it might be on its other side. What is
 /// near 0 is 0 on either side.

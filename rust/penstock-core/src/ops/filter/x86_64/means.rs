@@ -9,10 +9,10 @@ use std::arch::x86_64::{
     _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_mullo_epi16, _mm256_packus_epi16, _mm256_packus_epi32,
     _mm256_set_m128i, _mm256_set1_epi16, _mm256_set1_epi32, _mm256_setzero_si256, _mm256_slli_epi32,
     _mm256_srli_epi32, _mm256_unpackhi_epi8, _mm256_unpackhi_epi16, _mm256_unpacklo_epi8,
-    _mm256_unpacklo_epi16, _mm512_add_epi16, _mm512_add_epi32, _mm512_madd_epi16, _mm512_maddubs_epi16,
-    _mm512_mullo_epi16, _mm512_packus_epi16, _mm512_packus_epi32, _mm512_set1_epi16, _mm512_set1_epi32,
-    _mm512_setzero_si512, _mm512_slli_epi32, _mm512_srli_epi32, _mm512_unpackhi_epi8, _mm512_unpackhi_epi16,
-    _mm512_unpacklo_epi8, _mm512_unpacklo_epi16,
+    _mm256_unpacklo_epi16, _mm512_add_epi16, _mm512_dpwssd_epi32, _mm512_maddubs_epi16, _mm512_mullo_epi16,
+    _mm512_packus_epi16, _mm512_packus_epi32, _mm512_set1_epi16, _mm512_set1_epi32, _mm512_setzero_si512,
+    _mm512_srli_epi32, _mm512_unpackhi_epi8, _mm512_unpackhi_epi16, _mm512_unpacklo_epi8,
+    _mm512_unpacklo_epi16,
 };
 
 use penstock_jpeg::simd::Part;
@@ -23,6 +23,8 @@ use super::super::strip::{BLOCK, Chunk};
 
 /// Bits of the lower part of a weight.
 const LOW_BITS: u32 = 10;
+/// Bits that a total has behind a mean, once what the lower parts carry was added to the upper ones.
+const HIGH_BITS: u32 = 24 - LOW_BITS;
 /// Weights of two bytes whose difference, and whose sum, is wanted.
 const DIFFERENCE: i16 = i16::from_le_bytes([1, 0xff]);
 const SUM: i16 = i16::from_le_bytes([1, 1]);
@@ -145,9 +147,8 @@ pub(crate) fn pass_avx512(mean: &Mean, from: &[Chunk], to: &mut [Chunk], step: u
                 let ends = _mm512_maddubs_epi16(ends, both);
                 let mut means = [_mm512_unpacklo_epi16(*sum, ends), _mm512_unpackhi_epi16(*sum, ends)];
                 for mean in &mut means {
-                    let upper = _mm512_slli_epi32::<LOW_BITS>(_mm512_madd_epi16(*mean, high));
-                    let lower = _mm512_add_epi32(_mm512_madd_epi16(*mean, low), half);
-                    *mean = _mm512_srli_epi32::<24>(_mm512_add_epi32(upper, lower));
+                    let carried = _mm512_srli_epi32::<LOW_BITS>(_mm512_dpwssd_epi32(half, *mean, low));
+                    *mean = _mm512_srli_epi32::<HIGH_BITS>(_mm512_dpwssd_epi32(carried, *mean, high));
                 }
                 let [first, second] = means;
                 *words = _mm512_packus_epi32(first, second);

@@ -4,10 +4,10 @@
 //! so it is read through its raw pointer, after a check of the range.
 
 use std::arch::x86_64::{
-    __m128i, __m256, __m256i, __m512, __m512i, _mm_loadu_si128, _mm_setzero_si128, _mm_storel_epi64,
+    __m128i, __m256, __m256i, __m512, __m512d, __m512i, _mm_loadu_si128, _mm_setzero_si128, _mm_storel_epi64,
     _mm_storeu_si128, _mm256_loadu_ps, _mm256_loadu_si256, _mm256_setzero_si256, _mm256_storeu_si256,
-    _mm256_stream_si256, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_maskz_loadu_epi8, _mm512_setzero_si512,
-    _mm512_storeu_si512, _mm512_stream_si512,
+    _mm256_stream_si256, _mm512_loadu_pd, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_maskz_loadu_epi8,
+    _mm512_setzero_si512, _mm512_storeu_si512, _mm512_stream_si512,
 };
 
 use crate::simd::Part;
@@ -142,6 +142,15 @@ pub fn load8_floats(floats: &[f32; 8]) -> __m256 {
 pub fn load16_floats(floats: &[f32; 16]) -> __m512 {
     // SAFETY: the reference covers the 64 bytes; no alignment is required.
     unsafe { _mm512_loadu_ps(floats.as_ptr()) }
+}
+
+/// 8 numbers in double precision.
+#[inline]
+#[target_feature(enable = "avx512f")]
+#[must_use]
+pub fn load8_doubles(doubles: &[f64; 8]) -> __m512d {
+    // SAFETY: the reference covers the 64 bytes; no alignment is required.
+    unsafe { _mm512_loadu_pd(doubles.as_ptr()) }
 }
 
 /// A mask of the lowest `count` bits of 64.

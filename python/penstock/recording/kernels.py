@@ -35,12 +35,15 @@ def kernel_recorded(
         kernel: torchvision's.
         kind: Of the result, unless torchvision was told to give images of images; the tensor's own if None.
     """
+    # What depends on how the tensor lies in memory is told.
+    goes_by_layout = getattr(records, "goes_by_layout", False)
 
     def hook(image: Any, *args: Any, **options: Any) -> Any:
         if (trace := _unconverted(image)) is not None:
             result = None
             with contextlib.suppress(Exception):  # the kernel raises its own
-                result = records(trace, *args, **options)
+                given = {"interleaved": image._chain.interleaved} if goes_by_layout else {}
+                result = records(trace, *args, **options, **given)
             if result is not None:
                 made, layout = result
                 asked = _layout_of(kernel, image._chain, args, options) if layout == "asked" else layout

@@ -144,8 +144,12 @@ class Recording(Image.Image):
     def convert(self, mode: str | None = None, matrix: Any = None, *args: Any, **options: Any) -> Image.Image:
         """Return the picture in another mode."""
         trace: Any = None
-        # Pillow has loaded the picture before it asks what else is none.
-        if matrix is None and (not (args or options) or _is_taken(*args, **options)):
+        try:
+            is_taken = _is_taken(*args, **options)
+        except TypeError:  # of Pillow's own, who has not loaded the picture yet
+            self._release()
+            return self.convert(mode, matrix, *args, **options)
+        if matrix is None and is_taken:
             trace = _converted(self._trace, mode)
         if trace is None:
             touch(self)
@@ -248,12 +252,8 @@ def recorded_by(records: Records, trace: Trace, args: Any, options: Any) -> Trac
     return cast("Trace | None", records(trace, *args, **options))
 
 
-def _is_taken(*args: Any, **options: Any) -> bool:
+def _is_taken(dither: Any = None, palette: Any = None, colors: Any = None) -> bool:  # noqa: ARG001
     """Whether Pillow's `convert` takes what it is given besides a mode, of which colours and gray depend on nothing."""
-    names = dict(zip(("dither", "palette", "colors"), args, strict=False))
-    if len(args) > len(names) or not options.keys() <= {"dither", "palette", "colors"} - names.keys():
-        return False
-    dither = {**names, **options}.get("dither")
     return dither is None or (type(dither) in (int, Image.Dither) and dither in [*Image.Dither])
 
 

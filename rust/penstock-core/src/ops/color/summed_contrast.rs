@@ -215,3 +215,60 @@ impl Wire for SummedContrast {
         (library != Library::Pillow).then_some(SummedContrast { factor, library, threads, layout })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::kinds::Measured;
+    use crate::ops::statistics::Statistics;
+
+    #[test]
+    fn what_is_left_behind_the_last_sixteen_is_rounded_twice_four_at_a_time() {
+        let of = |count, threads| unfused(count, threads).flatten().collect::<Vec<_>>();
+        assert!([1, 4, 16, 32, 36].into_iter().all(|count| of(count, 1).is_empty()));
+        assert_eq!(of(37, 1), [33, 34, 35, 36]);
+        assert_eq!(of(40, 1), [33, 34, 35, 36]);
+        assert_eq!(of(31, 1), (17..29).collect::<Vec<_>>());
+        // Of two parts, of 32,773 and 32,772 values.
+        assert_eq!(of(65_545, 2), [32_769, 32_770, 32_771, 32_772]);
+    }
+
+    #[test]
+    fn it_is_contrast_where_sums_are_exact_and_nothing_is_left() {
+        let (height, width) = (24, 32);
+        let bytes: Vec<u8> = (0..height * width * 3).map(|i| (i * 89 % 256) as u8).collect();
+        let picture = Picture::from_slice(&bytes, height, width, 3).unwrap();
+        let whole = Region { rows: 0..height as u32, columns: 0..width as u32 };
+        let part = Region { rows: 3..9, columns: 7..32 };
+        for library in [Library::Torch1, Library::Torch2, Library::Torch2Unfused] {
+            let contrast = Contrast { factor: 1.7, library };
+            let mut seen = Statistics::new(3);
+            for pixels in bytes.chunks(3 * BLOCK_PIXELS) {
+                let mut block = [[0; BLOCK_PIXELS]; 3];
+                for (i, pixel) in pixels.chunks_exact(3).enumerate() {
+                    (0..3).for_each(|channel| block[channel][i] = pixel[channel]);
+                }
+                contrast.look(Level::SCALAR, &block, pixels.len() / 3, &mut seen);
+            }
+            let tables = contrast.tables(&seen);
+            for (interleaved, transposed) in [(false, false), (false, true), (true, false), (true, true)] {
+                let layout = Layout { interleaved, transposed };
+                let step = SummedContrast { factor: 1.7, library, threads: 1, layout };
+                for region in [&whole, &part] {
+                    let mut memory = Mixer::default();
+                    let size = (height as u32, width as u32);
+                    let made = step.make(Level::SCALAR, &picture, size, region, &mut memory).unwrap();
+                    for (y, row) in region.rows.clone().enumerate() {
+                        for (x, column) in region.columns.clone().enumerate() {
+                            for channel in 0..3 {
+                                let byte = picture.get(row as usize, column as usize, channel);
+                                let expected = tables.channel(channel)[usize::from(byte)];
+                                assert_eq!(made.get(y, x, channel), expected);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

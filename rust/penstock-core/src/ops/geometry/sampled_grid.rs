@@ -7,6 +7,7 @@
 use penstock_jpeg::simd::Level;
 
 use super::affine_grid::is_small;
+use super::dispatch;
 use super::field::gridded;
 use super::sample::Interpolation;
 use super::sampling::Places;
@@ -88,122 +89,184 @@ impl SampledGrid {
         ([across, down], [g, h, 1.0])
     }
 
-    /// The pixels of a row of the output, plane by plane.
-    fn row(
+    /// Makes pixels of a row of the output, from one column on, of `CHANNELS` bytes each.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "it is compiled for each level's vectors")]
+    pub(crate) fn row<const CHANNELS: usize>(
         &self,
-        source: &Source<'_>,
+        texels: &Texels<'_>,
         row: u32,
-        columns: std::ops::Range<u32>,
-        out: &mut Sheet,
-        index: usize,
-    ) -> Option<()> {
+        first: u32,
+        out: &mut [u8],
+    ) {
+        for (index, out) in out.chunks_mut(GROUP * CHANNELS).enumerate() {
+            let places = self.places(texels.size, row, first.wrapping_add((index * GROUP) as u32));
+            let pixels = out.as_chunks_mut::<CHANNELS>().0;
+            if self.looking.interpolation == Interpolation::Nearest {
+                self.nearest(texels, &places, pixels);
+            } else {
+                self.between(texels, &places, pixels);
+            }
+        }
+    }
+
+    /// Columns and rows of the source where pixels of a row of the output come from, from one on.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "it is compiled for each level's vectors")]
+    fn places(&self, source: Size, row: u32, first: u32) -> [[f32; GROUP]; 2] {
         let fused = self.looking.places == Places::Fused && !is_small(self.size);
-        let (theta, depth) = self.rows(source.size);
+        let (theta, depth) = self.rows(source);
         let middle = |length: u32| if self.perspective { 0.5 } else { (length as f32 - 1.0) * -0.5 };
-        let first = [middle(self.size.1), middle(self.size.0)];
-        let lengths = [source.size.1, source.size.0].map(|length| length as f32);
-        let fill = self.looking.fill.map(|fill| fill.map(|number| number as f32));
-        for (at, column) in columns.enumerate() {
-            let place = [first[0] + column as f32, first[1] + row as f32];
+        let (left, y) = (middle(self.size.1) + first as f32, middle(self.size.0) + row as f32);
+        let [width, height] = [source.1, source.0].map(|length| length as f32 / 2.0);
+        let [mut across, mut down] = [[0.0; GROUP]; 2];
+        for (i, (x_out, y_out)) in across.iter_mut().zip(&mut down).enumerate() {
+            let place = [left + i as i32 as f32, y];
             let mut found = gridded(&theta, place, fused);
             if self.perspective {
                 let [depth, _] = gridded(&[depth, depth], place, fused);
                 found = found.map(|numerator| numerator / depth - 1.0);
             }
-            let [x, y] = [0, 1].map(|axis| (found[axis] + 1.0).mul_add(lengths[axis] / 2.0, -0.5));
-            let corners = match self.looking.interpolation {
-                Interpolation::Nearest => source.nearest(x, y),
-                _ => source.corners(x, y),
-            };
-            let inside = corners.mix(|place| if place.is_some() { 1.0 } else { 0.0 });
-            for channel in 0..source.channels {
-                let value = corners.mix(|place| place.map_or(0.0, |place| source.value(channel, place)));
-                let value = fill.map_or(value, |fill| self.filled(value, inside, fill[channel.min(2)]));
-                *out.rows_mut(channel, index, 1).get_mut(at)? = value.round_ties_even() as u8;
-            }
+            *x_out = (found[0] + 1.0).mul_add(width, -0.5);
+            *y_out = (found[1] + 1.0).mul_add(height, -0.5);
         }
-        Some(())
+        [across, down]
     }
 
-    /// What a value is with the fill around it.
-    fn filled(&self, value: f32, inside: f32, fill: f32) -> f32 {
-        match (self.looking.interpolation, self.looking.generation) {
-            (Interpolation::Nearest, _) => {
-                if inside < 0.5 {
-                    fill
-                } else {
-                    value
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "it is compiled for each level's vectors")]
+    fn nearest<const CHANNELS: usize>(
+        &self,
+        texels: &Texels<'_>,
+        [across, down]: &[[f32; GROUP]; 2],
+        out: &mut [[u8; CHANNELS]],
+    ) {
+        let fill = self.looking.fill.map(|fill| fill.map(|number| (number as f32).round_ties_even() as u8));
+        for ((out, x), y) in out.iter_mut().zip(across).zip(down) {
+            let texel = texels.at(texels.offset(x.round_ties_even(), y.round_ties_even()));
+            let [colours @ .., inside] = &texel;
+            let shown = if let Some(fill) = fill.as_ref().filter(|_| *inside == 0) { fill } else { colours };
+            out.copy_from_slice(&shown[..CHANNELS]);
+        }
+    }
+
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "it is compiled for each level's vectors")]
+    #[expect(clippy::suboptimal_flops, reason = "torch's own roundings")]
+    fn between<const CHANNELS: usize>(
+        &self,
+        texels: &Texels<'_>,
+        [across, down]: &[[f32; GROUP]; 2],
+        out: &mut [[u8; CHANNELS]],
+    ) {
+        let mut offsets = [0; GROUP];
+        let mut weights = [[0.0; GROUP]; 4];
+        let [of_first, of_second, of_third, of_fourth] = &mut weights;
+        let all = of_first.iter_mut().zip(of_second).zip(of_third.iter_mut().zip(of_fourth));
+        for (((((first, second), (third, fourth)), offset), x), y) in
+            all.zip(&mut offsets).zip(across).zip(down)
+        {
+            let (left, upper) = (x.floor(), y.floor());
+            let (west, north) = (x - left, y - upper);
+            let (east, south) = (1.0 - west, 1.0 - north);
+            (*first, *second, *third, *fourth) = (south * east, south * west, north * east, north * west);
+            *offset = texels.offset(left, upper);
+        }
+        let fill = self.looking.fill.map(|fill| fill.map(|number| number as f32));
+        let first = self.looking.generation == Generation::V1;
+        for (i, (out, offset)) in out.iter_mut().zip(offsets).enumerate() {
+            let corners = [offset, offset + 1, offset + texels.stride, offset + texels.stride + 1];
+            let mut sums = [0.0; 4];
+            for (sum, byte) in sums.iter_mut().zip(texels.at(corners[0])) {
+                *sum = f32::from(byte) * weights[0][i];
+            }
+            for (corner, weights) in corners.iter().zip(&weights).skip(1) {
+                for (sum, byte) in sums.iter_mut().zip(texels.at(*corner)) {
+                    *sum = f32::from(byte).mul_add(weights[i], *sum);
                 }
             }
-            (_, Generation::V1) => value * inside + (1.0 - inside) * fill,
-            (_, Generation::V2) => (value - fill) * inside + fill,
+            let [colours @ .., inside] = &mut sums;
+            if let Some(fill) = &fill {
+                for (value, fill) in colours.iter_mut().zip(fill) {
+                    *value = if first {
+                        *value * *inside + (1.0 - *inside) * fill
+                    } else {
+                        (*value - fill) * *inside + fill
+                    };
+                }
+            }
+            for (out, value) in out.iter_mut().zip(colours) {
+                *out = value.round_ties_even() as u8;
+            }
         }
     }
 }
 
-/// The planes that are looked at.
-#[derive(Debug)]
-struct Source<'s> {
-    bytes: &'s [u8],
-    channels: usize,
+/// Pixels whose places are found at a time.
+const GROUP: usize = 32;
+/// Pixels of nothing around a source: as many as a place's left and upper neighbours can be outside, and its others.
+const BORDER: usize = 2;
+
+/// A source: three channels, of which one of a single channel has the first, and a one; around it are zeros.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Texels<'t> {
+    texels: &'t [[u8; 4]],
+    stride: usize,
     size: Size,
 }
 
-impl Source<'_> {
-    fn value(&self, channel: usize, place: usize) -> f32 {
-        let plane = self.size.0 as usize * self.size.1 as usize;
-        f32::from(self.bytes.get(channel * plane + place).copied().unwrap_or_default())
+impl Texels<'_> {
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "it is compiled for each level's vectors")]
+    fn at(&self, offset: usize) -> [u8; 4] {
+        self.texels.get(offset).copied().unwrap_or_default()
     }
 
-    /// The place of a pixel in its plane, if there is such a pixel.
-    fn place(&self, x: f32, y: f32) -> Option<usize> {
-        let inside = |at: f32, length: u32| (0.0..length as f32).contains(&at);
-        (inside(x, self.size.1) && inside(y, self.size.0))
-            .then(|| y as usize * self.size.1 as usize + x as usize)
-    }
-
-    fn nearest(&self, x: f32, y: f32) -> Corners {
-        Corners::One(self.place(x.round_ties_even(), y.round_ties_even()))
-    }
-
-    /// The four pixels around a place, and how much there is of each.
-    fn corners(&self, x: f32, y: f32) -> Corners {
-        let (left, upper) = (x.floor(), y.floor());
-        let (west, north) = (x - left, y - upper);
-        let (east, south) = (1.0 - west, 1.0 - north);
-        Corners::Four([
-            (self.place(left, upper), south * east),
-            (self.place(left + 1.0, upper), south * west),
-            (self.place(left, upper + 1.0), north * east),
-            (self.place(left + 1.0, upper + 1.0), north * west),
-        ])
-    }
-}
-
-/// The pixels that one is made of.
-#[derive(Debug, Clone, Copy)]
-enum Corners {
-    One(Option<usize>),
-    Four([(Option<usize>, f32); 4]),
-}
-
-impl Corners {
-    /// What some values of the pixels come to.
-    fn mix(&self, value: impl Fn(Option<usize>) -> f32) -> f32 {
-        match self {
-            Corners::One(place) => value(*place),
-            Corners::Four([first, others @ ..]) => others
-                .iter()
-                .fold(value(first.0) * first.1, |sum, (place, weight)| value(*place).mul_add(*weight, sum)),
-        }
+    /// Where the pixel of a whole column and row lies; one that is far outside, or no number, lies in the border.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "it is compiled for each level's vectors")]
+    fn offset(&self, x: f32, y: f32) -> usize {
+        let least = -(BORDER as f32);
+        let within = |at: f32, length: u32| {
+            let at = if at > least { at } else { least };
+            let most = length as f32;
+            (if at < most { at } else { most } - least) as u32 as usize
+        };
+        within(y, self.size.0) * self.stride + within(x, self.size.1)
     }
 }
 
 /// Memory of one thread.
 #[derive(Debug, Default)]
 pub struct Sampler {
-    source: Vec<u8>,
+    texels: Vec<[u8; 4]>,
+    line: Vec<u8>,
     out: Sheet,
+}
+
+impl Sampler {
+    /// Copies a picture.
+    fn texels(&mut self, source: &Picture<'_>) -> Option<usize> {
+        let (channels, height, width) = (source.channels(), source.height(), source.width());
+        let stride = width.checked_add(2 * BORDER)?;
+        let count = height.checked_add(2 * BORDER)?.checked_mul(stride)?;
+        self.texels.clear();
+        self.texels.try_reserve_exact(count).ok()?;
+        self.texels.resize(count, [0; 4]);
+        self.line.resize(width, 0);
+        let rows = self.texels.chunks_exact_mut(stride).skip(BORDER).take(height);
+        for (y, row) in rows.enumerate() {
+            let row = row.get_mut(BORDER..BORDER + width)?;
+            for channel in 0..channels.min(3) {
+                source.read(y, 0, 1, channel, &mut self.line);
+                for (texel, byte) in row.iter_mut().zip(&self.line) {
+                    texel[channel] = *byte;
+                    texel[3] = 1;
+                }
+            }
+        }
+        Some(stride)
+    }
 }
 
 impl Area for SampledGrid {
@@ -219,31 +282,32 @@ impl Area for SampledGrid {
 
     fn make<'m>(
         &self,
-        _level: Level,
+        level: Level,
         source: &Picture<'m>,
         size: Size,
         wanted: &Region,
         memory: &'m mut Sampler,
     ) -> Option<Picture<'m>> {
-        let (channels, height, width) = (source.channels(), source.height(), source.width());
-        if (height, width) != (size.0 as usize, size.1 as usize) {
+        if (source.height(), source.width()) != (size.0 as usize, size.1 as usize) {
             return None;
         }
-        let count = channels.checked_mul(height)?.checked_mul(width)?;
-        memory.source.clear();
-        memory.source.try_reserve_exact(count).ok()?;
-        memory.source.resize(count, 0);
-        for (index, line) in memory.source.chunks_exact_mut(width.max(1)).enumerate() {
-            source.read(index % height, 0, 1, index / height, line);
+        if let Some(gray) = source.gray()
+            && self.looking.fill.is_none_or(|[red, green, blue]| red == green && green == blue)
+        {
+            return Some(self.make(level, &gray, size, wanted, memory)?.with_channels(source.channels()));
         }
-        if !memory.out.shape(channels, wanted.rows.len(), wanted.columns.len(), 1) {
+        let stride = memory.texels(source)?;
+        let (rows, width, channels) = (wanted.rows.len(), wanted.columns.len(), source.channels());
+        let Sampler { texels, out, .. } = memory;
+        if !matches!(channels, 1 | 3) || !out.shape(1, rows, width, channels) {
             return None;
         }
-        let planes = Source { bytes: &memory.source, channels, size };
+        let texels = Texels { texels, stride, size };
         for (index, row) in wanted.rows.clone().enumerate() {
-            self.row(&planes, row, wanted.columns.clone(), &mut memory.out, index)?;
+            let out = out.rows_mut(0, index, 1).get_mut(..width * channels)?;
+            dispatch::sampled(level, self, &texels, channels, [row, wanted.columns.start], out);
         }
-        memory.out.picture()
+        out.picture()
     }
 }
 

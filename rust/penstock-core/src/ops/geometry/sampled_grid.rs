@@ -210,7 +210,7 @@ const BORDER: usize = 2;
 /// A source: three channels, of which one of a single channel has the first, and a one; around it are zeros.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Texels<'t> {
-    texels: &'t [[u8; 4]],
+    pixels: &'t [[u8; 4]],
     stride: usize,
     size: Size,
 }
@@ -219,7 +219,7 @@ impl Texels<'_> {
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "it is compiled for each level's vectors")]
     fn at(&self, offset: usize) -> [u8; 4] {
-        self.texels.get(offset).copied().unwrap_or_default()
+        self.pixels.get(offset).copied().unwrap_or_default()
     }
 
     /// Where the pixel of a whole column and row lies; one that is far outside, or no number, lies in the border.
@@ -292,7 +292,7 @@ impl Area for SampledGrid {
             return None;
         }
         if let Some(gray) = source.gray()
-            && self.looking.fill.is_none_or(|[red, green, blue]| red == green && green == blue)
+            && self.looking.fill.is_none_or(|fill| fill.map(f64::to_bits) == [fill[0].to_bits(); 3])
         {
             return Some(self.make(level, &gray, size, wanted, memory)?.with_channels(source.channels()));
         }
@@ -302,7 +302,7 @@ impl Area for SampledGrid {
         if !matches!(channels, 1 | 3) || !out.shape(1, rows, width, channels) {
             return None;
         }
-        let texels = Texels { texels, stride, size };
+        let texels = Texels { pixels: texels, stride, size };
         for (index, row) in wanted.rows.clone().enumerate() {
             let out = out.rows_mut(0, index, 1).get_mut(..width * channels)?;
             dispatch::sampled(level, self, &texels, channels, [row, wanted.columns.start], out);

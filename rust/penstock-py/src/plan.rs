@@ -54,6 +54,7 @@ pub(crate) struct PyPlan(pub(crate) Arc<Plan>);
 #[pymethods]
 impl PyPlan {
     #[new]
+    #[expect(clippy::too_many_arguments, reason = "those of Python's class")]
     #[pyo3(signature = (ops, table, channels, element_bytes, affine=None, inks=None, colours=None, tensors_from=None))]
     fn new(
         ops: Vec<PyRef<'_, PyOp>>,

@@ -89,7 +89,7 @@ mod tests {
             let values: Vec<f32> = (0..count).map(|i| (i * 37 % 256) as f32).collect();
             let expected: u32 = (0..count).map(|i| i * 37 % 256).sum();
             for threads in [1, 2, 3, 8, 64] {
-                assert_eq!(sum(&values, threads), expected as f32);
+                assert_eq!(sum(&values, threads).to_bits(), (expected as f32).to_bits());
             }
         }
     }

@@ -104,7 +104,8 @@ def draw_steps(
         plan: Of which the table does not matter.
         size: Height and width of the picture.
         fills: The colour of each constant margin, by its number.
-        state: Of a `torch.Generator`, from which it is drawn, and which goes on from there afterwards; None if nothing is.
+        state: Of a `torch.Generator`, from which it is drawn, and which goes on from there afterwards; None if nothing
+            is.
 
     Returns:
         What each step was drawn as, and the step as `step` returns it; height and width after all of them. None, and the
@@ -145,6 +146,9 @@ def decode_jpeg(data: bytes, region: tuple[int, int, int, int], out: _Memory) ->
 
 def operands_of(step: bytes) -> tuple[str, tuple[int | float | str, ...]]:
     """Return a step's name and operands; ValueError if it is none."""
+
+def cascade_sum(values: Any, threads: int) -> float:
+    """Return the sum of float32 numbers, a buffer of shape (N,), as so many threads of torch make it."""
 
 def operation_names() -> tuple[list[str], list[str]]:
     """Return the names of all operations that are drawn, and of all steps."""
@@ -352,6 +356,7 @@ class Plan:
         inks: For each channel the bytes of the constant margins that come before the last resize, unconverted; None
             if no picture is ever resized.
         colours: The same of those that come before one of three channels is kept, for each of the three.
+        tensors_from: The first operation that is given a tensor, as `PILToTensor` makes it; None if none is.
     """
 
     def __new__(
@@ -363,6 +368,7 @@ class Plan:
         affine: Sequence[tuple[bool, tuple[float, float] | None]] | None = None,
         inks: bytes | None = None,
         colours: bytes | None = None,
+        tensors_from: int | None = None,
     ) -> Plan: ...
     @property
     def kernel(self) -> str:

@@ -23,7 +23,7 @@ from penstock.loader import DataLoader
 from penstock.lowering.by_index import rng_of, seed_of
 from penstock.outputs import writing
 from penstock.sheet import Sample, draw
-from penstock.train.recipe import DATA
+from penstock.train.recipes import DATA
 from penstock.wrappers import unwrap
 
 __all__ = ["loader_over", "show"]

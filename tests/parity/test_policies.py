@@ -1,4 +1,5 @@
-"""Policies with whatever parameters they take: plans draw and make what torchvision draws and makes."""
+"""Policies with whatever parameters they take, and what else is chosen or jittered: plans draw and make what torchvision
+draws and makes, of pictures, and of tensors that lie in memory in any way that transforms before leave them in."""
 
 import numpy as np
 import torch
@@ -38,11 +39,8 @@ def policies(draw):
     return module.AutoAugment(draw(st.sampled_from(list(AutoAugmentPolicy))), **options)
 
 
-@cases(60)
-@given(policies(), st.sampled_from(("RGB", "L")), st.integers(1, 90), st.integers(1, 90), st.integers(0, 1 << 40))
-def test_policies(policy, mode, height, width, seed):
-    picture = Image.fromarray(photo(height, width, seed=seed % 97)).convert(mode)
-    transform = v1.Compose([policy, v1.PILToTensor()])
+def assert_made(transform, picture, mode, seed):
+    """Fail unless a plan draws and makes what a transform does; return the plan."""
     pipeline = lower_transform(transform, mode)
     source = _native.Source(np.asarray(picture)[None], pipeline.plan)
     for generator_seed in range(seed, seed + SEEDS):
@@ -57,4 +55,87 @@ def test_policies(policy, mode, height, width, seed):
         drawn = state.clone()
         generator.store(drawn.numpy())
         assert torch.equal(drawn, state)
-        assert torch.equal(made, expected)
+        assert torch.equal(made, expected.as_subclass(torch.Tensor))
+
+
+@cases(60)
+@given(policies(), st.sampled_from(("RGB", "L")), st.integers(1, 90), st.integers(1, 90), st.integers(0, 1 << 40))
+def test_policies(policy, mode, height, width, seed):
+    picture = Image.fromarray(photo(height, width, seed=seed % 97)).convert(mode)
+    assert_made(v1.Compose([policy, v1.PILToTensor()]), picture, mode, seed)
+
+
+# What leaves tensors in other ways in memory, and what goes on from there.
+BEFORE = st.lists(
+    st.sampled_from(
+        (
+            v2.RandomHorizontalFlip(),
+            v2.RandomCrop((9, 11), padding=2, pad_if_needed=True),
+            v2.RandomResizedCrop((13, 12), scale=(0.3, 1.0)),
+            v2.Resize((14, 15)),
+            v2.RandomRotation((90, 90), expand=True),
+            v2.RandomRotation(20),
+            v2.RandomChannelPermutation(),
+            v1.RandomEqualize(),
+            v2.RandomEqualize(),
+            v1.RandomGrayscale(),
+            v2.RandomGrayscale(),
+            v1.ColorJitter(hue=0.2),
+            v2.ColorJitter(hue=0.2),
+            v2.GaussianBlur(5),
+        )
+    ),
+    max_size=3,
+)
+
+
+@st.composite
+def of_tensors(draw):
+    module = draw(MODULES)
+    modes = (InterpolationMode.NEAREST, InterpolationMode.BILINEAR)
+    options = {
+        "interpolation": draw(st.sampled_from(modes)),
+        "fill": draw(st.sampled_from((0, 7, 200.5, [77]))),
+    }
+    match draw(st.sampled_from(("rand", "trivial", "auto", "jitter", "distort", "rotate", "affine", "perspective"))):
+        case "rand":
+            return module.RandAugment(draw(st.integers(0, 4)), draw(st.integers(0, 30)), **options)
+        case "trivial":
+            return module.TrivialAugmentWide(**options)
+        case "auto":
+            return module.AutoAugment(draw(st.sampled_from(list(AutoAugmentPolicy))))
+        case "jitter":
+            return module.ColorJitter(0.4, 0.9, 0.4, draw(st.sampled_from((0, 0.2))))
+        case "distort":
+            return v2.RandomPhotometricDistort(p=0.7)
+        case "rotate":
+            return module.RandomRotation((-180, 180), expand=draw(st.booleans()), **options)
+        case "affine":
+            return module.RandomAffine(
+                (-40, 70),
+                (0.2, 0.3),
+                (0.5, 1.9),
+                (-20, 30, 0, 20),
+                center=draw(st.sampled_from((None, (3, 4.5)))),
+                **options,
+            )
+    return module.RandomPerspective(0.4, p=0.9, **options)
+
+
+@cases(150)
+@given(
+    st.sampled_from((v1.PILToTensor(), v2.ToImage())),
+    BEFORE,
+    of_tensors(),
+    MODULES,
+    st.sampled_from(("RGB", "RGB", "L")),
+    *(st.integers(12, 90), st.integers(12, 90), st.integers(0, 1 << 40)),
+)
+def test_tensors(convert, before, transform, module, mode, height, width, seed):
+    """Contrast comes last: of tensors its last bit depends on how they lie in memory."""
+    pixels = photo(height, width, seed=seed % 97)
+    # Pictures of few colours have values for which roundings decide.
+    pixels = (pixels, pixels // 64 * 64, np.broadcast_to(pixels[:1, :1], pixels.shape))[seed % 3]
+    picture = Image.fromarray(np.ascontiguousarray(pixels)).convert(mode)
+    pipeline = v1.Compose([convert, *before, transform, module.ColorJitter(contrast=(0.1, 1.9))])
+    assert_made(pipeline, picture, mode, seed)

@@ -4,6 +4,7 @@ What is rendered is what a call records, so its operands are those that users gi
 for each run a part of them is looked at, and with `--slow` the whole.
 """
 
+import math
 import random
 
 import numpy as np
@@ -27,6 +28,8 @@ ALL = pytest.mark.slow
 def ours(records, pixels, *args, **options):
     """What a call renders natively that is recorded of a picture; None if it is not recorded."""
     trace = Trace(None, "RGB", (pixels.shape[1], pixels.shape[0]), ())
+    if getattr(records, "goes_by_layout", False):
+        options = {"interleaved": True, **options}
     recorded = records(trace, *args, **options)
     if recorded is None:
         return None
@@ -276,25 +279,37 @@ def test_transforms_of_tensors(count):
     calls = {
         F2.affine: (KERNELS[F2.affine], by_tensors(F2.affine)),
         F2.rotate: (KERNELS[F2.rotate], by_tensors(F2.rotate)),
-        _functional_tensor.affine: (
-            *(TENSOR_CALLS[_functional_tensor, "affine"], by_tensors(_functional_tensor.affine)),
-        ),
+        F2.perspective: (KERNELS[F2.perspective], by_tensors(F2.perspective)),
+        **{
+            function: (TENSOR_CALLS[_functional_tensor, function.__name__], by_tensors(function))
+            for function in (_functional_tensor.affine, _functional_tensor.rotate, _functional_tensor.perspective)
+        },
     }
     for _ in range(count):
         pixels, fill = drawn.picture(), drawn.random.choice([None, 0, 3.5, [255.0], [1.0, 200.4, 0.0]])
+        mode = drawn.random.choice([InterpolationMode.NEAREST, InterpolationMode.BILINEAR])
+        expand = drawn.random.random() < 0.5
         for function, sides in calls.items():
             if function is F2.affine:
                 turns = [drawn.random.choice([0.0, 30.0, drawn.random.uniform(-400, 400)]) for _ in range(3)]
                 moves = [drawn.random.choice([0, drawn.random.randint(-90, 90)]) for _ in range(2)]
                 scale = drawn.random.choice([1.0, 10.0, 0.1, 2.5, drawn.random.uniform(0.01, 5)])
                 center = drawn.random.choice([None, [3, 40], [-7.5, 0.25]])
-                args = turns[0], moves, scale, turns[1:], InterpolationMode.NEAREST, fill, center
+                args = turns[0], moves, scale, turns[1:], mode, fill, center
             elif function is F2.rotate:
                 center = drawn.random.choice([None, [3, 40], [-7.5, 0.25]])
                 angle = drawn.random.choice([45.0, drawn.random.uniform(-400, 400)])
-                args = angle, InterpolationMode.NEAREST, False, center, fill
+                args = angle, mode, expand, center, fill
+            elif function is _functional_tensor.rotate:
+                turn, stretch = drawn.random.uniform(-4, 4), drawn.random.uniform(0.5, 1.5)
+                sin, cos = stretch * math.sin(turn), stretch * math.cos(turn)
+                args = [cos, sin, drawn.number(), -sin, cos, 3.0], mode.value, expand, fill
+            elif function is _functional_tensor.affine:
+                args = [float(number) for number in drawn.matrix(6)], mode.value, fill
+            elif function is F2.perspective:
+                args = None, None, mode, fill, [float(number) for number in drawn.matrix(8)]
             else:
-                args = [float(number) for number in drawn.matrix(6)], "nearest", fill
+                args = [float(number) for number in drawn.matrix(8)], mode.value, fill
             assert_equal(*sides, pixels, *args)
 
 
@@ -368,10 +383,27 @@ def test_sharpness(records, theirs, count):
 @called("adjust_contrast")
 def test_contrast(records, theirs, count):
     drawn = Drawn(count)
-    if ours(records, VALUES, 0.5) is None:
-        pytest.skip("torch fuses a part of the additions, and is left to do so")
     for _ in range(count):
-        pixels = drawn.picture()
-        # Of larger pictures torch's own mean is rounded.
-        if pixels[..., 0].size <= 65_793 or records is CALLED["adjust_contrast"]["pillow"][0]:
-            assert_equal(records, theirs, pixels, drawn.factor())
+        assert_equal(records, theirs, drawn.picture(), drawn.factor())
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 9])
+@pytest.mark.parametrize("count", [12, pytest.param(200, marks=ALL)])
+@pytest.mark.parametrize("library", ["v1", "v2"])
+def test_contrast_of_many_pixels(library, count, threads):
+    """Of more than 65,793 torch rounds the sum of gray values, in an order that goes by its threads."""
+    records, _ = CALLED["adjust_contrast"][library]
+    function = {"v1": F.adjust_contrast, "v2": F2.adjust_contrast}[library]
+    rng, before = np.random.default_rng(count), torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        for _ in range(count):
+            height, width = rng.integers(30, 900, 2)
+            pixels = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
+            interleaved = bool(rng.integers(2))
+            tensor = torch.from_numpy(pixels).permute(2, 0, 1)
+            theirs = function(tensor if interleaved else tensor.contiguous(), 1.7).permute(1, 2, 0).numpy()
+            made = ours(records, pixels, 1.7, interleaved=interleaved)
+            assert np.array_equal(made, theirs), (pixels.shape, interleaved)
+    finally:
+        torch.set_num_threads(before)

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter, JpegImagePlugin, PngImagePlugin
 from support.sides import both, describe, is_ours, open_files, outcome, place, side
+from torchvision.transforms import functional as F
+from torchvision.transforms.v2 import functional as F2
 
 from penstock.recording.hooks import recording
 from penstock.recording.pictures import Recorded, Recording, is_recorded
@@ -67,6 +69,15 @@ CALLS = {
         lambda p: p.convert("P", palette=Image.Palette.ADAPTIVE, colors=8),
         lambda p: p.convert("1", dither=Image.Dither.NONE),
         lambda p: p.convert(mode="RGB", colors=3),
+        *(
+            lambda p, m=m, d=d: p.convert(m, None, d)
+            for m in ("L", "RGB")
+            for d in (None, 0, Image.Dither.NONE, True, 3.0, np.float32("nan"), np.int64(3), 1 << 40, "3", np.zeros(2))
+        ),
+        lambda p: p.convert("L", None, None, Image.Palette.ADAPTIVE, 7),
+        lambda p: p.convert("L", None, None, 0, 7, 7),
+        lambda p: p.convert("L", None, None, dither=None),
+        lambda p: p.convert("RGB", nonsense=1),
     ],
     "copy": [lambda p: p.copy()],
     "crop": [
@@ -201,6 +212,10 @@ CALLS = {
     "transform": [
         lambda p: p.transform((9, 9), Image.Transform.AFFINE, (1, 0.2, 0, 0, 1, 0)),
         lambda p: p.transform((9, 9), Image.Transform.EXTENT, (0, 0, 9, 9), fill=0, fillcolor=(1, 2, 3)),
+        *(
+            lambda p, fill=fill: p.transform((9, 9), Image.Transform.AFFINE, (1, 0.2, 0, 0, 1, 0), 0, fill)
+            for fill in (0, True, -7, 0.5, None, "1", 1 << 40, np.int64(1))
+        ),
     ],
     "transpose": [
         *(lambda p, m=m: p.transpose(m) for m in Image.Transpose),
@@ -445,6 +460,24 @@ def test_methods_that_were_looked_up_before_a_touch(state):
             "__exit__": (None, None, None),
         }
         return [outcome(lambda n=name: methods[n](*arguments.get(n, ()))) for name in names]
+
+    ours, theirs = both(seen)
+    assert ours == theirs
+
+
+@pytest.mark.parametrize("blur", [F.gaussian_blur, F2.gaussian_blur])
+@pytest.mark.parametrize("kind", ["L", "RGB"])
+def test_what_is_made_of_an_array_may_lie_over_it(kind, blur):
+    """Pillow makes gray pictures over memory of NumPy's, which it copies before it writes."""
+
+    def seen():
+        picture = blur(Image.open(place("plain", "path")).convert(kind), [5, 5], [1.0, 1.0])
+        later = [picture.copy(), picture.crop((1, 1, 9, 9)), picture.convert("RGB")]
+        before = [int(each.readonly) for each in (picture, *later)]
+        picture.getpixel((0, 0))
+        touched = int(picture.readonly)
+        picture.putpixel((0, 0), 3)
+        return before, touched, int(picture.readonly), describe([picture, *later])
 
     ours, theirs = both(seen)
     assert ours == theirs

@@ -5,10 +5,13 @@ from typing import Any
 from penstock.compat.names import LOWERING, RECORDING, Names
 
 __all__ = [
+    "AFFINE_GRIDS",
+    "APPLY_GRIDS",
     "GAUSSIAN_WEIGHTS",
     "INVERSE_MATRICES",
     "KERNEL_REGISTRY",
     "NAMES",
+    "OUTPUT_SIZES",
     "compute_resized_output_size",
     "find_labels",
     "must_return_subclass",
@@ -62,6 +65,20 @@ tensor_functional: Any = _fetch("torchvision.transforms", "_functional_tensor", 
 GAUSSIAN_WEIGHTS: dict[str, Any] = {
     "v1": _fetch("torchvision.transforms._functional_tensor", "_get_gaussian_kernel1d", LOWERING, RECORDING),
     "v2": _fetch(f"{_V2}.functional._misc", "_get_gaussian_kernel1d", LOWERING, RECORDING),
+}
+# By generation, the grid of places of an affine transform, and what looks at it.
+AFFINE_GRIDS: dict[str, Any] = {
+    "v1": _fetch("torchvision.transforms._functional_tensor", "_gen_affine_grid", RECORDING),
+    "v2": _fetch(f"{_V2}.functional._geometry", "_affine_grid", RECORDING),
+}
+APPLY_GRIDS: dict[str, Any] = {
+    "v1": _fetch("torchvision.transforms._functional_tensor", "_apply_grid_transform", RECORDING),
+    "v2": _fetch(f"{_V2}.functional._geometry", "_apply_grid_transform", RECORDING),
+}
+# By generation, the width and height of what holds all of a turned tensor.
+OUTPUT_SIZES: dict[str, Any] = {
+    "v1": _fetch("torchvision.transforms._functional_tensor", "_compute_affine_output_size", LOWERING, RECORDING),
+    "v2": _fetch(f"{_V2}.functional._geometry", "_compute_affine_output_size", LOWERING, RECORDING),
 }
 # By generation, the matrix of an affine transform from the output to the picture.
 INVERSE_MATRICES: dict[str, Any] = {

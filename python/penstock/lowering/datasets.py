@@ -153,7 +153,7 @@ def lower_dataset(dataset: Any, *, snapshot: bool) -> tuple[Place, list[Row]]:
 
     Args:
         dataset: As the loader has it.
-        snapshot: Whether targets are kept as they are now, as worker processes keep them.
+        snapshot: Whether it is for worker processes, so that targets are kept as they are now.
 
     Raises:
         Opaque: If the dataset cannot be read natively; `args` are the rows.
@@ -164,7 +164,7 @@ def lower_dataset(dataset: Any, *, snapshot: bool) -> tuple[Place, list[Row]]:
     row = Row("dataset", _name(dataset), False, "")
     try:
         if method is ImageDataset.__getitem__:
-            return _lower_own(dataset)
+            return _lower_own(dataset, snapshot=snapshot)
         if (file_kind := folders.KINDS.get(method)) is not None:
             return _lower_files(dataset, file_kind, snapshot=snapshot)
         kind = _KINDS.get(method)
@@ -278,7 +278,7 @@ def _lower_array(dataset: Any, kind: _Kind, *, snapshot: bool) -> tuple[Place, l
         raise Opaque(f"its pictures are {pixels.dtype} of shape {pixels.shape}")
     if 0 in pixels.shape:
         raise Opaque("it holds no pictures")
-    pipeline = lower_transform(dataset.transform, "L" if pixels.ndim == 3 else "RGB")
+    pipeline = lower_transform(dataset.transform, "L" if pixels.ndim == 3 else "RGB", _threads(in_workers=snapshot))
     bare = _bare(dataset)
     if snapshot:
         for name in kind.attributes:
@@ -306,7 +306,7 @@ def _lower_files(dataset: Any, kind: folders.FileKind, *, snapshot: bool) -> tup
         folders.check_loader(dataset.loader)
     transform, target_transform = kind.transforms_of(dataset)
     _check_target_transform(target_transform)
-    pipeline = lower_transform(transform, "RGB")
+    pipeline = lower_transform(transform, "RGB", _threads(in_workers=snapshot))
     if pipeline.fails:
         raise Opaque(*pipeline.rows, Row("transform", "(all)", False, "it raises for all pictures, so torch does it"))
     if any(step.shrinks for step in pipeline.steps):
@@ -331,6 +331,11 @@ def _lower_files(dataset: Any, kind: folders.FileKind, *, snapshot: bool) -> tup
         )
     ]
     return place, [*rows, *pipeline.rows, *_target_rows(target_transform)]
+
+
+def _threads(*, in_workers: bool) -> int:
+    """Return how many threads torch has where pictures would be made; it gives a worker one."""
+    return 1 if in_workers else torch.get_num_threads()
 
 
 def _snapshot(values: Any) -> Any:
@@ -363,14 +368,15 @@ def _check_version(transform: Any, pipeline: Pipeline, pixels: Any) -> None:
         raise Opaque(f"with torchvision {torchvision.__version__} its transform differs from what penstock makes")
 
 
-def _lower_own(dataset: Any) -> tuple[Place, list[Row]]:
+def _lower_own(dataset: Any, *, snapshot: bool) -> tuple[Place, list[Row]]:
     _check_class(dataset, ())
     for name in ("transform", "target_transform"):
         on_class = inspect.getattr_static(type(dataset), name)
         if hasattr(on_class, "__set__") or (name not in vars(dataset) and hasattr(on_class, "__get__")):
             raise Opaque(f"its {name!r} is no plain attribute")
     _check_target_transform(dataset.target_transform)
-    gray, color = (lower_transform(dataset.transform, mode) for mode in ("L", "RGB"))
+    threads = _threads(in_workers=snapshot)
+    gray, color = (lower_transform(dataset.transform, mode, threads) for mode in ("L", "RGB"))
     files = []
     for where in _first_places(dataset):
         if isinstance(where, np.ndarray):

@@ -145,7 +145,10 @@ def _why_none_records() -> str | None:
 
 
 def _signature(loader: Any) -> list[Any]:
-    return [*signature(loader.dataset), *functions(), *module_hooks(), *entries_of(default_collate_fn_map).values()]
+    entries = entries_of(default_collate_fn_map).values()
+    # Of workers each has one. Numbers of that size are the same objects.
+    threads = min(torch.get_num_threads(), 256) if loader.num_workers == 0 else 1
+    return [*signature(loader.dataset), *functions(), *module_hooks(), *entries, threads]
 
 
 def threads_for(num_workers: int) -> int:

@@ -144,7 +144,7 @@ def lower_pictures(transform: Any, mode: str) -> Drawn:
     Raises:
         Opaque: If any of them cannot be lowered, raises for every picture, or makes something else of one.
     """
-    builder = _Builder(mode)
+    builder = _Builder(mode, torch.get_num_threads())
     rows = list(builder.add_all(transform))
     if builder.fails or builder.is_tensor or not all(row.native for row in rows):
         raise Opaque(*rows)
@@ -152,17 +152,18 @@ def lower_pictures(transform: Any, mode: str) -> Drawn:
     return Drawn(plan, tuple(builder.margins), builder.draws, builder.strip.mode)
 
 
-def lower_transform(transform: Any, mode: str) -> Pipeline:
+def lower_transform(transform: Any, mode: str, threads: int | None = None) -> Pipeline:
     """Lower a pipeline for pictures of Pillow's mode "L" or "RGB".
 
     Args:
         transform: What the dataset calls on each picture.
         mode: Of those pictures.
+        threads: Of torch's, where the dataset would call it; those of this process if None.
 
     Raises:
         Opaque: If any part of it cannot be lowered; `args` are the rows of all parts.
     """
-    builder = _Builder(mode)
+    builder = _Builder(mode, torch.get_num_threads() if threads is None else threads)
     rows = list(builder.add_all(transform))
     if all(row.native for row in rows):
         rows.extend(builder.check_output())
@@ -183,8 +184,8 @@ def describe(transform: Any) -> str:
 class _Builder:
     """Walks a pipeline, collecting operations and carrying the strip along."""
 
-    def __init__(self, mode: str) -> None:
-        self.channels = 1 if mode == "L" else 3
+    def __init__(self, mode: str, threads: int) -> None:
+        self.channels, self.threads = 1 if mode == "L" else 3, threads
         self.strip: Any = strip_of(mode)
         self.ops: list[_native.Op] = []
         self.steps: list[Step] = []
@@ -196,6 +197,8 @@ class _Builder:
         self.draws = Draws.NONE
         self.fails = False
         self.type_is_open = self.is_erased = False
+        self.is_laid = True
+        self.tensors_from: int | None = None
         self.kept: str | None = None
         self.normalized: list[tuple[list[float], list[float]]] = []
 
@@ -244,6 +247,8 @@ class _Builder:
             op = _native.Op("refuse")
             self.fails = True
         if op is not None:
+            if self.is_tensor and self.tensors_from is None:
+                self.tensors_from = len(self.ops)
             self.ops.append(op)
             self.steps.append(step)
         self.open_type(kind)
@@ -376,7 +381,9 @@ class _Builder:
         def plan_of(table: torch.Tensor) -> _native.Plan:
             entries = table.view(torch.uint8).numpy().tobytes()
             affine = arithmetic(table, self.normalized)
-            return _native.Plan(self.ops, entries, channels, table.element_size(), affine, inks, self.colours)
+            return _native.Plan(
+                self.ops, entries, channels, table.element_size(), affine, inks, self.colours, self.tensors_from
+            )
 
         kinds = (torch.Tensor, tv_tensors.Image) if self.type_is_open else (type(self.strip),)
         return Pipeline(

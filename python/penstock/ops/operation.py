@@ -19,11 +19,15 @@ class Building(Protocol):
         strip: A picture of the kind that the operation is given, one pixel high, with every value a byte can have and
             the colours of all margins so far.
         channels: Of the picture.
+        threads: Of torch's, where it would make the pictures.
+        is_laid: Whether it is known how a tensor lies in memory, in which some of torch's roundings differ.
         is_erased: Whether parts of it were overwritten, after which nothing but conversions can be lowered.
     """
 
     strip: Any
     channels: int
+    threads: int
+    is_laid: bool
     is_erased: bool
 
     @property
@@ -68,6 +72,9 @@ class Trace(Protocol):
 
     def without_info(self) -> Self:
         """Return this trace as that of a picture whose `info` is empty."""
+
+    def of_array(self) -> Self:
+        """Return this trace as that of a picture that Pillow makes of an array of NumPy's."""
 
     def convert(self, mode: str) -> Self:
         """Take the channels of one mode for those of the other: one of three that are alike, or three of one."""

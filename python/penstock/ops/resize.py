@@ -39,6 +39,8 @@ def method_of(building: Building, transform: Any, lengths: list[int]) -> tuple[s
         building.change_values()
         if max(lengths) == 1:
             raise Opaque("torch fails to make one pixel of some tensors")
+        # The first generation makes planes of interleaved channels, by the very same step.
+        building.is_laid &= version == 2
         return tensor_filter(mode, transform.antialias, version=version), "torch"
     if transform.antialias is False:
         raise Opaque("it warns at each call: antialias=False is ignored for Pillow images")

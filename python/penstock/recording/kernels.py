@@ -40,11 +40,15 @@ def kernel_recorded(
         kind: Of the result, unless torchvision was told to give images of images; the tensor's own if None.
         stacked: Whether the pictures of a batch are written down as well.
     """
+    # What depends on how the tensor lies in memory is told.
+    goes_by_layout = getattr(records, "goes_by_layout", False)
 
     def hook(image: Any, *args: Any, **options: Any) -> Any:
         results: list[Any] = [None]
         with contextlib.suppress(Exception):  # the kernel raises its own
-            results = [records(trace, *args, **options) for trace in _unconverted(image, stacked=stacked)]
+            traces = _unconverted(image, stacked=stacked)
+            given = {"interleaved": image._chain.interleaved} if goes_by_layout else {}
+            results = [records(trace, *args, **options, **given) for trace in traces]
         if None not in results:
             made, (layout, *_) = zip(*results, strict=True)
             asked = _layout_of(kernel, image._chain, args, options) if layout == "asked" else layout

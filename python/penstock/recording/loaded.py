@@ -143,7 +143,9 @@ def recorded_over(picture: Any, records: Callable[[Trace], Trace | None]) -> Any
         Exception: What Pillow raises for a file that it cannot load.
     """
     found = over_pixels(picture, records)
-    return None if found is None else picture_of(found, {} if found.is_bare else copy_info(picture))
+    if found is None:
+        return None
+    return picture_of(found, {} if found.is_bare else copy_info(picture), readonly=found.is_mapped)
 
 
 def over_pixels(picture: Any, records: Callable[[Trace], _T | None]) -> _T | None:

@@ -16,7 +16,7 @@ from typing import Any, TypeVar, cast
 from PIL import Image
 from PIL.ImageFile import ImageFile
 
-from penstock.compat.pillow import PLAIN, copy_info, is_pillows
+from penstock.compat.pillow import PLAIN, READONLY, copy_info, is_pillows
 from penstock.ops.color.gray import luminance
 from penstock.ops.color.point import tabulated
 from penstock.ops.operation import Records
@@ -130,7 +130,7 @@ class Recording(Image.Image):
             info = {}
         elif "info" in self.__dict__:
             info = copy_info(self)
-        return picture_of(trace, info)
+        return picture_of(trace, info, readonly=trace.is_mapped and trace is not self._trace)
 
     @while_recording
     def copy(self) -> Image.Image:
@@ -144,7 +144,12 @@ class Recording(Image.Image):
     def convert(self, mode: str | None = None, matrix: Any = None, *args: Any, **options: Any) -> Image.Image:
         """Return the picture in another mode."""
         trace: Any = None
-        if matrix is None:  # Pillow has loaded the picture before it asks what else is none
+        try:
+            is_taken = _is_taken(*args, **options)
+        except TypeError:  # of Pillow's own, who has not loaded the picture yet
+            self._release()
+            return self.convert(mode, matrix, *args, **options)
+        if matrix is None and is_taken:
             trace = _converted(self._trace, mode)
         if trace is None:
             touch(self)
@@ -219,12 +224,13 @@ class Recording(Image.Image):
     __hash__ = None  # type: ignore[assignment]
 
 
-def picture_of(trace: Trace, info: dict[Any, Any] | None) -> "Recorded":
+def picture_of(trace: Trace, info: dict[Any, Any] | None, *, readonly: bool = False) -> "Recorded":
     """Return a picture that records.
 
     Args:
         trace: What was done to it so far.
         info: Its `info`; that of the file if None.
+        readonly: Whether it says that it may not be written to, before it is.
     """
     new = Recorded.__new__(Recorded)
     attributes = new.__dict__
@@ -232,6 +238,8 @@ def picture_of(trace: Trace, info: dict[Any, Any] | None) -> "Recorded":
     attributes["_mode"], attributes["_size"] = trace.mode, (trace.width, trace.height)
     if info is not None:
         attributes["info"] = info
+    if readonly:
+        attributes[READONLY] = 1
     if (keeper := trace.source.keeper) is not None:
         keeper.append(weakref.ref(new))
     return new
@@ -242,6 +250,11 @@ def recorded_by(records: Records, trace: Trace, args: Any, options: Any) -> Trac
     if trace.mode == "P" and records not in MOVES:
         return None
     return cast("Trace | None", records(trace, *args, **options))
+
+
+def _is_taken(dither: Any = None, palette: Any = None, colors: Any = None) -> bool:  # noqa: ARG001
+    """Whether Pillow's `convert` takes what it is given besides a mode, of which colours and gray depend on nothing."""
+    return dither is None or (type(dither) in (int, Image.Dither) and dither in [*Image.Dither])
 
 
 def _converted(trace: Trace, mode: str | None) -> Trace | None:

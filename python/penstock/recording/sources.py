@@ -303,18 +303,21 @@ class Trace:
         steps: Each step, as native code takes it.
         palette: What its pixels stand for, if its mode is "P".
         is_bare: Whether the last of what was done left nothing of the picture's `info`.
+        is_mapped: Whether the picture is what Pillow makes over an array's memory, which it does not write to.
         tensors: Those that were recorded of it.
         pastes: What is written over the values of the tensor that it is of.
     """
 
-    __slots__ = ("height", "is_bare", "mode", "palette", "pastes", "source", "steps", "tensors", "width")
+    __slots__ = (
+        *("height", "is_bare", "is_mapped", "mode", "palette", "pastes", "source", "steps", "tensors", "width"),
+    )
 
     def __init__(
         self, source: Source, mode: str, size: tuple[int, int], steps: Steps, palette: Palette | None = None
     ) -> None:
         self.source, self.mode, self.steps, self.palette = source, mode, steps, palette
         self.width, self.height = size
-        self.is_bare = False
+        self.is_bare = self.is_mapped = False
         self.tensors: list[weakref.ref[Any]] = []
         self.pastes: tuple[Paste, ...] = ()
 
@@ -335,6 +338,12 @@ class Trace:
         bare = Trace(self.source, self.mode, (self.width, self.height), self.steps, self.palette)
         bare.is_bare = True
         return bare
+
+    def of_array(self) -> "Trace":
+        """Return this trace as that of a picture that Pillow makes of an array of NumPy's: over it, if it is gray."""
+        made = self.without_info()
+        made.is_mapped = self.mode == "L"
+        return made
 
     def with_palette(self, palette: Palette | None) -> "Trace":
         """Return this trace with what its pixels stand for, if its mode is "P"."""

@@ -39,7 +39,7 @@ pub(crate) fn draw_steps<'py>(
         if state.readonly() {
             return Err(PyBufferError::new_err("the state is read-only"));
         }
-        streams.torch.write_torch_state(bytes).map_err(state_to_py)?;
+        streams.torch.lend().write_torch_state(bytes).map_err(state_to_py)?;
         state.copy_from_slice(py, bytes)?;
     }
     let sent = |(name, step)| {

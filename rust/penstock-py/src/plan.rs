@@ -54,7 +54,8 @@ pub(crate) struct PyPlan(pub(crate) Arc<Plan>);
 #[pymethods]
 impl PyPlan {
     #[new]
-    #[pyo3(signature = (ops, table, channels, element_bytes, affine=None, inks=None, colours=None))]
+    #[expect(clippy::too_many_arguments, reason = "those of Python's class")]
+    #[pyo3(signature = (ops, table, channels, element_bytes, affine=None, inks=None, colours=None, tensors_from=None))]
     fn new(
         ops: Vec<PyRef<'_, PyOp>>,
         table: &[u8],
@@ -63,6 +64,7 @@ impl PyPlan {
         affine: Option<Vec<Conversion>>,
         inks: Option<&[u8]>,
         colours: Option<&[u8]>,
+        tensors_from: Option<usize>,
     ) -> PyResult<Self> {
         let affine: Option<Vec<Affine>> = affine.map(|affine| {
             affine.into_iter().map(|(divide, normalize)| Affine { divide, normalize }).collect()
@@ -72,6 +74,7 @@ impl PyPlan {
         let ops = ops.iter().map(|op| op.0.clone()).collect();
         let plan = Plan::new(ops, table, inks)
             .and_then(|plan| plan.with_colours(colours.unwrap_or_default()))
+            .map(|plan| plan.with_tensors_from(tensors_from))
             .map_err(|e| to_py(&e.into()))?;
         Ok(Self(Arc::new(plan)))
     }

@@ -1,7 +1,8 @@
 //! Steps that Python records, as other processes read them.
 
-use penstock_core::ops::{Op, Step};
+use penstock_core::ops::{Op, Step, color};
 use penstock_core::plan::wire;
+use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
@@ -35,6 +36,12 @@ pub(crate) fn operands_of(step: &[u8]) -> PyResult<(&'static str, Taken)> {
     let mut operands = Taken::default();
     step.put(&mut operands);
     Ok((step.name(), operands))
+}
+
+/// The sum of some numbers as torch makes it.
+#[pyfunction]
+pub(crate) fn cascade_sum(py: Python<'_>, values: PyBuffer<f32>, threads: usize) -> PyResult<f32> {
+    Ok(color::cascade_sum(&values.to_vec(py)?, threads))
 }
 
 /// The names of all operations that are drawn, and of all steps.

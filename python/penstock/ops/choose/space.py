@@ -15,14 +15,14 @@ from torchvision.transforms import functional as F
 from penstock import _native
 from penstock.ops.color.autocontrast import autocontrast
 from penstock.ops.color.brightness import brightness
-from penstock.ops.color.contrast import contrast
+from penstock.ops.color.contrast import contrast_arithmetic, sums_of
 from penstock.ops.color.equalize import equalize
 from penstock.ops.color.saturation import saturation
 from penstock.ops.filter.sharpness import sharpness
 from penstock.ops.geometry.affine import sampling_of
 from penstock.ops.opaque import Opaque
 from penstock.ops.operation import Building
-from penstock.ops.parameters import generation_of, integer_of
+from penstock.ops.parameters import generation_of, integer_of, library_of
 from penstock.process_state import as_in_worker
 
 __all__ = ["FUNCTIONS", "Branch", "Space"]
@@ -54,6 +54,7 @@ class Space:
     """
 
     def __init__(self, building: Building, transform: Any, bins: int) -> None:
+        self._building, self._transform = building, transform
         self._sampling = sampling_of(building, transform, always=False)
         self._generation = generation_of(transform)
         self._of_size = _tables(transform, bins)
@@ -63,10 +64,9 @@ class Space:
         self._fixed: dict[str, Callable[[float], bytes]] = {
             "Brightness": lambda m: _native.step("brightness", 1.0 + m, brightness.arithmetic_for(building, transform)),
             "Color": lambda m: _native.step("saturation", 1.0 + m, saturation.arithmetic_for(building, transform)),
-            "Contrast": lambda m: _native.step("contrast", 1.0 + m, contrast.arithmetic_for(building, transform)),
             "Sharpness": lambda m: _native.step("sharpness", 1.0 + m, sharpness.arithmetic_for(building, transform)),
             "Posterize": lambda m: _native.step("posterize", _bits_of(m)),
-            "Solarize": lambda m: _native.step("solarize", self._threshold_of(m), "pillow"),
+            "Solarize": lambda m: _native.step("solarize", self._threshold_of(m), library_of(building, transform)),
             "AutoContrast": lambda _: _native.step("autocontrast", autocontrast.arithmetic_for(building, transform)),
             "Equalize": lambda _: _equalized(building, transform),
             "Invert": lambda _: _native.step("invert"),
@@ -116,7 +116,10 @@ class Space:
         if name in ("ShearX", "ShearY"):
             return self._moved((0.0, 0.0), shear=_along(name, math.degrees(math.atan(magnitude))), center=(0.0, 0.0))
         if name == "Rotate":
-            return _native.Op("rotated", magnitude, self._generation, False, None, self._sampling)
+            return _native.Op("rotated", magnitude, self._generation, False, None, None, self._sampling)
+        if name == "Contrast":
+            arithmetic = contrast_arithmetic(self._building, self._transform)
+            return _native.Op("contrasted", 1.0 + magnitude, arithmetic, sums_of(self._building))
         if name not in self._fixed:
             raise Opaque(f"it has an operation {name!r}")
         return _native.Op("always", self._fixed[name](magnitude))

@@ -29,7 +29,6 @@ class Adjustment:
         function: Its name among torchvision's functions.
         factors: What it may be called with, to compare what comes of it; nothing if it is called without.
         given: What it is called with besides.
-        most: The number of pixels up to which torch's arithmetic is known.
         least: The number of rows, and of columns, below which torchvision returns the very tensor.
         names: What a library's arithmetic may be, if it is not as in `LIBRARIES`.
         named: Whether the step is told whose arithmetic it has.
@@ -44,7 +43,6 @@ class Adjustment:
         factors: Sequence[float] = (),
         *,
         given: tuple[Any, ...] = (),
-        most: float = float("inf"),
         least: int = 0,
         names: Mapping[str, Sequence[str]] = types.MappingProxyType({}),
         named: bool = True,
@@ -54,7 +52,7 @@ class Adjustment:
         self.step, self.function = step, function
         self._cases: list[tuple[float, ...]] = [(factor,) for factor in factors] or [()]
         self._least, self._names = least, {**LIBRARIES, **names}
-        self._given, self._most, self._named, self._bare, self._checked = given, most, named, bare, checked
+        self._given, self._named, self._bare, self._checked = given, named, bare, checked
         self.arithmetic: Any = agreement.probe(
             f"{function} gives the known pixels",
             f"{step} of pictures and tensors",
@@ -95,7 +93,7 @@ class Adjustment:
         """Return what records a call on a tensor of bytes."""
 
         def records(trace: Trace, *operands: Any, **options: Any) -> _Tensor:
-            if trace.width * trace.height > self._most or min(trace.width, trace.height) < self._least:
+            if min(trace.width, trace.height) < self._least:
                 return None
             recorded = self._recorded(library, trace, (*operands, *options.values()))
             return None if recorded is None else (recorded, "asked")

@@ -8,7 +8,7 @@ from torchvision.transforms import v2
 
 from penstock import _native
 from penstock.ops.color.brightness import brightness
-from penstock.ops.color.contrast import contrast
+from penstock.ops.color.contrast import contrast_arithmetic, sums_of
 from penstock.ops.color.hue import hue
 from penstock.ops.color.saturation import saturation
 from penstock.ops.opaque import Opaque
@@ -29,10 +29,9 @@ def bounds_of(transform: Any) -> list[tuple[float, ...] | None]:
 
 def jitter_arithmetic(building: Building, transform: Any, *, mixes_contrast: bool) -> str:
     """Return the native name of the arithmetic of all four changes; Opaque if they have not the same known one."""
-    if building.is_tensor and mixes_contrast:
-        raise Opaque("contrast has no native form on tensors whose size is not known: torch's mean is rounded")
-    adjustments = [brightness, saturation, hue, *([contrast] if mixes_contrast else [])]
-    names = {each.arithmetic_for(building, transform) for each in adjustments}
+    names = {each.arithmetic_for(building, transform) for each in (brightness, saturation, hue)}
+    if mixes_contrast:
+        names.add(contrast_arithmetic(building, transform))
     if len(names) > 1:
         raise Opaque(f"the installed torch has other arithmetic for each of its parts: {sorted(names)}")
     return names.pop()
@@ -42,7 +41,7 @@ def _lower(building: Building, transform: Any) -> _native.Op:
     bounds = bounds_of(transform)
     arithmetic = jitter_arithmetic(building, transform, mixes_contrast=bounds[1] is not None)
     building.change_values()
-    return _native.Op("color_jitter", arithmetic, rounding_of(), *bounds)
+    return _native.Op("color_jitter", arithmetic, sums_of(building), rounding_of(), *bounds)
 
 
 def _examples() -> Iterator[Any]:

@@ -6,6 +6,7 @@ from typing import Any
 from torchvision.transforms import v2
 
 from penstock import _native
+from penstock.ops.color.contrast import sums_of
 from penstock.ops.color.jitter import bounds_of, jitter_arithmetic
 from penstock.ops.operation import Building, Operation
 from penstock.ops.parameters import chance_of
@@ -18,7 +19,7 @@ def _lower(building: Building, transform: Any) -> _native.Op:
     (_, p), bounds = chance_of(transform), bounds_of(transform)
     arithmetic = jitter_arithmetic(building, transform, mixes_contrast=True)
     building.change_values()
-    return _native.Op("random_photometric_distort", arithmetic, building.channels, p, rounding_of(), *bounds)
+    return _native.Op("random_photometric_distort", arithmetic, sums_of(building), p, rounding_of(), *bounds)
 
 
 def _examples() -> Iterator[Any]:

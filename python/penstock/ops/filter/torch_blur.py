@@ -149,7 +149,7 @@ def _blurred(generation: str, trace: Trace, kernel_size: Any, sigma: Any = None)
 
 def _picture_blurred(generation: str, *arguments: Any, **options: Any) -> Trace | None:
     blurred = _blurred(generation, *arguments, **options)
-    return None if blurred is None else blurred.without_info()
+    return None if blurred is None else blurred.of_array()
 
 
 def _tensor_blurred(generation: str, *arguments: Any, **options: Any) -> tuple[Trace, Literal["asked"]] | None:

@@ -13,7 +13,7 @@ from penstock import _native, agreement
 from penstock.compat.torchvision import INVERSE_MATRICES, tensor_functional
 from penstock.ops.arithmetic import pillow_agrees
 from penstock.ops.geometry.canvas import INTERPOLATIONS, Sampling, canvas_of, color_of
-from penstock.ops.geometry.grid import RecordedTensor, center_of, gridded, replay, sampling_of_tensors
+from penstock.ops.geometry.grid import RecordedTensor, center_of, gridded, replay, replay_sampled, sampling_of_tensors
 from penstock.ops.opaque import Opaque
 from penstock.ops.operation import Building, Operation, Trace
 from penstock.ops.parameters import floats_of, generation_of, numbers_of
@@ -54,12 +54,12 @@ def transformed(trace: Trace, size: Any, matrix: Any, name: str, fillcolor: Any)
 
 def sampling_of(building: Building, transform: Any, *, always: bool = True) -> Sampling:
     """Return how a transform looks at pictures; Opaque if it has no native form. See `canvas_of`."""
-    if always and building.is_tensor:
-        return sampling_of_tensors(building, transform)
+    if building.is_tensor:
+        return sampling_of_tensors(building, transform, always=always)
     name, fill = canvas_of(building, transform, always=always)
     if not affine_agrees(name):
         raise Opaque(f"the installed Pillow's {name} transform gives other pixels")
-    return "pillow", name, fill
+    return "pillow", name, fill, None
 
 
 def _lower(building: Building, transform: Any) -> _native.Op:
@@ -124,7 +124,7 @@ AFFINE = Operation(
     transforms=dict.fromkeys(_KINDS, _lower),
     random=frozenset(_KINDS),
     functions=((F, "affine"), (F2, "affine")),
-    replays={"affine": _replay, "affine_grid": replay},
+    replays={"affine": _replay, "affine_grid": replay, "sampled_grid": replay_sampled},
     tensor_calls={(tensor_functional, "affine"): _tensor_transformed},
     kernels={F2.affine: _kernel_transformed},
     examples=_examples,

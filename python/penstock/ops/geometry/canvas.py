@@ -13,8 +13,9 @@ from penstock.ops.resampling import filter_name, mode_of
 
 __all__ = ["INTERPOLATIONS", "Sampling", "canvas_of", "color_of", "fill_of"]
 
-# How a transform looks at pictures: the native names of arithmetic and interpolation, and the bytes of what is outside.
-Sampling = tuple[str, str, tuple[int, ...]]
+# How a transform looks at pictures: the native names of arithmetic and interpolation, the bytes of what is outside, and
+# numbers that a tensor is filled with by how much of a pixel is outside, if it is.
+Sampling = tuple[str, str, tuple[int, ...], tuple[float, ...] | None]
 # Pillow's filters by their native names.
 INTERPOLATIONS = {
     "nearest": Image.Resampling.NEAREST,

@@ -10,13 +10,14 @@ from torchvision.transforms import functional as F
 from torchvision.transforms.v2 import functional as F2
 
 from penstock import _native, agreement
-from penstock.compat.torchvision import perspective_coefficients
+from penstock.compat.torchvision import perspective_coefficients, tensor_functional
 from penstock.ops import refuse
 from penstock.ops.arithmetic import pillow_agrees
-from penstock.ops.geometry.canvas import INTERPOLATIONS, canvas_of, color_of
+from penstock.ops.geometry.canvas import INTERPOLATIONS, Sampling, canvas_of, color_of
+from penstock.ops.geometry.grid import RecordedTensor, looked_at, sampling_of_tensors
 from penstock.ops.opaque import Opaque
 from penstock.ops.operation import Building, Operation, Trace
-from penstock.ops.parameters import chance_of, floats_of
+from penstock.ops.parameters import chance_of, floats_of, generation_of, numbers_of
 
 __all__ = ["PERSPECTIVE", "seen_from"]
 
@@ -52,14 +53,21 @@ def seen_from(trace: Trace, size: Any, matrix: Any, name: str, fillcolor: Any) -
 def _lower(building: Building, transform: Any) -> _native.Op:
     # Both generations compare in single precision.
     _, p = chance_of(transform)
-    name, fill = canvas_of(building, transform, always=p >= 1)
-    if not _agrees(name):
-        raise Opaque(f"the installed Pillow's {name} perspective gives other pixels")
+    sampling = _sampling_of(building, transform, always=p >= 1)
     scale = transform.distortion_scale
     if type(scale) not in (int, float) or not 0 <= scale <= 1:
         raise Opaque(f"its distortion_scale is {scale!r}")
     building.change_values()
-    return _native.Op("random_perspective", "v2", p, float(scale), name, fill, coefficients)
+    return _native.Op("random_perspective", "v2", p, generation_of(transform), float(scale), sampling, coefficients)
+
+
+def _sampling_of(building: Building, transform: Any, *, always: bool) -> Sampling:
+    if building.is_tensor:
+        return sampling_of_tensors(building, transform, always=always, perspective=True)
+    name, fill = canvas_of(building, transform, always=always)
+    if not _agrees(name):
+        raise Opaque(f"the installed Pillow's {name} perspective gives other pixels")
+    return "pillow", name, fill, None
 
 
 def coefficients(*numbers: float) -> list[float]:
@@ -77,6 +85,32 @@ def coefficients(*numbers: float) -> list[float]:
         refuse.note(error)
         return []
     return found
+
+
+def _tensor_seen(
+    trace: Trace, perspective_coeffs: Any, interpolation: Any = "bilinear", fill: Any = None
+) -> RecordedTensor:
+    return _seen(trace, "v1", perspective_coeffs, interpolation, fill)
+
+
+def _kernel_seen(  # noqa: PLR0917 - torchvision's own
+    trace: Trace,
+    startpoints: Any,
+    endpoints: Any,
+    interpolation: Any = InterpolationMode.BILINEAR,
+    fill: Any = None,
+    coefficients: Any = None,
+) -> RecordedTensor:
+    if coefficients is None:
+        coefficients = perspective_coefficients(startpoints, endpoints)
+    elif startpoints is not None or endpoints is not None:
+        raise ValueError
+    return _seen(trace, "v2", coefficients, interpolation, fill)
+
+
+def _seen(trace: Trace, generation: str, numbers: Any, interpolation: Any, fill: Any) -> RecordedTensor:
+    matrix = numbers_of([*numbers], "coefficients", (8,))
+    return looked_at(trace, generation, matrix, interpolation, fill, (trace.width, trace.height))
 
 
 def _replay(image: Any, *operands: Any) -> Any:
@@ -99,5 +133,7 @@ PERSPECTIVE = Operation(
     random=frozenset(_KINDS),
     functions=((F, "perspective"), (F2, "perspective")),
     replays={"perspective": _replay},
+    tensor_calls={(tensor_functional, "perspective"): _tensor_seen},
+    kernels={F2.perspective: _kernel_seen},
     examples=_examples,
 )

@@ -1,5 +1,6 @@
 """`RandomRotation`; `Image.rotate` itself ends in transforms and transpositions, which are recorded."""
 
+import functools
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,10 +10,9 @@ from torchvision.transforms import functional as F
 from torchvision.transforms.v2 import functional as F2
 
 from penstock import _native
-from penstock.compat.torchvision import INVERSE_MATRICES, tensor_functional
+from penstock.compat.torchvision import INVERSE_MATRICES, OUTPUT_SIZES, tensor_functional
 from penstock.ops.geometry.affine import sampling_of
 from penstock.ops.geometry.grid import RecordedTensor, center_of, gridded
-from penstock.ops.opaque import Opaque
 from penstock.ops.operation import Building, Operation, Trace
 from penstock.ops.parameters import generation_of, numbers_of
 from penstock.ops.uniform import rounding_of
@@ -24,19 +24,33 @@ _KINDS = (v1.RandomRotation, v2.RandomRotation)
 
 def _lower(building: Building, transform: Any) -> _native.Op:
     sampling = sampling_of(building, transform)
-    if transform.expand and building.is_tensor:
-        raise Opaque("no native form where a tensor is made larger")
     degrees = numbers_of(transform.degrees, "degrees", (2,))
     center = None if not transform.center else numbers_of(transform.center, "center", (2,))
     building.change_values()
-    rotation = generation_of(transform), bool(transform.expand), center, sampling
+    generation, expand = generation_of(transform), bool(transform.expand)
+    grown = functools.partial(_grown, generation) if expand and building.is_tensor else None
+    rotation = generation, expand, grown, center, sampling
     return _native.Op("random_rotation", degrees, rotation, rounding_of())
+
+
+def _grown(generation: str, *numbers: float) -> list[float]:
+    """Return torchvision's width and height of what holds all of a tensor, given a matrix, and height and width."""
+    *matrix, height, width = numbers
+    size: list[float] = [*map(float, OUTPUT_SIZES[generation](matrix, int(width), int(height)))]
+    return size
 
 
 def _tensor_rotated(
     trace: Trace, matrix: Any, interpolation: Any = "nearest", expand: Any = False, fill: Any = None
 ) -> RecordedTensor:
-    return gridded(trace, "v1", matrix, interpolation, fill, expand=expand)
+    return gridded(trace, "v1", matrix, interpolation, fill, size=_size(trace, "v1", matrix, expand))
+
+
+def _size(trace: Trace, generation: str, matrix: Any, expand: Any) -> tuple[int, int] | None:
+    if not expand:
+        return None
+    width, height = _grown(generation, *matrix, trace.height, trace.width)
+    return int(width), int(height)
 
 
 def _kernel_rotated(  # noqa: PLR0917 - torchvision's own
@@ -52,7 +66,7 @@ def _kernel_rotated(  # noqa: PLR0917 - torchvision's own
     if center is None and angle % 90 == 0:
         return None  # it may be a turn of pixels, some of which are no new memory
     matrix = INVERSE_MATRICES["v2"](center_of(trace, center), -angle, [0.0, 0.0], 1.0, [0.0, 0.0])
-    return gridded(trace, "v2", matrix, interpolation, fill, expand=expand)
+    return gridded(trace, "v2", matrix, interpolation, fill, size=_size(trace, "v2", matrix, expand))
 
 
 def _examples() -> Iterator[Any]:

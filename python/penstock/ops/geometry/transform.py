@@ -21,10 +21,11 @@ def _transformed(  # noqa: PLR0917 - Pillow's own
     method: Any,
     data: Any = None,
     resample: Any = Image.Resampling.NEAREST,
-    fill: Any = 1,  # noqa: ARG001
+    fill: Any = 1,
     fillcolor: Any = None,
 ) -> Trace | None:
-    if not isinstance(method, int) or not isinstance(resample, int) or data is None:
+    # Of what is known here nothing depends on `fill`, which is a number none the less.
+    if not all(isinstance(number, int) for number in (method, resample, fill)) or abs(fill) >= 1 << 31 or data is None:
         raise TypeError
     if not isinstance(size, tuple) or any(type(length) is not int or length < 1 for length in size):
         raise TypeError

@@ -7,9 +7,10 @@ use penstock_jpeg::simd::Level;
 
 use super::choose;
 use super::color::{
-    AutoContrast, Brightness, ColorJitter, Contrast, Equalize, Gray, Grayscale, Hue, Invert, Luminance,
-    Permute, Point, Posterize, RandomAutocontrast, RandomChannelPermutation, RandomEqualize, RandomGrayscale,
-    RandomInvert, RandomPhotometricDistort, RandomPosterize, RandomSolarize, Saturation, Solarize,
+    AutoContrast, Brightness, ColorJitter, Contrast, Contrasted, Equalize, Gray, Grayscale, Hue, Invert,
+    Luminance, Permute, Point, Posterize, RandomAutocontrast, RandomChannelPermutation, RandomEqualize,
+    RandomGrayscale, RandomInvert, RandomPhotometricDistort, RandomPosterize, RandomSolarize, Saturation,
+    Solarize, SummedContrast,
 };
 use super::crop::{CenterCrop, Crop, RandomCrop};
 use super::erase::{Erase, Paste, RandomErasing};
@@ -19,7 +20,8 @@ use super::filter::{
 };
 use super::flip::{FlipHorizontal, FlipVertical, RandomFlip};
 use super::geometry::{
-    Affine, AffineGrid, Moved, Perspective, RandomAffine, RandomPerspective, RandomRotation, Rotated, Turn,
+    Affine, AffineGrid, Moved, Perspective, RandomAffine, RandomPerspective, RandomRotation, Rotated,
+    SampledGrid, Turn,
 };
 use super::kinds::{
     Area, Block, Draw, Elements, Ink, Lut, Map, Measured, Parameters, Pixels, Put, Size, Take, Wire,
@@ -106,6 +108,7 @@ draws! {
     random_zoom_out: RandomZoomOut,
     refuse: Refuse,
     always: Always,
+    contrasted: Contrasted,
     moved: Moved,
     rotated: Rotated,
     random_apply: RandomApply,
@@ -375,6 +378,8 @@ steps! {
         48 affine_grid: AffineGrid,
         49 convolution: Convolution,
         24 luminance: Luminance,
+        60 summed_contrast: SummedContrast,
+        61 sampled_grid: SampledGrid,
     }
     Elements {
         9 erase: Erase,

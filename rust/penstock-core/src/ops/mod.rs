@@ -16,6 +16,7 @@ mod flip;
 mod generation;
 pub mod geometry;
 pub mod kinds;
+mod layout;
 mod library;
 mod list;
 mod pad;
@@ -33,6 +34,7 @@ pub use crop::{CenterCrop, Crop, RandomCrop};
 pub use erase::{Erase, Paste, RandomErasing};
 pub use flip::{FlipHorizontal, FlipVertical, RandomFlip};
 pub use generation::Generation;
+pub use layout::Layout;
 pub use library::Library;
 pub use list::{
     AreaMemory, AreaStep, ElementsStep, LutStep, MapStep, MeasuredStep, Op, PixelsStep, Step, size_after,

@@ -10,6 +10,7 @@
 //! As [`wire`] has it, steps are sent to other processes.
 
 mod blocks;
+mod layouts;
 pub mod recordable;
 mod stages;
 mod values;
@@ -34,6 +35,8 @@ pub struct Plan {
     inks: Table,
     /// The same for the steps before the one that keeps one of three channels.
     colours: Table,
+    /// The first operation that is given a tensor, of which some roundings depend on how it lies in memory.
+    tensors_from: Option<usize>,
 }
 
 /// Channels of a picture of which one is kept.
@@ -92,7 +95,7 @@ impl Plan {
     /// [`TableError`] if `inks` is not the same number of bytes for each channel.
     pub fn new(ops: Vec<Op>, table: Table, inks: Option<&[u8]>) -> Result<Self, TableError> {
         let inks = unconverted(table.channels(), inks.unwrap_or_default())?;
-        Ok(Self { ops, table, inks, colours: unconverted(COLOURS, &[])? })
+        Ok(Self { ops, table, inks, colours: unconverted(COLOURS, &[])?, tensors_from: None })
     }
 
     /// The same plan, for pictures of three channels of which one is kept: `inks` are, for each of the three, the bytes of the
@@ -102,6 +105,12 @@ impl Plan {
     /// As [`Plan::new`].
     pub fn with_colours(self, inks: &[u8]) -> Result<Self, TableError> {
         Ok(Self { colours: unconverted(COLOURS, inks)?, ..self })
+    }
+
+    /// The same plan, whose operations are given tensors from one on.
+    #[must_use]
+    pub fn with_tensors_from(self, op: Option<usize>) -> Self {
+        Self { tensors_from: op, ..self }
     }
 
     /// The conversion from source bytes to output elements.
@@ -129,10 +138,16 @@ impl Plan {
         streams: &mut Streams,
         steps: &mut Vec<Step>,
     ) -> Result<(u32, u32), Refusal> {
-        let mut size = size;
+        let (mut size, mut tensor) = (size, None);
         for (index, op) in self.ops.iter().enumerate() {
+            if self.tensors_from == Some(index) {
+                tensor = Some((size, steps.len()));
+            }
             size =
                 op.draw(size, streams, steps).ok_or(Refusal { op: index, height: size.0, width: size.1 })?;
+        }
+        if let Some((size, first)) = tensor {
+            layouts::follow(size, steps.get_mut(first..).unwrap_or_default());
         }
         Ok(size)
     }

@@ -1,10 +1,10 @@
 //! `ColorJitter`: brightness, contrast, saturation and hue by drawn factors, in a drawn order.
 //!
-//! Operands: whose arithmetic; how torch's `uniform_` rounds, whether it is fused and whether half open; and for
+//! Operands: whose arithmetic; those of [`Sums`]; how torch's `uniform_` rounds, whether it is fused and whether half open; and for
 //! brightness, contrast, saturation and hue the two bounds of the factor, which may be missing. Both generations draw the
 //! order first, and then a factor for each one that is there.
 
-use super::{Brightness, Contrast, Hue, Saturation};
+use super::{Brightness, Contrast, Hue, Saturation, SummedContrast, Sums};
 use crate::ops::kinds::{Bounds, Draw, Parameters, Size, Take};
 use crate::ops::library::Library;
 use crate::random::Streams;
@@ -15,6 +15,8 @@ use crate::random::draw::{self, Uniform};
 pub struct ColorJitter {
     /// Whose arithmetic.
     pub library: Library,
+    /// What contrast of tensors depends on besides.
+    pub sums: Sums,
     /// How torch's `uniform_` rounds.
     pub uniform: Uniform,
     /// Of brightness, contrast, saturation and hue, those that change.
@@ -23,7 +25,7 @@ pub struct ColorJitter {
 
 impl<S> Draw<S> for ColorJitter
 where
-    S: From<Brightness> + From<Contrast> + From<Saturation> + From<Hue>,
+    S: From<Brightness> + From<Contrast> + From<SummedContrast> + From<Saturation> + From<Hue>,
 {
     fn draw(
         &self,
@@ -35,7 +37,7 @@ where
         let factors =
             self.bounds.map(|bounds| bounds.map(|bounds| f64::from(self.uniform.draw(generator, bounds))));
         for which in order {
-            steps.extend(step(usize::from(which), factors, self.library));
+            steps.extend(step(usize::from(which), factors, (self.library, self.sums), size));
         }
         Some(size)
     }
@@ -43,24 +45,29 @@ where
 
 impl Parameters for ColorJitter {
     fn take(from: &mut impl Take) -> Option<Self> {
-        let (library, uniform) = (from.choice()?, from.uniform()?);
+        let (library, sums, uniform) = (from.choice()?, Sums::take(from)?, from.uniform()?);
         let mut all = [None; 4];
         for place in &mut all {
             *place = if from.is_there()? { Some(from.bounds()?) } else { None };
         }
-        Some(ColorJitter { library, uniform, bounds: all })
+        Some(ColorJitter { library, sums, uniform, bounds: all })
     }
 }
 
 /// The step of that place in brightness, contrast, saturation and hue, if its factor was drawn.
-pub(super) fn step<S>(which: usize, factors: [Option<f64>; 4], library: Library) -> Option<S>
+pub(super) fn step<S>(
+    which: usize,
+    factors: [Option<f64>; 4],
+    (library, sums): (Library, Sums),
+    size: Size,
+) -> Option<S>
 where
-    S: From<Brightness> + From<Contrast> + From<Saturation> + From<Hue>,
+    S: From<Brightness> + From<Contrast> + From<SummedContrast> + From<Saturation> + From<Hue>,
 {
     let factor = factors.get(which).copied().flatten()?;
     Some(match which {
         0 => Brightness { factor, library }.into(),
-        1 => Contrast { factor, library }.into(),
+        1 => sums.contrast(factor, library, size),
         2 => Saturation { factor, library }.into(),
         _ => Hue { turn: factor, library }.into(),
     })
@@ -77,7 +84,8 @@ mod tests {
     fn the_order_comes_first_and_what_is_missing_draws_nothing() {
         let uniform = Uniform { fused: true, half_open: true };
         let bounds = [Some((0.5, 1.5)), None, Some((0.2, 0.3)), Some((-0.5, 0.5))];
-        let jitter = ColorJitter { library: Library::Pillow, uniform, bounds };
+        let jitter =
+            ColorJitter { library: Library::Pillow, sums: Sums { channels: 3, threads: 1 }, uniform, bounds };
         let (mut generator, mut expected) = (Streams::from(Mt19937::new(4)), Streams::from(Mt19937::new(4)));
         for _ in 0..100 {
             let mut steps = Vec::<Step>::new();

@@ -3,6 +3,7 @@
 mod autocontrast;
 mod blend;
 mod brightness;
+mod cascade;
 mod contrast;
 mod dispatch;
 mod equalize;
@@ -18,11 +19,13 @@ mod point;
 mod posterize;
 mod saturation;
 mod solarize;
+mod summed_contrast;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
 pub use autocontrast::{AutoContrast, RandomAutocontrast};
 pub use brightness::Brightness;
+pub use cascade::sum as cascade_sum;
 pub use contrast::Contrast;
 pub use equalize::{Equalize, RandomEqualize};
 pub use gray::{Gray, Grayscale, RandomGrayscale};
@@ -36,6 +39,7 @@ pub use point::Point;
 pub use posterize::{Posterize, RandomPosterize};
 pub use saturation::Saturation;
 pub use solarize::{RandomSolarize, Solarize};
+pub use summed_contrast::{Contrasted, Mixer, SummedContrast, Sums};
 
 /// All colours there are, in blocks.
 #[cfg(test)]

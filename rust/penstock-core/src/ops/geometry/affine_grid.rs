@@ -40,7 +40,7 @@ impl AffineGrid {
 }
 
 /// Whether torch multiplies the matrices by a plain loop, as it does where there is little to multiply.
-fn is_small((height, width): Size) -> bool {
+pub(super) fn is_small((height, width): Size) -> bool {
     const NUMBERS: u64 = 400;
     3 * 2 * u64::from(height) * u64::from(width) < NUMBERS
 }

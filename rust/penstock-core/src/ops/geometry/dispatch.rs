@@ -13,6 +13,7 @@ use penstock_jpeg::simd::Vectors;
 
 use super::field::{Field, Frame, Places, Run};
 use super::sample::{self, Interpolation, Pixels};
+use super::sampled_grid::{SampledGrid, Texels};
 #[cfg(target_arch = "x86_64")]
 use super::x86_64;
 use crate::image::Region;
@@ -65,6 +66,24 @@ pub(crate) fn sample(
         #[cfg(target_arch = "x86_64")]
         Some(Vectors::Avx2) => unsafe { x86_64::sample_avx2(interpolation, pixels, run, out) },
         _ => sample::run(interpolation, pixels, run, out),
+    }
+}
+
+/// Makes pixels of a row of a grid, from one column on, of 1 or 3 channels. See [`SampledGrid::row`].
+pub(crate) fn sampled(
+    level: Level,
+    grid: &SampledGrid,
+    texels: &Texels<'_>,
+    channels: usize,
+    [row, first]: [u32; 2],
+    out: &mut [u8],
+) {
+    match level.vectors() {
+        // SAFETY: the level proves that the processor has the features.
+        #[cfg(target_arch = "x86_64")]
+        Some(_) => unsafe { x86_64::sampled(grid, texels, channels, [row, first], out) },
+        _ if channels == 3 => grid.row::<3>(texels, row, first, out),
+        _ => grid.row::<1>(texels, row, first, out),
     }
 }
 

@@ -251,7 +251,7 @@ fn affine([a, b, c, d, e, f]: &[f64; 6], [x, y]: [f64; 2]) -> [f64; 2] {
 /// A place in torch's grid.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "it is compiled for each level's vectors")]
-fn gridded(theta: &[[f32; 3]; 2], [x, y]: [f32; 2], fused: bool) -> [f32; 2] {
+pub(super) fn gridded(theta: &[[f32; 3]; 2], [x, y]: [f32; 2], fused: bool) -> [f32; 2] {
     theta.map(|[of_x, of_y, shift]| {
         let both = if fused { y.mul_add(of_y, x * of_x) } else { x * of_x + y * of_y };
         both + shift

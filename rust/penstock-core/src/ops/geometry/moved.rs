@@ -3,6 +3,7 @@
 use super::affine::Affine;
 use super::affine_grid::AffineGrid;
 use super::matrix::matrix;
+use super::sampled_grid::SampledGrid;
 use super::sampling::Sampling;
 use crate::ops::ask::Ask;
 use crate::ops::generation::Generation;
@@ -35,7 +36,7 @@ pub enum Translation {
     Asked(Ask),
 }
 
-impl<S: From<Affine> + From<AffineGrid>> Draw<S> for Moved {
+impl<S: From<Affine> + From<AffineGrid> + From<SampledGrid>> Draw<S> for Moved {
     fn draw(&self, size: Size, _streams: &mut Streams, steps: &mut Vec<S>) -> Option<Size> {
         let translation = match &self.translation {
             Translation::Pixels(translation) => *translation,
@@ -43,7 +44,7 @@ impl<S: From<Affine> + From<AffineGrid>> Draw<S> for Moved {
         };
         let center = self.sampling.center(self.center, size);
         let matrix = matrix(self.generation, center, 0.0, translation, 1.0, self.shear);
-        steps.push(self.sampling.by(matrix, size)?);
+        steps.push(self.sampling.by(self.generation, matrix, size)?);
         Some(size)
     }
 }

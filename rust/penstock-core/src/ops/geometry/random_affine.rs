@@ -3,6 +3,7 @@
 use super::affine::Affine;
 use super::affine_grid::AffineGrid;
 use super::matrix::matrix;
+use super::sampled_grid::SampledGrid;
 use super::sampling::Sampling;
 use crate::ops::generation::Generation;
 use crate::ops::kinds::{Bounds, Draw, Parameters, Size, Take};
@@ -33,7 +34,7 @@ pub struct RandomAffine {
     pub uniform: Uniform,
 }
 
-impl<S: From<Affine> + From<AffineGrid>> Draw<S> for RandomAffine {
+impl<S: From<Affine> + From<AffineGrid> + From<SampledGrid>> Draw<S> for RandomAffine {
     fn draw(
         &self,
         size: Size,
@@ -50,7 +51,7 @@ impl<S: From<Affine> + From<AffineGrid>> Draw<S> for RandomAffine {
         let shear = self.shear.map(|bounds| bounds.map_or(0.0, &mut drawn));
         let center = self.sampling.center(self.center, size);
         let matrix = matrix(self.generation, center, angle, translation, scale, shear);
-        steps.push(self.sampling.by(matrix, size)?);
+        steps.push(self.sampling.by(self.generation, matrix, size)?);
         Some(size)
     }
 }

@@ -1,32 +1,32 @@
 //! `RandomPerspective`: which corners are drawn, and the coefficients that they mean.
 
 use super::perspective::Perspective;
-use super::sample::Interpolation;
-use super::warp::bytes;
+use super::sampled_grid::SampledGrid;
+use super::sampling::{Places, Sampling};
 use crate::ops::ask::Ask;
 use crate::ops::chance::Chance;
+use crate::ops::generation::Generation;
 use crate::ops::kinds::{Draw, Parameters, Size, Take};
 use crate::random::{Streams, draw};
 
-/// `RandomPerspective` of Pillow's pictures; its two generations draw the same. Operands: the chance (as `float32`, which is
-/// `v2`'s, in both); the distortion's scale; the interpolation; for each of three channels the byte of what comes from
-/// outside; the function that gives the eight coefficients for height, width, and column and row of each corner's new
-/// place, from the top left one clockwise.
+/// `RandomPerspective`; its two generations draw the same. Operands: the chance (as `float32`, which is `v2`'s, in both);
+/// the generation; the distortion's scale; those of the [`Sampling`]; the function that gives the eight coefficients for
+/// height, width, and column and row of each corner's new place, from the top left one clockwise.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RandomPerspective {
     /// Whether it happens.
     pub chance: Chance,
+    /// The two mix what tensors are filled with in different orders.
+    pub generation: Generation,
     /// How far corners may go, as a share of half of the picture.
     pub distortion: f64,
     /// How the picture is looked at.
-    pub interpolation: Interpolation,
-    /// For each channel the byte of what comes from outside.
-    pub fill: [u8; 3],
+    pub sampling: Sampling,
     /// torchvision's coefficients, which are LAPACK's solution in double precision, rounded to single.
     pub coefficients: Ask,
 }
 
-impl<S: From<Perspective>> Draw<S> for RandomPerspective {
+impl<S: From<Perspective> + From<SampledGrid>> Draw<S> for RandomPerspective {
     fn draw(
         &self,
         size: Size,
@@ -52,7 +52,12 @@ impl<S: From<Perspective>> Draw<S> for RandomPerspective {
                 *place = near(bound) + far.map_or(0.0, |length| f64::from(length) - f64::from(bound));
             }
             let matrix = self.matrix(size, &corners)?;
-            steps.push(Perspective::new(matrix, size, self.interpolation, self.fill)?.into());
+            let Sampling { places, interpolation, fill, .. } = self.sampling;
+            steps.push(if places == Places::Pillow {
+                Perspective::new(matrix, size, interpolation, fill)?.into()
+            } else {
+                SampledGrid::perspective(matrix, size, self.sampling.looking(self.generation))?.into()
+            });
         }
         Some(size)
     }
@@ -73,9 +78,9 @@ impl Parameters for RandomPerspective {
     fn take(from: &mut impl Take) -> Option<Self> {
         Some(RandomPerspective {
             chance: Chance::take(from)?,
+            generation: from.choice()?,
             distortion: from.double().filter(|share| (0.0..=1.0).contains(share))?,
-            interpolation: from.choice()?,
-            fill: bytes(from)?,
+            sampling: Sampling::take(from)?,
             coefficients: from.ask()?,
         })
     }

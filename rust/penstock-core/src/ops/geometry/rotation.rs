@@ -3,8 +3,10 @@
 use super::affine::Affine;
 use super::affine_grid::AffineGrid;
 use super::matrix;
+use super::sampled_grid::SampledGrid;
 use super::sampling::{Places, Sampling};
 use super::turn::{Quarter, Turn};
+use crate::ops::ask::Ask;
 use crate::ops::flip::{FlipHorizontal, FlipVertical};
 use crate::ops::generation::Generation;
 use crate::ops::kinds::{Bounds, Draw, Parameters, Size, Take};
@@ -23,8 +25,14 @@ pub struct RandomRotation {
     pub uniform: Uniform,
 }
 
-impl<S: From<Affine> + From<AffineGrid> + From<Turn> + From<FlipHorizontal> + From<FlipVertical>> Draw<S>
-    for RandomRotation
+impl<
+    S: From<Affine>
+        + From<AffineGrid>
+        + From<SampledGrid>
+        + From<Turn>
+        + From<FlipHorizontal>
+        + From<FlipVertical>,
+> Draw<S> for RandomRotation
 {
     fn draw(
         &self,
@@ -54,8 +62,14 @@ pub struct Rotated {
     pub rotation: Rotation,
 }
 
-impl<S: From<Affine> + From<AffineGrid> + From<Turn> + From<FlipHorizontal> + From<FlipVertical>> Draw<S>
-    for Rotated
+impl<
+    S: From<Affine>
+        + From<AffineGrid>
+        + From<SampledGrid>
+        + From<Turn>
+        + From<FlipHorizontal>
+        + From<FlipVertical>,
+> Draw<S> for Rotated
 {
     fn draw(&self, size: Size, _streams: &mut Streams, steps: &mut Vec<S>) -> Option<Size> {
         self.rotation.by(self.angle, size, steps)
@@ -68,14 +82,17 @@ impl Parameters for Rotated {
     }
 }
 
-/// A rotation but for its angle. Operands: the generation; whether the output is made to hold all of the picture; the
+/// A rotation but for its angle. Operands: the generation; whether the output is made to hold all of the picture; if that is
+/// a tensor, the function that gives the output's width and height for a matrix, height and width; the
 /// centre's column and row, if it is not the middle; those of the [`Sampling`].
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Rotation {
     /// Of tensors, the first makes no turns of whole quarters.
     pub generation: Generation,
-    /// Whether the output is made to hold all of the picture; of tensors it is not.
+    /// Whether the output is made to hold all of the picture.
     pub expand: bool,
+    /// What gives the width and height of what holds all of a tensor: torch's product of matrices.
+    pub grown: Option<Ask>,
     /// Column and row of the centre, in pixels, if it is not the middle.
     pub center: Option<[f64; 2]>,
     /// How the picture is looked at.
@@ -87,22 +104,29 @@ impl Rotation {
         let rotation = Rotation {
             generation: from.choice()?,
             expand: from.flag()?,
+            grown: if from.is_there()? { Some(from.ask()?) } else { None },
             center: if from.is_there()? { Some(from.doubles()?) } else { None },
             sampling: Sampling::take(from)?,
         };
-        // torch's size of what holds all of a tensor is a product of matrices.
-        (rotation.sampling.places == Places::Pillow || !rotation.expand).then_some(rotation)
+        let asks = rotation.expand && rotation.sampling.places != Places::Pillow;
+        (asks == rotation.grown.is_some()).then_some(rotation)
     }
 
     /// Appends what a rotation by an angle in degrees, counterclockwise, is for a picture of `size`.
     #[expect(clippy::float_cmp, reason = "only these very angles are turns, as in Pillow")]
     pub fn by<S>(&self, angle: f64, size: Size, steps: &mut Vec<S>) -> Option<Size>
     where
-        S: From<Affine> + From<AffineGrid> + From<Turn> + From<FlipHorizontal> + From<FlipVertical>,
+        S: From<Affine>
+            + From<AffineGrid>
+            + From<SampledGrid>
+            + From<Turn>
+            + From<FlipHorizontal>
+            + From<FlipVertical>,
     {
         let of_pictures = self.sampling.places == Places::Pillow;
         if !of_pictures && self.generation == Generation::V1 {
-            steps.push(self.sampling.by(self.grid(angle, size), size)?);
+            let (matrix, size) = self.grid(angle, size)?;
+            steps.push(self.sampling.by(self.generation, matrix, size)?);
             return Some(size);
         }
         let angle = angle.rem_euclid(360.0);
@@ -121,16 +145,20 @@ impl Rotation {
                 return Some((width, height));
             }
         }
-        let (matrix, size) =
-            if of_pictures { self.matrix(angle, size)? } else { (self.grid(angle, size), size) };
-        steps.push(self.sampling.by(matrix, size)?);
+        let (matrix, size) = if of_pictures { self.matrix(angle, size)? } else { self.grid(angle, size)? };
+        steps.push(self.sampling.by(self.generation, matrix, size)?);
         Some(size)
     }
 
-    /// torchvision's matrix from the output to a tensor of `size`.
-    fn grid(&self, angle: f64, size: Size) -> [f64; 6] {
+    /// torchvision's matrix from the output to a tensor of `size`, and the output's size.
+    fn grid(&self, angle: f64, size: Size) -> Option<([f64; 6], Size)> {
         let center = self.sampling.center(self.center, size);
-        matrix::matrix(self.generation, center, -angle, [0.0; 2], 1.0, [0.0; 2])
+        let matrix = matrix::matrix(self.generation, center, -angle, [0.0; 2], 1.0, [0.0; 2]);
+        let Some(grown) = &self.grown else { return Some((matrix, size)) };
+        let [a, b, c, d, e, f] = matrix;
+        let [width, height] = grown.all(&[a, b, c, d, e, f, size.0.into(), size.1.into()])?;
+        let fits = |length: f64| (1.0..=f64::from(i32::MAX)).contains(&length);
+        (fits(width) && fits(height)).then_some((matrix, (height as u32, width as u32)))
     }
 
     /// Pillow's matrix from the output to a picture of `size`, and the output's size.

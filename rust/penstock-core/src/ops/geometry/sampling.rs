@@ -3,8 +3,10 @@
 use super::affine::Affine;
 use super::affine_grid::AffineGrid;
 use super::sample::Interpolation;
+use super::sampled_grid::{Looking, SampledGrid};
 use super::warp::bytes;
 use crate::ops::choice::Choice;
+use crate::ops::generation::Generation;
 use crate::ops::kinds::{Size, Take};
 
 /// In which arithmetic places in the source are found.
@@ -24,8 +26,9 @@ impl Choice for Places {
 }
 
 /// How pictures are looked at. Operands: in which arithmetic places are found; the interpolation; for each of three channels
-/// the byte of what comes from outside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// the byte of what comes from outside; if a tensor is looked at between its pixels, for each of three channels what it is
+/// filled with, if it is filled.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sampling {
     /// In which arithmetic places are found.
     pub places: Places,
@@ -33,11 +36,18 @@ pub struct Sampling {
     pub interpolation: Interpolation,
     /// For each channel the byte of what comes from outside.
     pub fill: [u8; 3],
+    /// For each channel what a tensor is filled with, if it is.
+    pub filled: Option<[f64; 3]>,
 }
 
 impl Sampling {
     pub(super) fn take(from: &mut impl Take) -> Option<Self> {
-        Some(Sampling { places: from.choice()?, interpolation: from.choice()?, fill: bytes(from)? })
+        Some(Sampling {
+            places: from.choice()?,
+            interpolation: from.choice()?,
+            fill: bytes(from)?,
+            filled: if from.is_there()? { Some(from.doubles()?) } else { None },
+        })
     }
 
     /// Column and row of a centre as the library counts them; the middle, if none was given.
@@ -50,12 +60,26 @@ impl Sampling {
         }
     }
 
+    /// How a tensor is looked at.
+    pub(super) fn looking(self, generation: Generation) -> Looking {
+        let Sampling { places, interpolation, filled, .. } = self;
+        Looking { generation, places, interpolation, fill: filled }
+    }
+
     /// The step that takes pixels from where a matrix says, to an output of `size`.
-    pub(super) fn by<S: From<Affine> + From<AffineGrid>>(self, matrix: [f64; 6], size: Size) -> Option<S> {
-        let Sampling { places, interpolation, fill } = self;
-        match places {
-            Places::Pillow => Affine::new(matrix, size, interpolation, fill).map(S::from),
-            _ => AffineGrid::new(matrix, places, size, interpolation, fill).map(S::from),
+    pub(super) fn by<S: From<Affine> + From<AffineGrid> + From<SampledGrid>>(
+        self,
+        generation: Generation,
+        matrix: [f64; 6],
+        size: Size,
+    ) -> Option<S> {
+        let Sampling { places, interpolation, fill, .. } = self;
+        match (places, interpolation) {
+            (Places::Pillow, _) => Affine::new(matrix, size, interpolation, fill).map(S::from),
+            (_, Interpolation::Nearest) => {
+                AffineGrid::new(matrix, places, size, interpolation, fill).map(S::from)
+            }
+            _ => SampledGrid::affine(matrix, size, self.looking(generation)).map(S::from),
         }
     }
 }

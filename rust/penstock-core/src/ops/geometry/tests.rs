@@ -5,6 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::image::{Picture, Region};
+use crate::ops::generation::Generation;
 use crate::ops::kinds::{Area, Size};
 
 const INTERPOLATIONS: [Interpolation; 3] =
@@ -43,8 +44,8 @@ fn look(picture: &Picture<'_>, interpolation: Interpolation, [x, y]: [f64; 2], c
 }
 
 /// The whole output, for every level, of a part of which `region` says which.
-fn compare(
-    step: &impl Area<Memory = Warper>,
+fn compare<A: Area>(
+    step: &A,
     source: &Picture<'_>,
     region: &Region,
     expected: impl Fn(u32, u32, usize) -> u8,
@@ -53,8 +54,8 @@ fn compare(
     let support = step.support(size, region);
     let part = source.part(&support.rows, &support.columns).unwrap();
     for level in Level::available() {
-        let mut warper = Warper::default();
-        let made = step.make(level, &part, size, region, &mut warper).unwrap();
+        let mut memory = A::Memory::default();
+        let made = step.make(level, &part, size, region, &mut memory).unwrap();
         for (y, row) in region.rows.clone().enumerate() {
             for (x, column) in region.columns.clone().enumerate() {
                 for c in 0..source.channels() {
@@ -199,6 +200,100 @@ proptest! {
             let inside = (0..50).contains(&column) && (0..40).contains(&row);
             if inside { source.get(row as usize, column as usize, 0) } else { 3 }
         })?;
+    }
+}
+
+/// What `grid_sample` and a fill come to: of the four pixels around a place, or the nearest one.
+#[expect(clippy::suboptimal_flops, reason = "torch's own roundings")]
+fn sampled(picture: &Picture<'_>, looking: Looking, [x, y]: [f32; 2], channel: usize) -> u8 {
+    let at = |x: f32, y: f32| {
+        let inside =
+            (0.0..picture.width() as f32).contains(&x) && (0.0..picture.height() as f32).contains(&y);
+        inside.then(|| f32::from(picture.get(y as usize, x as usize, channel)))
+    };
+    let fill = looking.fill.map(|fill| fill[channel] as f32);
+    if looking.interpolation == Interpolation::Nearest {
+        let found = at(x.round_ties_even(), y.round_ties_even());
+        return found.or(fill).unwrap_or(0.0).round_ties_even() as u8;
+    }
+    let (left, upper) = (x.floor(), y.floor());
+    let (west, north) = (x - left, y - upper);
+    let (east, south) = (1.0 - west, 1.0 - north);
+    let corners = [
+        (at(left, upper), south * east),
+        (at(left + 1.0, upper), south * west),
+        (at(left, upper + 1.0), north * east),
+        (at(left + 1.0, upper + 1.0), north * west),
+    ];
+    let mix = |value: &dyn Fn(Option<f32>) -> f32| {
+        let [first, rest @ ..] = corners;
+        rest.iter()
+            .fold(value(first.0) * first.1, |sum, (corner, weight)| value(*corner).mul_add(*weight, sum))
+    };
+    let value = mix(&|corner| corner.unwrap_or(0.0));
+    let inside = mix(&|corner| if corner.is_some() { 1.0 } else { 0.0 });
+    let value = match (fill, looking.generation) {
+        (None, _) => value,
+        (Some(fill), Generation::V1) => value * inside + (1.0 - inside) * fill,
+        (Some(fill), Generation::V2) => (value - fill) * inside + fill,
+    };
+    value.round_ties_even() as u8
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+    #[test]
+    #[expect(clippy::suboptimal_flops, reason = "torch's own roundings")]
+    fn every_level_samples_as_plain_loops_do(
+        shape in (1usize..60, 1usize..60, any::<bool>(), any::<bool>()),
+        size in (1u32..80, 1u32..80),
+        corner in (0u32..80, 0u32..80),
+        looking in (any::<bool>(), any::<bool>(), any::<bool>()),
+        fill in prop::option::of(prop::array::uniform3(0.0f64..255.0)),
+        linear in prop::array::uniform4(-2.0f64..2.0),
+        shift in prop::array::uniform2(-30.0f64..30.0),
+        depth in prop::option::of(prop::array::uniform2(-0.02f64..0.02)),
+        seed in any::<u64>(),
+    ) {
+        let (height, width, gray, planar) = shape;
+        let channels = if gray { 1 } else { 3 };
+        let mixed = |i: u64| (i ^ seed).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29).wrapping_mul(0xD6E8_FEB9);
+        let bytes: Vec<u8> = (0..(height * width * channels) as u64).map(|i| (mixed(i) >> 27) as u8).collect();
+        let strides = if planar {
+            [width as isize, 1, (height * width) as isize]
+        } else {
+            [(width * channels) as isize, channels as isize, 1]
+        };
+        let source = Picture::from_strided(&bytes, 0, [height, width, channels], strides).unwrap();
+        let region = Region { rows: corner.0 % size.0..size.0, columns: corner.1 % size.1..size.1 };
+        let (fused, nearest, first) = looking;
+        let looking = Looking {
+            generation: if first { Generation::V1 } else { Generation::V2 },
+            places: if fused { Places::Fused } else { Places::Rounded },
+            interpolation: if nearest { Interpolation::Nearest } else { Interpolation::Bilinear },
+            fill,
+        };
+        let ([a, b, d, e], [c, f]) = (linear, shift);
+        let fused = fused && size.0 * size.1 >= 67;
+        let sum = |[of_x, of_y, shift]: [f32; 3], x: f32, y: f32| {
+            if fused { y.mul_add(of_y, x * of_x) + shift } else { (x * of_x + y * of_y) + shift }
+        };
+        let (halves, step) = if let Some([g, h]) = depth {
+            (size, SampledGrid::perspective([a, b, c, d, e, f, g, h], size, looking).unwrap())
+        } else {
+            ((height as u32, width as u32), SampledGrid::affine([a, b, c, d, e, f], size, looking).unwrap())
+        };
+        let place = |x: u32, y: u32| {
+            let middle = |length: u32| if depth.is_some() { 0.5 } else { (1.0 - length as f32) * 0.5 };
+            let (x, y) = (middle(size.1) + x as f32, middle(size.0) + y as f32);
+            let along = |numbers: [f64; 3], half: u32, length: usize| {
+                let at = sum(numbers.map(|number| number as f32 / (0.5 * half as f32)), x, y);
+                let at = depth.map_or(at, |[g, h]| at / sum([g as f32, h as f32, 1.0], x, y) - 1.0);
+                (at + 1.0).mul_add(length as f32 / 2.0, -0.5)
+            };
+            [along([a, b, c], halves.1, width), along([d, e, f], halves.0, height)]
+        };
+        compare(&step, &source, &region, |y, x, channel| sampled(&source, looking, place(x, y), channel))?;
     }
 }
 

@@ -20,6 +20,7 @@ use penstock_jpeg::simd::arch::x86_64::memory::{load8_doubles, load16, load32, l
 use super::dispatch::Inside;
 use super::field::{Field, Frame, Places, Run};
 use super::sample::{self, Interpolation, Pixels};
+use super::sampled_grid::{SampledGrid, Texels};
 use crate::image::Region;
 
 /// See [`Field::fill`].
@@ -32,6 +33,22 @@ pub(crate) fn places_avx2(field: &Field, frame: &Frame, wanted: &Region, places:
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vnni,avx2,fma")]
 pub(crate) fn places_avx512(field: &Field, frame: &Frame, wanted: &Region, places: &mut Places) {
     field.fill(frame, wanted, places);
+}
+
+/// See [`SampledGrid::row`].
+#[target_feature(enable = "avx2,fma")]
+pub(crate) fn sampled(
+    grid: &SampledGrid,
+    texels: &Texels<'_>,
+    channels: usize,
+    [row, first]: [u32; 2],
+    out: &mut [u8],
+) {
+    if channels == 3 {
+        grid.row::<3>(texels, row, first, out);
+    } else {
+        grid.row::<1>(texels, row, first, out);
+    }
 }
 
 /// See [`sample::run`]; three channels and the next pixel's first are four doubles.

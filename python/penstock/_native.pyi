@@ -26,8 +26,10 @@ __all__ = [
     "available_parallelism",
     "be_worker",
     "build_profile",
+    "cascade_sum",
     "decode_jpeg",
     "decode_picture",
+    "draw_steps",
     "first_sights",
     "has_checksums",
     "index_usage",
@@ -108,8 +110,8 @@ def draw_steps(
             is.
 
     Returns:
-        What each step was drawn as, and the step as `step` returns it; height and width after all of them. None, and the
-        state is as it was, where torch would raise.
+        What each step was drawn as, and the step as `step` returns it; height and width after all of them. None, and
+        the state is as it was, where torch would raise.
     """
 
 def take_learned() -> bytes:

@@ -1,8 +1,8 @@
-//! Whether a random transform is made at all.
+//! Whether a random transform is made at all, and transforms that are a step or nothing.
 
 use super::generation::Generation;
-use super::kinds::Take;
-use crate::random::{Words, draw};
+use super::kinds::{Draw, Parameters, Size, Take, Wire};
+use crate::random::{Streams, Words, draw};
 
 /// `p` of a random transform, and how `torch.rand(1)` is compared with it: the generations differ for one number in
 /// 2^24.
@@ -31,6 +31,35 @@ impl Chance {
             Chance::Double(p) => f64::from(drawn) < p,
             Chance::Single(p) => drawn < p,
         }
+    }
+}
+
+/// A step that is made by chance, such as `RandomInvert`. Operands: whose draws, the probability, those of the step.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ByChance<P> {
+    /// Whether it is made.
+    pub chance: Chance,
+    /// The step.
+    pub step: P,
+}
+
+impl<S: From<P>, P: Copy> Draw<S> for ByChance<P> {
+    fn draw(
+        &self,
+        size: Size,
+        Streams { torch: generator, .. }: &mut Streams,
+        steps: &mut Vec<S>,
+    ) -> Option<Size> {
+        if self.chance.draw(generator) {
+            steps.push(self.step.into());
+        }
+        Some(size)
+    }
+}
+
+impl<P: Wire> Parameters for ByChance<P> {
+    fn take(from: &mut impl Take) -> Option<Self> {
+        Some(ByChance { chance: Chance::take(from)?, step: P::take(from)? })
     }
 }
 

@@ -1,46 +1,19 @@
 //! Autocontrast: each channel is stretched so that its least value becomes 0 and its greatest one 255.
 //!
-//! Operands of the step: whose arithmetic; of `RandomAutocontrast` whose draws, its probability, and whose arithmetic. Pillow, without a cutoff, stretches in double precision; the two generations of torchvision
+//! Operand: whose arithmetic. Pillow, without a cutoff, stretches in double precision; the two generations of torchvision
 //! multiply and divide in single precision. A channel of one value stays as it is.
 
 use penstock_jpeg::simd::Level;
 
 use super::dispatch;
-use crate::ops::chance::Chance;
-use crate::ops::kinds::{Block, Draw, Measured, Parameters, Put, Size, Take, Wire};
+use crate::ops::chance::ByChance;
+use crate::ops::kinds::{Block, Measured, Put, Take, Wire};
 use crate::ops::library::Library;
 use crate::ops::statistics::Statistics;
 use crate::ops::tables::Tables;
-use crate::random::Streams;
 
 /// `RandomAutocontrast`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RandomAutocontrast {
-    /// Whether it happens.
-    pub chance: Chance,
-    /// What is done then.
-    pub step: AutoContrast,
-}
-
-impl<S: From<AutoContrast>> Draw<S> for RandomAutocontrast {
-    fn draw(
-        &self,
-        size: Size,
-        Streams { torch: generator, .. }: &mut Streams,
-        steps: &mut Vec<S>,
-    ) -> Option<Size> {
-        if self.chance.draw(generator) {
-            steps.push(self.step.into());
-        }
-        Some(size)
-    }
-}
-
-impl Parameters for RandomAutocontrast {
-    fn take(from: &mut impl Take) -> Option<Self> {
-        Some(RandomAutocontrast { chance: Chance::take(from)?, step: AutoContrast::take(from)? })
-    }
-}
+pub type RandomAutocontrast = ByChance<AutoContrast>;
 
 /// Stretches each channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

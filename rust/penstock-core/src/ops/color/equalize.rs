@@ -1,44 +1,19 @@
 //! Equalizing: each channel's values are spread so that all are about equally frequent, in all libraries by the same
 //! integers.
 //!
-//! The step has no operands; `RandomEqualize` has whose draws, and its probability. With `n` pixels, of which `m` have the greatest value that is there, a step is `(n - m) / 255`, and a value
-//! becomes the number of steps in the count of all values below it. A channel of one value, or of so few pixels that
-//! the step is 0, stays as it is.
+//! There are no operands. With `n` pixels, of which `m` have the greatest value that is there, a step is `(n - m) / 255`,
+//! and a value becomes the number of steps in the count of all values below it. A channel of one value, or of so few
+//! pixels that the step is 0, stays as it is.
 
 use penstock_jpeg::simd::Level;
 
-use crate::ops::chance::Chance;
-use crate::ops::kinds::{Block, Draw, Measured, Parameters, Put, Size, Take, Wire};
+use crate::ops::chance::ByChance;
+use crate::ops::kinds::{Block, Measured, Put, Take, Wire};
 use crate::ops::statistics::Statistics;
 use crate::ops::tables::Tables;
-use crate::random::Streams;
 
 /// `RandomEqualize`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RandomEqualize {
-    /// Whether it happens.
-    pub chance: Chance,
-}
-
-impl<S: From<Equalize>> Draw<S> for RandomEqualize {
-    fn draw(
-        &self,
-        size: Size,
-        Streams { torch: generator, .. }: &mut Streams,
-        steps: &mut Vec<S>,
-    ) -> Option<Size> {
-        if self.chance.draw(generator) {
-            steps.push(Equalize.into());
-        }
-        Some(size)
-    }
-}
-
-impl Parameters for RandomEqualize {
-    fn take(from: &mut impl Take) -> Option<Self> {
-        Some(RandomEqualize { chance: Chance::take(from)? })
-    }
-}
+pub type RandomEqualize = ByChance<Equalize>;
 
 /// Equalizes each channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,37 +1,10 @@
 //! Posterizing: only the upper bits of a value are kept, in all libraries.
 
-use crate::ops::chance::Chance;
-use crate::ops::kinds::{Draw, Lut, Parameters, Put, Size, Take, Wire};
-use crate::random::Streams;
+use crate::ops::chance::ByChance;
+use crate::ops::kinds::{Lut, Put, Take, Wire};
 
 /// `RandomPosterize`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RandomPosterize {
-    /// Whether it happens.
-    pub chance: Chance,
-    /// Bits that are kept.
-    pub bits: u8,
-}
-
-impl<S: From<Posterize>> Draw<S> for RandomPosterize {
-    fn draw(
-        &self,
-        size: Size,
-        Streams { torch: generator, .. }: &mut Streams,
-        steps: &mut Vec<S>,
-    ) -> Option<Size> {
-        if self.chance.draw(generator) {
-            steps.push(Posterize { bits: self.bits }.into());
-        }
-        Some(size)
-    }
-}
-
-impl Parameters for RandomPosterize {
-    fn take(from: &mut impl Take) -> Option<Self> {
-        Some(RandomPosterize { chance: Chance::take(from)?, bits: from.word()?.try_into().ok()? })
-    }
-}
+pub type RandomPosterize = ByChance<Posterize>;
 
 /// Keeps the upper bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

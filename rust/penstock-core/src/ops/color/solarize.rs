@@ -3,39 +3,12 @@
 //! Pillow compares with the threshold as a number of Python's, torchvision's tensors compare in single precision: they
 //! differ where the threshold is rounded to a whole number.
 
-use crate::ops::chance::Chance;
-use crate::ops::kinds::{Draw, Lut, Parameters, Put, Size, Take, Wire};
+use crate::ops::chance::ByChance;
+use crate::ops::kinds::{Lut, Put, Take, Wire};
 use crate::ops::library::Library;
-use crate::random::Streams;
 
 /// `RandomSolarize`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RandomSolarize {
-    /// Whether it happens.
-    pub chance: Chance,
-    /// What is done then.
-    pub step: Solarize,
-}
-
-impl<S: From<Solarize>> Draw<S> for RandomSolarize {
-    fn draw(
-        &self,
-        size: Size,
-        Streams { torch: generator, .. }: &mut Streams,
-        steps: &mut Vec<S>,
-    ) -> Option<Size> {
-        if self.chance.draw(generator) {
-            steps.push(self.step.into());
-        }
-        Some(size)
-    }
-}
-
-impl Parameters for RandomSolarize {
-    fn take(from: &mut impl Take) -> Option<Self> {
-        Some(RandomSolarize { chance: Chance::take(from)?, step: Solarize::take(from)? })
-    }
-}
+pub type RandomSolarize = ByChance<Solarize>;
 
 /// Inverts from a threshold on.
 #[derive(Debug, Clone, Copy, PartialEq)]

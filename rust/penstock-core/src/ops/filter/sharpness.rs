@@ -8,39 +8,12 @@ use penstock_jpeg::simd::Level;
 use super::dispatch;
 use super::neighbours::{self, BLOCK, Neighbours, Rows};
 use crate::image::{Picture, Region};
-use crate::ops::chance::Chance;
+use crate::ops::chance::ByChance;
 use crate::ops::choice::Choice;
-use crate::ops::kinds::{Area, Draw, Parameters, Put, Size, Take, Wire};
-use crate::random::Streams;
+use crate::ops::kinds::{Area, Put, Size, Take, Wire};
 
-/// `RandomAdjustSharpness`. Operands: the chance, then those of the step.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RandomAdjustSharpness {
-    /// Whether it happens.
-    pub chance: Chance,
-    /// What is done then.
-    pub step: Sharpness,
-}
-
-impl<S: From<Sharpness>> Draw<S> for RandomAdjustSharpness {
-    fn draw(
-        &self,
-        size: Size,
-        Streams { torch: generator, .. }: &mut Streams,
-        steps: &mut Vec<S>,
-    ) -> Option<Size> {
-        if self.chance.draw(generator) {
-            steps.push(self.step.into());
-        }
-        Some(size)
-    }
-}
-
-impl Parameters for RandomAdjustSharpness {
-    fn take(from: &mut impl Take) -> Option<Self> {
-        Some(RandomAdjustSharpness { chance: Chance::take(from)?, step: Sharpness::take(from)? })
-    }
-}
+/// `RandomAdjustSharpness`.
+pub type RandomAdjustSharpness = ByChance<Sharpness>;
 
 /// In whose arithmetic the two pictures are blended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

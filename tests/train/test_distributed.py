@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from penstock.train import checkpoint, data, recipe_for, train
-from penstock.train.distributed import ALONE, Ranks
+from penstock.train.distributed import ALONE, Ranks, processes
 from penstock.train.evaluation import Precision, evaluate
 from penstock.train.model import make_model
 from penstock.train.recipe import SettingError
@@ -144,6 +144,17 @@ def test_the_number_of_processes_is_kept(folder):
     saved = checkpoint.read(file)
     with pytest.raises(SettingError, match="number of processes: it was 2, not 1"):
         train(checkpoint.resumed_recipe(saved, file), resume=saved)
+
+
+def test_a_number_of_processes_without_torchrun_is_refused(monkeypatch):
+    for name in ("RANK", "MASTER_ADDR", "MASTER_PORT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with (
+        pytest.raises(SettingError, match="WORLD_SIZE=2 tells of processes that torchrun has not started"),
+        processes("cpu"),
+    ):
+        pass
 
 
 def test_a_batch_that_cannot_be_divided_is_refused():

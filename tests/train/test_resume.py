@@ -6,6 +6,7 @@ import json
 import os
 import pickle
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -149,6 +150,22 @@ def test_the_last_checkpoint_is_kept(run, assert_equal, tmp_path, environment, e
     assert checkpoint.read(file)["step"] == 2
     assert_equal(run("whole", max_steps=6), run("parts", resume=True))
     assert not part.exists()
+
+
+def test_a_folder_that_cannot_be_told_to_keep_its_names_is_no_failure(tmp_path, monkeypatch):
+    told, fsync = [], os.fsync
+
+    def refusing(descriptor):
+        told.append(stat.S_ISDIR(os.fstat(descriptor).st_mode))
+        if told[-1]:
+            raise OSError(22, "Invalid argument")
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", refusing)
+    file = tmp_path / checkpoint.NAME
+    checkpoint.write(file, {"version": checkpoint.VERSION})
+    assert checkpoint.read(file) == {"version": checkpoint.VERSION}
+    assert told == ([False, True] if os.name == "posix" else [False])
 
 
 def test_a_checkpoint_that_fails_to_be_written_leaves_the_old_one(tmp_path):

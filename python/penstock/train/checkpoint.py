@@ -1,5 +1,6 @@
 """The file that a run goes on from: where it is, how it is written and read, what may be changed of its settings."""
 
+import contextlib
 import dataclasses
 import os
 from pathlib import Path
@@ -82,14 +83,18 @@ def write(file: Path, checkpoint: dict[str, Any]) -> None:
 
 
 def _keep_name(folder: Path) -> None:
-    """Have a folder's new names outlive the machine's failure, where folders can be told so."""
+    """Have a folder's new names outlive the machine's failure, where folders can be told so.
+
+    Some file systems refuse it, or the folder must not be read; the file is there and whole all the same.
+    """
     if os.name != "posix":
         return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def read(file: Path) -> dict[str, Any]:

@@ -82,7 +82,7 @@ def next_epoch(loader: Any) -> int | None:
     if by_index.seed_of(loader) is None:
         return None
     for each in chain_of(index_sampler_of(loader)):
-        told = getattr(each, "epoch", None)
+        told: Any = getattr(each, "epoch", None)
         with contextlib.suppress(TypeError):  # of what is no number, and no epoch
             return operator.index(told)  # of NumPy's numbers, and torch's, as well
     return _page(loader).epoch

@@ -3,7 +3,10 @@
 import pytest
 import torch
 from support.compare import assert_same
-from support.delivered import delivered, torchs
+from support.delivered import COUNT, delivered, torchs
+from support.pictures import dataset_of
+from torch.utils.data import ConcatDataset
+from torchvision import transforms as v1
 
 import penstock
 
@@ -43,3 +46,16 @@ def test_forms(gpu, dataset, workers, form, transfer):
     row = {row.part: row for row in penstock.explain(loader).rows}.get("transfer")
     assert (row is not None) == (transfer is not None)
     assert row is None or row.native == as_bytes
+
+
+@pytest.mark.parametrize("transfer", [None, "uint8"])
+@pytest.mark.parametrize("form", FORMS, ids=str)
+@pytest.mark.parametrize("workers", [0, 2])
+def test_noise_that_is_erased_with_is_converted_as_well(gpu, workers, form, transfer):
+    """Also where it is in some of a batch's pictures only, and a table makes the others."""
+    noisy = v1.Compose([v1.ToTensor(), v1.RandomErasing(p=0.7, value="random")])
+    parts = [dataset_of("CIFAR10", COUNT, 6, 6, transform=transform) for transform in (noisy, v1.ToTensor())]
+    dataset = ConcatDataset(parts)
+    read, loader = delivered(gpu, dataset, num_workers=workers, transfer=transfer, **form)
+    assert_same(read, as_torchs(torchs(dataset, num_workers=workers), **form))
+    assert penstock.stats(loader).native_share == 1

@@ -36,6 +36,10 @@ VALUES = {
         "a constant margin",
     ),
     "erasing": (v1.Compose([v1.ToTensor(), NORMALIZE, v1.RandomErasing(p=1)]), "what is erased with"),
+    "noise": (
+        v1.Compose([v1.ToTensor(), NORMALIZE, v1.RandomErasing(p=1, value="random")]),
+        "noise that is erased with",
+    ),
 }
 
 

@@ -232,6 +232,27 @@ def test_a_state_of_any_batch_goes_on_with_the_same_samples(workers, persistent,
     assert_same([*resumed], expected[epoch + 1])
 
 
+@pytest.mark.parametrize("number", [np.int64, torch.tensor])
+def test_an_epoch_of_numpys_or_torchs_is_told_as_well(number):
+    dataset = augmented(8)
+    told, alike = (DistributedSampler(dataset, 2, 0, shuffle=False) for _ in range(2))
+    told.set_epoch(number(5))
+    alike.set_epoch(5)
+    ours, theirs = ([*DataLoader(dataset, 2, sampler=each, rng="index")] for each in (told, alike))
+    assert_same(ours, theirs)
+
+
+def test_a_state_with_a_wrong_epoch_loads_nothing():
+    loader = DataLoader(augmented(8), 2, shuffle=True, rng="index")
+    next(iter(loader))
+    before = torch.get_rng_state()
+    with pytest.raises(TypeError):
+        loader.load_state_dict({**loader.state_dict(), "epoch": "first"})
+    assert torch.equal(torch.get_rng_state(), before)
+    assert loader.state_dict()["epoch"] == 0
+    assert len([*loader]) == len(loader)
+
+
 def test_epochs_are_counted_with_the_iterators_and_kept_in_a_fresh_state():
     loader = DataLoader(augmented(4), batch_size=4, num_workers=1, persistent_workers=True, rng="index")
     assert loader.state_dict()["epoch"] == 0

@@ -71,7 +71,12 @@ def test_a_folder_without_its_parts(penstock, tmp_path):
         (["--workers", "-1"], "--workers is at least 0"),
         (["--lr", "0"], "--lr is greater than 0"),
         (["--batch-size", "1000"], "more than there are training pictures"),
+        (["--lr", "inf"], "--lr is greater than 0, and finite"),
+        (["--seed", str(1 << 63)], "--seed is from -9223372036854775808 to 9223372036854775807"),
+        (["--max-steps", "-1"], "--max-steps is at least 1"),
         (["--resume", "last"], "--resume PATH"),
+        (["--resume", "last", "--data", "/nowhere"], "--resume PATH"),
+        (["--resume", "last", "--data", "**"], "--resume PATH"),
         (["--checkpoint-every", "0"], "--checkpoint-every is at least 1"),
         (["--label-smoothing", "2"], "--label-smoothing is between 0 and 1"),
         (["--tta", "mirror"], "no digit"),
@@ -96,6 +101,13 @@ def test_what_is_refused(penstock, arguments, message, tmp_path):
     code, output = penstock("train", "--device", "cpu", *arguments)
     assert code == 2
     assert message in output
+
+
+def test_a_folders_name_is_printed_as_it_is(penstock):
+    arguments = ("--epochs", "1", "--max-steps", "1", "--device", "cpu", "--workers", "0", "--out", "[bold]/[/x]")
+    code, output = penstock("train", *arguments)
+    assert code == 0, output
+    assert "run    [bold]/[/x]\n" in output
 
 
 def test_a_disk_that_is_full_ends_the_run_in_one_line(penstock, monkeypatch):

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from penstock.train import checkpoint, data, recipe_for, train
-from penstock.train.distributed import ALONE, Ranks
+from penstock.train.distributed import ALONE, Ranks, processes
 from penstock.train.evaluation import Precision, evaluate
 from penstock.train.model import make_model
 from penstock.train.recipe import SettingError
@@ -19,7 +19,7 @@ import json, os, pathlib, signal, sys
 import torch, torch.distributed as dist
 from rich.console import Console
 from penstock.errors import CommandError
-from penstock.train import checkpoint, recipe_for, train
+from penstock.train import checkpoint, loop, recipe_for, train
 
 torch.set_num_threads(1)
 dist.init_process_group("gloo")
@@ -42,6 +42,16 @@ stop = (1, 2)
 assert train(recipe_for("digits", **settings, out=str(folder / "parts")), on_step=on_step).interrupted
 stop = (2, 1)
 assert parts(loader="torch").interrupted
+stop, judge = None, loop.evaluate
+
+def stopped(*arguments, **options):
+    if rank == 1:
+        signal.raise_signal(signal.SIGINT)
+    return judge(*arguments, **options)
+
+loop.evaluate = stopped
+assert parts().interrupted
+loop.evaluate = judge
 assert not parts(loader="penstock").interrupted
 
 (folder / "file").touch()
@@ -85,8 +95,8 @@ def test_all_processes_make_the_same_steps(folder):
 
 def test_only_the_first_one_writes_and_prints(folder):
     said = (folder / "said").read_text()
-    assert said.count("batch 32, shared by 2 processes") == 4
-    assert said.count("interrupted after 0 of 2 epochs") == said.count("interrupted after 1 of 2 epochs") == 1
+    assert said.count("batch 32, shared by 2 processes") == 5
+    assert [said.count(f"interrupted after {epochs} of 2 epochs") for epochs in (0, 1)] == [1, 2]
     lines = (folder / "whole" / "metrics.jsonl").read_text().splitlines()
     assert [json.loads(line)["epoch"] for line in lines] == [1, 2]
 
@@ -134,6 +144,17 @@ def test_the_number_of_processes_is_kept(folder):
     saved = checkpoint.read(file)
     with pytest.raises(SettingError, match="number of processes: it was 2, not 1"):
         train(checkpoint.resumed_recipe(saved, file), resume=saved)
+
+
+def test_a_number_of_processes_without_torchrun_is_refused(monkeypatch):
+    for name in ("RANK", "MASTER_ADDR", "MASTER_PORT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with (
+        pytest.raises(SettingError, match="WORLD_SIZE=2 tells of processes that torchrun has not started"),
+        processes("cpu"),
+    ):
+        pass
 
 
 def test_a_batch_that_cannot_be_divided_is_refused():

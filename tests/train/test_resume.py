@@ -6,14 +6,19 @@ import json
 import os
 import pickle
 import signal
+import stat
 import subprocess
 import sys
 import time
 
 import pytest
+import torch
 from rich.console import Console
 
 from penstock.train import TrainingError, checkpoint, loop, recipe_for, train
+from penstock.train.distributed import processes
+from penstock.train.position import Position
+from penstock.train.recipe import Recipe
 
 PATIENCE = 120  # seconds; a busy machine takes long to import torch
 
@@ -147,6 +152,22 @@ def test_the_last_checkpoint_is_kept(run, assert_equal, tmp_path, environment, e
     assert not part.exists()
 
 
+def test_a_folder_that_cannot_be_told_to_keep_its_names_is_no_failure(tmp_path, monkeypatch):
+    told, fsync = [], os.fsync
+
+    def refusing(descriptor):
+        told.append(stat.S_ISDIR(os.fstat(descriptor).st_mode))
+        if told[-1]:
+            raise OSError(22, "Invalid argument")
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", refusing)
+    file = tmp_path / checkpoint.NAME
+    checkpoint.write(file, {"version": checkpoint.VERSION})
+    assert checkpoint.read(file) == {"version": checkpoint.VERSION}
+    assert told == ([False, True] if os.name == "posix" else [False])
+
+
 def test_a_checkpoint_that_fails_to_be_written_leaves_the_old_one(tmp_path):
     file = tmp_path / checkpoint.NAME
     checkpoint.write(file, {"version": checkpoint.VERSION})
@@ -154,6 +175,53 @@ def test_a_checkpoint_that_fails_to_be_written_leaves_the_old_one(tmp_path):
         checkpoint.write(file, {"version": lambda: None})
     assert checkpoint.read(file) == {"version": checkpoint.VERSION}
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.pt"]
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"hello", b"\x80\x02}q\x00.", b"\x89PNG\r\n", b"\xff\xd8\xff\xe0", b"K", b"PK\x03\x04"]
+)
+def test_what_is_no_checkpoint_is_refused_in_one_line(tmp_path, content):
+    file = tmp_path / checkpoint.NAME
+    file.write_bytes(content)
+    with pytest.raises(
+        TrainingError, match=r"checkpoint\.pt cannot be read: it is no checkpoint, or not whole \(\w+\)$"
+    ):
+        checkpoint.read(file)
+
+
+def test_another_runs_checkpoint_is_not_replaced(tmp_path):
+    saved = {"recipe": {**vars(recipe_for("digits"))}}
+    file, other = tmp_path / "a.pt", tmp_path / "b.pt"
+    file.touch()
+    assert checkpoint.resumed_recipe(saved, file, checkpoint=str(other)).checkpoint == str(other)
+    assert checkpoint.resumed_recipe(saved, file, checkpoint=str(tmp_path / "." / "a.pt")).out is None
+    other.touch()
+    with pytest.raises(TrainingError, match=r"b\.pt is there already"):
+        checkpoint.resumed_recipe(saved, file, checkpoint=str(other))
+
+
+def test_testing_takes_no_training_time(monkeypatch):
+    now = [10.0]
+    monkeypatch.setattr("penstock.train.position.time.perf_counter", lambda: now[0])
+    zero = torch.zeros(())
+    position = Position(zero, zero, {}, step=3, seconds=2.0, _since=now[0])
+    now[0] += 1
+    assert position.passed == position.end() == 3
+    now[0] += 100
+    assert position.state(None)["seconds"] == 3
+
+
+def test_what_is_resumed_elsewhere_needs_no_scale_of_its_own(run, tmp_path):
+    """A run on a device where losses are not scaled has none; one where they are begins with torch's."""
+    first = run("run", epochs=2, on_epoch=stop)
+    saved = checkpoint.read(first.checkpoint)
+    assert saved["scaler"] == {}
+    recipe = Recipe(**{**saved["recipe"], "out": str(tmp_path / "other"), "checkpoint": None})
+    with processes("cpu") as (ranks, device):
+        made = loop._Run(recipe, None, ranks, device, Console(quiet=True), on_step=None)
+        made.scaler = torch.amp.GradScaler("cpu")
+        made._go_on(saved)
+    assert made.scaler.get_scale() == 2.0**16
 
 
 def test_a_resumed_run_keeps_its_settings(tmp_path):

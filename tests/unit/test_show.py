@@ -257,8 +257,11 @@ def test_wrong_arguments(show, arguments, message):
     assert result.stderr.count("\n") == 1
 
 
-def test_the_number_of_samples_is_one_at_least(show):
-    assert show("--data", ".", "--samples", 0).exit_code == 2
+@pytest.mark.parametrize("option", [("--samples", 0), ("--samples", 1001), ("--seed", 1 << 64), ("--seed", -(1 << 64))])
+def test_numbers_out_of_range(show, option):
+    result = show("--data", ".", *option)
+    assert result.exit_code == 2
+    assert f"Invalid value for '{option[0]}'" in result.stderr
 
 
 def test_a_data_set_of_no_pillow_images_still_shows(drawn):

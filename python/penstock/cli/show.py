@@ -23,10 +23,13 @@ def command(
         typer.Option(metavar="FILE.py:FUNCTION", help="Your own loader, as FUNCTION(DataLoader) returns it."),
     ] = None,
     out: Annotated[Path, typer.Option(metavar="FILE.png", help="The sheet.")] = Path("sheet.png"),
-    samples: Annotated[int, typer.Option(min=1, help="Samples on it.")] = 12,
+    samples: Annotated[int, typer.Option(min=1, max=1000, help="Samples on it.")] = 12,
     root: Annotated[str, typer.Option(help="Folder of the data sets that have names.")] = "data",
     download: Annotated[bool, typer.Option("--download", help="Let torchvision fetch a missing data set.")] = False,
-    seed: Annotated[int, typer.Option(help="Of the order and the augmentations.")] = 0,
+    seed: Annotated[
+        int,
+        typer.Option(min=-(1 << 63), max=(1 << 64) - 1, help="Of the order and the augmentations.", metavar="<int>"),
+    ] = 0,
 ) -> None:
     """Draw what the network sees: pictures before and after augmentation, with their labels."""
     from penstock.outputs import check_file

@@ -103,6 +103,7 @@ class Pipeline:
         kinds: The classes that torchvision's output may have.
         table: The elements of the bytes and of constant margins, for each channel; None if it fails.
         plan_of: Makes the plan with another table in the place of that; None if it fails.
+        kept: Whether there is more in the output than the table's elements, which stays as it is with another table.
     """
 
     plan: _native.Plan
@@ -114,6 +115,7 @@ class Pipeline:
     kinds: tuple[type, ...] = ()
     table: torch.Tensor | None = None
     plan_of: Callable[[torch.Tensor], _native.Plan] | None = None
+    kept: bool = False
 
     def with_table(self, table: torch.Tensor) -> "Pipeline":
         """Return the same pipeline with other elements, of another type perhaps, for the same bytes and margins."""
@@ -387,7 +389,8 @@ class _Builder:
 
         kinds = (torch.Tensor, tv_tensors.Image) if self.type_is_open else (type(self.strip),)
         return Pipeline(
-            *(plan_of(table), tuple(self.steps), table.dtype, self.draws, False, tuple(rows), kinds), table, plan_of
+            *(plan_of(table), tuple(self.steps), table.dtype, self.draws, False, tuple(rows), kinds),
+            *(table, plan_of, self.kept is not None),
         )
 
 

@@ -18,6 +18,8 @@ from penstock.ops.opaque import Opaque
 
 __all__ = ["Written", "left", "write"]
 
+_NOISE = "noise that is erased with is the value of no byte"
+
 
 @dataclasses.dataclass(frozen=True)
 class Written:
@@ -51,6 +53,9 @@ def write(place: Place, form: Form, *, mixes: bool) -> tuple[Written | None, lis
     pipelines = [pipeline for leaf in leaves for pipeline in leaf.pipelines if not pipeline.fails]
     if mixes:
         return None, [_row(False, "values are mixed")] if form.as_bytes else []
+    # What erases draws numbers of the type that the transforms make.
+    if any(pipeline.kept and form.dtype_of(pipeline.dtype) != pipeline.dtype for pipeline in pipelines):
+        return None, [_row(False, _NOISE)] if form.as_bytes else []
     exchanged = {id(pipeline): _converted(pipeline, form) for pipeline in pipelines}
     tables: dict[int, torch.Tensor] = {}
     rows = []
@@ -107,6 +112,8 @@ def _coded(pipelines: list[Pipeline], form: Form) -> list[tuple[Pipeline, torch.
         raise Opaque(_elsewhere(form))
     coded = []
     for pipeline in pipelines:
+        if pipeline.kept:
+            raise Opaque(_NOISE)
         table = pipeline.table
         assert table is not None  # noqa: S101 - it does not fail
         codes = codes_of(table)

@@ -1,6 +1,8 @@
 """`state_dict` and `load_state_dict` of a loader."""
 
+import contextlib
 import dataclasses
+import operator
 import pickle
 import weakref
 from typing import Any
@@ -79,8 +81,11 @@ def next_epoch(loader: Any) -> int | None:
     """Return the epoch that begins: as a sampler was told it, or counted; None if no number depends on it."""
     if by_index.seed_of(loader) is None:
         return None
-    told = (getattr(each, "epoch", None) for each in chain_of(index_sampler_of(loader)))
-    return next((epoch for epoch in told if type(epoch) is int), _page(loader).epoch)
+    for each in chain_of(index_sampler_of(loader)):
+        told: Any = getattr(each, "epoch", None)
+        with contextlib.suppress(TypeError):  # of what is no number, and no epoch
+            return operator.index(told)  # of NumPy's numbers, and torch's, as well
+    return _page(loader).epoch
 
 
 def lose(loader: Any, reason: str) -> None:
@@ -128,6 +133,7 @@ def load(loader: Any, state: Any) -> None:
     before = positions_of(generators)
     try:
         put(state["generators"], generators)
+        epoch = 0 if state["epoch"] is None else operator.index(state["epoch"]) + bool(state.get("over"))
         if state.get("over"):
             state = _finished(loader, generators, state)
     except BaseException:
@@ -135,7 +141,7 @@ def load(loader: Any, state: Any) -> None:
         raise
     page.course = page.lost = None
     page.loaded = state if "over" in state else None
-    page.epoch = 0 if state["epoch"] is None else state["epoch"] + bool(state.get("over"))
+    page.epoch = epoch
 
 
 def _finished(loader: Any, generators: dict[str, torch.Generator], state: dict[str, Any]) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """The file that a run goes on from: where it is, how it is written and read, what may be changed of its settings."""
 
+import contextlib
 import dataclasses
 import os
-import pickle
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,9 @@ def find(path: str, data: str | None = None) -> Path:
     """
     if path == LAST:
         kind = "*" if data is None else data.partition(":")[0]
-        found = sorted(RUNS.glob(f"{kind}-*/{NAME}"), key=lambda each: each.stat().st_mtime_ns)
+        runs = RUNS.glob(f"*-*/{NAME}")
+        mine = [each for each in runs if data is None or each.parent.name.rpartition("-")[0] == kind]
+        found = sorted(mine, key=lambda each: each.stat().st_mtime_ns)
         if not found:
             raise SettingError(f"there is no {RUNS / f'{kind}-*' / NAME} to resume from: name one with --resume PATH")
         return found[-1]
@@ -81,14 +83,18 @@ def write(file: Path, checkpoint: dict[str, Any]) -> None:
 
 
 def _keep_name(folder: Path) -> None:
-    """Have a folder's new names outlive the machine's failure, where folders can be told so."""
+    """Have a folder's new names outlive the machine's failure, where folders can be told so.
+
+    Some file systems refuse it, or the folder must not be read; the file is there and whole all the same.
+    """
     if os.name != "posix":
         return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def read(file: Path) -> dict[str, Any]:
@@ -99,8 +105,11 @@ def read(file: Path) -> dict[str, Any]:
     """
     try:
         saved: Any = torch.load(file, map_location="cpu", weights_only=True)
-    except (OSError, EOFError, RuntimeError, pickle.UnpicklingError) as error:
-        raise SettingError(f"{file} cannot be read: {str(error).partition(chr(10))[0]}") from error
+    except OSError as error:
+        raise SettingError(f"{file} cannot be read: {error.strerror or error}") from error
+    except Exception as error:  # torch raises whatever comes of what it reads
+        reason = f"it is no checkpoint, or not whole ({type(error).__name__})"
+        raise SettingError(f"{file} cannot be read: {reason}") from error
     if not isinstance(saved, dict) or saved.get("version") != VERSION:
         raise SettingError(f"{file} was not written by the trainer of this version of penstock")
     return saved
@@ -117,7 +126,7 @@ def resumed_recipe(saved: dict[str, Any], file: Path, **changes: Any) -> Recipe:
         changes: Fields of `Recipe`; a value of None keeps the run's own.
 
     Raises:
-        SettingError: If another field is changed.
+        SettingError: If another field is changed, or what another run goes on from would be replaced.
     """
     moved = {"out": str(file.parent)} if (file.parent / METRICS).exists() else {}
     recipe = Recipe(**{**saved["recipe"], **moved, "checkpoint": str(file)})
@@ -129,4 +138,8 @@ def resumed_recipe(saved: dict[str, Any], file: Path, **changes: Any) -> Recipe:
     ]
     if differing:
         raise SettingError(f"a resumed run keeps its settings: {'; '.join(differing)}")
-    return dataclasses.replace(recipe, **given)
+    recipe = dataclasses.replace(recipe, **given)
+    place = Path(str(recipe.checkpoint)).expanduser()
+    if place.exists() and not (file.exists() and place.samefile(file)):
+        raise SettingError(f"{place} is there already, and not what is resumed from; name another place")
+    return recipe

@@ -132,7 +132,7 @@ def processes(device: str) -> Iterator[tuple[Ranks, torch.device]]:
         device: As `Recipe.device`.
 
     Raises:
-        SettingError: If there is no such device.
+        SettingError: If there is no such device, or the environment has a number of processes and no way to them.
     """
     mine = pick_device(device)
     joined = dist.is_available() and dist.is_initialized()
@@ -144,13 +144,21 @@ def processes(device: str) -> Iterator[tuple[Ranks, torch.device]]:
         mine = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
         torch.cuda.set_device(mine)
     if torchruns:
-        dist.init_process_group("nccl" if mine.type == "cuda" else "gloo", timeout=PATIENCE)
+        _join("nccl" if mine.type == "cuda" else "gloo")
     try:
         flags = dist.new_group(backend="gloo", timeout=PATIENCE) if dist.get_backend() != "gloo" else None
         yield Ranks(dist.get_rank(), dist.get_world_size(), flags), mine
     finally:
         if torchruns:
             dist.destroy_process_group()
+
+
+def _join(backend: str) -> None:
+    try:
+        dist.init_process_group(backend, timeout=PATIENCE)
+    except ValueError as error:
+        world = os.environ["WORLD_SIZE"]
+        raise SettingError(f"WORLD_SIZE={world} tells of processes that torchrun has not started: {error}") from error
 
 
 def pick_device(name: str) -> torch.device:

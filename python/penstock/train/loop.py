@@ -172,6 +172,7 @@ class _Run:
             f"resnet18 on {device}, {precision}{', compiled' if recipe.compile else ''}; {recipe.epochs} epochs of "
             f"{self.steps} steps, batch {recipe.batch_size}{together}, {rate}, seed {recipe.seed}",
             highlight=False,
+            markup=False,
         )
         # By --loader torch, or by PENSTOCK=0.
         self.plain = type(self.train_loader) is torch.utils.data.DataLoader
@@ -183,7 +184,8 @@ class _Run:
             raise SettingError(f"a resumed run keeps its number of processes: it was {was}, not {now}")
         self.model.load_state_dict(saved["model"])
         self.optimizer.load_state_dict(saved["optimizer"])
-        self.scaler.load_state_dict(saved["scaler"])
+        if saved["scaler"]:  # empty if it was on another device, where nothing was scaled
+            self.scaler.load_state_dict(saved["scaler"])
         self.history = [Epoch(**line) for line in saved["history"]]
         mine = saved["ranks"][self.ranks.rank]
         set_random_state(mine["random"], self.device)
@@ -248,11 +250,12 @@ class _Run:
                 if recipe.checkpoint_every and (behind + 1) % recipe.checkpoint_every == 0 and step + 1 < self.steps:
                     self._save(position)
             del batches  # where max_steps cuts an epoch off, this stops its workers
-        loss_sum, correct = position.loss_sum, position.correct
+        # What is summed over all processes is not the position's, which is saved if the test is stopped.
+        loss_sum, correct = position.loss_sum.clone(), position.correct.clone()
         waited = torch.tensor(position.waited, dtype=torch.float64, device=self.device)
         ranks.add((loss_sum, correct, waited))
         loss_mean = loss_sum.item() / self.steps / ranks.world  # waits for the GPU: the epoch's time is all of it
-        seconds = position.passed
+        seconds = position.end()
 
         # ---- test
         report.testing(number)
@@ -374,11 +377,13 @@ def _conclude(run: _Run, result: Result, seconds: float) -> None:
             f"{accuracy} in {seconds:.0f} s; {waiting:.1%} of the training time was spent waiting for data",
             style="bold",
             highlight=False,
+            markup=False,
             soft_wrap=True,
         )
         if not run.plain:
             console.print(stats(run.train_loader).verdict, highlight=False, markup=False, soft_wrap=True)
-        console.print(f"curves {run.folder / CURVES}\nrun    {run.folder}", highlight=False, soft_wrap=True)
+        places = f"curves {run.folder / CURVES}\nrun    {run.folder}"
+        console.print(places, highlight=False, markup=False, soft_wrap=True)
     if result.interrupted and run.file.exists():
         at = run.folder if run.file == run.folder / checkpoint.NAME else run.file
-        console.print(f"go on with: penstock train --resume {at}", highlight=False, soft_wrap=True)
+        console.print(f"go on with: penstock train --resume {at}", highlight=False, markup=False, soft_wrap=True)

@@ -51,7 +51,7 @@ class Position:
     step: int = 0
     seconds: float = 0.0
     waited: float = 0.0
-    _since: float = dataclasses.field(default_factory=time.perf_counter)
+    _since: float | None = dataclasses.field(default_factory=time.perf_counter)
 
     @classmethod
     def first(cls, precision: Precision) -> "Position":
@@ -74,7 +74,12 @@ class Position:
     @property
     def passed(self) -> float:
         """Seconds that the epoch's steps have taken."""
-        return self.seconds + time.perf_counter() - self._since
+        return self.seconds + (0.0 if self._since is None else time.perf_counter() - self._since)
+
+    def end(self) -> float:
+        """Have the steps be over, so that they take no more time; return how much they took."""
+        self.seconds, self._since = self.passed, None
+        return self.seconds
 
     def state(self, loader: Any) -> dict[str, Any]:
         """Return what this process goes on from, besides its generators.

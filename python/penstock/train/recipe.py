@@ -5,6 +5,7 @@ a named one. The values themselves are in `recipes.py`.
 """
 
 import dataclasses
+import math
 from typing import Any, Literal
 
 from penstock.errors import ArgumentError, CommandError
@@ -93,14 +94,16 @@ class Recipe:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained with, before anything is read or written."""
-        for field in ("epochs", "batch_size", "checkpoint_every"):
+        for field in ("epochs", "batch_size", "max_steps", "checkpoint_every"):
             value = getattr(self, field)
             if value is not None and value < 1:
                 raise SettingError(f"--{field.replace('_', '-')} is at least 1, got {value}")
         if self.workers < 0:
             raise SettingError(f"--workers is at least 0, got {self.workers}")
-        if not self.lr > 0:
-            raise SettingError(f"--lr is greater than 0, got {self.lr}")
+        if not 0 < self.lr < math.inf:
+            raise SettingError(f"--lr is greater than 0, and finite, got {self.lr}")
+        if not -SEEDS <= self.seed < SEEDS:
+            raise SettingError(f"--seed is from {-SEEDS} to {SEEDS - 1}, got {self.seed}")
         if not 0 <= self.label_smoothing <= 1:
             raise SettingError(f"--label-smoothing is between 0 and 1, got {self.label_smoothing}")
         if self.tta == "mirror" and self.kind in SIGNS:
@@ -120,6 +123,8 @@ class Recipe:
 
 # These change where and how fast a run goes, not what is learned, so a resumed run may change them.
 FREE_FIELDS = frozenset({"device", "loader", "root", "download", "out", "checkpoint", "checkpoint_every"})
+# A number of 64 bits with a sign; to it epochs and processes are added before torch takes it.
+SEEDS = 1 << 63
 SIGNS = frozenset({"digits", "mnist"})
 
 

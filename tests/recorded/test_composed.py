@@ -1,8 +1,11 @@
 """torchvision's `Compose` on pictures that record, of which runs of transforms are drawn natively."""
 
+import gc
 import io
 import random
+import weakref
 
+import numpy as np
 import pytest
 import torch
 import torchvision.transforms as v1
@@ -11,6 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from support.cases import cases
 from support.files import encode, photo
+from torch import nn
 from torchvision.transforms import functional as F
 from torchvision.transforms import v2
 
@@ -147,6 +151,92 @@ def test_a_hook_of_a_module_is_called():
     assert seen == [1]
 
 
+PARTS = {
+    "list": lambda part: v1.RandomApply([part]),
+    "module list": lambda part: v1.RandomApply(nn.ModuleList([part])),
+    "second generation": lambda part: v2.RandomApply(nn.ModuleList([part])),
+    "sequence": nn.Sequential,
+    "compose": lambda part: v1.Compose([nn.Sequential(v2.Compose([part]))]),
+    "choice": lambda part: v1.RandomChoice([part, v1.RandomHorizontalFlip()]),
+}
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_what_is_changed_of_a_part_is_seen(name):
+    part = v1.ColorJitter(0.5)
+
+    def change(call):
+        part.brightness = (0.1, 0.2) if call >= 8 else (0.5, 1.5)
+
+    assert_same(v1.Compose([PARTS[name](part), v1.ToTensor()]), "RGB", before=change)
+
+
+def test_arrays_in_the_place_of_numbers_are_torchs():
+    compose = v1.Compose([v1.RandomCrop(24), v1.ToTensor()])
+
+    def change(call):
+        compose.transforms[0].size = np.array([20, 20]) if call >= 8 else (24, 24)
+
+    assert_same(compose, "RGB", before=change)
+
+
+class Comparing(Own):
+    """A transform of which nothing is known by comparing it."""
+
+    __hash__ = None
+
+    def __eq__(self, other):
+        raise ValueError("it is not compared")
+
+    def method(self, picture):
+        return self(picture)
+
+
+class WithSlots:
+    __slots__ = ()
+
+    def __call__(self, picture):
+        return picture.rotate(90)
+
+
+@pytest.mark.parametrize("called", [Comparing(), Comparing().method, WithSlots(), abs, np.array])
+def test_whatever_can_be_called_is_a_transform(called):
+    assert_same(v1.Compose([v1.RandomCrop(20), called, v1.ToTensor()]), "RGB")
+
+
+def test_a_pipeline_that_leads_to_itself_is_called():
+    part = v1.RandomApply([v1.RandomHorizontalFlip()], p=0.3)
+    part.transforms.append(v1.Compose([v1.RandomRotation(5), part]))
+    assert_same(v1.Compose([v1.RandomCrop(20), part, v1.ToTensor()]), "RGB")
+
+
+def test_nothing_keeps_a_pipeline_of_methods():
+    class Data:
+        def __init__(self):
+            self.transform = v1.Compose([v1.RandomCrop(20), self.turn, v1.ToTensor()])
+
+        def turn(self, picture):
+            return picture.rotate(90)
+
+    data = Data()
+    recorder = Recorder()
+    with recording(recorder):
+        for _ in range(CALLS):
+            data.transform(opened(SIZES[0], "RGB"))
+        assert drawn._known[data.transform].parts is not None
+    held, counts = weakref.ref(data), weakref.ref(recorder)
+    del data, recorder
+    gc.collect()
+    assert held() is None
+    assert counts() is None
+
+
+@pytest.mark.parametrize("name", ["img", "picture"])
+def test_a_picture_given_by_name(name):
+    compose = v1.Compose([v1.RandomCrop(20), v1.ToTensor()])
+    assert_same(lambda picture: compose(**{name: picture}), "RGB", plans=None)
+
+
 def test_what_torchvision_raises_is_raised():
     assert_same(v1.Compose([v1.RandomHorizontalFlip(), v1.RandomCrop(50), v1.ToTensor()]), "RGB")
 
@@ -158,6 +248,57 @@ def test_a_pipeline_that_does_nothing_returns_the_picture():
             picture = opened(SIZES[0], None)
             assert compose(picture) is picture
             assert picture.format == "JPEG"
+
+
+def test_where_a_picture_cannot_be_loaded_as_much_is_drawn():
+    compose = v1.Compose([v1.RandomHorizontalFlip(), v1.RandomCrop(20), v1.RandomRotation(5), v1.ToTensor()])
+
+    def of_closed(_picture):
+        buffer = io.BytesIO(encode(photo(40, 52)))
+        picture = Image.open(buffer)
+        buffer.close()
+        return compose(picture)
+
+    assert_same(of_closed, "RGB")
+
+
+# Those that leave a picture of 33 by 33 as it is, and those that copy it.
+KEEPING = [
+    *(library.Resize([33, 33]) for library in (v1, v2)),
+    *(library.CenterCrop(33) for library in (v1, v2)),
+    *(library.RandomCrop(33) for library in (v1, v2)),
+    *(library.Pad(0) for library in (v1, v2)),
+    *(library.ColorJitter() for library in (v1, v2)),
+    *(library.RandAugment(1, 0) for library in (v1, v2)),
+    *(library.AutoAugment() for library in (v1, v2)),
+    v1.RandomCrop(33, padding=0),
+    v1.RandomChoice([v1.CenterCrop(33), v1.RandomHorizontalFlip(0.0)]),
+    v1.RandomApply([v1.CenterCrop(33)]),
+    v1.GaussianBlur(5),
+    v1.Grayscale(3),
+    v1.RandomGrayscale(),
+    v2.RandomZoomOut(side_range=(1.0, 1.3)),
+    v2.RandomPhotometricDistort(),
+]
+
+
+@pytest.mark.parametrize("mode", [None, "RGB", "L"])
+@pytest.mark.parametrize("transform", KEEPING, ids=repr)
+def test_what_is_made_is_the_picture_itself_if_torchvisions_is(transform, mode):
+    def asked(picture):
+        picture.info["of"] = "it"
+        made = compose(picture)
+        return repr((made is picture, made.info, made.format, made.readonly, made.tobytes()))
+
+    def results():
+        torch.manual_seed(0)
+        random.seed(0)
+        return [asked(opened((33, 33), mode)) for _ in range(3 * CALLS)]
+
+    compose = v1.Compose([transform])
+    theirs = results()
+    with recording(Recorder()):
+        assert results() == theirs
 
 
 def test_other_numbers_than_float32_are_torchs():

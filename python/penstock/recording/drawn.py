@@ -48,8 +48,8 @@ COMPOSED: tuple[tuple[type, str], ...] = ((v1.Compose, "__call__"), (v2.Compose,
 _KINDS = tuple(kind for kind, _ in COMPOSED)
 # Those of which others consist and that are no modules.
 _PARTS = {*TRANSFORMS, *_KINDS}
-# Calls after which a plan is made: it takes as long as many pictures, and some code has a `Compose` for each of them.
-_CALLS = 4
+# Calls after which a plan is made: it takes as long as some pictures, and some code has a `Compose` for few of them.
+_CALLS = 16
 # Calls are so many times as many after a change.
 _LONGER = 8
 # What an attribute may be of which an equal one means the same.
@@ -58,8 +58,9 @@ _PLAIN = (bool, int, float, str, type(None), Enum, type, types.FunctionType, tor
 _SIDE = 8
 # Of pictures that tell what calls take, the first one that is large enough.
 _SIDES = (8, 64, 512)
-# Calls of which the shortest one counts.
+# Calls of which the shortest one counts, and after how many seconds no further one is made.
 _MEASURED = 5
+_MEASURING = 4e-3
 # Conversions that look at nothing but a picture's values, besides those of `_conversion`.
 _VALUES = (v2.ToImage, v2.PILToTensor)
 # Those without a probability that return the picture itself where they do nothing.
@@ -94,9 +95,9 @@ class _Run:
         """
         if (plan := self.plan(mode)) is None:
             return
-        picture, taken = Image.new(mode, (side, side)), []
+        picture, taken, begun = Image.new(mode, (side, side)), [], time.thread_time()
         with agreement.asking(), torch.random.fork_rng(devices=[]):
-            for _ in range(_MEASURED):
+            while len(taken) < _MEASURED and time.thread_time() < begun + _MEASURING:
                 state, start = torch.get_rng_state(), time.thread_time()
                 made: Any = picture
                 for transform in self.transforms:

@@ -95,7 +95,8 @@ class _Run:
         """
         if (plan := self.plan(mode)) is None:
             return
-        picture, taken, begun = Image.new(mode, (side, side)), [], time.thread_time()
+        picture, begun = Image.new(mode, (side, side)), time.thread_time()
+        taken: list[float] = []
         with agreement.asking(), torch.random.fork_rng(devices=[]):
             while len(taken) < _MEASURED and time.thread_time() < begun + _MEASURING:
                 state, start = torch.get_rng_state(), time.thread_time()

@@ -148,6 +148,28 @@ def test_a_function_that_was_replaced_is_called(monkeypatch):
         assert compose(opened(SIZES[0], "RGB")).shape == (3, 7, 5)
 
 
+REPLACED = {
+    "rand": (torch, lambda function: lambda *size: 0 * function(*size)),
+    "randint": (torch, lambda function: lambda *bounds, **options: 0 * function(*bounds, **options)),
+    "crop": (Image.Image, lambda function: lambda *arguments: function(*arguments).rotate(90)),
+}
+
+
+@pytest.mark.parametrize("calls", [0, CALLS])
+@pytest.mark.parametrize("name", REPLACED)
+def test_what_torchvision_calls_was_replaced(name, calls, monkeypatch):
+    compose = v1.Compose([v1.RandomCrop(20), v1.RandomHorizontalFlip(), v1.ToTensor()])
+    recorder, (owner, make) = Recorder(), REPLACED[name]
+    with recording(recorder):
+        for _ in range(calls):
+            compose(opened(SIZES[0], "RGB"))
+        monkeypatch.setattr(owner, name, make(getattr(owner, name)))
+        recorder.count()
+        ours = made(compose, "RGB", 0)
+    theirs = made(compose, "RGB", 0)
+    assert [*map(plain, ours[0])] == [*map(plain, theirs[0])]
+
+
 def test_a_hook_of_a_module_is_called():
     compose, seen = v1.Compose([v1.RandomCrop(20), v1.ToTensor()]), []
     with recording(Recorder()):

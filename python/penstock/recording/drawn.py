@@ -34,7 +34,7 @@ from penstock.generators import Draws
 from penstock.lowering.known import is_pristine, methods_of, module_hooks, shadowed
 from penstock.lowering.transforms import Drawn, Opaque, functions, lower_pictures
 from penstock.ops.random_resized_crop import torch_draws_as_known
-from penstock.ops.table import TRANSFORMS, replay
+from penstock.ops.table import METHODS, TRANSFORMS, replay
 from penstock.recording.chain import Key, chain_of
 from penstock.recording.current import current
 from penstock.recording.pictures import is_recorded
@@ -65,6 +65,13 @@ _MEASURING = 4e-3
 _VALUES = (v2.ToImage, v2.PILToTensor)
 # Those without a probability that return the picture itself where they do nothing.
 _RETURNING = (v1.Resize, v2.Resize, v1.ColorJitter, v2.ColorJitter)
+# What transforms draw by, and Pillow's methods, which are looked up at each call; and what they are.
+_CALLED = (
+    *((Image.Image, name) for name in METHODS),
+    *((torch, name) for name in ("rand", "randint", "randperm", "empty", "multinomial", "default_generator")),
+    *((torch.Tensor, name) for name in ("uniform_", "item", "tolist")),
+)
+_AS_KNOWN = [*itertools.starmap(getattr, _CALLED)]
 # What makes another picture, without `info`, also where its values stay as they are.
 _COPYING = (v1.Pad, v2.Pad, v2.RandomZoomOut, v2.RandomChannelPermutation, v2.RandomPhotometricDistort)
 
@@ -224,7 +231,8 @@ class _Known:
         self._seen = [(vars(each), _copied(vars(each))) for each in lowered]
         self._kinds = {type(each) for each in (compose, *lowered)}
         self._libraries = _libraries(self._kinds)
-        self.parts = parts
+        if all(map(operator.is_, itertools.starmap(getattr, _CALLED), _AS_KNOWN)):
+            self.parts = parts
 
     def is_current(self, compose: Any, batch: Any) -> bool:
         """Whether all is as it was."""
@@ -383,7 +391,7 @@ def _copied(value: Any) -> Any:
 def _libraries(kinds: set[type]) -> list[Any]:
     """Return what calling transforms of these classes leads to, to be compared by identity."""
     methods = [method for kind in sorted(kinds, key=id) for method in methods_of(kind)]
-    return [*functions(), *module_hooks(), *methods]
+    return [*functions(), *module_hooks(), *methods, *itertools.starmap(getattr, _CALLED)]
 
 
 _bare: dict[str, bool] = {}

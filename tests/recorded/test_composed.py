@@ -1,8 +1,11 @@
 """torchvision's `Compose` on pictures that record, of which runs of transforms are drawn natively."""
 
+import gc
 import io
 import random
+import weakref
 
+import numpy as np
 import pytest
 import torch
 import torchvision.transforms as v1
@@ -11,6 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from support.cases import cases
 from support.files import encode, photo
+from torch import nn
 from torchvision.transforms import functional as F
 from torchvision.transforms import v2
 
@@ -20,8 +24,8 @@ from penstock.recording.hooks import recording
 from penstock.recording.recorder import Recorder
 
 SIZES = ((40, 52), (33, 33), (24, 61))
-# More than it takes until plans are made.
-CALLS = 3 * drawn._CALLS
+# Calls after which plans are made here, those that are made, and one among them.
+BEFORE, CALLS, LATER = 4, 12, 8
 # Of pictures: what erases, or blurs by torch, is given tensors mostly.
 TRANSFORMS = [
     transform
@@ -36,6 +40,13 @@ CONVERSIONS = (
     [v1.ToTensor(), v1.Normalize((0.5,), (0.25,), inplace=True)],
     [v2.ToImage(), v2.ToDtype(torch.float32, scale=True)],
 )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _made_early():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(drawn, "_CALLS", BEFORE)
+        yield
 
 
 class Own:
@@ -110,9 +121,9 @@ def test_what_is_changed_between_calls_is_seen():
     compose = v1.Compose([v1.Resize([30, 30]), v1.RandomApply([v1.ColorJitter(0.5)]), v1.RandomCrop(20), v1.ToTensor()])
 
     def change(call):
-        compose.transforms[0].size = [24, 31] if call >= 6 else [30, 30]
-        compose.transforms[1].transforms[0].brightness = (0.1, 0.2) if call >= 8 else (0.5, 1.5)
-        compose.transforms[2].padding = 3 if call == 10 else None
+        compose.transforms[0].size = [24, 31] if call >= LATER else [30, 30]
+        compose.transforms[1].transforms[0].brightness = (0.1, 0.2) if call >= LATER + 2 else (0.5, 1.5)
+        compose.transforms[2].padding = 3 if call == LATER + 3 else None
 
     assert_same(compose, "RGB", before=change)
 
@@ -121,7 +132,7 @@ def test_transforms_that_are_put_in_are_called():
     compose = v1.Compose([v1.RandomCrop(20), v1.ToTensor()])
 
     def change(call):
-        compose.transforms = [v1.RandomCrop(20), *[v1.RandomHorizontalFlip()] * (call >= 7), v1.ToTensor()]
+        compose.transforms = [v1.RandomCrop(20), *[v1.RandomHorizontalFlip()] * (call >= LATER), v1.ToTensor()]
 
     assert_same(compose, "RGB", before=change)
 
@@ -137,6 +148,28 @@ def test_a_function_that_was_replaced_is_called(monkeypatch):
         assert compose(opened(SIZES[0], "RGB")).shape == (3, 7, 5)
 
 
+REPLACED = {
+    "rand": (torch, lambda function: lambda *size: 0 * function(*size)),
+    "randint": (torch, lambda function: lambda *bounds, **options: 0 * function(*bounds, **options)),
+    "crop": (Image.Image, lambda function: lambda *arguments: function(*arguments).rotate(90)),
+}
+
+
+@pytest.mark.parametrize("calls", [0, CALLS])
+@pytest.mark.parametrize("name", REPLACED)
+def test_what_torchvision_calls_was_replaced(name, calls, monkeypatch):
+    compose = v1.Compose([v1.RandomCrop(20), v1.RandomHorizontalFlip(), v1.ToTensor()])
+    recorder, (owner, make) = Recorder(), REPLACED[name]
+    with recording(recorder):
+        for _ in range(calls):
+            compose(opened(SIZES[0], "RGB"))
+        monkeypatch.setattr(owner, name, make(getattr(owner, name)))
+        recorder.count()
+        ours = made(compose, "RGB", 0)
+    theirs = made(compose, "RGB", 0)
+    assert [*map(plain, ours[0])] == [*map(plain, theirs[0])]
+
+
 def test_a_hook_of_a_module_is_called():
     compose, seen = v1.Compose([v1.RandomCrop(20), v1.ToTensor()]), []
     with recording(Recorder()):
@@ -145,6 +178,92 @@ def test_a_hook_of_a_module_is_called():
         compose.transforms[0].register_forward_hook(lambda *_: seen.append(1))
         compose(opened(SIZES[0], "RGB"))
     assert seen == [1]
+
+
+PARTS = {
+    "list": lambda part: v1.RandomApply([part]),
+    "module list": lambda part: v1.RandomApply(nn.ModuleList([part])),
+    "second generation": lambda part: v2.RandomApply(nn.ModuleList([part])),
+    "sequence": nn.Sequential,
+    "compose": lambda part: v1.Compose([nn.Sequential(v2.Compose([part]))]),
+    "choice": lambda part: v1.RandomChoice([part, v1.RandomHorizontalFlip()]),
+}
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_what_is_changed_of_a_part_is_seen(name):
+    part = v1.ColorJitter(0.5)
+
+    def change(call):
+        part.brightness = (0.1, 0.2) if call >= LATER else (0.5, 1.5)
+
+    assert_same(v1.Compose([PARTS[name](part), v1.ToTensor()]), "RGB", before=change)
+
+
+def test_arrays_in_the_place_of_numbers_are_torchs():
+    compose = v1.Compose([v1.RandomCrop(24), v1.ToTensor()])
+
+    def change(call):
+        compose.transforms[0].size = np.array([20, 20]) if call >= LATER else (24, 24)
+
+    assert_same(compose, "RGB", before=change)
+
+
+class Comparing(Own):
+    """A transform of which nothing is known by comparing it."""
+
+    __hash__ = None
+
+    def __eq__(self, other):
+        raise ValueError("it is not compared")
+
+    def method(self, picture):
+        return self(picture)
+
+
+class WithSlots:
+    __slots__ = ()
+
+    def __call__(self, picture):
+        return picture.rotate(90)
+
+
+@pytest.mark.parametrize("called", [Comparing(), Comparing().method, WithSlots(), abs, np.array])
+def test_whatever_can_be_called_is_a_transform(called):
+    assert_same(v1.Compose([v1.RandomCrop(20), called, v1.ToTensor()]), "RGB")
+
+
+def test_a_pipeline_that_leads_to_itself_is_called():
+    part = v1.RandomApply([v1.RandomHorizontalFlip()], p=0.3)
+    part.transforms.append(v1.Compose([v1.RandomRotation(5), part]))
+    assert_same(v1.Compose([v1.RandomCrop(20), part, v1.ToTensor()]), "RGB")
+
+
+def test_nothing_keeps_a_pipeline_of_methods():
+    class Data:
+        def __init__(self):
+            self.transform = v1.Compose([v1.RandomCrop(20), self.turn, v1.ToTensor()])
+
+        def turn(self, picture):
+            return picture.rotate(90)
+
+    data = Data()
+    recorder = Recorder()
+    with recording(recorder):
+        for _ in range(CALLS):
+            data.transform(opened(SIZES[0], "RGB"))
+        assert drawn._known[data.transform].parts is not None
+    held, counts = weakref.ref(data), weakref.ref(recorder)
+    del data, recorder
+    gc.collect()
+    assert held() is None
+    assert counts() is None
+
+
+@pytest.mark.parametrize("name", ["img", "picture"])
+def test_a_picture_given_by_name(name):
+    compose = v1.Compose([v1.RandomCrop(20), v1.ToTensor()])
+    assert_same(lambda picture: compose(**{name: picture}), "RGB", plans=None)
 
 
 def test_what_torchvision_raises_is_raised():
@@ -158,6 +277,57 @@ def test_a_pipeline_that_does_nothing_returns_the_picture():
             picture = opened(SIZES[0], None)
             assert compose(picture) is picture
             assert picture.format == "JPEG"
+
+
+def test_where_a_picture_cannot_be_loaded_as_much_is_drawn():
+    compose = v1.Compose([v1.RandomHorizontalFlip(), v1.RandomCrop(20), v1.RandomRotation(5), v1.ToTensor()])
+
+    def of_closed(_picture):
+        buffer = io.BytesIO(encode(photo(40, 52)))
+        picture = Image.open(buffer)
+        buffer.close()
+        return compose(picture)
+
+    assert_same(of_closed, "RGB")
+
+
+# Those that leave a picture of 33 by 33 as it is, and those that copy it.
+KEEPING = [
+    *(library.Resize([33, 33]) for library in (v1, v2)),
+    *(library.CenterCrop(33) for library in (v1, v2)),
+    *(library.RandomCrop(33) for library in (v1, v2)),
+    *(library.Pad(0) for library in (v1, v2)),
+    *(library.ColorJitter() for library in (v1, v2)),
+    *(library.RandAugment(1, 0) for library in (v1, v2)),
+    *(library.AutoAugment() for library in (v1, v2)),
+    v1.RandomCrop(33, padding=0),
+    v1.RandomChoice([v1.CenterCrop(33), v1.RandomHorizontalFlip(0.0)]),
+    v1.RandomApply([v1.CenterCrop(33)]),
+    v1.GaussianBlur(5),
+    v1.Grayscale(3),
+    v1.RandomGrayscale(),
+    v2.RandomZoomOut(side_range=(1.0, 1.3)),
+    v2.RandomPhotometricDistort(),
+]
+
+
+@pytest.mark.parametrize("mode", [None, "RGB", "L"])
+@pytest.mark.parametrize("transform", KEEPING, ids=repr)
+def test_what_is_made_is_the_picture_itself_if_torchvisions_is(transform, mode):
+    def asked(picture):
+        picture.info["of"] = "it"
+        made = compose(picture)
+        return repr((made is picture, made.info, made.format, made.readonly, made.tobytes()))
+
+    def results():
+        torch.manual_seed(0)
+        random.seed(0)
+        return [asked(opened((33, 33), mode)) for _ in range(2 * CALLS)]
+
+    compose = v1.Compose([transform])
+    theirs = results()
+    with recording(Recorder()):
+        assert results() == theirs
 
 
 def test_other_numbers_than_float32_are_torchs():

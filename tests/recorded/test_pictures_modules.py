@@ -7,6 +7,12 @@ import time
 import pytest
 from PIL import Image, ImageChops, ImageDraw, ImageEnhance, ImageFilter, ImageFont, ImageOps, ImageStat
 from support.sides import both, describe, outcome, place
+from torchvision.transforms import functional as F
+from torchvision.transforms.v2 import functional as F2
+
+from penstock.lowering.known import HOOKED
+from penstock.recording.hooks import recording
+from penstock.recording.recorder import Recorder
 
 BLANK = Image.new("RGB", (30, 28), (30, 120, 200))
 
@@ -248,3 +254,44 @@ def test_pictures_are_described_with_their_pixels():
     other.putpixel((3, 3), (0, 0, 1))
     assert describe(other) != describe(BLANK)
     assert describe(BLANK.copy()) == describe(BLANK)
+
+
+BY_NAME = {
+    "to_tensor": lambda picture: F.to_tensor(pic=picture),
+    "to_image": lambda picture: F2.to_image(inpt=picture),
+    "resized_crop": lambda picture: F.resized_crop(img=picture, top=1, left=2, height=20, width=21, size=[8, 9]),
+    "gaussian_blur": lambda picture: F.gaussian_blur(img=picture, kernel_size=[3, 3]),
+    "expand": lambda picture: ImageOps.expand(image=picture, border=2),
+    "another name": lambda picture: F.to_tensor(img=picture),
+    "nothing": lambda _: F.resized_crop(),
+}
+
+
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("name", BY_NAME)
+def test_pictures_given_by_name(name, state):
+    def made():
+        try:
+            with STATES[state]() as picture:
+                result = BY_NAME[name](picture)
+        except TypeError as error:
+            return str(error)
+        return result.tobytes() if isinstance(result, Image.Image) else result.tolist()
+
+    theirs = made()
+    with recording(Recorder()):
+        assert made() == theirs
+
+
+def test_hooks_take_arguments_by_the_names_of_functions():
+    with recording(Recorder()):
+        for hook, function in HOOKED.items():
+            if not inspect.isfunction(function):
+                continue
+            needed = [
+                parameter.name
+                for parameter in inspect.signature(function, follow_wrapped=False).parameters.values()
+                if parameter.default is parameter.empty and parameter.kind is parameter.POSITIONAL_OR_KEYWORD
+            ]
+            if needed:
+                inspect.signature(hook, follow_wrapped=False).bind(**dict.fromkeys(needed))

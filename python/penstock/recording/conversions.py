@@ -50,7 +50,11 @@ def makes_tensor(key: tuple[Any, ...], *, image: bool) -> Callable[[Any], Any]:
                 return alias(pic, RecordedImage)
             return function(pic)
 
-        return hook
+        def hook_of_input(inpt: Any) -> Any:
+            return hook(inpt)
+
+        # As the functions have it.
+        return hook_of_input if image else hook
 
     return make
 

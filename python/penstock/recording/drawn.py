@@ -7,6 +7,9 @@ Whatever stands between such runs is called as ever.
 
 A plan holds for transforms as they were when it was made: what their attributes are is compared before each picture,
 and what the libraries consist of once for each batch. Where torch would raise nothing is drawn, so that it does.
+
+A conversion that follows sees a picture's values alone. Whoever else follows may ask whether it is the very picture
+that was there before, and what its `info` is, so only those are made for him of which that is known.
 """
 
 import contextlib
@@ -16,7 +19,7 @@ import operator
 import time
 import types
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum
 from typing import Any
 
@@ -31,7 +34,7 @@ from penstock.generators import Draws
 from penstock.lowering.known import is_pristine, methods_of, module_hooks, shadowed
 from penstock.lowering.transforms import Drawn, Opaque, functions, lower_pictures
 from penstock.ops.random_resized_crop import torch_draws_as_known
-from penstock.ops.table import TRANSFORMS, replay
+from penstock.ops.table import METHODS, TRANSFORMS, replay
 from penstock.recording.chain import Key, chain_of
 from penstock.recording.current import current
 from penstock.recording.pictures import is_recorded
@@ -43,8 +46,10 @@ __all__ = ["COMPOSED", "draws_composed"]
 # Those that call their parts one after the other, and by which method.
 COMPOSED: tuple[tuple[type, str], ...] = ((v1.Compose, "__call__"), (v2.Compose, "forward"))
 _KINDS = tuple(kind for kind, _ in COMPOSED)
-# Calls after which a plan is made: it takes as long as many pictures, and some code has a `Compose` for each of them.
-_CALLS = 4
+# Those of which others consist and that are no modules.
+_PARTS = {*TRANSFORMS, *_KINDS}
+# Calls after which a plan is made: it takes as long as some pictures, and some code has a `Compose` for few of them.
+_CALLS = 16
 # Calls are so many times as many after a change.
 _LONGER = 8
 # What an attribute may be of which an equal one means the same.
@@ -53,17 +58,39 @@ _PLAIN = (bool, int, float, str, type(None), Enum, type, types.FunctionType, tor
 _SIDE = 8
 # Of pictures that tell what calls take, the first one that is large enough.
 _SIDES = (8, 64, 512)
-# Calls of which the shortest one counts.
+# Calls of which the shortest one counts, and after how many seconds no further one is made.
 _MEASURED = 5
+_MEASURING = 4e-3
+# Conversions that look at nothing but a picture's values, besides those of `_conversion`.
+_VALUES = (v2.ToImage, v2.PILToTensor)
+# Those without a probability that return the picture itself where they do nothing.
+_RETURNING = (v1.Resize, v2.Resize, v1.ColorJitter, v2.ColorJitter)
+# What transforms draw by, and Pillow's methods, which are looked up at each call; and what they are.
+_CALLED = (
+    *((Image.Image, name) for name in METHODS),
+    *((torch, name) for name in ("rand", "randint", "randperm", "empty", "multinomial", "default_generator")),
+    *((torch.Tensor, name) for name in ("uniform_", "item", "tolist")),
+)
+_AS_KNOWN = [*itertools.starmap(getattr, _CALLED)]
+# What makes another picture, without `info`, also where its values stay as they are.
+_COPYING = (v1.Pad, v2.Pad, v2.RandomZoomOut, v2.RandomChannelPermutation, v2.RandomPhotometricDistort)
 
 
 class _Run:
-    """Transforms that follow one another and have a native form, and the plan for pictures of each mode."""
+    """Transforms that follow one another and have a native form, and the plan for pictures of each mode.
 
-    def __init__(self, transforms: Sequence[Any]) -> None:
-        self.transforms = tuple(transforms)
+    Args:
+        transforms: Those.
+        is_seen: Whether what follows may see more of the picture than its values.
+    """
+
+    def __init__(self, transforms: Sequence[Any], *, is_seen: bool) -> None:
+        self.transforms, self._is_seen = tuple(transforms), is_seen
+        parts = [*_all(transforms)]
         # Whether the picture itself is what they return where they do nothing.
-        self._returns = all(hasattr(transform, "p") for transform in transforms)
+        self._returns = all(hasattr(part, "p") or isinstance(part, (*_RETURNING, *_KINDS)) for part in parts)
+        # Whether steps tell what there is of the picture's `info`.
+        self._tells = not any(type(part) in _COPYING or getattr(part, "padding", None) == 0 for part in parts)
         self._plans: dict[str, Drawn | None] = {}
         self.is_measured, self._saves = False, 0.0
 
@@ -75,9 +102,10 @@ class _Run:
         """
         if (plan := self.plan(mode)) is None:
             return
-        picture, taken = Image.new(mode, (side, side)), []
+        picture, begun = Image.new(mode, (side, side)), time.thread_time()
+        taken: list[float] = []
         with agreement.asking(), torch.random.fork_rng(devices=[]):
-            for _ in range(_MEASURED):
+            while len(taken) < _MEASURED and time.thread_time() < begun + _MEASURING:
                 state, start = torch.get_rng_state(), time.thread_time()
                 made: Any = picture
                 for transform in self.transforms:
@@ -102,19 +130,24 @@ class _Run:
         trace: Trace = picture._trace
         if (plan := self.plan(trace.mode)) is None or not torch_draws_as_known():
             return None
+        if self._is_seen and not (self._tells and trace.mode == plan.mode == "RGB"):
+            return None
         generator = torch.default_generator
-        state = generator.get_state() if plan.draws else None
+        before = generator.get_state() if plan.draws else None
+        state = None if before is None else before.clone()
         found = _drawn(plan, (trace.height, trace.width), state)
         if found is None:
             return None
         named, (height, width) = found
         is_same = not named and self._returns
-        if not is_same:
-            picture.load()
-            if not is_recorded(picture):
-                return None  # its file was closed by the user
+        if self._is_seen and not named and not is_same:
+            return None
         if state is not None:
             generator.set_state(state)
+        if not is_same and not _loads(picture):
+            if before is not None:
+                generator.set_state(before)
+            return None
         trace.source.fate.saved += self._saves
         if is_same:
             return picture
@@ -122,6 +155,14 @@ class _Run:
         made = Trace(trace.source, plan.mode, (width, height), (*trace.steps, *steps))
         made.is_bare = any(_is_bare(name, step) for name, step in named)
         return picture._new_trace(made)
+
+
+def _loads(picture: Any) -> bool:
+    """Load a picture as torch would before its first step; whether it still records then."""
+    with contextlib.suppress(Exception):  # torch has it raised again, after the draws that come before it
+        picture.load()
+        return is_recorded(picture)
+    return False
 
 
 def _drawn(plan: Drawn, size: tuple[int, int], state: torch.Tensor | None) -> Any:
@@ -143,20 +184,13 @@ class _Conversion:
 
     def on(self, picture: Any) -> Any:
         """Return the tensor of a picture that records; None if torch has to make it."""
-        if not is_torch_plain():
+        if not is_torch_plain() or not _loads(picture):
             return None
-        picture.load()
-        return record(picture._trace, chain_of(picture._mode, self.key)) if is_recorded(picture) else None
+        return record(picture._trace, chain_of(picture._mode, self.key))
 
 
-@dataclasses.dataclass(frozen=True)
 class _Called:
-    """A transform that is called."""
-
-    transforms: tuple[Any, ...]
-
-    def on(self, _picture: Any) -> Any:
-        """Return None: it is torch's, or the user's."""
+    """A transform that is called. It may lead to the `Compose`, so only its place there is kept."""
 
 
 _Part = _Run | _Conversion | _Called
@@ -167,7 +201,8 @@ class _Known:
 
     def __init__(self) -> None:
         self.calls, self.due = 0, _CALLS
-        self.parts: tuple[_Part, ...] | None = None
+        # With the first and the last place, and one, of its transforms.
+        self.parts: tuple[tuple[_Part, int, int], ...] | None = None
         # Transforms that were lowered, and what their attributes were.
         self._seen: list[tuple[Any, Any]] = []
         self._libraries: list[Any] = []
@@ -175,29 +210,43 @@ class _Known:
 
     def learn(self, compose: Any, mode: str) -> None:
         """Make plans of its transforms as they are."""
-        self.parts = None
         if type(compose.transforms) not in (list, tuple):
             return
         parts = tuple(_parts(compose.transforms, mode))
-        lowered = [each for part in parts if not isinstance(part, _Called) for each in _all(part.transforms)]
-        runs = [part for part in parts if isinstance(part, _Run)]
+        runs = [part for part, _, _ in parts if isinstance(part, _Run)]
         if not runs:
             return
         for run, side in itertools.product(runs, _SIDES):
             if not run.is_measured:
                 with contextlib.suppress(Exception):  # torch raises for so small a picture
                     run.measure(mode, side)
+        self._length = len(compose.transforms)
+        self._placed = [
+            (first + number, transform)
+            for part, first, _ in parts
+            if not isinstance(part, _Called)
+            for number, transform in enumerate(part.transforms)
+        ]
+        lowered = [*_all([transform for _, transform in self._placed])]
         self._seen = [(vars(each), _copied(vars(each))) for each in lowered]
-        self._transforms = _copied(compose.transforms)
         self._kinds = {type(each) for each in (compose, *lowered)}
         self._libraries = _libraries(self._kinds)
-        self.parts = parts
+        if all(map(operator.is_, itertools.starmap(getattr, _CALLED), _AS_KNOWN)):
+            self.parts = parts
 
     def is_current(self, compose: Any, batch: Any) -> bool:
         """Whether all is as it was."""
-        if compose.transforms != self._transforms or not all(itertools.starmap(operator.eq, self._seen)):
+        transforms = compose.transforms
+        if type(transforms) not in (list, tuple) or len(transforms) != self._length:
             return False
-        if batch != self._batch:
+        if not all(transforms[place] is transform for place, transform in self._placed):
+            return False
+        try:
+            if not all(itertools.starmap(operator.eq, self._seen)):
+                return False
+        except Exception:  # of arrays, for instance, which are put in the place of numbers
+            return False
+        if batch is not self._batch:
             libraries = _libraries(self._kinds)
             same = len(libraries) == len(self._libraries) and all(map(operator.is_, libraries, self._libraries))
             self._batch = batch if same else None
@@ -211,16 +260,17 @@ _known: weakref.WeakKeyDictionary[Any, _Known] = weakref.WeakKeyDictionary()
 def draws_composed(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return what stands before the method by which a `Compose` calls its parts."""
 
-    def hook(self: Any, *inputs: Any) -> Any:
-        parts = _parts_of(self, inputs[0]._trace.mode) if len(inputs) == 1 and is_recorded(inputs[0]) else None
+    def hook(self: Any, *inputs: Any, **options: Any) -> Any:
+        is_one = len(inputs) == 1 and not options and is_recorded(inputs[0])
+        parts = _parts_of(self, inputs[0]._trace.mode) if is_one else None
         if parts is None:
-            return function(self, *inputs)
-        (picture,) = inputs
-        for part in parts:
-            made = part.on(picture) if is_recorded(picture) else None
+            return function(self, *inputs, **options)
+        (picture,), transforms = inputs, self.transforms
+        for part, first, last in parts:
+            made = part.on(picture) if not isinstance(part, _Called) and is_recorded(picture) else None
             if made is None:
                 made = picture
-                for transform in part.transforms:
+                for transform in transforms[first:last]:
                     made = transform(made)
             picture = made
         return picture
@@ -228,38 +278,39 @@ def draws_composed(function: Callable[..., Any]) -> Callable[..., Any]:
     return hook
 
 
-def _parts_of(compose: Any, mode: str) -> tuple[_Part, ...] | None:
-    """Return the parts of a `Compose`, None if there is no plan of any."""
+def _parts_of(compose: Any, mode: str) -> tuple[tuple[_Part, int, int], ...] | None:
+    """Return the parts of a `Compose`, and their places; None if there is no plan of any."""
     if type(compose) not in _KINDS or (recorder := current()) is None:
         return None
     if (known := _known.get(compose)) is None:
         known = _known[compose] = _Known()
     known.calls += 1
     if known.calls == known.due:
-        known.learn(compose, mode)
-    if known.parts is not None and not known.is_current(compose, (recorder, recorder.batches)):
+        with contextlib.suppress(Exception):  # of what is not as expected nothing is known
+            known.learn(compose, mode)
+    if known.parts is not None and not known.is_current(compose, recorder.batch):
         known.parts, known.calls, known.due = None, 0, known.due * _LONGER
     return known.parts
 
 
-def _parts(transforms: Sequence[Any], mode: str) -> Iterator[_Part]:
-    """Yield the parts of a pipeline for pictures of a mode."""
-    run: list[Any] = []
-    rest = [*transforms]
-    while rest:
-        drawn = _lowered(rest[0], mode)
-        if drawn is not None and _is_watched(rest[0]):
-            mode = drawn.mode
-            run.append(rest.pop(0))
-            continue
-        if run:
-            yield _Run(run)
-            run = []
-        conversion = _conversion(rest)
-        yield conversion or _Called((rest[0],))
-        del rest[: len(conversion.transforms) if conversion else 1]
-    if run:
-        yield _Run(run)
+def _parts(transforms: Sequence[Any], mode: str) -> Iterator[tuple[_Part, int, int]]:
+    """Yield the parts of a pipeline for pictures of a mode, and from which place to which they reach."""
+    place = 0
+    while place < len(transforms):
+        first = place
+        while place < len(transforms):
+            drawn = _lowered(transforms[place], mode)
+            if drawn is None or not _is_watched(transforms[place]):
+                break
+            mode, place = drawn.mode, place + 1
+        if place > first:
+            is_seen = place == len(transforms) or not _sees_values(transforms[place])
+            part: _Part = _Run(transforms[first:place], is_seen=is_seen)
+        else:
+            conversion = _conversion(transforms[place:])
+            part = conversion or _Called()
+            place += len(conversion.transforms) if conversion else 1
+        yield part, first, place
 
 
 def _lowered(transform: Any, mode: str) -> Drawn | None:
@@ -276,29 +327,36 @@ def _conversion(transforms: Sequence[Any]) -> _Conversion | None:
     for transform in transforms:
         kind = type(transform)
         link: tuple[Any, ...] | None = None
-        if not (is_pristine(kind) and shadowed(transform) is None):
-            break
         if not key and kind in (v1.ToTensor, v1.PILToTensor):
             link = ("to_tensor",) if kind is v1.ToTensor else ("pil_to_tensor",)
         elif key and kind is v1.Normalize and not transform.inplace:
             numbers = [transform.mean, transform.std]
             if all(type(each) in (list, tuple) and {*map(type, each)} <= {int, float} for each in numbers):
                 link = ("normalize", *map(tuple, numbers))
-        if link is None:
+        if link is None or not _is_known(transform):
             break
         key.append(link)
     return _Conversion(tuple(transforms[: len(key)]), tuple(key)) if key else None
 
 
-def _all(transforms: Sequence[Any]) -> Iterator[Any]:
-    """Yield some transforms and those that they consist of."""
+def _sees_values(transform: Any) -> bool:
+    """Whether a transform looks at nothing but a picture's values."""
+    return _conversion([transform]) is not None or (type(transform) in _VALUES and _is_known(transform))
+
+
+def _is_known(transform: Any) -> bool:
+    """Whether calling a transform of torchvision's does what its class says."""
+    return is_pristine(type(transform)) and shadowed(transform) is None
+
+
+def _all(transforms: Iterable[Any]) -> Iterator[Any]:
+    """Yield some transforms of the libraries and those that they consist of."""
     for transform in transforms:
         yield transform
         for value in vars(transform).values():
-            if isinstance(value, (list, tuple, nn.ModuleList)):
-                yield from _all([each for each in value if type(each) in TRANSFORMS or type(each) in _KINDS])
-            if isinstance(value, nn.ModuleList):
-                yield value
+            if isinstance(value, (list, tuple, dict)):
+                parts = value.values() if isinstance(value, dict) else value
+                yield from _all([each for each in parts if isinstance(each, nn.Module) or type(each) in _PARTS])
 
 
 def _is_watched(transform: Any) -> bool:
@@ -333,7 +391,7 @@ def _copied(value: Any) -> Any:
 def _libraries(kinds: set[type]) -> list[Any]:
     """Return what calling transforms of these classes leads to, to be compared by identity."""
     methods = [method for kind in sorted(kinds, key=id) for method in methods_of(kind)]
-    return [*functions(), *module_hooks(), *methods]
+    return [*functions(), *module_hooks(), *methods, *itertools.starmap(getattr, _CALLED)]
 
 
 _bare: dict[str, bool] = {}

@@ -43,7 +43,9 @@ def kernel_recorded(
     # What depends on how the tensor lies in memory is told.
     goes_by_layout = getattr(records, "goes_by_layout", False)
 
-    def hook(image: Any, *args: Any, **options: Any) -> Any:
+    def hook(*arguments: Any, **options: Any) -> Any:
+        # A tensor that is given by name is the kernel's.
+        image, *args = arguments or (None,)
         results: list[Any] = [None]
         with contextlib.suppress(Exception):  # the kernel raises its own
             traces = _unconverted(image, stacked=stacked)
@@ -57,7 +59,7 @@ def kernel_recorded(
             if chain is not None:
                 made_as = type(image) if kind is None or must_return_subclass() else kind
                 return made_as(cast("tuple[Trace, ...]", made), chain, image._lead)
-        return kernel(image, *args, **options)
+        return kernel(*arguments, **options)
 
     return hook
 

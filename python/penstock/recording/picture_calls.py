@@ -14,7 +14,9 @@ __all__ = ["call_recorded"]
 def call_recorded(records: Records, function: Callable[..., Any]) -> Callable[..., Any]:
     """Return what stands before a function of a picture: where that records, the call is written down if it can be."""
 
-    def hook(image: Any, *args: Any, **options: Any) -> Any:
+    def hook(*arguments: Any, **options: Any) -> Any:
+        # A picture that is given by name is the function's.
+        image, *args = arguments or (None,)
         if is_loaded(image):
             recorded = recorded_over(image, lambda trace: recorded_by(records, trace, args, options))
             if recorded is not None:
@@ -27,6 +29,6 @@ def call_recorded(records: Records, function: Callable[..., Any]) -> Callable[..
                     # A picture whose file was closed by the user is Pillow's now.
                     if is_recorded(image):
                         return image._new_trace(trace)
-        return function(image, *args, **options)
+        return function(*arguments, **options)
 
     return hook

@@ -80,7 +80,7 @@ class Recorder:
         renderings: What has made tensors of the batch, if only one thread's pictures record.
         handling: Processor seconds that handing over what was recorded took, since it was counted last.
         why_not: Why none ever records; None if they do.
-        batches: That were counted so far.
+        batch: Stands for what is fetched until it is counted.
     """
 
     def __init__(self, thread: int | None = None, guard: Guard | None = None, *, collects: bool = True) -> None:
@@ -92,7 +92,7 @@ class Recorder:
         self.going: list[weakref.ref[Any]] = []
         self.renderings: list[Rendering] = []
         self.why_not: str | None = None
-        self.handling, self.batches = 0.0, 0
+        self.handling, self.batch = 0.0, object()
         self._watch = Watch(self.guard)
         # Of the first ones of `fates` it is known how many pictures were made of them: how many, and what was found.
         self._seen = self._made = self._shared = 0
@@ -222,7 +222,7 @@ class Recorder:
 
     def count(self) -> Counted:
         """Return what happened since the last call."""
-        self.batches += 1
+        self.batch = object()
         if self.why_not is not None:
             self.others[self.why_not] += 1
         counted = Counted(len(self.fates), len(self.fates) + self.others.total(), reasons=self.others)

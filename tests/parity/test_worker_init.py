@@ -208,12 +208,12 @@ def test_transformerss_with_another_function_in_it(monkeypatch):
     assert way(function) == "lowered"
     assert_parity(make(function), penstock.DataLoader, DataLoader)
     monkeypatch.setattr(utils, "set_seed", lambda seed: torch.rand(seed % 5))
-    assert way(function) == "torch"
+    assert way(function) == "recorded"
     assert_parity(make(function), penstock.DataLoader, DataLoader)
 
 
 @pytest.mark.parametrize(
-    ("seeding", "expected"), [("all", "lowered"), ("part", "lowered"), (lambda info: info.seed % 2**32 + 5, "torch")]
+    ("seeding", "expected"), [("all", "lowered"), ("part", "lowered"), (lambda info: info.seed % 2**32 + 5, "recorded")]
 )
 def test_timms(seeding, expected):
     loader = pytest.importorskip("timm.data.loader")
@@ -348,7 +348,7 @@ OTHERS = {
 @pytest.mark.parametrize("function", OTHERS.values(), ids=OTHERS)
 def test_functions_that_do_more_are_left_to_torch(function):
     report = penstock.explain(make(function)(DataLoader))
-    assert report.way == "torch"
+    assert report.way == "recorded"
     assert [row for row in report.rows if row.name == "worker_init_fn" and "worker processes" in row.reason]
     assert COUNT == 0
     assert SEEN == []
@@ -413,7 +413,7 @@ def test_generated_functions(statements, workers, persistent):
     exec("def init(worker_id):\n" + "".join(f"    {line}\n" for line in lines), names)  # noqa: S102 - real functions
     function = names["init"]
     seeds = all(STATEMENTS[statement] for statement, _ in statements)
-    assert way(function, workers=workers) == ("lowered" if seeds else "torch")
+    assert way(function, workers=workers) == ("lowered" if seeds else "recorded")
     loader = make(function, workers, persistent)
     assert_parity(loader, penstock.DataLoader, DataLoader, Walk((1, None)))
 
@@ -449,7 +449,9 @@ def test_the_callers_process_is_as_before(monkeypatch):
     assert state() == before
 
 
-@pytest.mark.parametrize(("name", "expected"), [("documented", "lowered"), ("all", "torch"), ("environment", "torch")])
+@pytest.mark.parametrize(
+    ("name", "expected"), [("documented", "lowered"), ("all", "recorded"), ("environment", "recorded")]
+)
 def test_what_is_not_forked_need_not_have_the_same_globals(name, expected, monkeypatch):
     # As in a process that has started no worker yet.
     monkeypatch.setattr(multiprocessing.context._default_context, "_actual_context", None)

@@ -47,7 +47,6 @@ CALLS = {
     "Image.getpixel": lambda picture: picture.getpixel((0, 0)),
     "Image.quantize": lambda picture: picture.quantize(8),
     "Image.convert": lambda picture: picture.convert("HSV"),
-    "Image.crop": lambda picture: picture.crop((-1, -1, 5, 5)),
     "Image.save": lambda picture: picture.save(io.BytesIO(), "PNG"),
     "functional.elastic_transform": lambda picture: F.elastic_transform(picture, torch.zeros(1, 16, 20, 2)),
     "np.array": lambda picture: np.array(picture),

@@ -178,6 +178,7 @@ _FITTING: dict[str, st.SearchStrategy[Any]] = {
     "startpoints": _corners,
     "endpoints": _corners,
     "coefficients": st.none(),
+    "perspective_coeffs": st.lists(_number, min_size=8, max_size=8),
     "padding": st.one_of(st.integers(0, 4), st.lists(st.integers(0, 4), min_size=4, max_size=4)),
     "padding_mode": st.sampled_from(["constant", "edge", "reflect", "symmetric"]),
     "op_name": st.sampled_from(

@@ -241,7 +241,7 @@ def test_the_report_says_why_not_and_prints_as_a_table():
     data = dataset()
     data.transform = v1.Compose([v1.RandomCrop(4), v1.ElasticTransform(), v1.ToTensor()])
     report = penstock.explain(DataLoader(data, collate_fn=list))
-    assert (report.native, report.way, report.threads) == (False, "torch", 0)
+    assert (report.native, report.way, report.threads) == (False, "recorded", 0)
     assert len(report.reasons) == 2
     assert "ElasticTransform" in report.reasons[0]
     console = Console(width=160, record=True, file=io.StringIO())

@@ -225,7 +225,7 @@ def gridded(
     """Record a call on a tensor of bytes that takes pixels from where a matrix says, to (width, height)."""
     numbers = numbers_of([*matrix], "matrix", (6,))
     size = size or (trace.width, trace.height)
-    if interpolation not in ("nearest", InterpolationMode.NEAREST):
+    if _name_of(interpolation, generation) != "nearest":
         return looked_at(trace, generation, numbers, interpolation, fill, size)
     color = _color_of(fill, len(trace.mode))
     if color is None or (places := places_of(generation)) is None:
@@ -237,14 +237,21 @@ def looked_at(  # noqa: PLR0917 - torchvision's own
     trace: Trace, generation: str, matrix: Any, interpolation: Any, fill: Any, size: tuple[int, int]
 ) -> RecordedTensor:
     """Record the same, by the pixels around each place or by a perspective."""
-    mode = mode_of(interpolation, strings=True)
-    if mode.value not in _MODES or _color_of(fill, len(trace.mode)) is None or not _is_usual():
+    name = _name_of(interpolation, generation)
+    if name not in _MODES or _color_of(fill, len(trace.mode)) is None or not _is_usual():
         return None
-    if not _samples(generation, mode.value, len(matrix) == 8) or (places := _places(generation)) is None:
+    if not _samples(generation, name, len(matrix) == 8) or (places := _places(generation)) is None:
         return None
     filled = _filled(fill, len(trace.mode))
-    operands = _operands(matrix, generation, places, mode.value, size, filled)
+    operands = _operands(matrix, generation, places, name, size, filled)
     return trace.then("sampled_grid", *operands, size=size), "asked"
+
+
+def _name_of(interpolation: Any, generation: str) -> str | None:
+    """Return the name of an interpolation; None if the function is given something else in its place."""
+    if generation == "v1":
+        return interpolation if type(interpolation) is str else None
+    return str(mode_of(interpolation, strings=True).value)
 
 
 def replay(image: Any, *operands: Any) -> Any:

@@ -27,7 +27,7 @@ pub struct Looking {
     /// What a pixel is made of.
     pub interpolation: Interpolation,
     /// For each channel what comes from outside, if it is not 0 without a look at how much is inside.
-    pub fill: Option<[f64; 3]>,
+    pub fill: Option<[f32; 3]>,
 }
 
 impl Looking {
@@ -36,13 +36,14 @@ impl Looking {
         to.choice(self.places);
         to.choice(self.interpolation);
         to.word(self.fill.is_some().into());
-        to.doubles(self.fill.unwrap_or_default());
+        to.doubles(self.fill.unwrap_or_default().map(f64::from));
     }
 
     fn take(from: &mut impl Take) -> Option<Self> {
         let (generation, places, interpolation) = (from.choice()?, from.choice()?, from.choice()?);
         let (filled, fill) = (from.flag()?, from.doubles()?);
-        Some(Looking { generation, places, interpolation, fill: filled.then_some(fill) })
+        let fill = filled.then_some(fill.map(|number: f64| number as f32));
+        Some(Looking { generation, places, interpolation, fill })
     }
 }
 
@@ -51,7 +52,8 @@ impl Looking {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SampledGrid {
     perspective: bool,
-    matrix: [f64; 8],
+    // In the precision in which torch has them.
+    matrix: [f32; 8],
     size: Size,
     looking: Looking,
 }
@@ -73,7 +75,8 @@ impl SampledGrid {
     }
 
     fn new(perspective: bool, matrix: [f64; 8], size: Size, looking: Looking) -> Option<Self> {
-        let finite = |numbers: &[f64]| numbers.iter().all(|&number| (number as f32).is_finite());
+        let matrix = matrix.map(|number| number as f32);
+        let finite = |numbers: &[f32]| numbers.iter().all(|number| number.is_finite());
         let fits = |length: u32| length > 0 && i32::try_from(length).is_ok();
         let known = looking.places != Places::Pillow && looking.interpolation != Interpolation::Bicubic;
         let known = known && finite(&matrix) && finite(&looking.fill.unwrap_or_default());
@@ -82,7 +85,7 @@ impl SampledGrid {
 
     /// What places of the output are multiplied by, and what they are divided by, for a source of `size`.
     fn rows(&self, (height, width): Size) -> ([Row; 2], Row) {
-        let [a, b, c, d, e, f, g, h] = self.matrix.map(|number| number as f32);
+        let [a, b, c, d, e, f, g, h] = self.matrix;
         let (height, width) = if self.perspective { self.size } else { (height, width) };
         let halves = [width, height].map(|length| 0.5 * length as f32);
         let [across, down] = [[a, b, c].map(|of| of / halves[0]), [d, e, f].map(|of| of / halves[1])];
@@ -141,7 +144,7 @@ impl SampledGrid {
         [across, down]: &[[f32; GROUP]; 2],
         out: &mut [[u8; CHANNELS]],
     ) {
-        let fill = self.looking.fill.map(|fill| fill.map(|number| (number as f32).round_ties_even() as u8));
+        let fill = self.looking.fill.map(|fill| fill.map(|number| number.round_ties_even() as u8));
         for ((out, x), y) in out.iter_mut().zip(across).zip(down) {
             let texel = texels.at(texels.offset(x.round_ties_even(), y.round_ties_even()));
             let [colours @ .., inside] = &texel;
@@ -172,7 +175,7 @@ impl SampledGrid {
             (*first, *second, *third, *fourth) = (south * east, south * west, north * east, north * west);
             *offset = texels.offset(left, upper);
         }
-        let fill = self.looking.fill.map(|fill| fill.map(|number| number as f32));
+        let fill = self.looking.fill;
         let first = self.looking.generation == Generation::V1;
         for (i, (out, offset)) in out.iter_mut().zip(offsets).enumerate() {
             let corners = [offset, offset + 1, offset + texels.stride, offset + texels.stride + 1];
@@ -292,7 +295,7 @@ impl Area for SampledGrid {
             return None;
         }
         if let Some(gray) = source.gray()
-            && self.looking.fill.is_none_or(|fill| fill.map(f64::to_bits) == [fill[0].to_bits(); 3])
+            && self.looking.fill.is_none_or(|fill| fill.map(f32::to_bits) == [fill[0].to_bits(); 3])
         {
             return Some(self.make(level, &gray, size, wanted, memory)?.with_channels(source.channels()));
         }
@@ -314,7 +317,7 @@ impl Area for SampledGrid {
 impl Wire for SampledGrid {
     fn put(&self, to: &mut impl Put) {
         to.word(self.perspective.into());
-        to.doubles(self.matrix);
+        to.doubles(self.matrix.map(f64::from));
         to.words([self.size.0, self.size.1]);
         self.looking.put(to);
     }

@@ -63,7 +63,12 @@ impl Sampling {
     /// How a tensor is looked at.
     pub(super) fn looking(self, generation: Generation) -> Looking {
         let Sampling { places, interpolation, filled, .. } = self;
-        Looking { generation, places, interpolation, fill: filled }
+        Looking {
+            generation,
+            places,
+            interpolation,
+            fill: filled.map(|fill| fill.map(|number| number as f32)),
+        }
     }
 
     /// The step that takes pixels from where a matrix says, to an output of `size`.

@@ -211,7 +211,7 @@ fn sampled(picture: &Picture<'_>, looking: Looking, [x, y]: [f32; 2], channel: u
             (0.0..picture.width() as f32).contains(&x) && (0.0..picture.height() as f32).contains(&y);
         inside.then(|| f32::from(picture.get(y as usize, x as usize, channel)))
     };
-    let fill = looking.fill.map(|fill| fill[channel] as f32);
+    let fill = looking.fill.map(|fill| fill[channel]);
     if looking.interpolation == Interpolation::Nearest {
         let found = at(x.round_ties_even(), y.round_ties_even());
         return found.or(fill).unwrap_or(0.0).round_ties_even() as u8;
@@ -249,7 +249,7 @@ proptest! {
         size in (1u32..80, 1u32..80),
         corner in (0u32..80, 0u32..80),
         looking in (any::<bool>(), any::<bool>(), any::<bool>()),
-        fill in prop::option::of(prop::array::uniform3(0.0f64..255.0)),
+        fill in prop::option::of(prop::array::uniform3(0.0f32..255.0)),
         linear in prop::array::uniform4(-2.0f64..2.0),
         shift in prop::array::uniform2(-30.0f64..30.0),
         depth in prop::option::of(prop::array::uniform2(-0.02f64..0.02)),

@@ -12,6 +12,18 @@ pub struct Region {
 }
 
 impl Region {
+    /// All of a picture of `size`, height and width.
+    #[must_use]
+    pub fn whole((height, width): (u32, u32)) -> Region {
+        Region { rows: 0..height, columns: 0..width }
+    }
+
+    /// The same region; one that holds no pixels begins at the first row and column.
+    #[must_use]
+    pub fn or_nothing(self) -> Region {
+        if self.is_empty() { Region::default() } else { self }
+    }
+
     /// Whether it holds no pixels.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -72,7 +72,7 @@ impl Stage {
             Some(Pass::Area(step, size)) => step.support(*size, made),
             Some(Pass::Blocks) if self.blocks.measure() && !made.is_empty() => {
                 let (height, width) = self.size();
-                whole(height, width)
+                Region::whole((height, width))
             }
             _ => made.clone(),
         }
@@ -253,7 +253,8 @@ impl Stage {
             write::render(&source, rows, columns, table, scratch, bytes)?;
             if let Pass::Blocks = pass {
                 // A picture that was looked at is whole, any other one is what is wanted.
-                let wanted = if blocks.measure() { made.clone() } else { whole(rows.len(), columns.len()) };
+                let wanted =
+                    if blocks.measure() { made.clone() } else { Region::whole((rows.len(), columns.len())) };
                 let tables = blocks.run(level, bytes, inks.channels(), width, &wanted)?;
                 let picture = gathered.picture().and_then(|all| all.part(&wanted.rows, &wanted.columns));
                 return Ok((picture.ok_or(RenderError::Memory)?, tables));
@@ -264,9 +265,4 @@ impl Stage {
         let made = step.make(level, &picture, *size, made, memory).ok_or(RenderError::Memory)?;
         Ok((made, None))
     }
-}
-
-/// All of a picture of that size.
-fn whole(height: u32, width: u32) -> Region {
-    Region { rows: 0..height, columns: 0..width }
 }

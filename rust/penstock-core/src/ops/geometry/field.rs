@@ -196,7 +196,7 @@ impl Field {
 
     /// The region of a picture of `size` that a region of the output is made of.
     pub(crate) fn support(&self, size: Size, wanted: &Region) -> Region {
-        let whole = Region { rows: 0..size.0, columns: 0..size.1 };
+        let whole = Region::whole(size);
         if wanted.is_empty() {
             return Region::default();
         }
@@ -323,7 +323,7 @@ impl Interpolation {
             self.along(low, high, length)
         };
         let region = Region { rows: axis(1, size.0), columns: axis(0, size.1) };
-        if region.is_empty() { Region::default() } else { region }
+        region.or_nothing()
     }
 
     /// The pixels that places from `low` to `high` are made of, of an axis of some length.

@@ -79,7 +79,7 @@ impl Fixed {
             Some(low.clamp(0, end) as u32..end as u32)
         };
         let region = Region { rows: axis(1, size.0)?, columns: axis(0, size.1)? };
-        Some(if region.is_empty() { Region::default() } else { region })
+        Some(region.or_nothing())
     }
 }
 
@@ -156,6 +156,6 @@ impl Scaled {
             first..inside().max().map_or(0, |&last| last as u32 + 1)
         };
         let region = Region { rows: range(&self.rows), columns: range(&self.columns) };
-        if region.is_empty() { Region::default() } else { region }
+        region.or_nothing()
     }
 }

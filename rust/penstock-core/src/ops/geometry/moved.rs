@@ -1,10 +1,7 @@
 //! torchvision's `affine` without a turn and a scale: shears and translations that are known before anything is drawn.
 
-use super::affine::Affine;
-use super::affine_grid::AffineGrid;
 use super::matrix::matrix;
-use super::sampled_grid::SampledGrid;
-use super::sampling::Sampling;
+use super::sampling::{Looks, Sampling};
 use crate::ops::ask::Ask;
 use crate::ops::generation::Generation;
 use crate::ops::kinds::{Draw, Parameters, Size, Take};
@@ -36,7 +33,7 @@ pub enum Translation {
     Asked(Ask),
 }
 
-impl<S: From<Affine> + From<AffineGrid> + From<SampledGrid>> Draw<S> for Moved {
+impl<S: Looks> Draw<S> for Moved {
     fn draw(&self, size: Size, _streams: &mut Streams, steps: &mut Vec<S>) -> Option<Size> {
         let translation = match &self.translation {
             Translation::Pixels(translation) => *translation,

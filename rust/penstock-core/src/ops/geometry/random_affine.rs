@@ -1,10 +1,7 @@
 //! `RandomAffine`: what is drawn.
 
-use super::affine::Affine;
-use super::affine_grid::AffineGrid;
 use super::matrix::matrix;
-use super::sampled_grid::SampledGrid;
-use super::sampling::Sampling;
+use super::sampling::{Looks, Sampling};
 use crate::ops::generation::Generation;
 use crate::ops::kinds::{Bounds, Draw, Parameters, Size, Take};
 use crate::random::Streams;
@@ -34,7 +31,7 @@ pub struct RandomAffine {
     pub uniform: Uniform,
 }
 
-impl<S: From<Affine> + From<AffineGrid> + From<SampledGrid>> Draw<S> for RandomAffine {
+impl<S: Looks> Draw<S> for RandomAffine {
     fn draw(
         &self,
         size: Size,

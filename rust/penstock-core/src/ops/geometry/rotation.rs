@@ -1,10 +1,7 @@
 //! `RandomRotation`, and what Pillow's `Image.rotate` and torchvision's `rotate` make of an angle.
 
-use super::affine::Affine;
-use super::affine_grid::AffineGrid;
 use super::matrix;
-use super::sampled_grid::SampledGrid;
-use super::sampling::{Places, Sampling};
+use super::sampling::{Looks, Places, Sampling};
 use super::turn::{Quarter, Turn};
 use crate::ops::ask::Ask;
 use crate::ops::flip::{FlipHorizontal, FlipVertical};
@@ -12,6 +9,11 @@ use crate::ops::generation::Generation;
 use crate::ops::kinds::{Bounds, Draw, Parameters, Size, Take};
 use crate::random::Streams;
 use crate::random::draw::Uniform;
+
+/// Steps that a rotation may be.
+pub trait Turns: Looks + From<Turn> + From<FlipHorizontal> + From<FlipVertical> {}
+
+impl<S: Looks + From<Turn> + From<FlipHorizontal> + From<FlipVertical>> Turns for S {}
 
 /// `RandomRotation`; its two generations draw the same. Operands: the bounds of the angle, in degrees;
 /// those of the [`Rotation`]; how torch's `uniform_` rounds.
@@ -25,15 +27,7 @@ pub struct RandomRotation {
     pub uniform: Uniform,
 }
 
-impl<
-    S: From<Affine>
-        + From<AffineGrid>
-        + From<SampledGrid>
-        + From<Turn>
-        + From<FlipHorizontal>
-        + From<FlipVertical>,
-> Draw<S> for RandomRotation
-{
+impl<S: Turns> Draw<S> for RandomRotation {
     fn draw(
         &self,
         size: Size,
@@ -62,15 +56,7 @@ pub struct Rotated {
     pub rotation: Rotation,
 }
 
-impl<
-    S: From<Affine>
-        + From<AffineGrid>
-        + From<SampledGrid>
-        + From<Turn>
-        + From<FlipHorizontal>
-        + From<FlipVertical>,
-> Draw<S> for Rotated
-{
+impl<S: Turns> Draw<S> for Rotated {
     fn draw(&self, size: Size, _streams: &mut Streams, steps: &mut Vec<S>) -> Option<Size> {
         self.rotation.by(self.angle, size, steps)
     }
@@ -114,15 +100,7 @@ impl Rotation {
 
     /// Appends what a rotation by an angle in degrees, counterclockwise, is for a picture of `size`.
     #[expect(clippy::float_cmp, reason = "only these very angles are turns, as in Pillow")]
-    pub fn by<S>(&self, angle: f64, size: Size, steps: &mut Vec<S>) -> Option<Size>
-    where
-        S: From<Affine>
-            + From<AffineGrid>
-            + From<SampledGrid>
-            + From<Turn>
-            + From<FlipHorizontal>
-            + From<FlipVertical>,
-    {
+    pub fn by<S: Turns>(&self, angle: f64, size: Size, steps: &mut Vec<S>) -> Option<Size> {
         let of_pictures = self.sampling.places == Places::Pillow;
         if !of_pictures && self.generation == Generation::V1 {
             let (matrix, size) = self.grid(angle, size)?;

@@ -280,7 +280,7 @@ impl Area for SampledGrid {
     }
 
     fn support(&self, size: Size, wanted: &Region) -> Region {
-        if wanted.is_empty() { Region::default() } else { Region { rows: 0..size.0, columns: 0..size.1 } }
+        if wanted.is_empty() { Region::default() } else { Region::whole(size) }
     }
 
     fn make<'m>(

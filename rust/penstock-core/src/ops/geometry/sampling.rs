@@ -9,6 +9,11 @@ use crate::ops::choice::Choice;
 use crate::ops::generation::Generation;
 use crate::ops::kinds::{Size, Take};
 
+/// Steps of which one takes a picture's pixels from where a matrix says.
+pub trait Looks: From<Affine> + From<AffineGrid> + From<SampledGrid> {}
+
+impl<S: From<Affine> + From<AffineGrid> + From<SampledGrid>> Looks for S {}
+
 /// In which arithmetic places in the source are found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Places {
@@ -72,12 +77,7 @@ impl Sampling {
     }
 
     /// The step that takes pixels from where a matrix says, to an output of `size`.
-    pub(super) fn by<S: From<Affine> + From<AffineGrid> + From<SampledGrid>>(
-        self,
-        generation: Generation,
-        matrix: [f64; 6],
-        size: Size,
-    ) -> Option<S> {
+    pub(super) fn by<S: Looks>(self, generation: Generation, matrix: [f64; 6], size: Size) -> Option<S> {
         let Sampling { places, interpolation, fill, .. } = self;
         match (places, interpolation) {
             (Places::Pillow, _) => Affine::new(matrix, size, interpolation, fill).map(S::from),

@@ -73,6 +73,23 @@ fn compare<A: Area>(
     Ok(())
 }
 
+/// A picture's bytes, and its sides and strides: of height and width, whether it is gray, and whether its channels are planes.
+fn noise(
+    (height, width, gray, planar): (usize, usize, bool, bool),
+    seed: u64,
+) -> (Vec<u8>, [usize; 3], [isize; 3]) {
+    let channels = if gray { 1 } else { 3 };
+    let mixed =
+        |i: u64| (i ^ seed).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29).wrapping_mul(0xD6E8_FEB9);
+    let bytes = (0..(height * width * channels) as u64).map(|i| (mixed(i) >> 27) as u8).collect();
+    let strides = if planar {
+        [width as isize, 1, (height * width) as isize]
+    } else {
+        [(width * channels) as isize, channels as isize, 1]
+    };
+    (bytes, [height, width, channels], strides)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
     #[test]
@@ -87,16 +104,8 @@ proptest! {
         depth in prop::option::of(prop::array::uniform2(-0.02f64..0.02)),
         seed in any::<u64>(),
     ) {
-        let (height, width, gray, planar) = shape;
-        let channels = if gray { 1 } else { 3 };
-        let mixed = |i: u64| (i ^ seed).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29).wrapping_mul(0xD6E8_FEB9);
-        let bytes: Vec<u8> = (0..(height * width * channels) as u64).map(|i| (mixed(i) >> 27) as u8).collect();
-        let strides = if planar {
-            [width as isize, 1, (height * width) as isize]
-        } else {
-            [(width * channels) as isize, channels as isize, 1]
-        };
-        let source = Picture::from_strided(&bytes, 0, [height, width, channels], strides).unwrap();
+        let (bytes, sides, strides) = noise(shape, seed);
+        let source = Picture::from_strided(&bytes, 0, sides, strides).unwrap();
         let fill = [7, 8, 9];
         let region = Region {
             rows: corner.0 % size.0..size.0,
@@ -255,16 +264,9 @@ proptest! {
         depth in prop::option::of(prop::array::uniform2(-0.02f64..0.02)),
         seed in any::<u64>(),
     ) {
-        let (height, width, gray, planar) = shape;
-        let channels = if gray { 1 } else { 3 };
-        let mixed = |i: u64| (i ^ seed).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29).wrapping_mul(0xD6E8_FEB9);
-        let bytes: Vec<u8> = (0..(height * width * channels) as u64).map(|i| (mixed(i) >> 27) as u8).collect();
-        let strides = if planar {
-            [width as isize, 1, (height * width) as isize]
-        } else {
-            [(width * channels) as isize, channels as isize, 1]
-        };
-        let source = Picture::from_strided(&bytes, 0, [height, width, channels], strides).unwrap();
+        let (height, width, ..) = shape;
+        let (bytes, sides, strides) = noise(shape, seed);
+        let source = Picture::from_strided(&bytes, 0, sides, strides).unwrap();
         let region = Region { rows: corner.0 % size.0..size.0, columns: corner.1 % size.1..size.1 };
         let (fused, nearest, first) = looking;
         let looking = Looking {

@@ -86,7 +86,7 @@ impl Resampler {
             return None;
         }
         let resize = Passes::new(from, size, method);
-        let region = Region { rows: 0..size.0, columns: 0..size.1 };
+        let region = Region::whole(size);
         // Nearest may leave out pixels at the edge.
         let support = resize.support(&region);
         let part = picture.part(&support.rows, &support.columns)?;

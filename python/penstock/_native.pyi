@@ -48,6 +48,7 @@ __all__ = [
     "step",
     "system",
     "take_learned",
+    "trim_heap",
     "trim_memory",
 ]
 
@@ -136,6 +137,9 @@ def memory_usage() -> tuple[int, int]:
 
 def trim_memory() -> None:
     """Give the pool's idle memory back to the system."""
+
+def trim_heap() -> None:
+    """Give what the process's allocator holds free back to the system, so that a fork shares none of it."""
 
 def jpeg_shape(data: bytes) -> tuple[int, int, int] | None:
     """Return a JPEG's height, width and channels as its header tells, None if Pillow should decode it."""

@@ -39,14 +39,14 @@ LAYERS: dict[str, dict[str, set[str]]] = {
     "penstock-core": {
         "level": set(),
         "system": set(),
-        "image": set(),
+        "image": {"system"},
         "random": set(),
         "batch": set(),
-        "codec": {"image", "level"},
+        "codec": {"image", "level", "system"},
         "source": {"codec", "system"},
         "stats": {"source"},
         "write": {"image", "level"},
-        "ops": {"image", "level", "random"},
+        "ops": {"image", "level", "random", "system"},
         "error": {"random", "write"},
         "plan": {"image", "level", "ops", "random", "write"},
         "engine": {

@@ -14,6 +14,7 @@ that was there before, and what its `info` is, so only those are made for him of
 
 import contextlib
 import dataclasses
+import functools
 import itertools
 import operator
 import time
@@ -81,27 +82,35 @@ class _Run:
 
     Args:
         transforms: Those.
+        mode: Of the pictures that they were found for.
         is_seen: Whether what follows may see more of the picture than its values.
     """
 
-    def __init__(self, transforms: Sequence[Any], *, is_seen: bool) -> None:
-        self.transforms, self._is_seen = tuple(transforms), is_seen
+    def __init__(self, transforms: Sequence[Any], mode: str, *, is_seen: bool) -> None:
+        self.transforms, self._mode, self._is_seen = tuple(transforms), mode, is_seen
         parts = [*_all(transforms)]
         # Whether the picture itself is what they return where they do nothing.
         self._returns = all(hasattr(part, "p") or isinstance(part, (*_RETURNING, *_KINDS)) for part in parts)
         # Whether steps tell what there is of the picture's `info`.
         self._tells = not any(type(part) in _COPYING or getattr(part, "padding", None) == 0 for part in parts)
         self._plans: dict[str, Drawn | None] = {}
-        self.is_measured, self._saves = False, 0.0
 
-    def measure(self, mode: str, side: int) -> None:
-        """Find what calling the transforms takes besides what they do to pixels, by a picture of few.
+    @functools.cached_property
+    def saves(self) -> float:
+        """Processor seconds that calling the transforms takes besides what they do to pixels."""
+        for side in _SIDES:
+            with contextlib.suppress(Exception):  # torch raises for so small a picture
+                return self._measured(self._mode, side)
+        return 0.0
+
+    def _measured(self, mode: str, side: int) -> float:
+        """Return those seconds, by a picture of few pixels.
 
         Raises:
-            Exception: What they raise for pictures of this size.
+            Exception: What the transforms raise for pictures of this size.
         """
         if (plan := self.plan(mode)) is None:
-            return
+            return 0.0
         picture, begun = Image.new(mode, (side, side)), time.thread_time()
         taken: list[float] = []
         with agreement.asking(), torch.random.fork_rng(devices=[]):
@@ -117,7 +126,7 @@ class _Run:
                     made = replay(made, step)
                 taken.append(2 * middle - start - time.thread_time())
         # What disturbs a call makes it longer.
-        self.is_measured, self._saves = True, max(0.0, min(taken))
+        return max(0.0, min(taken))
 
     def plan(self, mode: str) -> Drawn | None:
         """Return the plan for pictures of a mode; None if there is none."""
@@ -148,7 +157,7 @@ class _Run:
             if before is not None:
                 generator.set_state(before)
             return None
-        trace.source.fate.saved += self._saves
+        trace.source.fate.drawn += (self,)
         if is_same:
             return picture
         steps = [step for _, step in named]
@@ -213,13 +222,8 @@ class _Known:
         if type(compose.transforms) not in (list, tuple):
             return
         parts = tuple(_parts(compose.transforms, mode))
-        runs = [part for part, _, _ in parts if isinstance(part, _Run)]
-        if not runs:
+        if not any(isinstance(part, _Run) for part, _, _ in parts):
             return
-        for run, side in itertools.product(runs, _SIDES):
-            if not run.is_measured:
-                with contextlib.suppress(Exception):  # torch raises for so small a picture
-                    run.measure(mode, side)
         self._length = len(compose.transforms)
         self._placed = [
             (first + number, transform)
@@ -297,7 +301,7 @@ def _parts(transforms: Sequence[Any], mode: str) -> Iterator[tuple[_Part, int, i
     """Yield the parts of a pipeline for pictures of a mode, and from which place to which they reach."""
     place = 0
     while place < len(transforms):
-        first = place
+        first, given = place, mode
         while place < len(transforms):
             drawn = _lowered(transforms[place], mode)
             if drawn is None or not _is_watched(transforms[place]):
@@ -305,7 +309,7 @@ def _parts(transforms: Sequence[Any], mode: str) -> Iterator[tuple[_Part, int, i
             mode, place = drawn.mode, place + 1
         if place > first:
             is_seen = place == len(transforms) or not _sees_values(transforms[place])
-            part: _Part = _Run(transforms[first:place], is_seen=is_seen)
+            part: _Part = _Run(transforms[first:place], given, is_seen=is_seen)
         else:
             conversion = _conversion(transforms[place:])
             part = conversion or _Called()

@@ -211,7 +211,7 @@ def compare(source: Source, *, looked: bool) -> Pair | None:
     steps = sum(len(trace.steps) + 2 for trace, _, _ in source.log or ())
     calls = _RECORDING * steps + (_TOUCHING if source.fate.is_touched else 0.0)
     ours = source.fate.spent + (source.fate.looked if looked else 0.0) + (end - middle) + calls
-    return ours, middle - start + source.fate.saved
+    return ours, middle - start + sum(drawn.saves for drawn in source.fate.drawn)
 
 
 def _by_library(source: Source, before: "Image.Image | None") -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from torch.utils.data import IterDataPipe, MapDataPipe
 
-from penstock import compat
+from penstock import _native, compat
 from penstock.compat.torch import (
     STATUS_CHECK_INTERVAL,
     _BaseDataLoaderIter,
@@ -65,6 +65,8 @@ class ProcessesIter(_Told, _MultiProcessingDataLoaderIter):
         with making():
             self._course = begin(loader)  # type: ignore[assignment]
         self._begins = Beginning(self._course.resumed)
+        # What workers share with this process is copied, page by page, when it writes there again.
+        _native.trim_heap()
         _MultiProcessingDataLoaderIter.__init__(self, self._course.stand_in(loader))
         if not self._in_order:
             self._course.lost = "in_order=False: which batches were handed out is a matter of chance"

@@ -4,6 +4,7 @@
 use std::ffi::{c_int, c_void};
 
 use penstock_core::engine::memory::{Buffer, trim, usage};
+use penstock_core::system::heap;
 use pyo3::exceptions::PyOverflowError;
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -49,4 +50,10 @@ pub(crate) fn memory_usage() -> (usize, usize) {
 #[pyfunction]
 pub(crate) fn trim_memory() {
     trim();
+}
+
+/// Gives what the process's allocator holds free back to the system.
+#[pyfunction]
+pub(crate) fn trim_heap(py: Python<'_>) {
+    py.detach(heap::trim);
 }

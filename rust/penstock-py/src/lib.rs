@@ -34,7 +34,7 @@ mod _native {
     #[pymodule_export]
     use super::batch::{PyBatch, PyStream};
     #[pymodule_export]
-    use super::buffer::{PyBuffer, memory_usage, trim_memory};
+    use super::buffer::{PyBuffer, memory_usage, trim_heap, trim_memory};
     #[pymodule_export]
     use super::drawn::draw_steps;
     #[pymodule_export]

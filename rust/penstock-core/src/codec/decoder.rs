@@ -9,6 +9,7 @@ use super::sniff::read_header;
 use super::{png, ppm};
 use crate::image::Picture;
 use crate::level;
+use crate::system::scratch::Scratch;
 
 /// Memory that a decoder keeps for the next picture. A progressive one of 12 megapixels takes 70 MB; it should not
 /// stay with each thread for the rest of the process.
@@ -21,7 +22,7 @@ const LIMITS: Limits = Limits { pixels: 178_956_970, bytes: 512 << 20 };
 pub struct Decoder {
     jpeg: Option<penstock_jpeg::Decoder>,
     png: png::Decoder,
-    pixels: Vec<u8>,
+    pixels: Scratch,
 }
 
 /// A rectangle of a file.
@@ -119,9 +120,11 @@ impl Decoder {
         let row = region.width * channels;
         let mut pixels = std::mem::take(&mut self.pixels);
         if pixels.capacity() > KEPT_BYTES {
-            pixels = Vec::new();
+            pixels = Scratch::default();
         }
-        pixels.resize(row * region.height, 0);
+        if !pixels.fit(row * region.height, 0) {
+            return Err(Irregular::Request);
+        }
         let decoded = self.decode_to(data, header, region, &mut pixels, true);
         self.pixels = pixels;
         let known = decoded?;

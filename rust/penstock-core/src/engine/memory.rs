@@ -22,7 +22,7 @@ pub const DEFAULT_IDLE_BYTES: usize = 512 << 20;
 /// How long a buffer may lie idle; looked at whenever the pool is used.
 const IDLE_TIME: Duration = Duration::from_secs(20);
 /// Size from which on memory is the system's own pages.
-const LARGE_BYTES: usize = 4 << 20;
+const LARGE_BYTES: usize = 512 << 10;
 
 /// How often this process and its parents have forked.
 static FORKS: AtomicUsize = AtomicUsize::new(0);

@@ -1,6 +1,7 @@
 //! A picture of our own, in memory that is used again for the next one.
 
 use super::view::Picture;
+use crate::system::scratch::Scratch;
 
 /// Rows begin at multiples of this, and may be read and written up to the next multiple: a vector's width, and a cache line.
 pub(crate) const ROW_ALIGN: usize = 64;
@@ -11,7 +12,7 @@ const KEPT_BYTES: usize = 8 << 20;
 /// Planes of rows of bytes; a row may hold one channel or three interleaved ones.
 #[derive(Debug, Default)]
 pub(crate) struct Sheet {
-    bytes: Vec<u8>,
+    bytes: Scratch,
     /// Bytes before the first row, which is at a whole cache line.
     start: usize,
     planes: usize,
@@ -30,14 +31,11 @@ impl Sheet {
         (self.planes, self.rows, self.pixels, self.step, self.stride) = (planes, rows, pixels, step, stride);
         let size = stride.checked_mul(rows).and_then(|size| size.checked_mul(planes));
         let Some(size) = size.and_then(|size| size.checked_add(ROW_ALIGN)) else { return false };
-        if self.bytes.len() > size.max(KEPT_BYTES) {
-            self.bytes = Vec::new();
+        if self.bytes.capacity() > size.max(KEPT_BYTES) {
+            self.bytes = Scratch::default();
         }
-        if self.bytes.len() < size {
-            if self.bytes.try_reserve_exact(size - self.bytes.len()).is_err() {
-                return false;
-            }
-            self.bytes.resize(size, 0);
+        if !self.bytes.fit(size, 0) {
+            return false;
         }
         self.start = self.bytes.as_ptr().align_offset(ROW_ALIGN).min(ROW_ALIGN);
         true

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::descriptors;
 use crate::codec::{Header, Irregular, read_header};
 use crate::system;
+use crate::system::scratch::Scratch;
 
 /// A file larger than this is left to Pillow.
 const MOST_BYTES: usize = 256 << 20;
@@ -27,10 +28,32 @@ pub fn held_bytes() -> usize {
 /// A file whose header was read, and which can be decoded as far as that tells.
 #[derive(Debug)]
 pub struct File {
-    /// Its content, and behind that what is left of earlier files.
-    memory: Vec<u8>,
-    length: usize,
+    content: Content,
     header: Header,
+}
+
+/// A file's bytes.
+#[derive(Debug)]
+enum Content {
+    Read(Scratch),
+    Given(Vec<u8>),
+}
+
+impl Content {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Content::Read(scratch) => scratch,
+            Content::Given(bytes) => bytes,
+        }
+    }
+
+    /// Memory that they take.
+    fn taken(&self) -> usize {
+        match self {
+            Content::Read(scratch) => scratch.capacity(),
+            Content::Given(bytes) => bytes.capacity(),
+        }
+    }
 }
 
 /// Why Pillow opens a file, as far as a look at its header tells.
@@ -69,8 +92,8 @@ impl File {
     /// [`Left`] if that fails, or if it is none that is decoded here.
     pub fn read(path: &Path, most_pixels: u64) -> Result<Self, Left> {
         let mut memory = SHELF.take();
-        if let Ok(Some(length)) = read_to(path, &mut memory) {
-            return Self::new(memory, length, most_pixels);
+        if matches!(read_to(path, &mut memory), Ok(true)) {
+            return Self::new(Content::Read(memory), most_pixels);
         }
         SHELF.put(memory);
         Err(Left::Unreadable)
@@ -81,27 +104,28 @@ impl File {
     /// # Errors
     /// [`Left`] if it is none that is decoded here.
     pub fn parse(bytes: Vec<u8>, most_pixels: u64) -> Result<Self, Left> {
-        let length = bytes.len();
-        Self::new(bytes, length, most_pixels)
+        Self::new(Content::Given(bytes), most_pixels)
     }
 
-    fn new(memory: Vec<u8>, length: usize, most_pixels: u64) -> Result<Self, Left> {
-        let left = match read_header(&memory[..length]) {
+    fn new(content: Content, most_pixels: u64) -> Result<Self, Left> {
+        let left = match read_header(content.bytes()) {
             Ok(header) if header.pixels() <= most_pixels => {
-                HELD.fetch_add(memory.capacity(), Ordering::Relaxed);
-                return Ok(Self { memory, length, header });
+                HELD.fetch_add(content.taken(), Ordering::Relaxed);
+                return Ok(Self { content, header });
             }
             Ok(_) => Left::Large,
             Err(irregular) => Left::Irregular(irregular),
         };
-        SHELF.put(memory);
+        if let Content::Read(scratch) = content {
+            SHELF.put(scratch);
+        }
         Err(left)
     }
 
     /// The file's content.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
-        &self.memory[..self.length]
+        self.content.bytes()
     }
 
     /// What the header says.
@@ -113,14 +137,15 @@ impl File {
 
 impl Drop for File {
     fn drop(&mut self) {
-        HELD.fetch_sub(self.memory.capacity(), Ordering::Relaxed);
-        SHELF.put(std::mem::take(&mut self.memory));
+        HELD.fetch_sub(self.content.taken(), Ordering::Relaxed);
+        if let Content::Read(scratch) = &mut self.content {
+            SHELF.put(std::mem::take(scratch));
+        }
     }
 }
 
-/// Reads all of a file to the beginning of `memory`, which grows if need be; gives its length, or nothing if it is no
-/// ordinary file.
-fn read_to(path: &Path, memory: &mut Vec<u8>) -> io::Result<Option<usize>> {
+/// Has `memory` hold all of a file; false if it is no ordinary one.
+fn read_to(path: &Path, memory: &mut Scratch) -> io::Result<bool> {
     // Each look at a path may be a journey through a network, so it is opened at once and looked at then.
     let mut options = fs::OpenOptions::new();
     options.read(true);
@@ -129,21 +154,20 @@ fn read_to(path: &Path, memory: &mut Vec<u8>) -> io::Result<Option<usize>> {
     let file = &mut reading.file;
     let metadata = file.metadata()?;
     if !metadata.is_file() {
-        return Ok(None);
+        return Ok(false);
     }
     // One byte more, so that its end is met in one go; it may have grown since.
     let (mut length, mut wanted) = (0, metadata.len() as usize + 1);
     loop {
         if wanted > MOST_BYTES {
-            return Ok(None);
+            return Ok(false);
         }
-        if memory.len() < wanted {
-            memory.try_reserve_exact(wanted - memory.len()).map_err(io::Error::other)?;
-            memory.resize(wanted, 0);
+        if !memory.fit(wanted, length) {
+            return Err(io::ErrorKind::OutOfMemory.into());
         }
         while length < wanted {
             match file.read(&mut memory[length..wanted]) {
-                Ok(0) => return Ok(Some(length)),
+                Ok(0) => return Ok(memory.fit(length, length)),
                 Ok(read) => length += read,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
@@ -155,22 +179,22 @@ fn read_to(path: &Path, memory: &mut Vec<u8>) -> io::Result<Option<usize>> {
 
 static SHELF: Shelf = Shelf(Mutex::new(Vec::new()));
 
-/// Buffers that no file uses at the moment.
+/// Memory that no file uses at the moment.
 ///
 /// Threads that hold no GIL come here, so in a forked child its lock may be taken for ever: nobody ever waits for it.
-struct Shelf(Mutex<Vec<Vec<u8>>>);
+struct Shelf(Mutex<Vec<Scratch>>);
 
 impl Shelf {
-    /// A buffer; what is in it is an earlier file's.
-    fn take(&self) -> Vec<u8> {
+    /// Some of it; what is in it is an earlier file's.
+    fn take(&self) -> Scratch {
         self.0.try_lock().ok().and_then(|mut shelf| shelf.pop()).unwrap_or_default()
     }
 
-    fn put(&self, buffer: Vec<u8>) {
+    fn put(&self, memory: Scratch) {
         let Ok(mut shelf) = self.0.try_lock() else { return };
-        let kept: usize = shelf.iter().map(Vec::capacity).sum();
-        if buffer.capacity() > 0 && kept + buffer.capacity() <= SHELF_BYTES {
-            shelf.push(buffer);
+        let kept: usize = shelf.iter().map(Scratch::capacity).sum();
+        if memory.capacity() > 0 && kept + memory.capacity() <= SHELF_BYTES {
+            shelf.push(memory);
         }
     }
 }

@@ -2,11 +2,12 @@
 
 use super::sample::Pixels;
 use crate::image::lines::Lines;
+use crate::system::scratch::Scratch;
 
 /// Memory that is reused.
 #[derive(Debug, Default)]
 pub(crate) struct Texture {
-    bytes: Vec<u8>,
+    bytes: Scratch,
     stride: usize,
     step: usize,
 }
@@ -21,8 +22,7 @@ impl Texture {
         let stride = bytes + 2 * margin * step;
         let size = stride.checked_mul(lines.count + 2 * margin)?.checked_add(BEHIND)?;
         i32::try_from(size).ok()?;
-        self.bytes.try_reserve_exact(size.saturating_sub(self.bytes.len())).ok()?;
-        self.bytes.resize(size, 0);
+        self.bytes.fit(size, 0).then_some(())?;
         (self.stride, self.step) = (stride, step);
         let rows = self.bytes.get_mut(margin * stride..)?.chunks_exact_mut(stride);
         for (index, row) in rows.enumerate().take(lines.count) {

@@ -3,6 +3,7 @@
 pub(crate) mod descriptors;
 pub mod files;
 pub(crate) mod forks;
+pub mod heap;
 pub(crate) mod identity;
 pub(crate) mod pages;
 pub(crate) mod waits;

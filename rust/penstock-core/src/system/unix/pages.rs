@@ -10,17 +10,14 @@ use std::ptr::NonNull;
 /// Size and alignment of a huge page on the machines where this matters.
 const HUGE_PAGE: usize = 2 << 20;
 
-/// Writable memory of `len` bytes, all zero; `None` if the system has none left.
+/// Writable memory of `len` bytes, all zero; `None` if the system has none left. Much of it begins at a huge page.
 pub(crate) fn allocate(len: usize) -> Option<NonNull<u8>> {
+    if len < HUGE_PAGE {
+        return map(len);
+    }
     // As much more as it takes to begin at a huge page.
     let room = len.checked_add(HUGE_PAGE)?;
-    let (access, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
-    // SAFETY: new memory, wherever the system likes.
-    let mapped = unsafe { libc::mmap(std::ptr::null_mut(), room, access, flags, -1, 0) };
-    if mapped == libc::MAP_FAILED {
-        return None;
-    }
-    let mapped = mapped.cast::<u8>();
+    let mapped = map(room)?.as_ptr();
     let before = mapped.align_offset(HUGE_PAGE);
     // SAFETY: `before` is less than a huge page, so all of it, and `len` bytes behind it, are mapped.
     let start = unsafe { mapped.add(before) };
@@ -34,6 +31,13 @@ pub(crate) fn allocate(len: usize) -> Option<NonNull<u8>> {
     #[cfg(target_os = "linux")]
     advise(start, len, libc::MADV_HUGEPAGE);
     NonNull::new(start)
+}
+
+fn map(len: usize) -> Option<NonNull<u8>> {
+    let (access, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
+    // SAFETY: new memory, wherever the system likes.
+    let mapped = unsafe { libc::mmap(std::ptr::null_mut(), len, access, flags, -1, 0) };
+    NonNull::new(mapped.cast()).filter(|_| mapped != libc::MAP_FAILED)
 }
 
 /// Gives memory back.
@@ -82,10 +86,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn memory_is_zero_writable_and_begins_at_a_huge_page() {
-        for len in [4096, HUGE_PAGE, 3 * HUGE_PAGE + 4096] {
+    fn memory_is_zero_and_writable_and_much_begins_at_a_huge_page() {
+        for len in [4096, HUGE_PAGE - 4096, HUGE_PAGE, 3 * HUGE_PAGE + 4096] {
             let start = allocate(len).expect("there is memory");
-            assert_eq!(start.align_offset(HUGE_PAGE), 0);
+            assert!(len < HUGE_PAGE || start.align_offset(HUGE_PAGE) == 0);
             // SAFETY: allocated above, with this length.
             let bytes = unsafe { std::slice::from_raw_parts_mut(start.as_ptr(), len) };
             assert!(bytes.iter().all(|&byte| byte == 0));

@@ -2,6 +2,7 @@
 
 import gc
 import io
+import multiprocessing
 import random
 import weakref
 
@@ -15,9 +16,11 @@ from PIL import Image
 from support.cases import cases
 from support.files import encode, photo
 from torch import nn
+from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import functional as F
 from torchvision.transforms import v2
 
+import penstock
 from penstock.ops.table import examples
 from penstock.recording import drawn
 from penstock.recording.hooks import recording
@@ -344,3 +347,38 @@ def test_classes_are_torchvisions_again_afterwards():
     with recording(Recorder()):
         assert [vars(kind)[name] for kind, name in drawn.COMPOSED] != before
     assert [vars(kind)[name] for kind, name in drawn.COMPOSED] == before
+
+
+class Files(Dataset[torch.Tensor]):
+    """One picture, many times, and a pipeline."""
+
+    def __init__(self, path, transform):
+        self.path, self.transform = path, transform
+
+    def __len__(self):
+        return 64
+
+    def __getitem__(self, index):
+        return self.transform(Image.open(self.path).convert("RGB"))
+
+
+def test_in_a_worker_too(tmp_path, monkeypatch):
+    """What else penstock stands before in a worker is not taken for something of the user's."""
+    (tmp_path / "picture.jpg").write_bytes(encode(photo(60, 50)))
+    count = multiprocessing.get_context("fork").Value("i", 0)
+    on = drawn._Run.on
+
+    def counted(self, picture):
+        made = on(self, picture)
+        with count.get_lock():
+            count.value += made is not None
+        return made
+
+    monkeypatch.setattr(drawn._Run, "on", counted)
+    pipeline = v1.Compose([v1.RandomResizedCrop(24), v1.RandomHorizontalFlip(), v1.ToTensor()])
+    made = {}
+    for kind in (DataLoader, penstock.DataLoader):
+        torch.manual_seed(0)
+        made[kind] = torch.cat([*kind(Files(tmp_path / "picture.jpg", pipeline), 8, num_workers=1)])
+    assert torch.equal(made[DataLoader], made[penstock.DataLoader])
+    assert count.value == 64 - BEFORE + 1

@@ -32,7 +32,7 @@ from torchvision.transforms import v2
 
 from penstock import _native, agreement
 from penstock.generators import Draws
-from penstock.lowering.known import is_pristine, methods_of, module_hooks, shadowed
+from penstock.lowering.known import is_pristine, methods_of, module_hooks, shadowed, unhooked
 from penstock.lowering.transforms import Drawn, Opaque, functions, lower_pictures
 from penstock.ops.random_resized_crop import torch_draws_as_known
 from penstock.ops.table import METHODS, TRANSFORMS, replay
@@ -73,6 +73,13 @@ _CALLED = (
     *((torch.Tensor, name) for name in ("uniform_", "item", "tolist")),
 )
 _AS_KNOWN = [*itertools.starmap(getattr, _CALLED)]
+
+
+def _called() -> Iterator[Any]:
+    """Yield what is called now, without the hooks of ours that stand before it."""
+    return map(unhooked, itertools.starmap(getattr, _CALLED))
+
+
 # What makes another picture, without `info`, also where its values stay as they are.
 _COPYING = (v1.Pad, v2.Pad, v2.RandomZoomOut, v2.RandomChannelPermutation, v2.RandomPhotometricDistort)
 
@@ -142,8 +149,8 @@ class _Run:
         if self._is_seen and not (self._tells and trace.mode == plan.mode == "RGB"):
             return None
         generator = torch.default_generator
-        before = generator.get_state() if plan.draws else None
-        state = None if before is None else before.clone()
+        # A copy, which is drawn from: the generator moves on when nothing can fail any more.
+        state = generator.get_state() if plan.draws else None
         found = _drawn(plan, (trace.height, trace.width), state)
         if found is None:
             return None
@@ -151,12 +158,10 @@ class _Run:
         is_same = not named and self._returns
         if self._is_seen and not named and not is_same:
             return None
+        if not is_same and not _loads(picture):
+            return None
         if state is not None:
             generator.set_state(state)
-        if not is_same and not _loads(picture):
-            if before is not None:
-                generator.set_state(before)
-            return None
         trace.source.fate.drawn += (self,)
         if is_same:
             return picture
@@ -235,7 +240,7 @@ class _Known:
         self._seen = [(vars(each), _copied(vars(each))) for each in lowered]
         self._kinds = {type(each) for each in (compose, *lowered)}
         self._libraries = _libraries(self._kinds)
-        if all(map(operator.is_, itertools.starmap(getattr, _CALLED), _AS_KNOWN)):
+        if all(map(operator.is_, _called(), _AS_KNOWN)):
             self.parts = parts
 
     def is_current(self, compose: Any, batch: Any) -> bool:
@@ -395,7 +400,7 @@ def _copied(value: Any) -> Any:
 def _libraries(kinds: set[type]) -> list[Any]:
     """Return what calling transforms of these classes leads to, to be compared by identity."""
     methods = [method for kind in sorted(kinds, key=id) for method in methods_of(kind)]
-    return [*functions(), *module_hooks(), *methods, *itertools.starmap(getattr, _CALLED)]
+    return [*functions(), *module_hooks(), *methods, *_called()]
 
 
 _bare: dict[str, bool] = {}

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from penstock.compat.torch import dispatch_modes, function_modes, new_shared, script_function
+from penstock.lowering.known import HOOKED
 from penstock.memory import contiguous_strides
 
 __all__ = ["begin", "collating", "hooked", "hooked_new"]
@@ -53,6 +54,7 @@ def begin() -> None:
         function = getattr(torch, name)
         setattr(torch, name, hook := hooked(function))
         script_function(hook, function)
+        HOOKED[hook] = function
 
 
 def hooked(function: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:

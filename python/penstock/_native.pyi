@@ -65,6 +65,7 @@ _Ticket: TypeAlias = tuple[
     _Memory,
     tuple[int, int, int] | None,
     Sequence[_Mix],
+    Plan | None,
 ]
 # MixUp of float32 or float64: how much of the picture before and of the own one; or CutMix: top, bottom, left, right;
 # or, of bytes, for each picture what it gets of the one that is as far from the other end of the batch: its own share
@@ -479,7 +480,8 @@ class Batch:
         """Have the pixels made in `out`, writable and C-contiguous, which is held until the batch is gone, and mixed.
 
         Strides are those of each picture in elements, if they are not those of (C, H, W); such a picture is not mixed.
-        The memory of recorded pictures is their tickets', and so are their strides and how they are mixed.
+        The memory of recorded pictures is their tickets', and so are their strides, how they are mixed, and what is
+        done to their values afterwards.
         """
 
     def run(

@@ -4,6 +4,7 @@ import gc
 import os
 
 import hypothesis.strategies as st
+import numpy as np
 import pytest
 import torch
 import torch.utils.data
@@ -98,13 +99,15 @@ def test_generated_loaders(root, batch, workers, erasing, dtype, persistent, jit
     compared(lambda: made(root, batch, workers, hflip=hflip, **options))
 
 
-def test_batches_are_converted_by_the_threads(root, monkeypatch):
+@pytest.mark.parametrize("mixes", [False, True], ids=["as they are", "mixed"])
+def test_batches_are_converted_by_the_threads(root, monkeypatch, mixes):
     """The first batch of the first epoch shows what is done to all of them."""
+    options = {"collate_fn": mixup.FastCollateMixup(0.8, 1.0, num_classes=5)} if mixes else {}
     alone = []
     make = awaited.Converting.make
     monkeypatch.setattr(awaited.Converting, "make", lambda self, wanted: alone.append(wanted) or make(self, wanted))
     with penstock.installed():
-        loader = made(root, batch=2, workers=1)
+        loader = made(root, batch=2, workers=1, **options)
     counts = []
     for _ in range(3):
         alone.clear()
@@ -115,9 +118,12 @@ def test_batches_are_converted_by_the_threads(root, monkeypatch):
     assert counts[1:] == [0, 0]
 
 
-def test_a_loader_that_converts_otherwise_all_at_once(root):
+@pytest.mark.parametrize("mixes", [False, True], ids=["as they are", "mixed"])
+def test_a_loader_that_converts_otherwise_all_at_once(root, mixes):
     def program():
-        loader = made(root)
+        np.random.seed(5)  # noqa: NPY002 - timm draws from it
+        options = {"collate_fn": mixup.FastCollateMixup(0.8, 1.0, mode="elem", num_classes=5)} if mixes else {}
+        loader = made(root, **options)
         batches = list(loader)
         loader.mean = loader.mean * 2
         batches += list(loader)
@@ -254,13 +260,14 @@ def test_inference_mode(root):
     correct_lam=st.booleans(),
     label_smoothing=st.sampled_from([0.0, 0.1]),
     erasing=st.sampled_from([0.0, 0.5]),
+    dtype=st.sampled_from([torch.float32, torch.float16, torch.float64]),
     seed=st.integers(0, 2**20),
 )
-@cases(10)
-def test_pictures_are_mixed_by_the_threads(root, batch, workers, alphas, erasing, seed, **options):
+@cases(12)
+def test_pictures_are_mixed_by_the_threads(root, batch, workers, alphas, erasing, dtype, seed, **options):
     def program():
         mixes = mixup.FastCollateMixup(*alphas, num_classes=5, **options)
-        return made(root, batch, workers, collate_fn=mixes, re_prob=erasing, color_jitter=0.4)
+        return made(root, batch, workers, collate_fn=mixes, re_prob=erasing, img_dtype=dtype, color_jitter=0.4)
 
     compared(program, seed=seed)
 

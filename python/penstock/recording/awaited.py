@@ -88,10 +88,12 @@ class _Expecting(Rendering):
     def add(self, wanted: Wanted, tensor: torch.Tensor | None = None) -> torch.Tensor:
         """Return a tensor that will hold what is wanted."""
         is_batch = len(wanted.shape) == _BATCH and wanted.chain.dtype == torch.uint8
-        if tensor is not None or not is_batch or wanted.mixes or wanted.given:
+        # What is mixed is converted afterwards, of bytes.
+        can_wait = not wanted.mixes or wanted.chain.is_of_bytes
+        if tensor is not None or not is_batch or not can_wait or wanted.given:
             return super().add(wanted, tensor)
         chain = self._converting.chain_for(wanted)
-        made = None if chain is None else (chain, super().add(wanted._replace(chain=chain)))
+        made = None if chain is None else (chain, super().add(wanted.then(chain)))
         return Awaited(_Promise(self._converting, wanted, made), wanted.chain)
 
 
@@ -116,7 +118,7 @@ class _Promise:
         if self._made is not None and self.has(chain):
             (_, tensor), self._made = self._made, None
             return tensor
-        return self.converting.make(self.wanted._replace(chain=chain))
+        return self.converting.make(self.wanted.then(chain))
 
 
 class Awaited(torch.Tensor):

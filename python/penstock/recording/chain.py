@@ -163,6 +163,11 @@ class Chain:
         return _chain(self.mode, (*self.key, link), strip, sheet, values)
 
     @property
+    def is_of_bytes(self) -> bool:
+        """Whether the values are the picture's bytes."""
+        return self.values[1] == (("pil_to_tensor",),)
+
+    @property
     def plan(self) -> _native.Plan:
         """The plan that makes these values of pixels."""
         if self._plan is None:

@@ -44,6 +44,7 @@ class Wanted(NamedTuple):
         records: What was done to the pictures, as `pack` tells it.
         given: Tensors that are part of the batch as they are.
         mixes: How the pictures of a batch are mixed once they are there.
+        mixed: What has been done to their values by then, if the rest is done afterwards, as it is to bytes.
     """
 
     chain: Chain
@@ -52,6 +53,17 @@ class Wanted(NamedTuple):
     records: bytes
     given: Given
     mixes: tuple[Mix, ...] = ()
+    mixed: Chain | None = None
+
+    @property
+    def rendered(self) -> Chain:
+        """What is done to the values of each picture for itself."""
+        return self.mixed or self.chain
+
+    def then(self, chain: Chain) -> "Wanted":
+        """Return what is wanted of the same pictures if more is done to the values, of bytes that are as they were."""
+        rest = self.mixes and chain.values != self.rendered.values
+        return self._replace(chain=chain, mixed=self.rendered if rest else None)
 
     @staticmethod
     def of(
@@ -117,7 +129,7 @@ class Rendering:
             wanted: Of one picture, or of several.
             tensor: The one to write to, as the chain takes memory for one picture; a new one if None.
         """
-        chain, shape, places, records, given, mixes = wanted
+        chain, shape, places, records, given, mixes, mixed = wanted
         strides = slots = None
         if chain.interleaved and len(shape) == 3:
             strides = (1, shape[2] * chain.channels, chain.channels)
@@ -135,7 +147,9 @@ class Rendering:
                 # torch's copy would wake a thread for each core, and have them spin for the next one.
                 _bytes_of(pictures[slot])[:] = _bytes_of(plain)
         self._wanted.append(wanted)
-        self._tickets.append((chain.plan, _opener(chain), places, records, slots, buffer, strides, mixes))
+        after = None if mixed is None else chain.plan
+        plan, opener = wanted.rendered.plan, _opener(chain)
+        self._tickets.append((plan, opener, places, records, slots, buffer, strides, mixes, after))
         self.tensors.append(tensor)
         return tensor
 
@@ -156,10 +170,10 @@ class Rendering:
         written = self._otherwise(wanted)
         if written is None or self._batch is not None:
             return None
-        _, opener, places, records, slots, _, strides, mixes = self._tickets[number]
+        _, opener, places, records, slots, _, strides, mixes, after = self._tickets[number]
         tensor, buffer = _empty(wanted.shape, written.dtype, strides, pin=self._pin)
         self.tensors[number] = tensor
-        self._tickets[number] = written.plan, opener, places, records, slots, buffer, strides, mixes
+        self._tickets[number] = written.plan, opener, places, records, slots, buffer, strides, mixes, after
         return tensor if written.table is None else Coded(tensor, written.table)
 
     def begin(self) -> bool:
@@ -205,7 +219,7 @@ class Rendering:
         """Return the chain and the place of a picture's first view; the library opens it for all of them alike."""
         assert self._batch is not None  # noqa: S101 - it has been waited for
         number, index = self._batch.views(position)[0]
-        return self._wanted[number].chain, self._wanted[number].places[index]
+        return self._wanted[number].rendered, self._wanted[number].places[index]
 
     def _plan(self, position: int) -> _native.Plan:
         return self._first(position)[0].plan

@@ -23,7 +23,7 @@ use crate::record::{self, Record};
 
 /// A tensor to be made: plan, who opens the files that are not decoded, places of the files, their records, the slot of
 /// each (the next one if `None`), the tensor's memory, the strides of one picture in elements (channel after channel if
-/// `None`), and how the pictures are mixed.
+/// `None`), how the pictures are mixed, and a plan that converts them afterwards.
 pub(crate) type Ticket<'py> = (
     PyRef<'py, PyPlan>,
     String,
@@ -33,6 +33,7 @@ pub(crate) type Ticket<'py> = (
     PyBuffer<u8>,
     Option<[usize; 3]>,
     Vec<Mixed>,
+    Option<PyRef<'py, PyPlan>>,
 );
 
 /// A mixing: the two shares of `MixUp`, the rows and columns of `CutMix`, or for each picture what it gets of its
@@ -107,7 +108,7 @@ pub(crate) unsafe fn gather(tickets: Vec<Ticket<'_>>) -> PyResult<Gathered> {
     let mut known = HashMap::<Key, usize>::new();
     let (mut outputs, mut memory, mut parts) = (Vec::new(), Vec::new(), Vec::new());
     for (number, ticket) in tickets.into_iter().enumerate() {
-        let (plan, opener, places, records, slots, buffer, strides, mixes) = ticket;
+        let (plan, opener, places, records, slots, buffer, strides, mixes, after) = ticket;
         let plan = Arc::clone(&plan.0);
         let records = record::read(records.as_bytes())?;
         if records.len() != places.len() || slots.as_ref().is_some_and(|slots| slots.len() != places.len()) {
@@ -119,6 +120,12 @@ pub(crate) unsafe fn gather(tickets: Vec<Ticket<'_>>) -> PyResult<Gathered> {
         }
         // SAFETY: the buffer is given back with the slots, and held by the promise to this function.
         let memory_of = unsafe { Slots::new(buffer.buf_ptr().cast(), buffer.len_bytes(), layout) };
+        let memory_of = match after {
+            Some(after) => memory_of.converted(Arc::clone(&after.0)).ok_or_else(|| {
+                PyValueError::new_err("pictures of this type or size cannot be converted so afterwards")
+            })?,
+            None => memory_of,
+        };
         outputs.push(mixed(memory_of, mixes)?);
         memory.push(buffer);
         for (position, (place, record)) in places.iter().zip(&records).enumerate() {

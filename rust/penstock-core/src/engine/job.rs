@@ -175,12 +175,16 @@ impl Job {
             progress.mixing = true;
             drop(progress);
             // SAFETY: every picture is made, by threads that have finished; this is the last one.
-            let mixed = catch_unwind(AssertUnwindSafe(|| unsafe { self.mix() }));
+            let mixed = catch_unwind(AssertUnwindSafe(|| unsafe { self.mix(tools) }));
             progress = lock(&self.progress);
             progress.mixing = false;
-            if mixed.is_err() {
+            let mixed = mixed.unwrap_or_else(|_| {
+                *tools = Tools::default();
                 let message = "the batch could not be mixed".to_owned();
-                progress.failure.get_or_insert(Error::Panic { sample: first, message });
+                Err(Error::Panic { sample: first, message })
+            });
+            if let Err(error) = mixed {
+                progress.failure.get_or_insert(error);
             }
         }
         progress.running -= 1;
@@ -197,11 +201,12 @@ impl Job {
     ///
     /// # Safety
     /// All of them must be there, and nobody may be making any.
-    unsafe fn mix(&self) {
+    unsafe fn mix(&self, tools: &mut Tools) -> Result<(), Error> {
         for output in &self.outputs {
             // SAFETY: the same promise.
-            unsafe { output.mix() };
+            unsafe { output.mix(tools) }.map_err(|source| Error::Render { sample: 0, source })?;
         }
+        Ok(())
     }
 
     /// Makes what is made of a picture, or says why its file is left to Pillow.
@@ -259,15 +264,16 @@ impl Job {
         }
         // SAFETY: every thread has finished, and whoever else would supply this picture waits for the lock.
         let mut views = unsafe { SampleViews::new(self, index) };
-        let made = Tools::lend(|tools| tools.view_pixels(picture, &mut views));
-        if made.is_ok() {
+        Tools::lend(|tools| {
+            let made = tools.view_pixels(picture, &mut views);
+            made.map_err(|source| Error::Render { sample: index, source })?;
             progress.supplied += 1;
             if progress.supplied == progress.tally.left.len() {
                 // SAFETY: that was the last one that was waited for, and the lock is held.
-                unsafe { self.mix() };
+                unsafe { self.mix(tools) }?;
             }
-        }
-        made.map(|()| true).map_err(|source| Error::Render { sample: index, source })
+            Ok(true)
+        })
     }
 
     /// Waits until every picture is made; `None` if that takes longer than `patience`.

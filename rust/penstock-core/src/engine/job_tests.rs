@@ -5,6 +5,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::*;
+use crate::batch::Mix;
 use crate::engine::{Drawn, Stream};
 use crate::ops::{Crop, FlipHorizontal};
 use crate::plan::{Plan, Step};
@@ -93,4 +94,56 @@ fn slots_that_do_not_fit_or_are_taken_twice_are_refused() {
     let beyond = [Step::from(Crop { top: 0, left: 0, height: 3, width: 1 })];
     let drawn = Drawn { plan: &plan, steps: &beyond, place: Place { output: 0, slot: 0 } };
     assert!(!draft.push_drawn(content(), &[drawn]) && draft.is_empty() && draft.shapes().len() == 0);
+}
+
+#[test]
+fn bytes_become_other_elements_when_they_are_mixed() {
+    let (count, [channels, height, width]) = (5, [3, 7, 9]);
+    let size = channels * height * width;
+    let pixels: &'static [u8] =
+        Box::leak((0..count * size).map(|k| (k * 89 % 251) as u8).collect::<Vec<_>>().into_boxed_slice());
+    for element in [1, 2, 4, 8] {
+        // Each byte's element begins with the byte and its channel.
+        let entry = |channel: usize, byte: usize| -> Vec<u8> {
+            [byte as u8, channel as u8, 1, 2, 3, 4, 5, 6][..element].to_vec()
+        };
+        let entries: Vec<u8> =
+            (0..3).flat_map(|channel| (0..256).flat_map(move |byte| entry(channel, byte))).collect();
+        let table = Table::new(element, 3, &entries, None).unwrap();
+        let after = Arc::new(Plan::new(Vec::new(), table, Some(&[])).unwrap());
+        let mut memory = vec![0; count * size * element];
+        let layout = Layout::planar([channels, height, width], 1).unwrap();
+        let mixes = vec![Mix::Cut { rows: 1..5, columns: 2..9 }];
+        let outputs = slots(&mut memory, layout).converted(Arc::clone(&after)).unwrap();
+        let outputs = outputs.mixed(mixes.clone()).unwrap();
+        let (plan, mut draft) = (plan(), Draft::default());
+        for (slot, picture) in pixels.chunks_exact(size).enumerate() {
+            let content = Content::Pixels(Picture::from_slice(picture, height, width, channels).unwrap());
+            let place = Place { output: 0, slot };
+            assert!(draft.push_drawn(content, &[Drawn { plan: &plan, steps: &[], place }]));
+        }
+        let job = Arc::new(Job::new(draft, vec![outputs]).unwrap());
+        Stream::new(2).share(&job).unwrap();
+        job.help(Duration::from_mins(1));
+        job.wait(Duration::from_mins(1)).unwrap().unwrap();
+        let mut expected: Vec<u8> = pixels
+            .chunks_exact(size)
+            .flat_map(|picture| (0..channels).flat_map(|c| picture.iter().skip(c).step_by(channels)))
+            .copied()
+            .collect();
+        mixes[0].apply(&mut expected, [channels, height, width], 1);
+        let expected: Vec<u8> = expected
+            .iter()
+            .enumerate()
+            .flat_map(|(k, &byte)| entry(k / (height * width) % channels, byte.into()))
+            .collect();
+        assert_eq!(memory, expected, "{element}");
+    }
+    let mut memory = [0; 3 * 4 * 5];
+    let layout = Layout::planar([3, 2, 2], 1).unwrap();
+    let table = Table::new(4, 3, &[0; 3 * 256 * 4], None).unwrap();
+    let after = Arc::new(Plan::new(Vec::new(), table, Some(&[])).unwrap());
+    assert!(slots(&mut memory[..47], layout).converted(Arc::clone(&after)).is_none());
+    let interleaved = Layout::new([3, 2, 2], [1, 6, 3], 1).unwrap();
+    assert!(slots(&mut memory[..48], interleaved).converted(after).is_none());
 }

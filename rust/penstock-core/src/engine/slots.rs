@@ -4,8 +4,13 @@
     reason = "an output's memory belongs to a tensor; threads write to disjoint parts of it"
 )]
 
+use std::sync::Arc;
+
+use super::tools::Tools;
 use crate::batch::Mix;
-use crate::write::{Layout, Output};
+use crate::image::Picture;
+use crate::plan::Plan;
+use crate::write::{Layout, Output, RenderError};
 
 /// Memory that somebody else owns and keeps alive, for pictures of one layout.
 #[derive(Debug)]
@@ -14,6 +19,17 @@ pub struct Slots {
     bytes: usize,
     layout: Layout,
     mixes: Vec<Mix>,
+    /// What becomes of the pictures when they are mixed, in memory that begins before theirs.
+    after: Option<After>,
+}
+
+/// What is made of mixed pictures of bytes.
+#[derive(Debug)]
+struct After {
+    /// Converts their values.
+    plan: Arc<Plan>,
+    /// How each of them lies then.
+    layout: Layout,
 }
 
 // SAFETY: a `Slots` is an address range; the promise of `new` is what makes writing to it from any thread sound.
@@ -29,7 +45,7 @@ impl Slots {
     /// that is made of it has finished or was cancelled.
     #[must_use]
     pub unsafe fn new(base: *mut u8, bytes: usize, layout: Layout) -> Self {
-        Self { base, bytes, layout, mixes: Vec::new() }
+        Self { base, bytes, layout, mixes: Vec::new(), after: None }
     }
 
     /// The same memory, of which the pictures are mixed when all of them are there; `None` if they cannot be.
@@ -42,21 +58,59 @@ impl Slots {
         fit.then_some(Self { mixes, ..self })
     }
 
-    /// Whether the pictures are mixed.
-    pub(super) fn are_mixed(&self) -> bool {
-        !self.mixes.is_empty()
+    /// The same memory, of which the last part takes the pictures of bytes, until they are mixed and their values converted
+    /// to larger ones by a plan without steps; `None` if that memory does not fit.
+    #[must_use]
+    pub fn converted(self, plan: Arc<Plan>) -> Option<Self> {
+        let (shape, element) = (self.layout.shape(), plan.table().element_bytes());
+        let layout = Layout::planar(shape, element)?;
+        let in_order = Layout::planar(shape, 1).as_ref() == Some(&self.layout);
+        if !in_order || plan.table().channels() != shape[0] || !self.bytes.is_multiple_of(element) {
+            return None;
+        }
+        let bytes = self.bytes / element;
+        // SAFETY: a part of the memory, and its end.
+        let base = unsafe { self.base.add(self.bytes - bytes) };
+        Some(Self { base, bytes, after: Some(After { plan, layout }), ..self })
     }
 
-    /// Mixes the pictures.
+    /// Whether something is done to the pictures when all of them are there.
+    pub(super) fn are_mixed(&self) -> bool {
+        !self.mixes.is_empty() || self.after.is_some()
+    }
+
+    /// Mixes the pictures, and converts them if they are to be.
+    ///
+    /// # Errors
+    /// [`RenderError`] as for any picture.
     ///
     /// # Safety
     /// All of them must be there, and no slot may be live.
-    pub(super) unsafe fn mix(&self) {
+    pub(super) unsafe fn mix(&self, tools: &mut Tools) -> Result<(), RenderError> {
         // SAFETY: valid by the promise of `new`, alone by the caller's.
         let bytes = unsafe { std::slice::from_raw_parts_mut(self.base, self.bytes) };
         for mix in &self.mixes {
             mix.apply(bytes, self.layout.shape(), self.layout.element_bytes());
         }
+        let Some(After { plan, layout }) = &self.after else { return Ok(()) };
+        let ([channels, height, width], size) = (self.layout.shape(), self.layout.extent());
+        let steps = [width as isize, 1, (height * width) as isize];
+        let mut before = vec![0; size];
+        // From the first one on: what is written never reaches beyond the bytes that were read.
+        for index in 0..self.count().unwrap_or_default() {
+            // SAFETY: as above; nothing else of the memory is borrowed.
+            before.copy_from_slice(unsafe { std::slice::from_raw_parts(self.base.add(index * size), size) });
+            let picture = Picture::from_strided(&before, 0, [height, width, channels], steps);
+            // SAFETY: the whole memory begins so many bytes before that of the bytes, by `converted`; the part of each
+            // picture ends where the bytes of the next one begin, or before.
+            let out = unsafe {
+                let start = self.base.sub(self.bytes * (plan.table().element_bytes() - 1));
+                std::slice::from_raw_parts_mut(start.add(index * layout.extent()), layout.extent())
+            };
+            let out = Output::new(out, layout).unwrap_or_else(|| unreachable!("it has the layout's extent"));
+            plan.render(&picture.ok_or(RenderError::Axis)?, &[], &mut tools.workspace, out)?;
+        }
+        Ok(())
     }
 
     /// Size of the whole memory.

@@ -107,7 +107,7 @@ class RecordingIter(ProcessesIter):
 
     @_worker_init_fn.setter
     def _worker_init_fn(self, function: Any) -> None:
-        self._begins.function = function
+        self._begins.function = self._users(function)
         self._start._function = self._begins
         self._start._guard = self._counters.guard_of_next()
 

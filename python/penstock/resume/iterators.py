@@ -1,5 +1,6 @@
 """torch's own iterators, with an account of what they hand out."""
 
+import functools
 import weakref
 from typing import Any
 
@@ -80,7 +81,15 @@ class ProcessesIter(_Told, _MultiProcessingDataLoaderIter):
 
     @_worker_init_fn.setter
     def _worker_init_fn(self, function: Any) -> None:
-        self._begins.function = function
+        self._begins.function = self._users(function)
+
+    def _users(self, function: Any) -> Any:
+        """Return what is to be called besides what begins here, which torch puts into a function of its own for pipes."""
+        ours = self._worker_init_fn
+        if not isinstance(function, functools.partial) or not any(item is ours for item in function.args):
+            return function
+        inside = [self._begins.function if item is ours else item for item in function.args]
+        return functools.partial(function.func, *inside, **function.keywords)
 
     @property
     def _base_seed(self) -> Any:

@@ -84,7 +84,7 @@ class ProcessesIter(_Told, _MultiProcessingDataLoaderIter):
         self._begins.function = self._users(function)
 
     def _users(self, function: Any) -> Any:
-        """Return what is to be called besides what begins here, which torch puts into a function of its own for pipes."""
+        """Return what is called besides what begins here, which torch puts into a function of its own for pipes."""
         ours = self._worker_init_fn
         if not isinstance(function, functools.partial) or not any(item is ours for item in function.args):
             return function

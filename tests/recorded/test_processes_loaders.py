@@ -404,21 +404,21 @@ def test_abandoned_iterators_leave_nothing():
     def left():
         return len(process.children()), open_files()
 
-    def settled():
-        """What is left when the processes that are on their way out have gone."""
+    def settled(wanted):
+        """What is left when the processes that are on their way out have gone, and threads have closed what they read."""
         deadline = time.monotonic() + 20
-        while len(process.children()) > others and time.monotonic() < deadline:
+        while not wanted(*left()) and time.monotonic() < deadline:
             time.sleep(0.05)
-        gc.collect()
+            gc.collect()
         return left()
 
     next(iter(loader))
-    before = settled()
+    before = settled(lambda children, _: children <= others)
     for _ in range(6):
         iterator = iter(loader)
         next(iterator)
         del iterator
-    assert settled() == before
+    assert settled(lambda *found: found == before) == before
     alone = penstock.DataLoader(Opaque(measured, 60), batch_size=30)
     next(iter(alone))
-    assert settled() == before
+    assert settled(lambda *found: found == before) == before

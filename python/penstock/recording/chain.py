@@ -163,6 +163,11 @@ class Chain:
         return _chain(self.mode, (*self.key, link), strip, sheet, values)
 
     @property
+    def table(self) -> torch.Tensor:
+        """The values that these functions make of all bytes, of shape (C, 256)."""
+        return _table(self._strip)
+
+    @property
     def plan(self) -> _native.Plan:
         """The plan that makes these values of pixels."""
         if self._plan is None:

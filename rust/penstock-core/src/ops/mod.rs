@@ -31,7 +31,7 @@ pub use ask::{Ask, Noise};
 pub use chance::Chance;
 pub use choice::Choice;
 pub use crop::{CenterCrop, Crop, RandomCrop};
-pub use erase::{Erase, Paste, RandomErasing};
+pub use erase::{Erase, Overprint, Paste, RandomErasing};
 pub use flip::{FlipHorizontal, FlipVertical, RandomFlip};
 pub use generation::Generation;
 pub use layout::Layout;

@@ -186,6 +186,48 @@ def test_a_mask_is_looked_at_when_it_is_multiplied():
     assert ours == theirs
 
 
+ORDERS = {
+    "list": lambda t: t[[2, 1, 0]],
+    "list and slices": lambda t: t[[1, 0, 2], :, :],
+    "list and dots": lambda t: t[[1, 2, 0], ...],
+    "flip": lambda t: t.flip(0),
+    "flip from behind": lambda t: torch.flip(t, (-3,)),
+    "twice": lambda t: t[[2, 0, 1]].flip(0),
+}
+OTHERS = {
+    "fewer": lambda t: t[[2, 1]],
+    "again": lambda t: t[[0, 0, 1]],
+    "from behind": lambda t: t[[-1, 1, 0]],
+    "truth values": lambda t: t[[True, False, True]],
+    "tuple": lambda t: t[(2, 1, 0)],
+    "a row": lambda t: t[[2, 1, 0], 3],
+    "a tensor": lambda t: t[torch.tensor([2, 1, 0])],
+    "too many": lambda t: t[[2, 1, 0], :, :, :],
+}
+
+
+@pytest.mark.parametrize("after", ["nothing", "normalize", "a channel", "another hole", "part"])
+@pytest.mark.parametrize("order", [*ORDERS, *OTHERS])
+@pytest.mark.parametrize("before", sorted(BEFORE))
+def test_channels_come_in_the_order_of_torchs(before, order, after):
+    def program():
+        tensor = BEFORE[before](Image.open(place("plain", "path")).convert("RGB").resize((WIDTH, HEIGHT)))
+        try:
+            made = {**ORDERS, **OTHERS}[order](tensor)
+            return [_bits(value) for value in (AFTER.get(after, torch.clone)(made), made, tensor)]
+        except Exception as error:
+            return type(error), str(error)
+
+    ours, theirs = both(program)
+    assert ours == theirs
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_channels_that_are_converted_alike_record_in_another_order(order):
+    with side(ours=True):
+        assert is_recording(ORDERS[order](F.to_tensor(Image.open(place("plain", "path")))) * 255)
+
+
 @pytest.fixture
 def paths(tmp_path):
     return write_pictures(tmp_path / "pictures")

@@ -37,6 +37,8 @@ def _record_flip(tensor: Any, *dims: Any, **options: Any) -> RecordedTensor | No
         dims = (options["dims"],)
     if len(dims) == 1 and isinstance(dims[0], (tuple, list)):
         dims = tuple(dims[0])
+    if dims in ((0,), (-3,)):
+        return None if not is_recording(tensor) else _permuted(tensor, [*range(tensor._chain.channels)][::-1])
     if len(dims) != 1 or dims[0] not in (-1, -2, 1, 2):
         return None
     return flip(tensor, RecordedTensor, horizontal=dims[0] in (-1, 2))
@@ -63,6 +65,8 @@ def _record_part(tensor: Any, index: Any) -> RecordedTensor | None:
         return batches.part(tensor, index)
     if index is None:
         return batches.record_unsqueeze(tensor, 0)
+    if (order := _order(index)) is not None:
+        return _permuted(tensor, order)
     if not is_rectangle or is_pasted(tensor) or tensor._given or tensor._mixes:
         return None
     first, *others = index
@@ -89,6 +93,28 @@ def _record_part(tensor: Any, index: Any) -> RecordedTensor | None:
         traces = [trace.then(*crop, size=(right - left, bottom - top)) for trace in traces]
     view = RecordedTensor(traces, chain, tensor._lead, strides=tensor.stride())
     return cast("RecordedTensor", sharing(view, tensor, index))
+
+
+def _order(index: Any) -> list[int] | None:
+    """Return the channels that `[[2, 1, 0]]` names, alone or before whole dimensions; None if it is something else."""
+    channels, *others = index if type(index) is tuple and index else (index,)
+    is_whole = len(others) <= 2 and all(type(part) is slice and part == slice(None) for part in others)
+    if not (is_whole or others == [Ellipsis]) or type(channels) is not list:
+        return None
+    return channels if all(type(channel) is int for channel in channels) else None
+
+
+def _permuted(tensor: Any, order: list[int]) -> RecordedTensor | None:
+    """Return a picture with its channels in another order, which is a copy; None if there is none.
+
+    As long as all channels are converted alike, that can be done before they are.
+    """
+    picture, chain = picture_of(tensor), tensor._chain
+    if picture is None or chain.is_view or chain.interleaved or sorted(order) != [*range(chain.channels)]:
+        return None
+    if chain.channels == 1 or not chain.is_even:
+        return None
+    return RecordedTensor((picture.then("permute", *order),), chain, ())
 
 
 def _range(part: Any, length: int) -> tuple[int, int] | None:

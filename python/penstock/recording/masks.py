@@ -6,13 +6,13 @@ made by other functions of its bytes.
 
 import contextlib
 import functools
-import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
+from penstock import _native
 from penstock.recording import calls
 from penstock.recording.chain import Chain, Link, as_at_first
 from penstock.recording.pastes import Filling, Paste, Rectangle, filling, pasted_after
@@ -28,8 +28,6 @@ _MOST = 16
 _KEPT = 256
 # Dimensions of a mask that has no channels.
 _PLANE = 2
-# Whole numbers by the bytes of an element.
-_BITS = {size: np.dtype(f"u{size}") for size in (1, 2, 4, 8)}
 
 
 class _Product(NamedTuple):
@@ -63,7 +61,7 @@ def product(name: str, place: int, arguments: tuple[Any, ...]) -> RecordedTensor
     if found is None or holes is None or len(holes) + len(trace.pastes) > _MOST:
         return None
     pastes = [pasted_after(paste, found.rest, found.link, stacked=False) for paste in trace.pastes]
-    if None in pastes or (holes and (found.hole is None or _meet(holes, trace.pastes))):
+    if None in pastes or (holes and found.hole is None) or (pastes and _meet(holes, trace.pastes)):
         return None
     pastes += [Paste(*hole, *found.hole) for hole in holes]  # type: ignore[misc]
     return RecordedTensor((trace.with_pastes(tuple(pastes)),), found.rest, ())  # type: ignore[arg-type]
@@ -96,50 +94,24 @@ def _holes(mask: torch.Tensor, channels: int) -> list[Rectangle] | None:
 
     The product lies in memory as the tensor does: the mask lies in the same order.
     """
-    if mask.ndim != _PLANE and not (mask.ndim == _PLANE + 1 and len(mask) in (1, channels)):
-        return None
     with contextlib.suppress(Exception):  # NumPy does not know all types and kinds
-        values = mask.numpy()
-        plane = values if values.ndim == _PLANE else values[0]
-        if not plane.flags.c_contiguous:
+        planes = mask.numpy()
+        if planes.ndim == _PLANE:
+            planes = planes[None]
+        if planes.ndim != _PLANE + 1 or len(planes) not in (1, channels) or not planes[0].flags.c_contiguous:
             return None
-        is_one = plane is values or len(values) == 1 or values.strides[0] == 0
-        if not is_one and not (values.flags.c_contiguous and (values == plane).all()):
+        # By bytes, as a zero's sign is the product's as well.
+        content = planes[0].tobytes()
+        is_seen_again = len(planes) == 1 or planes.strides[0] == 0
+        if not is_seen_again and not (planes.flags.c_contiguous and content * channels == planes.tobytes()):
             return None
-        # A zero's sign is the product's as well.
-        bits = plane.view(_BITS[plane.itemsize])
-        zeros = bits == 0
-        count = int(np.count_nonzero(zeros))
-        if count + np.count_nonzero(bits == plane.dtype.type(1).view(bits.dtype)) != plane.size:
-            return None
-        return _only(zeros, count) or [*itertools.islice(_rectangles(zeros), _MOST + 1)]
+        return _native.mask_holes(content, planes.shape[2], _one(planes.dtype), _MOST)
     return None
 
 
-def _only(places: "np.ndarray[Any, np.dtype[np.bool_]]", count: int) -> list[Rectangle] | None:
-    """Return the only rectangle that covers all of so many places; None if there is no such one."""
-    content, width = places.tobytes(), places.shape[1]
-    if not count:
-        return None
-    (top, left), (bottom, right) = divmod(content.index(1), width), divmod(content.rindex(1), width)
-    part = places[top : bottom + 1, left : right + 1]
-    height, width = part.shape
-    return [(top, left, height, width)] if part.size == count == np.count_nonzero(part) else None
-
-
-def _rectangles(places: "np.ndarray[Any, np.dtype[np.bool_]]") -> Iterator[Rectangle]:
-    """Yield rectangles that cover all places, none of them twice."""
-    width, content, top = places.shape[1], places.tobytes(), 0
-    rows = (content[start : start + width] for start in range(0, len(content), width))
-    for row, same in itertools.groupby(rows):
-        height = sum(1 for _ in same)
-        left = row.find(1)
-        while left >= 0:
-            right = row.find(0, left)
-            right = width if right < 0 else right
-            yield top, left, height, right - left
-            left = row.find(1, right)
-        top += height
+@functools.cache
+def _one(dtype: "np.dtype[Any]") -> bytes:
+    return np.ones(1, dtype).tobytes()
 
 
 def _meet(holes: list[Rectangle], pastes: Sequence[Paste]) -> bool:

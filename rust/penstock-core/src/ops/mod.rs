@@ -19,6 +19,7 @@ pub mod kinds;
 mod layout;
 mod library;
 mod list;
+mod mask;
 mod pad;
 mod refuse;
 pub mod resize;
@@ -39,6 +40,7 @@ pub use library::Library;
 pub use list::{
     AreaMemory, AreaStep, ElementsStep, LutStep, MapStep, MeasuredStep, Op, PixelsStep, Step, size_after,
 };
+pub use mask::holes;
 pub use pad::{Margins, Pad, PadMode, Shown, World};
 pub use refuse::Refuse;
 pub use statistics::Statistics;

@@ -32,7 +32,7 @@ def _paste(out: Any, index: Any, value: Any) -> bool:
     trace = picture_of(out, pasted=True)
     if trace is None or out._chain.is_view or out._is_shared or not (is_allowed(out) and is_torch_plain()):
         return False
-    if not _is_constant(value, out.dtype) or len(trace.pastes) == _MOST:
+    if not _is_constant(value, out._chain.dtype) or len(trace.pastes) == _MOST:
         return False
     place = _place(index, out._chain.channels, trace.height, trace.width)
     if place is None:
@@ -42,13 +42,17 @@ def _paste(out: Any, index: Any, value: Any) -> bool:
     count = out._chain.channels * height * width
     is_even = _is_one_per_channel(value)
     # Of one channel no more than a constant is kept, beside what the other ones have there.
-    if not is_even and (type(channel) is int or count * out.dtype.itemsize > _MOST_BYTES):
+    if not is_even and (type(channel) is int or count * out._chain.dtype.itemsize > _MOST_BYTES):
         return False
     with contextlib.suppress(Exception):  # torch raises its own
         shape = out._chain.channels, *((1, 1) if is_even else (height, width))
-        arguments = value, shape, out.dtype, channel if type(channel) is int else None
-        is_number = not isinstance(value, torch.Tensor)
-        values = _values_of_number(*arguments, math.copysign(1, value)) if is_number else _values(*arguments)
+        arguments = shape, out._chain.dtype, channel if type(channel) is int else None
+        if not isinstance(value, torch.Tensor):
+            values = _values_of_number(value, *arguments, math.copysign(1, value))
+        elif is_even:
+            values = _values_of_bytes(calls.bytes_of(value), value.dtype, tuple(value.shape), *arguments)
+        else:
+            values = _values(value, *arguments)
         if count:
             paste = Paste(*rectangle, *values)
             is_part = type(channel) is int and out._chain.channels > 1
@@ -77,6 +81,16 @@ def _values_of_number(*arguments: Any) -> tuple[torch.Tensor, bytes]:
     return _values(*others)
 
 
+@functools.lru_cache(256)
+def _values_of_bytes(
+    content: bytes, kind: torch.dtype, of_shape: tuple[int, ...], *arguments: Any
+) -> tuple[torch.Tensor, bytes]:
+    """Return the same, of a tensor of one value for each channel, of which there are its bytes, type and shape."""
+    with as_at_first():
+        value = torch.frombuffer(bytearray(content), dtype=kind).reshape(of_shape)
+    return _values(value, *arguments)
+
+
 def _place(index: Any, channels: int, height: int, width: int) -> tuple[Any, Rectangle] | None:
     """Return what `[channel, top:bottom, left:right]` is of: an index of channels, and top, left, height and width.
 
@@ -91,14 +105,18 @@ def _place(index: Any, channels: int, height: int, width: int) -> tuple[Any, Rec
         first %= channels
     elif first is not Ellipsis and not (type(first) is slice and first == slice(None)):
         return None
-    if not all(type(side) is slice and side.step in (None, 1) for side in sides):
+    rows, columns = map(_range, sides, (height, width))
+    return None if rows is None or columns is None else (first, (rows[0], columns[0], rows[1], columns[1]))
+
+
+def _range(side: Any, length: int) -> tuple[int, int] | None:
+    """Return where a slice begins, and how many it holds; None if it is none, or has a step."""
+    if type(side) is not slice or side.step not in (None, 1):
         return None
-    if not all(calls.is_bound(bound) for side in sides for bound in (side.start, side.stop)):
+    if not (calls.is_bound(side.start) and calls.is_bound(side.stop)):
         return None
-    (top, bottom, _), (left, right, _) = (
-        side.indices(length) for side, length in zip(sides, (height, width), strict=True)
-    )
-    return first, (top, left, max(bottom - top, 0), max(right - left, 0))
+    start, stop, _ = side.indices(length)
+    return start, max(stop - start, 0)
 
 
 def _is_constant(value: Any, dtype: torch.dtype) -> bool:

@@ -80,9 +80,15 @@ def in_channel(pastes: tuple[Paste, ...], paste: Paste, channel: int) -> tuple[P
         stay, content = bytearray(b"\xff" * size * len(paste.values)), bytearray(len(paste.content))
     of_channel = slice(channel * size, (channel + 1) * size)
     stay[of_channel], content[of_channel] = bytes(size), paste.content[of_channel]
-    with as_at_first():
-        values = torch.frombuffer(content, dtype=paste.values.dtype).reshape(-1, 1, 1)
+    values = _constant(bytes(content), paste.values.dtype)
     return *pastes, Paste(*paste[:4], values, bytes(content), bytes(stay) if any(stay) else b"")
+
+
+@functools.lru_cache(_MOST)
+def _constant(content: bytes, dtype: torch.dtype) -> torch.Tensor:
+    """Return bytes as a value for each channel."""
+    with as_at_first():
+        return torch.frombuffer(bytearray(content), dtype=dtype).reshape(-1, 1, 1)
 
 
 class Filling(NamedTuple):
@@ -148,9 +154,7 @@ def pasted_after(paste: Paste, chain: Chain, link: Link, *, stacked: bool) -> Pa
 def _constant_after(
     content: bytes, dtype: torch.dtype, stay: bytes, chain: Chain, link: Link, *, stacked: bool
 ) -> Filling | None:
-    with as_at_first():
-        values = torch.frombuffer(bytearray(content), dtype=dtype).reshape(-1, 1, 1)
-    return _after(values, stay, chain, link, stacked=stacked)
+    return _after(_constant(content, dtype), stay, chain, link, stacked=stacked)
 
 
 def _after(values: torch.Tensor, stay: bytes, chain: Chain, link: Link, *, stacked: bool) -> Filling | None:

@@ -47,9 +47,9 @@ pub(crate) fn mask_holes(
     most: usize,
 ) -> Option<Vec<(u32, u32, u32, u32)>> {
     let found = holes(content, width, one, most)?;
-    let sides = found.into_iter().map(|hole| {
-        (hole.rows.start, hole.columns.start, hole.rows.len() as u32, hole.columns.len() as u32)
-    });
+    let sides = found
+        .into_iter()
+        .map(|hole| (hole.rows.start, hole.columns.start, hole.rows.len() as u32, hole.columns.len() as u32));
     Some(sides.collect())
 }
 

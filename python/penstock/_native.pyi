@@ -38,6 +38,7 @@ __all__ = [
     "learn",
     "look_at_file",
     "look_through",
+    "mask_holes",
     "memory_usage",
     "operands_of",
     "operation_names",
@@ -153,6 +154,18 @@ def decode_jpeg(data: bytes, region: tuple[int, int, int, int], out: _Memory) ->
 
 def operands_of(step: bytes) -> tuple[str, tuple[int | float | str, ...]]:
     """Return a step's name and operands; ValueError if it is none."""
+
+def mask_holes(content: bytes, width: int, one: bytes, most: int) -> list[tuple[int, int, int, int]] | None:
+    """Return the rectangles in which a mask is zero: top, left, height and width of each.
+
+    None if it holds anything but zeros and ones, or if there are more.
+
+    Args:
+        content: Its elements, in rows.
+        width: Elements of a row.
+        one: An element that is one.
+        most: Rectangles there may be.
+    """
 
 def cascade_sum(values: Any, threads: int) -> float:
     """Return the sum of float32 numbers, a buffer of shape (N,), as so many threads of torch make it."""

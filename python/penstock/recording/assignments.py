@@ -1,6 +1,8 @@
 """What is assigned to parts of tensors, where a tensor that records is on one of the sides."""
 
 import contextlib
+import functools
+import math
 from typing import Any
 
 import torch
@@ -8,7 +10,7 @@ import torch
 from penstock.recording import calls
 from penstock.recording.chain import as_at_first
 from penstock.recording.fills import record_fill
-from penstock.recording.pastes import Paste
+from penstock.recording.pastes import Paste, Rectangle, in_channel
 from penstock.recording.tensors import is_allowed, is_plain, is_recording, is_torch_plain, picture_of
 
 __all__ = ["record_assignment"]
@@ -30,45 +32,96 @@ def _paste(out: Any, index: Any, value: Any) -> bool:
     trace = picture_of(out, pasted=True)
     if trace is None or out._chain.is_view or out._is_shared or not (is_allowed(out) and is_torch_plain()):
         return False
-    if not _is_constant(value, out.dtype) or len(trace.pastes) == _MOST:
+    if not _is_constant(value, out._chain.dtype) or len(trace.pastes) == _MOST:
         return False
-    rectangle = _rectangle(index, trace.height, trace.width)
-    if rectangle is None:
+    place = _place(index, out._chain.channels, trace.height, trace.width)
+    if place is None:
         return False
+    channel, rectangle = place
     _, _, height, width = rectangle
     count = out._chain.channels * height * width
-    if count * out.dtype.itemsize > _MOST_BYTES and not _is_one_per_channel(value):
+    is_even = _is_one_per_channel(value)
+    # Of one channel no more than a constant is kept, beside what the other ones have there.
+    if not is_even and (type(channel) is int or count * out._chain.dtype.itemsize > _MOST_BYTES):
         return False
-    with as_at_first(), contextlib.suppress(Exception):  # torch raises its own
-        values = torch.empty((out._chain.channels, height, width), dtype=out.dtype)
-        values[...] = value
+    with contextlib.suppress(Exception):  # torch raises its own
+        shape = out._chain.channels, *((1, 1) if is_even else (height, width))
+        arguments = shape, out._chain.dtype, channel if type(channel) is int else None
+        if not isinstance(value, torch.Tensor):
+            values = _values_of_number(value, *arguments, math.copysign(1, value))
+        elif is_even:
+            values = _values_of_bytes(calls.bytes_of(value), value.dtype, tuple(value.shape), *arguments)
+        else:
+            values = _values(value, *arguments)
         if count:
-            values = values[:, :1, :1].clone() if _is_one_per_channel(value) else values
-            out.follow(trace.with_pastes((*trace.pastes, Paste(*rectangle, values))))
+            paste = Paste(*rectangle, *values)
+            is_part = type(channel) is int and out._chain.channels > 1
+            pastes = in_channel(trace.pastes, paste, channel) if is_part else (*trace.pastes, paste)
+            out.follow(trace.with_pastes(pastes))
         return True
     return False
 
 
-def _rectangle(index: Any, height: int, width: int) -> tuple[int, int, int, int] | None:
-    """Return top, left, height and width of `[..., top:bottom, left:right]`; None if that is no rectangle."""
+def _values(value: Any, shape: tuple[int, ...], dtype: torch.dtype, channel: int | None) -> tuple[torch.Tensor, bytes]:
+    """Return a value as a tensor of a shape and a type, or in one channel of it, and its bytes.
+
+    Raises:
+        Exception: What torch raises if it is none.
+    """
+    with as_at_first():
+        values = torch.zeros(shape, dtype=dtype)
+        values[... if channel is None else channel] = value
+        return values, calls.bytes_of(values)
+
+
+@functools.lru_cache(256, typed=True)
+def _values_of_number(*arguments: Any) -> tuple[torch.Tensor, bytes]:
+    """Return the same, of a number, with its sign as one argument more: to a table, zeros of both signs are alike."""
+    *others, _ = arguments
+    return _values(*others)
+
+
+@functools.lru_cache(256)
+def _values_of_bytes(
+    content: bytes, kind: torch.dtype, of_shape: tuple[int, ...], *arguments: Any
+) -> tuple[torch.Tensor, bytes]:
+    """Return the same, of a tensor of one value for each channel, of which there are its bytes, type and shape."""
+    with as_at_first():
+        value = torch.frombuffer(bytearray(content), dtype=kind).reshape(of_shape)
+    return _values(value, *arguments)
+
+
+def _place(index: Any, channels: int, height: int, width: int) -> tuple[Any, Rectangle] | None:
+    """Return what `[channel, top:bottom, left:right]` is of: an index of channels, and top, left, height and width.
+
+    None if that is no rectangle.
+    """
     if type(index) is not tuple or len(index) != 3:
         return None
     first, *sides = index
-    if first is not Ellipsis and not (type(first) is slice and first == slice(None)):
+    if type(first) is int:
+        if not -channels <= first < channels:
+            return None
+        first %= channels
+    elif first is not Ellipsis and not (type(first) is slice and first == slice(None)):
         return None
-    if not all(type(side) is slice and side.step in (None, 1) for side in sides):
+    rows, columns = map(_range, sides, (height, width))
+    return None if rows is None or columns is None else (first, (rows[0], columns[0], rows[1], columns[1]))
+
+
+def _range(side: Any, length: int) -> tuple[int, int] | None:
+    """Return where a slice begins, and how many it holds; None if it is none, or has a step."""
+    if type(side) is not slice or side.step not in (None, 1):
         return None
-    if not all(bound is None or type(bound) is int for side in sides for bound in (side.start, side.stop)):
+    if not (calls.is_bound(side.start) and calls.is_bound(side.stop)):
         return None
-    (top, bottom, _), (left, right, _) = (
-        side.indices(length) for side, length in zip(sides, (height, width), strict=True)
-    )
-    return top, left, max(bottom - top, 0), max(right - left, 0)
+    start, stop, _ = side.indices(length)
+    return start, max(stop - start, 0)
 
 
 def _is_constant(value: Any, dtype: torch.dtype) -> bool:
     """Whether a value can be kept as one of a type: a number, or a plain tensor, of which the cast is defined."""
-    if type(value) in (bool, int, float):
+    if type(value) in (bool, int) or isinstance(value, float):
         return True
     is_odd = not is_plain(value) or value.is_nested or value.is_neg() or value.is_quantized or value.is_complex()
     return not is_odd and calls.fits(value, dtype)

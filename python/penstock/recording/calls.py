@@ -8,9 +8,10 @@ import inspect
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 
-__all__ = ["FUNCTIONS", "bytes_of", "call_of", "fits", "is_exact", "is_in_place", "repeat"]
+__all__ = ["FUNCTIONS", "bytes_of", "call_of", "fits", "is_bound", "is_exact", "is_in_place", "repeat"]
 
 # Of another type or in other memory the values are the same.
 _CONVERSIONS = (
@@ -38,6 +39,11 @@ _MOST_VALUES = 4
 def is_in_place(name: str) -> bool:
     """Whether a function changes its first argument."""
     return name.endswith("_") and not name.endswith("__")
+
+
+def is_bound(value: Any) -> bool:
+    """Whether a value is where a slice begins or ends: a whole number of Python's or NumPy's, or none."""
+    return value is None or type(value) is int or isinstance(value, np.integer)
 
 
 def call_of(name: str, place: int, arguments: Sequence[Any], options: Mapping[str, Any]) -> tuple[Hashable, ...] | None:

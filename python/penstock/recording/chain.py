@@ -103,11 +103,12 @@ class Chain:
         is_view: Whether it is part of another one, and there are gaps between its rows.
         values: The functions without those that only change how the result lies in memory.
         has_negative_zero: Whether one of the values is a negative zero.
+        is_even: Whether the values are the same in all channels.
     """
 
     __slots__ = (
         *("_next", "_plan", "_returning", "_sheet", "_strip", "_written", "channels", "dtype", "has_negative_zero"),
-        *("interleaved", "is_view", "key", "mode", "values"),
+        *("interleaved", "is_even", "is_view", "key", "mode", "values"),
     )
 
     def __init__(self, mode: str, key: Key, strip: torch.Tensor, sheet: torch.Tensor, values: Key) -> None:
@@ -117,6 +118,8 @@ class Chain:
         self.is_view = key[-1] == ("view",)
         self.has_negative_zero = self.dtype.is_floating_point and bool(((strip == 0) & strip.signbit()).any())
         self._strip, self._sheet = strip, sheet
+        rows = _table(strip)
+        self.is_even = all(calls.bytes_of(row) == calls.bytes_of(rows[0]) for row in rows)
         self._next: dict[Link, Chain | None] = {}
         self._returning: set[Link] = set()
         self._plan: _native.Plan | None = None
@@ -166,6 +169,11 @@ class Chain:
     def is_of_bytes(self) -> bool:
         """Whether the values are the picture's bytes."""
         return self.values[1] == (("pil_to_tensor",),)
+
+    @property
+    def table(self) -> torch.Tensor:
+        """The values that these functions make of all bytes, of shape (C, 256)."""
+        return _table(self._strip)
 
     @property
     def plan(self) -> _native.Plan:

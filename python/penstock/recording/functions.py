@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import torch
 
-from penstock.recording import batches, calls, pastes
+from penstock.recording import batches, calls, masks, pastes
 from penstock.recording.assignments import record_assignment
 from penstock.recording.chain import Chain, Link
 from penstock.recording.fills import record_add, record_copy
@@ -37,6 +37,8 @@ def _record_flip(tensor: Any, *dims: Any, **options: Any) -> RecordedTensor | No
         dims = (options["dims"],)
     if len(dims) == 1 and isinstance(dims[0], (tuple, list)):
         dims = tuple(dims[0])
+    if dims in ((0,), (-3,)):
+        return None if not is_recording(tensor) else _permuted(tensor, [*range(tensor._chain.channels)][::-1])
     if len(dims) != 1 or dims[0] not in (-1, -2, 1, 2):
         return None
     return flip(tensor, RecordedTensor, horizontal=dims[0] in (-1, 2))
@@ -63,6 +65,8 @@ def _record_part(tensor: Any, index: Any) -> RecordedTensor | None:
         return batches.part(tensor, index)
     if index is None:
         return batches.record_unsqueeze(tensor, 0)
+    if (order := _order(index)) is not None:
+        return _permuted(tensor, order)
     if not is_rectangle or is_pasted(tensor) or tensor._given or tensor._mixes:
         return None
     first, *others = index
@@ -91,11 +95,33 @@ def _record_part(tensor: Any, index: Any) -> RecordedTensor | None:
     return cast("RecordedTensor", sharing(view, tensor, index))
 
 
+def _order(index: Any) -> list[int] | None:
+    """Return the channels that `[[2, 1, 0]]` names, alone or before whole dimensions; None if it is something else."""
+    channels, *others = index if type(index) is tuple and index else (index,)
+    is_whole = len(others) <= 2 and all(type(part) is slice and part == slice(None) for part in others)
+    if not (is_whole or others == [Ellipsis]) or type(channels) is not list:
+        return None
+    return channels if all(type(channel) is int for channel in channels) else None
+
+
+def _permuted(tensor: Any, order: list[int]) -> RecordedTensor | None:
+    """Return a picture with its channels in another order, which is a copy; None if there is none.
+
+    As long as all channels are converted alike, that can be done before they are.
+    """
+    picture, chain = picture_of(tensor), tensor._chain
+    if picture is None or chain.is_view or chain.interleaved or sorted(order) != [*range(chain.channels)]:
+        return None
+    if chain.channels == 1 or not chain.is_even:
+        return None
+    return RecordedTensor((picture.then("permute", *order),), chain, ())
+
+
 def _range(part: Any, length: int) -> tuple[int, int] | None:
     """Return where a slice begins and ends; None if it is none, has a step, or leaves fewer than two."""
     if type(part) is not slice or part.step not in (None, 1):
         return None
-    if not all(bound is None or type(bound) is int for bound in (part.start, part.stop)):
+    if not all(map(calls.is_bound, (part.start, part.stop))):
         return None
     start, stop, _ = part.indices(length)
     return (start, stop) if stop - start > 1 else None
@@ -144,13 +170,9 @@ def _traces_after(tensor: Any, chain: Chain, link: Link) -> tuple[Trace, ...] | 
         return cast("tuple[Trace, ...]", tensor._traces)
     traces = []
     for trace in tensor._traces:
-        changed = []
-        for paste in trace.pastes:
-            # A batch's function is called on something with as many dimensions.
-            values = pastes.after(paste.values[None] if tensor._lead else paste.values, chain, link)
-            if values is None:
-                return None
-            changed.append(paste._replace(values=values[0] if tensor._lead else values))
+        changed = [pastes.pasted_after(paste, chain, link, stacked=bool(tensor._lead)) for paste in trace.pastes]
+        if None in changed:
+            return None
         traces.append(trace.with_pastes(tuple(changed)))
     return tuple(traces)
 
@@ -176,18 +198,21 @@ def _records(name: str) -> Callable[..., Any]:
         if name == "Tensor.add_" and len(arguments) == 2 and not options and not is_recording(arguments[0]):
             return record_add(*arguments)
         places = [place for place, value in enumerate(arguments) if is_recording(value)]
-        call = calls.call_of(name, places[0], arguments, options) if len(places) == 1 else None
-        if call is None:
+        if len(places) != 1:
             return None
         tensor = arguments[places[0]]
         kind = type(tensor) if name in _KEEPING else RecordedTensor
-        result = extended(tensor, "call", *call, kind=kind)
+        call, result = None, None
+        if name in masks.PRODUCTS and len(arguments) == 2 and not options:
+            result = masks.product(name, places[0], arguments)
+        if result is None and (call := calls.call_of(name, places[0], arguments, options)) is not None:
+            result = extended(tensor, "call", *call, kind=kind)
         if result is None:
             return None
         if calls.is_in_place(name):
             if not change(tensor, result):
                 return None
-        elif not tensor._chain.returns("call", *call):
+        elif call is None or not tensor._chain.returns("call", *call):
             return result
         return tensor if type(tensor) is kind else alias(tensor, kind)
 
@@ -198,6 +223,7 @@ def _records(name: str) -> Callable[..., Any]:
 _KEEPING = ("Tensor.clone", "Tensor.to")
 RECORDERS.update({function: _records(name) for name, function in calls.FUNCTIONS.items()})
 RECORDERS.update(batches.RECORDED)
+RECORDERS.update(masks.RECORDED)
 RECORDERS.update(
     {
         torch.Tensor.flip: _record_flip,

@@ -57,7 +57,7 @@ mod _native {
     #[pymodule_export]
     use super::source::PySource;
     #[pymodule_export]
-    use super::steps::{cascade_sum, operands_of, operation_names, step};
+    use super::steps::{cascade_sum, mask_holes, operands_of, operation_names, step};
     #[pymodule_export]
     use super::{available_parallelism, index_usage, simd_level};
 

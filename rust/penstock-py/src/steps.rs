@@ -1,6 +1,6 @@
 //! Steps that Python records, as other processes read them.
 
-use penstock_core::ops::{Op, Step, color};
+use penstock_core::ops::{Op, Step, color, holes};
 use penstock_core::plan::wire;
 use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::PyValueError;
@@ -36,6 +36,21 @@ pub(crate) fn operands_of(step: &[u8]) -> PyResult<(&'static str, Taken)> {
     let mut operands = Taken::default();
     step.put(&mut operands);
     Ok((step.name(), operands))
+}
+
+/// Top, left, height and width of each rectangle in which a mask is zero.
+#[pyfunction]
+pub(crate) fn mask_holes(
+    content: &[u8],
+    width: usize,
+    one: &[u8],
+    most: usize,
+) -> Option<Vec<(u32, u32, u32, u32)>> {
+    let found = holes(content, width, one, most)?;
+    let sides = found
+        .into_iter()
+        .map(|hole| (hole.rows.start, hole.columns.start, hole.rows.len() as u32, hole.columns.len() as u32));
+    Some(sides.collect())
 }
 
 /// The sum of some numbers as torch makes it.

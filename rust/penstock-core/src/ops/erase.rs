@@ -180,3 +180,44 @@ impl Wire for Paste {
         (elements.len() <= MOST_BYTES).then(|| Paste { top, left, height, width, elements: elements.into() })
     }
 }
+
+/// Changes some bits of the elements in a rectangle that lies inside the picture: all of them in some of the channels, or
+/// all but the signs, as a product with zero does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Overprint {
+    /// First row.
+    pub top: u32,
+    /// First column.
+    pub left: u32,
+    /// Its rows.
+    pub height: u32,
+    /// Its columns.
+    pub width: u32,
+    /// For each channel the bits of its elements that stay, and behind them, of all channels, those that are set besides.
+    pub bits: Arc<[u8]>,
+}
+
+impl Elements for Overprint {
+    fn place(&self, size: Size) -> Option<Region> {
+        inside(size, [self.top, self.left, self.height, self.width])
+    }
+
+    fn ink(&self) -> Ink<'_> {
+        let (stay, set) = self.bits.split_at(self.bits.len() / 2);
+        Ink::Bits(stay, set)
+    }
+}
+
+impl Wire for Overprint {
+    fn put(&self, to: &mut impl Put) {
+        to.words([self.top, self.left, self.height, self.width]);
+        to.bytes(&self.bits);
+    }
+
+    fn take(from: &mut impl Take) -> Option<Self> {
+        let [top, left, height, width] = from.words()?;
+        let bits = from.bytes()?;
+        let fits = bits.len() <= MOST_BYTES && bits.len().is_multiple_of(2);
+        fits.then(|| Overprint { top, left, height, width, bits: bits.into() })
+    }
+}

@@ -116,6 +116,8 @@ pub enum Ink<'s> {
     Constant(u16),
     /// Elements of the output, as bytes: one for each channel, or one for each pixel of each channel.
     Elements(&'s [u8]),
+    /// For each channel the bits of its elements that stay, and those that are set besides.
+    Bits(&'s [u8], &'s [u8]),
 }
 
 /// A step that can be sent to another process: its operands, one after the other.

@@ -13,7 +13,7 @@ use super::color::{
     Solarize, SummedContrast,
 };
 use super::crop::{CenterCrop, Crop, RandomCrop};
-use super::erase::{Erase, Paste, RandomErasing};
+use super::erase::{Erase, Overprint, Paste, RandomErasing};
 use super::filter::{
     BoxBlur, Convolution, GaussianBlur, Kernel3, Kernel5, RandomAdjustSharpness, RandomGaussianBlur,
     Sharpness,
@@ -384,6 +384,7 @@ steps! {
     Elements {
         9 erase: Erase,
         10 paste: Paste,
+        62 overprint: Overprint,
     }
 }
 

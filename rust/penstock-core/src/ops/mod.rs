@@ -19,6 +19,7 @@ pub mod kinds;
 mod layout;
 mod library;
 mod list;
+mod mask;
 mod pad;
 mod refuse;
 pub mod resize;
@@ -31,7 +32,7 @@ pub use ask::{Ask, Noise};
 pub use chance::Chance;
 pub use choice::Choice;
 pub use crop::{CenterCrop, Crop, RandomCrop};
-pub use erase::{Erase, Paste, RandomErasing};
+pub use erase::{Erase, Overprint, Paste, RandomErasing};
 pub use flip::{FlipHorizontal, FlipVertical, RandomFlip};
 pub use generation::Generation;
 pub use layout::Layout;
@@ -39,6 +40,7 @@ pub use library::Library;
 pub use list::{
     AreaMemory, AreaStep, ElementsStep, LutStep, MapStep, MeasuredStep, Op, PixelsStep, Step, size_after,
 };
+pub use mask::holes;
 pub use pad::{Margins, Pad, PadMode, Shown, World};
 pub use refuse::Refuse;
 pub use statistics::Statistics;

@@ -205,14 +205,15 @@ impl Stages {
         for step in &self.elements {
             let place = step.place(size).ok_or(RenderError::Axis)?;
             let constant: Vec<u8>;
-            let elements = match step.ink() {
-                Ink::Elements(elements) => elements,
+            let (stay, elements) = match step.ink() {
+                Ink::Elements(elements) => (None, elements),
+                Ink::Bits(stay, set) => (Some(stay), set),
                 Ink::Constant(fill) => {
                     constant = table.constant(fill).ok_or(RenderError::Axis)?;
-                    &constant
+                    (None, constant.as_slice())
                 }
             };
-            write::overwrite(table, size, &place, elements, out.reborrow())?;
+            write::overwrite(table, size, &place, stay, elements, out.reborrow())?;
         }
         Ok(())
     }

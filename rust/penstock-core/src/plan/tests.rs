@@ -17,7 +17,7 @@ use crate::ops::kinds::{Area, BLOCK_PIXELS, Block, Lut, Measured, Pixels};
 use crate::ops::resize::{Arithmetic, Filter, Method, Order, Resample, Resampler, Resize, Target};
 use crate::ops::{
     AreaMemory, AreaStep, Crop, ElementsStep, Erase, FlipHorizontal, FlipVertical, Library, MapStep, Margins,
-    PadMode, Paste, Statistics, Tables,
+    Overprint, PadMode, Paste, Statistics, Tables,
 };
 
 const METHODS: [Method; 4] = [
@@ -123,6 +123,15 @@ impl Whole {
                     } else {
                         get(y, x, c)
                     }
+                })
+            }
+            Step::Elements(ElementsStep::Overprint(ref print)) => {
+                let rows = i64::from(print.top)..i64::from(print.top + print.height);
+                let columns = i64::from(print.left)..i64::from(print.left + print.width);
+                make(self.size, &|y, x, c| {
+                    let byte = get(y, x, c);
+                    let is_inside = rows.contains(&y) && columns.contains(&x);
+                    if is_inside { byte & print.bits[c] | print.bits[3 + c] } else { byte }
                 })
             }
             Step::Elements(ElementsStep::Erase(Erase { top, left, height, width, fill })) => {
@@ -241,6 +250,7 @@ proptest! {
         sketch in steps(),
         erased in prop::option::of((0u32..1000, 0u32..1000)),
         pasted in prop::option::of((0u32..1000, 0u32..1000, any::<bool>())),
+        printed in prop::option::of((0u32..1000, 0u32..1000, any::<[u8; 6]>())),
         layout in 0u8..3,
         seed in any::<u32>(),
     ) {
@@ -266,6 +276,13 @@ proptest! {
             let paste = Step::from(Paste { top: expected.size.0 - height, left: 0, height, width, elements });
             expected = expected.after(&paste);
             list.push(paste);
+        }
+        if let Some((bottom, right, bits)) = printed {
+            let (height, width) = (1 + bottom % expected.size.0, 1 + right % expected.size.1);
+            let left = expected.size.1 - width;
+            let print = Step::from(Overprint { top: 0, left, height, width, bits: bits.as_slice().into() });
+            expected = expected.after(&print);
+            list.push(print);
         }
         prop_assert_eq!(size_after(size, &list), Some(expected.size));
         let (height, width) = (size.0 as usize, size.1 as usize);

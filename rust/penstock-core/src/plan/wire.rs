@@ -77,7 +77,9 @@ mod tests {
     use crate::ops::filter::{Blend, BoxBlur, Convolution, GaussianBlur, Kernel, Sharpness};
     use crate::ops::geometry::{Affine, AffineGrid, Interpolation, Perspective, Places, Quarter, Turn};
     use crate::ops::resize::{Arithmetic, Filter, Method, Order, Resample};
-    use crate::ops::{Crop, Erase, FlipHorizontal, FlipVertical, Library, Margins, PadMode, Paste, Tables};
+    use crate::ops::{
+        Crop, Erase, FlipHorizontal, FlipVertical, Library, Margins, Overprint, PadMode, Paste, Tables,
+    };
 
     /// One step of every kind of operands.
     fn every_step() -> Vec<Step> {
@@ -111,6 +113,7 @@ mod tests {
             Permute { from: [2, 0, 1] }.into(),
             Erase { top: 1, left: 2, height: 3, width: 4, fill: 5 }.into(),
             Paste { top: 1, left: 2, height: 3, width: 4, elements: Arc::new([5, 6, 7, 8, 9]) }.into(),
+            Overprint { top: 1, left: 2, height: 3, width: 4, bits: Arc::new([5, 6, 7, 8, 9, 10]) }.into(),
             BoxBlur::new([0.0, 1.5]).unwrap().into(),
             GaussianBlur::new([2.0, 0.1]).unwrap().into(),
             Convolution::new(vec![1.0], vec![0.25, 0.5, 0.25]).unwrap().into(),
@@ -160,7 +163,7 @@ mod tests {
         let of: std::collections::BTreeMap<_, _> =
             every_step().into_iter().map(|step| (step.number(), step.name())).collect();
         let numbers: Vec<u16> = of.keys().copied().collect();
-        assert_eq!(numbers, (0..11).chain(16..25).chain(40..50).collect::<Vec<_>>());
+        assert_eq!(numbers, (0..11).chain(16..25).chain(40..50).chain([62]).collect::<Vec<_>>());
         let names: std::collections::BTreeSet<_> = of.values().collect();
         assert_eq!(names.len(), of.len());
         assert_eq!(Step::take(11, &mut Reader(&[0; 64])), None);

@@ -212,12 +212,15 @@ fn patch_fills(rows: &Axis, cols: &Axis, table: &Table, plane_bytes: usize, out:
 /// Writes elements of the table's type to a rectangle of a rendered sample of `size`: one for each channel, or channel
 /// after channel one for each pixel.
 ///
+/// Args: `stay` are the bits of what was there that stay, for each channel, where there is one element for each.
+///
 /// # Errors
 /// If the sizes do not fit together.
 pub fn overwrite(
     table: &Table,
     (height, width): (u32, u32),
     place: &Region,
+    stay: Option<&[u8]>,
     elements: &[u8],
     output: Output<'_>,
 ) -> Result<(), RenderError> {
@@ -232,7 +235,8 @@ pub fn overwrite(
     let line_bytes = element * columns;
     let is_constant = elements.len() == channels * element;
     let expected = channels * place.rows.len() * line_bytes;
-    if !is_constant && elements.len() != expected {
+    let fits = if stay.is_some() { is_constant } else { is_constant || elements.len() == expected };
+    if !fits || stay.is_some_and(|stay| stay.len() != elements.len()) {
         return Err(RenderError::Output { found: elements.len(), expected });
     }
     if place.is_empty() {
@@ -249,11 +253,22 @@ pub fn overwrite(
             let plane = place.rows.len() * line_bytes;
             elements.get(channel * plane..).and_then(|from| from.get(..plane)).ok_or(RenderError::Axis)?
         };
+        let stay = stay.map(|stay| stay.get(channel * element..).unwrap_or(&[]).iter().take(element));
+        let staying: Option<Vec<u8>> = stay.map(|bits| bits.copied().cycle().take(line_bytes).collect());
         for (row, line) in place.rows.clone().zip(lines.chunks_exact(line_bytes).cycle()) {
             let start = place.columns.start as usize;
             let mut put = |column: usize, bytes: &[u8]| {
                 let at = layout.at(channel, row as usize, column);
-                out.get_mut(at..at + bytes.len()).ok_or(RenderError::Axis).map(|to| to.copy_from_slice(bytes))
+                let to = out.get_mut(at..at + bytes.len()).ok_or(RenderError::Axis)?;
+                match &staying {
+                    None => to.copy_from_slice(bytes),
+                    Some(staying) => {
+                        for ((to, value), stays) in to.iter_mut().zip(bytes).zip(staying) {
+                            *to = *to & stays | value;
+                        }
+                    }
+                }
+                Ok(())
             };
             if lie_together {
                 put(start, line)?;

@@ -20,7 +20,7 @@ from penstock.recording.chain import Chain
 from penstock.recording.sources import Trace, making
 from penstock.recording.tensors import is_pasted, is_plain, is_recording
 
-__all__ = ["record_add", "record_copy", "record_fill"]
+__all__ = ["chain_into", "record_add", "record_copy", "record_fill", "write"]
 
 _INDEX = (int, slice, type(None), type(Ellipsis))
 
@@ -67,11 +67,7 @@ def _fill(out: Any, tensor: Any) -> bool:
     if not _may_be_filled(out) or not _lies_apart(out.shape, out.stride()):
         return False
     with making:
-        if not is_recording(tensor) or tensor._mixes or out.shape != tensor.shape:
-            return False
-        if is_pasted(tensor) and out.dtype != tensor.dtype:
-            return False
-        chain = _chain_to(tensor._chain, out.dtype)
+        chain = chain_into(tensor, out.shape, out.dtype)
         if chain is None:
             return False
         if tensor._lead:
@@ -80,15 +76,23 @@ def _fill(out: Any, tensor: Any) -> bool:
                 if place in given:
                     out[index].copy_(given[place])
                 else:
-                    _write(next(traces), chain, out[index])
+                    write(next(traces), chain, out[index])
         else:
-            _write(tensor._traces[0], chain, out)
+            write(tensor._traces[0], chain, out)
     if not out.is_inference():
         torch.autograd.graph.increment_version(out)
     return True
 
 
-def _write(trace: Trace, chain: Chain, out: torch.Tensor) -> None:
+def chain_into(tensor: Any, shape: Sequence[int], dtype: torch.dtype) -> Chain | None:
+    """Return what makes the values that a recording tensor has in memory of this shape and type; None if nothing does."""
+    if not is_recording(tensor) or tensor._mixes or tuple(shape) != tuple(tensor.shape):
+        return None
+    return None if is_pasted(tensor) and dtype != tensor.dtype else _chain_to(tensor._chain, dtype)
+
+
+def write(trace: Trace, chain: Chain, out: torch.Tensor) -> None:
+    """Write what a chain makes of a picture to memory of the user's; the picture goes on recording."""
     fate, start = trace.source.fate, time.thread_time()
     trace.write(chain, out)
     fate.filled = True

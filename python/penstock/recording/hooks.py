@@ -33,6 +33,7 @@ from penstock.lowering.known import HOOKED, is_pristine
 from penstock.ops.table import BATCHES, CALLS, ENHANCERS, HOOKS, KERNELS, PICTURE_KERNELS, STACKED, TENSOR_CALLS
 from penstock.recording import opencv, processors
 from penstock.recording.batches import stack
+from penstock.recording.canvases import real
 from penstock.recording.conversions import (
     converts,
     converts_images,
@@ -147,7 +148,7 @@ def _install() -> None:
     if has_decoder():
         _hook_function(torch.ops.image, "read_file", reads_files(current))
     # It takes what lies in memory without asking the tensor.
-    _hook_function(torch.utils.dlpack, "to_dlpack", lambda function: lambda tensor: function(touch(tensor)))
+    _hook_function(torch.utils.dlpack, "to_dlpack", lambda function: lambda tensor: function(touch(real(tensor))))
     for (functional, kind), make in _KERNELS.items():
         _hook_kernel(functional, kind, make)
     if default_collate_fn_map.get(torch.Tensor) is collate_tensor_fn:

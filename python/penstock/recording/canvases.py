@@ -7,7 +7,7 @@ else is done to it, or to a part of it that somebody holds, makes it the memory 
 """
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Self
 
 import torch
@@ -21,14 +21,17 @@ from penstock.compat.torch import (
 from penstock.memory import contiguous_strides
 from penstock.recording import calls, fills
 from penstock.recording.chain import Chain, as_at_first
+from penstock.recording.planes import DTYPES, is_plane
 from penstock.recording.sources import Trace, making
-from penstock.recording.storages import shared
-from penstock.recording.tensors import METADATA, RecordedTensor, made_real, swapped
+from penstock.recording.storages import LEAST_BYTES, shared
+from penstock.recording.tensors import METADATA, RecordedTensor, is_recording, made_real, swapped
 
-__all__ = ["Canvas", "canvas_of", "is_canvas", "real", "recorded"]
+__all__ = ["Canvas", "canvas_of", "is_canvas", "real", "recorded", "stack_masks"]
 
-# Dimensions of a batch of pictures.
-_BATCH = 4
+# Dimensions of a batch of pictures, and of one of masks.
+_PICTURES, _MASKS = 4, 3
+# torch's own, before anything is hooked.
+_zeros = torch.zeros
 # The attributes that only a canvas has.
 _OWN = frozenset(("_constant", "_modes", "_parts", "_placed", "_real", "_root", "_where"))
 # What is seen of a dimension: one place, or a range.
@@ -76,7 +79,11 @@ class Canvas(torch.Tensor):
     ) -> Self:
         """Return a tensor of that shape and type, without memory."""
         where = where or tuple((0, length) for length in shape)
-        kept = [(seen[1] - seen[0], stride) for seen, stride in zip(where, contiguous_strides(shape), strict=True) if _is_range(seen)]
+        kept = [
+            (seen[1] - seen[0], stride)
+            for seen, stride in zip(where, contiguous_strides(shape), strict=True)
+            if isinstance(seen, tuple)
+        ]
         lengths, strides = ([*each] for each in zip(*kept, strict=True))
         self: Self = make_wrapper_subclass(cls, lengths, strides=strides, dtype=constant.dtype)
         self._constant, self._root, self._where, self._placed = constant, root, where, {}
@@ -122,7 +129,7 @@ class Canvas(torch.Tensor):
         return self if self._root is None else self._root
 
     @property
-    def index(self) -> tuple[Any, ...]:
+    def seen_by(self) -> tuple[Any, ...]:
         """By which this is seen of the whole canvas."""
         return _as_index(self._where)
 
@@ -138,9 +145,23 @@ Canvas.__name__, Canvas.__qualname__, Canvas.__module__ = "Tensor", "Tensor", "t
 
 def canvas_of(shape: tuple[int, ...], dtype: torch.dtype, value: Any) -> Canvas | None:
     """Return a canvas of a constant; None if no batch of pictures has that shape, or the value is no number."""
-    constant = _constant(dtype, value)
-    is_batch = len(shape) == _BATCH and shape[1] in (1, 3)
-    return Canvas(shape, constant) if is_batch and constant is not None else None
+    is_batch = shape[1] in (1, 3) if len(shape) == _PICTURES else len(shape) == _MASKS and dtype in DTYPES
+    constant = _constant(dtype, value) if is_batch else None
+    return None if constant is None else Canvas(shape, constant)
+
+
+def stack_masks(tensors: Sequence[Any], dim: int = 0) -> Canvas | None:
+    """Return masks whose numbers were not made yet as a batch; None if they make none."""
+    first = tensors[0]
+    if dim != 0 or not all(
+        is_plane(each) and (each.shape, each.dtype) == (first.shape, first.dtype) for each in tensors
+    ):
+        return None
+    canvas = canvas_of((len(tensors), *first.shape), first.dtype, 0)
+    for number, each in enumerate(tensors):
+        if canvas is None or not _put(canvas, (number, *canvas._where[1:]), each):
+            return None
+    return canvas
 
 
 def is_canvas(value: Any) -> bool:
@@ -231,16 +252,16 @@ def _copy(canvas: Canvas, tensor: Any) -> Canvas | None:
 
 def _put(root: Canvas, where: _Seen, tensor: Any) -> bool:
     """Put a recording picture on a canvas; return whether that was done."""
-    number, channels, rows, columns = where
-    if _is_range(number) or channels != root._where[1] or not (_is_range(rows) and _is_range(columns)):
+    number, *channels, rows, columns = where
+    if _is_range(number) or channels != [*root._where[1:-2]] or not (_is_range(rows) and _is_range(columns)):
         return False
     if number in root._placed or not _is_allowed(root):
         return False
     shape = [seen[1] - seen[0] for seen in where[1:]]  # type: ignore[index]
     chain = fills.chain_into(tensor, shape, root.dtype)
-    if chain is None or tensor._lead:
+    if chain is None or (is_recording(tensor) and tensor._lead):
         return False
-    trace: Trace = tensor._traces[0]
+    trace: Trace = tensor._trace if is_plane(tensor) else tensor._traces[0]
     if not root._placed and (keeper := trace.source.keeper) is not None:
         keeper.append(weakref.ref(root))
     root._placed[number] = _Placed(trace, chain, where)  # type: ignore[index]
@@ -264,23 +285,28 @@ _RECORDERS: dict[Any, Callable[..., Any]] = {
 
 
 def recorded(root: Canvas) -> RecordedTensor | None:
-    """Return the pictures on a whole canvas, and what is around them, as a batch that records; None if they are none."""
+    """Return the pictures on a whole canvas, and what is around them, as a batch that records; None if they are none.
+
+    Masks are pictures of one channel.
+    """
     placed = root._placed
-    count, channels, height, width = root.shape
-    if not placed or any(each.chain.values != first.chain.values for first in [*placed.values()][:1] for each in placed.values()):
+    count, *channels, height, width = root.shape
+    if not placed or any(
+        each.chain.values != first.chain.values for first in [*placed.values()][:1] for each in placed.values()
+    ):
         return None
     chain: Chain | None = next(iter(placed.values())).chain
     traces, is_framed = [], False
-    for _, (trace, _, (_, _, rows, columns)) in sorted(placed.items()):
+    for _, (trace, _, (*_, rows, columns)) in sorted(placed.items()):
         frame = columns[0], rows[0], width - columns[1], height - rows[1]  # type: ignore[index]
         is_framed |= any(frame)
         traces.append(trace.framed(frame) if any(frame) else trace)
     if is_framed:
         chain = chain.then("margin", calls.bytes_of(root._constant))  # type: ignore[union-attr]
     batch = None if chain is None else chain.then("stack")
-    if batch is None or batch.channels != channels:
+    if batch is None or batch.channels != (channels or [1])[0]:
         return None
-    blank = root._constant.expand(channels, height, width)
+    blank = root._constant.expand(batch.channels, height, width)
     given = {number: blank for number in range(count) if number not in placed}
     return RecordedTensor(traces, batch, (count,), given)
 
@@ -303,16 +329,17 @@ def _make(root: Canvas) -> None:
     inference, gradients = root._modes
     parts = [part for other in root._parts if (part := other()) is not None]
     with as_at_first(inference=inference, gradients=gradients):
-        plain = shared(tuple(root.shape), root.dtype)
+        plain = shared(tuple(root.shape), root.dtype) if root.nbytes >= LEAST_BYTES else None
         if plain is None:
-            plain = torch.zeros(root.shape, dtype=root.dtype)
+            plain = _zeros(root.shape, dtype=root.dtype)
         if calls.bytes_of(root._constant).strip(b"\0"):
             plain.copy_(root._constant)
         for trace, chain, where in root._placed.values():
-            fills.write(trace, chain, plain[_as_index(where)])
+            place = plain[_as_index(where)]
+            fills.write(trace, chain, place if root.ndim == _PICTURES else place[None])
             if not inference:
                 torch.autograd.graph.increment_version(plain)
-        views = [(part, plain[part.index]) for part in parts]
+        views = [(part, plain[part.seen_by]) for part in parts]
     swapped(root, plain, _OWN)
     for part, view in views:
         swapped(part, view, _OWN)

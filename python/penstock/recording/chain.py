@@ -119,7 +119,7 @@ class Chain:
         self.interleaved = sheet.stride() == (1, _SHEET[0] * self.channels, self.channels)
         self.is_view = key[-1] == ("view",)
         self.has_negative_zero = self.dtype.is_floating_point and bool(((strip == 0) & strip.signbit()).any())
-        self.margin: bytes | None = next((link[1] for link in key if link[0] == "margin"), None)  # type: ignore[misc]
+        self.margin: Any = next((link[1] for link in key if link[0] == "margin"), None)
         self._strip, self._sheet = strip, sheet
         self._next: dict[Link, Chain | None] = {}
         self._returning: set[Link] = set()

@@ -17,6 +17,7 @@ import torch
 from penstock.compat.torch import dispatch_modes
 from penstock.recording import calls
 from penstock.recording.chain import Chain
+from penstock.recording.planes import is_plane
 from penstock.recording.sources import Trace, making
 from penstock.recording.tensors import is_pasted, is_plain, is_recording
 
@@ -70,7 +71,9 @@ def _fill(out: Any, tensor: Any) -> bool:
         chain = chain_into(tensor, out.shape, out.dtype)
         if chain is None:
             return False
-        if tensor._lead:
+        if is_plane(tensor):
+            write(tensor._trace, chain, out[None])
+        elif tensor._lead:
             given, traces = tensor._given, iter(tensor._traces)
             for place, index in enumerate(itertools.product(*map(range, tensor._lead))):
                 if place in given:
@@ -85,8 +88,12 @@ def _fill(out: Any, tensor: Any) -> bool:
 
 
 def chain_into(tensor: Any, shape: Sequence[int], dtype: torch.dtype) -> Chain | None:
-    """Return what makes the values that a recording tensor has in memory of this shape and type; None if nothing does."""
-    if not is_recording(tensor) or tensor._mixes or tuple(shape) != tuple(tensor.shape):
+    """Return what makes the values that a recording tensor, or a mask, has in such memory; None if nothing does."""
+    if tuple(shape) != tuple(getattr(tensor, "shape", ())):
+        return None
+    if is_plane(tensor):
+        return _chain_to(tensor._chain, dtype)
+    if not is_recording(tensor) or tensor._mixes:
         return None
     return None if is_pasted(tensor) and dtype != tensor.dtype else _chain_to(tensor._chain, dtype)
 

@@ -17,12 +17,11 @@ import torch
 from penstock.compat.torch import dispatch_modes, function_modes, script_function
 from penstock.lowering.known import HOOKED
 from penstock.recording.canvases import canvas_of
-from penstock.recording.storages import shared
+from penstock.recording.planes import records_masks
+from penstock.recording.storages import LEAST_BYTES, shared
 
 __all__ = ["begin", "collating", "hooked", "hooked_new"]
 
-# Below this, copying takes no longer than making the shared memory.
-_LEAST_BYTES = 1 << 20
 # Functions that make tensors of a size.
 _FUNCTIONS = ("empty", "full", "ones", "zeros")
 # What may be said of the tensor by name; all else is torch's affair.
@@ -55,9 +54,10 @@ def begin() -> None:
 
     Its methods are left alone: what code of the user's knows of them, it knows by what they are.
     """
-    for name in _FUNCTIONS:
+    hooks = dict.fromkeys(_FUNCTIONS, hooked) | dict.fromkeys(("as_tensor", "tensor"), records_masks)
+    for name, make in hooks.items():
         function = getattr(torch, name)
-        setattr(torch, name, hook := hooked(function))
+        setattr(torch, name, hook := functools.wraps(function)(make(function)))
         script_function(hook, function)
         HOOKED[hook] = function
 
@@ -65,7 +65,6 @@ def begin() -> None:
 def hooked(function: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
     """Return what stands before a function that makes a tensor of a size."""
 
-    @functools.wraps(function)
     def hook(*arguments: Any, **options: Any) -> torch.Tensor:
         # In the order of what is seen soonest: elsewhere nothing is to be slower.
         if _state.is_collating and _OPTIONS.issuperset(options) and _is_plain(options.get("device")):
@@ -119,7 +118,7 @@ def _made(function: Callable[..., torch.Tensor], arguments: Any, options: dict[s
 
 def _taken(shape: tuple[int, ...], dtype: torch.dtype, value: Any) -> torch.Tensor | None:
     """Return what holds one value and can be sent; None if it is small, or if there is no shared memory."""
-    if math.prod(shape) * dtype.itemsize < _LEAST_BYTES:
+    if math.prod(shape) * dtype.itemsize < LEAST_BYTES:
         return None
     if _state.records and (canvas := canvas_of(shape, dtype, value)) is not None:
         return canvas

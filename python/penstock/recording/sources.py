@@ -226,9 +226,7 @@ class Source:
                     keep_whole(self, out.nbytes)
             return self._made[mode, steps]
 
-    def render(
-        self, mode: str, steps: Steps, plan: _native.Plan, out: np.ndarray[Any, Any], last: Steps = ()
-    ) -> None:
+    def render(self, mode: str, steps: Steps, plan: _native.Plan, out: np.ndarray[Any, Any], last: Steps = ()) -> None:
         """Make a picture in given memory, of whatever there is.
 
         Args:
@@ -464,10 +462,7 @@ def _leads(made: tuple[str, Steps], mode: str, steps: Steps) -> bool:
 def pack(traces: Sequence[Trace]) -> bytes:
     """Return what native code needs to know of some pictures."""
     return b"".join(
-        [
-            record_of(trace.source.head, (*trace.steps, *trace.last), trace.source.identity)
-            for trace in traces
-        ]
+        [record_of(trace.source.head, (*trace.steps, *trace.last), trace.source.identity) for trace in traces]
     )
 
 

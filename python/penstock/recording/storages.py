@@ -19,10 +19,12 @@ import torch
 from penstock.compat.torch import new_shared, reduce_storage
 from penstock.memory import contiguous_strides
 
-__all__ = ["made_anew", "send_small_tensors", "shared"]
+__all__ = ["LEAST_BYTES", "made_anew", "send_small_tensors", "shared"]
 
 # Storages up to this size travel with the message that they are part of.
 _SMALL_BYTES = 1 << 13
+# Below this, copying takes no longer than making shared memory.
+LEAST_BYTES = 1 << 20
 
 
 def shared(shape: Sequence[int], dtype: torch.dtype) -> torch.Tensor | None:

@@ -226,9 +226,11 @@ def _reduce_canvas(canvas: Canvas) -> Any:
         if (root := canvas._root) is not None:
             # As parts of other tensors that record.
             if recorded(root) is not None:
-                return _receive_part, (root, canvas.index, False)
+                return _receive_part, (root, canvas.seen_by, False)
         elif (whole := recorded(canvas)) is not None:
-            return _reduce(whole)
+            if whole.ndim == canvas.ndim:
+                return _reduce(whole)
+            return _receive_part, (whole, ("view", tuple(canvas.shape)), False)
     return extra_reducers[torch.Tensor](real(canvas))
 
 

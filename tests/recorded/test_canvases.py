@@ -1,4 +1,4 @@
-"""Memory that a worker's `collate_fn` pads pictures on records, and is what torch's would be, whatever is done to it."""
+"""Memory on which a worker's `collate_fn` pads pictures records, and is torch's in the end, whatever is done to it."""
 
 import io
 from multiprocessing.reduction import ForkingPickler

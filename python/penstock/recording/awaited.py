@@ -88,7 +88,7 @@ class _Expecting(Rendering):
     def add(self, wanted: Wanted, tensor: torch.Tensor | None = None) -> torch.Tensor:
         """Return a tensor that will hold what is wanted."""
         is_batch = len(wanted.shape) == _BATCH and wanted.chain.dtype == torch.uint8
-        if tensor is not None or not is_batch or wanted.mixes or wanted.given:
+        if tensor is not None or not is_batch or wanted.mixes or wanted.given or wanted.chain.margin is not None:
             return super().add(wanted, tensor)
         chain = self._converting.chain_for(wanted)
         made = None if chain is None else (chain, super().add(wanted._replace(chain=chain)))

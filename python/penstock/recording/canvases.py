@@ -24,7 +24,7 @@ from penstock.recording.chain import Chain, as_at_first
 from penstock.recording.planes import DTYPES, is_plane
 from penstock.recording.sources import Trace, making
 from penstock.recording.storages import LEAST_BYTES, shared
-from penstock.recording.tensors import METADATA, RecordedTensor, is_recording, made_real, swapped
+from penstock.recording.tensors import METADATA, RecordedTensor, is_recording, keeps_kind, made_real, swapped
 
 __all__ = ["Canvas", "canvas_of", "is_canvas", "real", "recorded", "stack_masks"]
 
@@ -102,7 +102,8 @@ class Canvas(torch.Tensor):
             if func in METADATA:
                 with DisableTorchFunctionSubclass():
                     return func(*args, **kwargs)
-            recorder = None if function_modes() or dispatch_modes() or kwargs else _RECORDERS.get(func)
+            is_odd = kwargs or function_modes() or dispatch_modes() or keeps_kind(types)
+            recorder = None if is_odd else _RECORDERS.get(func)
             if recorder is not None:
                 with making:
                     result = recorder(*args)

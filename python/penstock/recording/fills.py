@@ -3,8 +3,8 @@
 `out[i].copy_(picture)`, `out[i, :, :height, :width] = picture` and `out[i] += picture` where there are zeros are one
 render, straight into that memory, with the cast to its type. The picture goes on recording.
 
-The pixels are made where the code runs. To have the process that iterates make those of a whole batch, memory would
-have to record that it was filled, and that process's only thread is mostly busier than a worker.
+The pixels are made where the code runs. Memory that a worker's `collate_fn` takes for a whole batch records that it was
+filled, and the process that iterates makes them, see `canvases`.
 """
 
 import itertools

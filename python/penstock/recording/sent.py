@@ -2,7 +2,8 @@
 
 What a worker sends lies in shared memory. torch's own collation takes that at once; a function of the user's that pads
 pictures takes ordinary memory, by `torch.zeros` and the like, and all of it is copied when it is sent, which takes
-longer than filling it. So while a worker's `collate_fn` runs, these functions give large tensors shared memory.
+longer than filling it. So while a worker's `collate_fn` runs, these functions give large tensors shared memory, or
+none at all, where pictures that record are likely to be put on them (`canvases`).
 """
 
 import contextlib

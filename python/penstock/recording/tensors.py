@@ -39,6 +39,7 @@ __all__ = [
     "is_plain",
     "is_recording",
     "is_torch_plain",
+    "keeps_kind",
     "made_real",
     "make_all_plain",
     "make_plain",
@@ -160,7 +161,7 @@ class RecordedTensor(torch.Tensor):
         if func in METADATA and args and is_recording(args[0]):
             with DisableTorchFunctionSubclass():
                 return func(*args, **kwargs)
-        if (recorder := RECORDERS.get(func)) is not None and not _keeps_kind(types):
+        if (recorder := RECORDERS.get(func)) is not None and not keeps_kind(types):
             recorded = recorder(*args, **kwargs)
             if recorded is not None:
                 return recorded
@@ -347,7 +348,7 @@ def _of_kind(tensor: Any, kind: Any) -> Any:
     return alias(tensor, RecordedTensor) if kind is torch.Tensor else None
 
 
-def _keeps_kind(types: Any) -> bool:
+def keeps_kind(types: Any) -> bool:
     """Whether torchvision was told to give images where torch's functions meet images."""
     return must_return_subclass() and tv_tensors.Image in types
 

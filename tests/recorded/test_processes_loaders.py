@@ -405,7 +405,7 @@ def test_abandoned_iterators_leave_nothing():
         return len(process.children()), open_files()
 
     def settled(wanted):
-        """What is left when the processes that are on their way out have gone, and threads have closed what they read."""
+        """What is left when processes on their way out have gone, and threads have closed what they read."""
         deadline = time.monotonic() + 20
         while not wanted(*left()) and time.monotonic() < deadline:
             time.sleep(0.05)

@@ -89,7 +89,7 @@ class _Expecting(Rendering):
         """Return a tensor that will hold what is wanted."""
         is_batch = len(wanted.shape) == _BATCH and wanted.chain.dtype == torch.uint8
         # What is mixed is converted afterwards, of bytes.
-        can_wait = not wanted.mixes or wanted.chain.is_of_bytes
+        can_wait = wanted.chain.margin is None and (not wanted.mixes or wanted.chain.is_of_bytes)
         if tensor is not None or not is_batch or not can_wait or wanted.given:
             return super().add(wanted, tensor)
         chain = self._converting.chain_for(wanted)

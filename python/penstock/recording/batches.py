@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Any, cast
 
 import torch
 
+from penstock.recording.canvases import stack_masks
+from penstock.recording.planes import is_plane
 from penstock.recording.sent import hooked, hooked_new
 from penstock.recording.tensors import RecordedTensor, is_plain, is_recording, sharing
 
 if TYPE_CHECKING:
     from penstock.recording.sources import Trace
 
-__all__ = ["RECORDED", "part", "record_unsqueeze", "stack"]
+__all__ = ["MASKS_RECORDED", "RECORDED", "part", "record_unsqueeze", "stack"]
 
 # Dimensions of a single picture.
 _SINGLE = 3
@@ -88,8 +90,8 @@ def _copies(given: Mapping[int, torch.Tensor]) -> Mapping[int, torch.Tensor]:
     return dict(zip(given, torch.stack([*given.values()]), strict=True)) if given else given
 
 
-def _of_sequence(make: Callable[..., RecordedTensor | None]) -> Callable[..., RecordedTensor | None]:
-    def recorder(tensors: Any, dim: int = 0, *, out: Any = None, **options: Any) -> RecordedTensor | None:
+def _of_sequence(make: Callable[..., Any]) -> Callable[..., Any]:
+    def recorder(tensors: Any, dim: int = 0, *, out: Any = None, **options: Any) -> Any:
         if out is not None or options or type(tensors) not in (tuple, list) or not tensors:
             return None
         return make(tensors, dim)
@@ -173,7 +175,8 @@ def _made_like(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return what makes a plain tensor of a recording one's type."""
 
     def recorder(tensor: Any, *arguments: Any, **options: Any) -> Any:
-        return function(torch.empty(0, dtype=tensor.dtype), *arguments, **options) if is_recording(tensor) else None
+        is_lazy = is_recording(tensor) or is_plane(tensor)
+        return function(torch.empty(0, dtype=tensor.dtype), *arguments, **options) if is_lazy else None
 
     return recorder
 
@@ -189,6 +192,17 @@ def _made_as(function: Callable[..., Any]) -> Callable[..., Any]:
     return recorder
 
 
+# Functions that make plain tensors of the type of one that is given, and what does that.
+_MADE_LIKE: dict[Any, Callable[..., Any]] = {
+    torch.Tensor.new: _made_like(hooked_new(torch.Tensor.new)),
+    torch.Tensor.new_tensor: _made_like(torch.Tensor.new_tensor),
+    **{
+        function: _made_like(hooked(function))
+        for function in (
+            *(torch.Tensor.new_empty, torch.Tensor.new_full, torch.Tensor.new_ones, torch.Tensor.new_zeros),
+        )
+    },
+}
 # Functions of torch, and what writes them down.
 RECORDED: dict[Any, Callable[..., Any]] = {
     torch.stack: _of_sequence(stack),
@@ -206,16 +220,11 @@ RECORDED: dict[Any, Callable[..., Any]] = {
         function: _viewed(function)
         for function in (torch.flatten, torch.reshape, torch.Tensor.flatten, torch.Tensor.reshape, torch.Tensor.view)
     },
-    torch.Tensor.new: _made_like(hooked_new(torch.Tensor.new)),
-    torch.Tensor.new_tensor: _made_like(torch.Tensor.new_tensor),
-    **{
-        function: _made_like(hooked(function))
-        for function in (
-            *(torch.Tensor.new_empty, torch.Tensor.new_full, torch.Tensor.new_ones, torch.Tensor.new_zeros),
-        )
-    },
+    **_MADE_LIKE,
     **{
         function: _made_as(function)
         for function in (torch.empty_like, torch.full_like, torch.ones_like, torch.zeros_like)
     },
 }
+# The same of masks.
+MASKS_RECORDED: dict[Any, Callable[..., Any]] = {torch.stack: _of_sequence(stack_masks), **_MADE_LIKE}

@@ -67,6 +67,8 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "view": _in_longer_rows,
     "stack": _as_batch,
     "select": _as_single,
+    # Around pictures, whose own values it leaves alone.
+    "margin": lambda tensor, _value: tensor.clone(),
     "call": calls.repeat,
 }
 _NORMALIZE = ("normalize", "normalize_image")
@@ -104,11 +106,12 @@ class Chain:
         values: The functions without those that only change how the result lies in memory.
         has_negative_zero: Whether one of the values is a negative zero.
         is_even: Whether the values are the same in all channels.
+        margin: The bytes of the value of all that is around pictures; None if nothing is.
     """
 
     __slots__ = (
         *("_next", "_plan", "_returning", "_sheet", "_strip", "_written", "channels", "dtype", "has_negative_zero"),
-        *("interleaved", "is_even", "is_view", "key", "mode", "values"),
+        *("interleaved", "is_even", "is_view", "key", "margin", "mode", "values"),
     )
 
     def __init__(self, mode: str, key: Key, strip: torch.Tensor, sheet: torch.Tensor, values: Key) -> None:
@@ -117,6 +120,7 @@ class Chain:
         self.interleaved = sheet.stride() == (1, _SHEET[0] * self.channels, self.channels)
         self.is_view = key[-1] == ("view",)
         self.has_negative_zero = self.dtype.is_floating_point and bool(((strip == 0) & strip.signbit()).any())
+        self.margin: Any = next((link[1] for link in key if link[0] == "margin"), None)
         self._strip, self._sheet = strip, sheet
         rows = _table(strip)
         self.is_even = all(calls.bytes_of(row) == calls.bytes_of(rows[0]) for row in rows)
@@ -146,6 +150,8 @@ class Chain:
         return (name, *arguments) in self._returning
 
     def _longer(self, link: Link) -> "Chain | None":
+        if self.margin is not None and link[0] != "stack":
+            return None  # nothing is known of what it makes of margins
         with as_at_first():
             given = [copy.deepcopy(tensor) for tensor in (self._strip, self._sheet)]
         strip, sheet = (apply(tensor, link) for tensor in given)
@@ -160,6 +166,7 @@ class Chain:
         elif sheet.untyped_storage().data_ptr() == given[1].untyped_storage().data_ptr():
             return None
         unchanged = strip.dtype == self.dtype and calls.bytes_of(_table(strip)) == calls.bytes_of(_table(self._strip))
+        unchanged &= link[0] != "margin"
         if unchanged and sheet.stride() == self._sheet.stride():
             return self
         values = self.values[1] if unchanged else (*self.values[1], link)
@@ -181,6 +188,9 @@ class Chain:
         if self._plan is None:
             table, normalized = _table(self._strip), [link[1:3] for link in self.key if link[0] in _NORMALIZE]
             affine = arithmetic(table, normalized)  # type: ignore[arg-type]
+            if self.margin is not None:
+                value = torch.frombuffer(bytearray(self.margin), dtype=self.dtype)
+                table = torch.cat([table, value.expand(self.channels, 1)], dim=1)
             self._plan = _native.Plan([], calls.bytes_of(table), self.channels, self.dtype.itemsize, affine, b"")
         return self._plan
 
@@ -191,6 +201,8 @@ class Chain:
             dtype: That they are to be of.
             as_bytes: Whether the bytes may be written that they are made of.
         """
+        if self.margin is not None:
+            return None
         if (dtype, as_bytes) not in self._written:
             table = _table(self._strip).to(dtype)
             codes = codes_of(table) if as_bytes and dtype.itemsize > 1 else None

@@ -3,8 +3,8 @@
 `out[i].copy_(picture)`, `out[i, :, :height, :width] = picture` and `out[i] += picture` where there are zeros are one
 render, straight into that memory, with the cast to its type. The picture goes on recording.
 
-The pixels are made where the code runs. To have the process that iterates make those of a whole batch, memory would
-have to record that it was filled, and that process's only thread is mostly busier than a worker.
+The pixels are made where the code runs. Memory that a worker's `collate_fn` takes for a whole batch records that it was
+filled, and the process that iterates makes them, see `canvases`.
 """
 
 import itertools
@@ -17,10 +17,11 @@ import torch
 from penstock.compat.torch import dispatch_modes
 from penstock.recording import calls
 from penstock.recording.chain import Chain
+from penstock.recording.planes import is_plane
 from penstock.recording.sources import Trace, making
 from penstock.recording.tensors import is_pasted, is_plain, is_recording
 
-__all__ = ["record_add", "record_copy", "record_fill"]
+__all__ = ["chain_into", "record_add", "record_copy", "record_fill", "write"]
 
 _INDEX = (int, slice, type(None), type(Ellipsis))
 
@@ -67,28 +68,38 @@ def _fill(out: Any, tensor: Any) -> bool:
     if not _may_be_filled(out) or not _lies_apart(out.shape, out.stride()):
         return False
     with making:
-        if not is_recording(tensor) or tensor._mixes or out.shape != tensor.shape:
-            return False
-        if is_pasted(tensor) and out.dtype != tensor.dtype:
-            return False
-        chain = _chain_to(tensor._chain, out.dtype)
+        chain = chain_into(tensor, out.shape, out.dtype)
         if chain is None:
             return False
-        if tensor._lead:
+        if is_plane(tensor):
+            write(tensor._trace, chain, out[None])
+        elif tensor._lead:
             given, traces = tensor._given, iter(tensor._traces)
             for place, index in enumerate(itertools.product(*map(range, tensor._lead))):
                 if place in given:
                     out[index].copy_(given[place])
                 else:
-                    _write(next(traces), chain, out[index])
+                    write(next(traces), chain, out[index])
         else:
-            _write(tensor._traces[0], chain, out)
+            write(tensor._traces[0], chain, out)
     if not out.is_inference():
         torch.autograd.graph.increment_version(out)
     return True
 
 
-def _write(trace: Trace, chain: Chain, out: torch.Tensor) -> None:
+def chain_into(tensor: Any, shape: Sequence[int], dtype: torch.dtype) -> Chain | None:
+    """Return what makes the values that a recording tensor, or a mask, has in such memory; None if nothing does."""
+    if tuple(shape) != tuple(getattr(tensor, "shape", ())):
+        return None
+    if is_plane(tensor):
+        return _chain_to(tensor._chain, dtype)
+    if not is_recording(tensor) or tensor._mixes:
+        return None
+    return None if is_pasted(tensor) and dtype != tensor.dtype else _chain_to(tensor._chain, dtype)
+
+
+def write(trace: Trace, chain: Chain, out: torch.Tensor) -> None:
+    """Write what a chain makes of a picture to memory of the user's; the picture goes on recording."""
     fate, start = trace.source.fate, time.thread_time()
     trace.write(chain, out)
     fate.filled = True

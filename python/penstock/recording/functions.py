@@ -11,10 +11,10 @@ from typing import Any, cast
 
 import torch
 
-from penstock.recording import batches, calls, masks, pastes
+from penstock.recording import batches, calls, masks, pastes, planes
 from penstock.recording.assignments import record_assignment
 from penstock.recording.chain import Chain, Link
-from penstock.recording.fills import record_add, record_copy
+from penstock.recording.fills import record_add, record_copy, record_fill
 from penstock.recording.rendering import Given
 from penstock.recording.sources import Trace
 from penstock.recording.tensors import (
@@ -224,6 +224,8 @@ _KEEPING = ("Tensor.clone", "Tensor.to")
 RECORDERS.update({function: _records(name) for name, function in calls.FUNCTIONS.items()})
 RECORDERS.update(batches.RECORDED)
 RECORDERS.update(masks.RECORDED)
+planes.RECORDERS.update(batches.MASKS_RECORDED)
+planes.RECORDERS.update({torch.Tensor.__setitem__: record_fill, torch.Tensor.copy_: record_copy})
 RECORDERS.update(
     {
         torch.Tensor.flip: _record_flip,

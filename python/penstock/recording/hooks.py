@@ -31,8 +31,9 @@ from penstock.compat.torchvision import KERNEL_REGISTRY, picture_of_array
 from penstock.lowering.collation import entries_of, function_for
 from penstock.lowering.known import HOOKED, is_pristine
 from penstock.ops.table import BATCHES, CALLS, ENHANCERS, HOOKS, KERNELS, PICTURE_KERNELS, STACKED, TENSOR_CALLS
-from penstock.recording import opencv, processors
+from penstock.recording import canvases, opencv, planes, processors
 from penstock.recording.batches import stack
+from penstock.recording.canvases import stack_masks
 from penstock.recording.conversions import (
     converts,
     converts_images,
@@ -53,6 +54,7 @@ from penstock.recording.mixing import mixes
 from penstock.recording.opened import open_recorded
 from penstock.recording.picture_calls import call_recorded
 from penstock.recording.pictures import is_recorded
+from penstock.recording.planes import is_plane
 from penstock.recording.recorder import Recorder
 from penstock.recording.sources import OPENED, source_of
 from penstock.recording.tensors import (
@@ -147,7 +149,11 @@ def _install() -> None:
     if has_decoder():
         _hook_function(torch.ops.image, "read_file", reads_files(current))
     # It takes what lies in memory without asking the tensor.
-    _hook_function(torch.utils.dlpack, "to_dlpack", lambda function: lambda tensor: function(touch(tensor)))
+    _hook_function(
+        torch.utils.dlpack,
+        "to_dlpack",
+        lambda function: lambda tensor: function(planes.real(canvases.real(touch(tensor)))),
+    )
     for (functional, kind), make in _KERNELS.items():
         _hook_kernel(functional, kind, make)
     if default_collate_fn_map.get(torch.Tensor) is collate_tensor_fn:
@@ -412,6 +418,8 @@ def _are_made_beside(batch: Any) -> bool:
 
 
 def _collate_any(batch: Any, *, collate_fn_map: Any = None) -> Any:
+    if is_plane(batch[0]) and (masks := stack_masks([*batch])) is not None:
+        return masks
     function = _collate if any(map(is_recording, batch)) else collate_tensor_fn
     return function(batch, collate_fn_map=collate_fn_map)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Container, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from penstock.agreement import Asked
+from penstock.recording.canvases import Canvas, is_canvas, real
 from penstock.recording.guard import Guard, Pair, Watch, with_handling
 from penstock.recording.loaded import end
 from penstock.recording.pictures import is_recorded, settle
@@ -208,11 +209,9 @@ class Recorder:
         kept, self.kept[:] = self.kept[:], []
         for reference in kept:
             value = reference()
-            if value is None or not (isinstance(value, RecordedTensor) or is_recorded(value)):
+            if value is None or not (traces := traces_of(value)):
                 continue
-            if id(value) in exempt or not any(
-                trace.source.sent or trace.source.fate.is_made for trace in traces_of(value)
-            ):
+            if id(value) in exempt or not any(trace.source.sent or trace.source.fate.is_made for trace in traces):
                 self.kept.append(reference)
             else:
                 used.append(value)
@@ -249,6 +248,9 @@ def traces_of(value: Any) -> "tuple[Trace, ...]":
     """Return the traces of a recording picture or tensor; none of one that is real by now."""
     if isinstance(value, RecordedTensor):
         return value._traces
+    if is_canvas(value):
+        traces: tuple[Trace, ...] = value.traces
+        return traces
     return (value._trace,) if is_recorded(value) else ()
 
 
@@ -268,19 +270,23 @@ def _make(values: Sequence[Any], sent: Iterable["Trace"] = ()) -> None:
         if any(steps[: len(first)] != first for steps in several):
             source.is_shared = True
     for value in sorted(values, key=lambda value: min(len(trace.steps) for trace in traces_of(value))):
-        if isinstance(value, RecordedTensor):
+        if isinstance(value, (Canvas, RecordedTensor)):
             _make_tensor(value)
         else:
             settle(value)
 
 
-def _make_tensor(tensor: RecordedTensor) -> None:
+def _make_tensor(tensor: Canvas | RecordedTensor) -> None:
     """Make a tensor by way of its pictures' pixels, of which what is sent can be made, too."""
-    traces, chain, start = tensor._traces, tensor._chain, time.thread_time()
+    traces, start = traces_of(tensor), time.thread_time()
     for trace in traces:
         trace.pixels()
-        if trace.source.log is not None:
-            trace.source.log.append((trace, chain, None))
-    make_plain(tensor)
+    if isinstance(tensor, Canvas):
+        real(tensor)
+    else:
+        for trace in traces:
+            if trace.source.log is not None:
+                trace.source.log.append((trace, tensor._chain, None))
+        make_plain(tensor)
     for trace in traces:
         trace.source.fate.spent += (time.thread_time() - start) / len(traces)

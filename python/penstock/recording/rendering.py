@@ -87,7 +87,7 @@ class Wanted(NamedTuple):
             read: Whether the files' contents are given, and not their paths.
             found: Where the files are, of tensors that are made as one batch: each file is asked for it once.
         """
-        shape = (chain.channels, traces[0].height, traces[0].width)
+        shape = (chain.channels, *traces[0].extent)
         found = {} if found is None else found
         for source in {trace.source for trace in traces}:
             if source not in found:

@@ -2,7 +2,8 @@
 
 What a worker sends lies in shared memory. torch's own collation takes that at once; a function of the user's that pads
 pictures takes ordinary memory, by `torch.zeros` and the like, and all of it is copied when it is sent, which takes
-longer than filling it. So while a worker's `collate_fn` runs, these functions give large tensors shared memory.
+longer than filling it. So while a worker's `collate_fn` runs, these functions give large tensors shared memory, or
+none at all, where pictures that record are likely to be put on them (`canvases`).
 """
 
 import contextlib
@@ -14,14 +15,14 @@ from typing import Any
 
 import torch
 
-from penstock.compat.torch import dispatch_modes, function_modes, new_shared, script_function
+from penstock.compat.torch import dispatch_modes, function_modes, script_function
 from penstock.lowering.known import HOOKED
-from penstock.memory import contiguous_strides
+from penstock.recording.canvases import canvas_of
+from penstock.recording.planes import records_masks
+from penstock.recording.storages import LEAST_BYTES, shared
 
 __all__ = ["begin", "collating", "hooked", "hooked_new"]
 
-# Below this, copying takes no longer than making the shared memory.
-_LEAST_BYTES = 1 << 20
 # Functions that make tensors of a size.
 _FUNCTIONS = ("empty", "full", "ones", "zeros")
 # What may be said of the tensor by name; all else is torch's affair.
@@ -29,16 +30,20 @@ _OPTIONS = frozenset(("device", "dtype", "fill_value", "size"))
 
 
 class _State(threading.local):
-    is_collating = False
+    is_collating = records = False
 
 
 _state = _State()
 
 
 @contextlib.contextmanager
-def collating() -> Iterator[None]:
-    """Have what this thread takes memory for meanwhile be ready to be sent."""
-    _state.is_collating = True
+def collating(*, records: bool = False) -> Iterator[None]:
+    """Have what this thread takes memory for meanwhile be ready to be sent.
+
+    Args:
+        records: Whether there are pictures that record, and memory for a batch of them is to record as well.
+    """
+    _state.is_collating, _state.records = True, records
     try:
         yield
     finally:
@@ -50,9 +55,10 @@ def begin() -> None:
 
     Its methods are left alone: what code of the user's knows of them, it knows by what they are.
     """
-    for name in _FUNCTIONS:
+    hooks = dict.fromkeys(_FUNCTIONS, hooked) | dict.fromkeys(("as_tensor", "tensor"), records_masks)
+    for name, make in hooks.items():
         function = getattr(torch, name)
-        setattr(torch, name, hook := hooked(function))
+        setattr(torch, name, hook := functools.wraps(function)(make(function)))
         script_function(hook, function)
         HOOKED[hook] = function
 
@@ -60,7 +66,6 @@ def begin() -> None:
 def hooked(function: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
     """Return what stands before a function that makes a tensor of a size."""
 
-    @functools.wraps(function)
     def hook(*arguments: Any, **options: Any) -> torch.Tensor:
         # In the order of what is seen soonest: elsewhere nothing is to be slower.
         if _state.is_collating and _OPTIONS.issuperset(options) and _is_plain(options.get("device")):
@@ -81,7 +86,7 @@ def hooked_new(function: Callable[..., torch.Tensor]) -> Callable[..., torch.Ten
         if _state.is_collating and is_plain and self.layout is torch.strided and self.device.type == "cpu":
             sizes = size[0] if len(size) == 1 and type(size[0]) is torch.Size else size
             if type(self) is torch.Tensor and all(type(length) is int and length >= 0 for length in sizes):
-                made = _taken(tuple(sizes), self.dtype)
+                made = _taken(tuple(sizes), self.dtype, 0)
                 if made is not None:
                     return made
         return function(self, *size, **options)
@@ -102,28 +107,22 @@ def _made(function: Callable[..., torch.Tensor], arguments: Any, options: dict[s
         shape = function(*arguments, **{**options, "device": "meta"})
     except Exception:  # the call itself raises the same
         return None
-    is_known = type(shape) is torch.Tensor and shape.layout is torch.strided and not shape.is_quantized
-    made = _taken(tuple(shape.shape), shape.dtype) if is_known else None
-    if made is None:
+    if type(shape) is not torch.Tensor or shape.layout is not torch.strided or shape.is_quantized:
         return None
-    # New shared memory is zeros.
-    name = function.__name__
+    name, value = function.__name__, 0
     if name.endswith("ones"):
-        return made.fill_(1)
-    if name.endswith("full"):
-        return made.fill_(options["fill_value"] if "fill_value" in options else arguments[1 + is_method])
-    return made
+        value = 1
+    elif name.endswith("full"):
+        value = options["fill_value"] if "fill_value" in options else arguments[1 + is_method]
+    return _taken(tuple(shape.shape), shape.dtype, value)
 
 
-def _taken(shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor | None:
-    """Return zeros in shared memory; None if they are few, or if there is none."""
-    size = math.prod(shape) * dtype.itemsize
-    if size < _LEAST_BYTES:
+def _taken(shape: tuple[int, ...], dtype: torch.dtype, value: Any) -> torch.Tensor | None:
+    """Return what holds one value and can be sent; None if it is small, or if there is no shared memory."""
+    if math.prod(shape) * dtype.itemsize < LEAST_BYTES:
         return None
-    try:
-        storage = new_shared(size)
-    except RuntimeError:
-        return None
-    made = torch.tensor((), dtype=dtype)
-    made.set_(storage, 0, shape, contiguous_strides(shape))
-    return made
+    if _state.records and (canvas := canvas_of(shape, dtype, value)) is not None:
+        return canvas
+    made = shared(shape, dtype)
+    # New shared memory is zeros.
+    return made if made is None or (type(value) is int and not value) else made.fill_(value)

@@ -34,6 +34,8 @@ __all__ = ["OPENED", "Fate", "Source", "Trace", "making", "of_pixels", "pack", "
 
 # Formats by Pillow's names.
 OPENED = ("JPEG", "PNG")
+# Margins of a picture: left, top, right, bottom.
+Frame = tuple[int, int, int, int]
 _NOBODY = bytes(16)
 # Pixels that are given are sent as they are, unless there are so many times fewer of what is made of them.
 _FEWER = 2
@@ -224,9 +226,7 @@ class Source:
                     keep_whole(self, out.nbytes)
             return self._made[mode, steps]
 
-    def render(
-        self, mode: str, steps: Steps, plan: _native.Plan, out: np.ndarray[Any, Any], pastes: Steps = ()
-    ) -> None:
+    def render(self, mode: str, steps: Steps, plan: _native.Plan, out: np.ndarray[Any, Any], last: Steps = ()) -> None:
         """Make a picture in given memory, of whatever there is.
 
         Args:
@@ -234,7 +234,7 @@ class Source:
             steps: What is done to it.
             plan: What is done to its values.
             out: Where it goes, of shape (C, H, W) and elements of the plan's size, whatever its strides.
-            pastes: What is written over it there.
+            last: What is done there after all steps.
         """
         begun = self.begun(mode, steps)
         if begun is None or not begun[1]:
@@ -243,14 +243,14 @@ class Source:
             if (self.is_shared or self.fate.views > 1) and steps and not self.is_given:
                 self.pixels(self.mode, (), (self.width, self.height))
                 self.fate.views -= 1  # that was no other one
-            elif _native.render_picture(self.read(), record_of(self.head, (*steps, *pastes)), plan, out) is None:
+            elif _native.render_picture(self.read(), record_of(self.head, (*steps, *last)), plan, out) is None:
                 return
             else:
                 self._by_library()
             begun = self.mode, ()
         base = self._made[begun]
         head = base.shape[0], base.shape[1], 1 if base.ndim == 2 else 3, self.format
-        rest = (*steps[len(begun[1]) :], *pastes)
+        rest = (*steps[len(begun[1]) :], *last)
         if (why := _native.render_picture(base, record_of(head, rest), plan, out)) is not None:
             raise RuntimeError(f"pixels were not rendered: {why}")
 
@@ -308,10 +308,12 @@ class Trace:
         is_mapped: Whether the picture is what Pillow makes over an array's memory, which it does not write to.
         tensors: Those that were recorded of it.
         pastes: What is written over the values of the tensor that it is of.
+        frame: The constant margins of that tensor, which its chain names: left, top, right, bottom; None for none.
     """
 
     __slots__ = (
-        *("height", "is_bare", "is_mapped", "mode", "palette", "pastes", "source", "steps", "tensors", "width"),
+        *("frame", "height", "is_bare", "is_mapped", "mode", "palette", "pastes", "source", "steps", "tensors"),
+        "width",
     )
 
     def __init__(
@@ -322,6 +324,19 @@ class Trace:
         self.is_bare = self.is_mapped = False
         self.tensors: list[weakref.ref[Any]] = []
         self.pastes: tuple[Paste, ...] = ()
+        self.frame: Frame | None = None
+
+    @property
+    def extent(self) -> tuple[int, int]:
+        """Height and width of the tensor that it is of."""
+        left, top, right, bottom = self.frame or (0, 0, 0, 0)
+        return top + self.height + bottom, left + self.width + right
+
+    @property
+    def last(self) -> Steps:
+        """What is done after all steps, to the tensor that it is of."""
+        margins = () if self.frame is None else (_native.step("pad", *self.frame, "constant", 0),)
+        return (*margins, *steps_of(self.pastes))
 
     def then(self, name: str, *operands: Any, size: tuple[int, int] | None = None) -> "Trace":
         """Return this trace and one step more, after which the picture has this (width, height) if it is another."""
@@ -357,6 +372,15 @@ class Trace:
         """Return this trace as that of a tensor over whose values something is written."""
         trace = Trace(self.source, self.mode, (self.width, self.height), self.steps, self.palette)
         trace.pastes = pastes
+        return trace
+
+    def framed(self, frame: Frame) -> "Trace":
+        """Return this trace as that of a tensor with constant margins: left, top, right, bottom."""
+        left, top, _, _ = frame
+        trace = self.with_pastes(
+            tuple(paste._replace(top=paste.top + top, left=paste.left + left) for paste in self.pastes)
+        )
+        trace.frame = frame
         return trace
 
     def recolored(self, change: Callable[[Any], Any]) -> "Trace":
@@ -400,7 +424,7 @@ class Trace:
         whole = memoryview((ctypes.c_char * (size * extent)).from_address(out.data_ptr()))
         steps = [size * stride for stride in strides]
         elements: np.ndarray[Any, Any] = np.ndarray(tuple(out.shape), f"u{size}", whole, strides=steps)
-        self.source.render(self.mode, self.steps, chain.plan, elements, steps_of(self.pastes))
+        self.source.render(self.mode, self.steps, chain.plan, elements, self.last)
 
     def at_hand(self) -> "Trace":
         """Return the same picture, of its pixels if there are those that it is made of."""
@@ -408,7 +432,7 @@ class Trace:
             return self
         content, head = as_file(self.pixels())
         trace = Trace(Source("", content, _NOBODY, head), self.mode, (self.width, self.height), (), self.palette)
-        trace.pastes = self.pastes
+        trace.pastes, trace.frame = self.pastes, self.frame
         return trace
 
     def to_send(self, chain: Chain) -> "Trace":
@@ -438,10 +462,7 @@ def _leads(made: tuple[str, Steps], mode: str, steps: Steps) -> bool:
 def pack(traces: Sequence[Trace]) -> bytes:
     """Return what native code needs to know of some pictures."""
     return b"".join(
-        [
-            record_of(trace.source.head, (*trace.steps, *steps_of(trace.pastes)), trace.source.identity)
-            for trace in traces
-        ]
+        [record_of(trace.source.head, (*trace.steps, *trace.last), trace.source.identity) for trace in traces]
     )
 
 

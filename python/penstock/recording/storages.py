@@ -8,18 +8,34 @@ on it, and a pickle holds each object once, so tensors that share memory when th
 
 import ctypes
 import io
+import math
 import pickle
+from collections.abc import Sequence
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
 import torch
 
-from penstock.compat.torch import reduce_storage
+from penstock.compat.torch import new_shared, reduce_storage
+from penstock.memory import contiguous_strides
 
-__all__ = ["made_anew", "send_small_tensors"]
+__all__ = ["LEAST_BYTES", "made_anew", "send_small_tensors", "shared"]
 
 # Storages up to this size travel with the message that they are part of.
 _SMALL_BYTES = 1 << 13
+# Below this, copying takes no longer than making shared memory.
+LEAST_BYTES = 1 << 20
+
+
+def shared(shape: Sequence[int], dtype: torch.dtype) -> torch.Tensor | None:
+    """Return zeros in new shared memory; None if there is none."""
+    try:
+        storage = new_shared(math.prod(shape) * dtype.itemsize)
+    except RuntimeError:
+        return None
+    made = torch.tensor((), dtype=dtype)
+    made.set_(storage, 0, tuple(shape), contiguous_strides(shape))
+    return made
 
 
 def _reduce(storage: torch.UntypedStorage) -> Any:

@@ -39,6 +39,8 @@ __all__ = [
     "is_plain",
     "is_recording",
     "is_torch_plain",
+    "keeps_kind",
+    "made_real",
     "make_all_plain",
     "make_plain",
     "note_touch",
@@ -134,7 +136,7 @@ class RecordedTensor(torch.Tensor):
         mixes: tuple[Mix, ...] = (),
     ) -> Self:
         """Return a tensor of their shape and type, without memory."""
-        height, width, channels = traces[0].height, traces[0].width, chain.channels
+        (height, width), channels = traces[0].extent, chain.channels
         if chain.interleaved and not lead:
             strides = (1, width * channels, channels)
         self: Self = make_wrapper_subclass(cls, (*lead, channels, height, width), strides=strides, dtype=chain.dtype)
@@ -159,7 +161,7 @@ class RecordedTensor(torch.Tensor):
         if func in METADATA and args and is_recording(args[0]):
             with DisableTorchFunctionSubclass():
                 return func(*args, **kwargs)
-        if (recorder := RECORDERS.get(func)) is not None and not _keeps_kind(types):
+        if (recorder := RECORDERS.get(func)) is not None and not keeps_kind(types):
             recorded = recorder(*args, **kwargs)
             if recorded is not None:
                 return recorded
@@ -346,7 +348,7 @@ def _of_kind(tensor: Any, kind: Any) -> Any:
     return alias(tensor, RecordedTensor) if kind is torch.Tensor else None
 
 
-def _keeps_kind(types: Any) -> bool:
+def keeps_kind(types: Any) -> bool:
     """Whether torchvision was told to give images where torch's functions meet images."""
     return must_return_subclass() and tv_tensors.Image in types
 
@@ -480,17 +482,31 @@ def swapped(tensor: Any, real: torch.Tensor, own: frozenset[str]) -> torch.Tenso
 
 def _real(value: Any, found: list[torch.Tensor], function: Any) -> Any:
     """Return a structure of arguments in which recording tensors are real, and note them."""
-    if isinstance(value, RecordedTensor):
-        real = touch(value, function)
-        found.append(real)
+
+    def make(tensor: Any) -> Any:
+        found.append(real := touch(tensor, function))
         return real
+
+    return made_real(value, RecordedTensor, make)
+
+
+def made_real(value: Any, kind: type, make: Callable[[Any], Any]) -> Any:
+    """Return a structure of arguments in which tensors without memory are real.
+
+    Args:
+        value: The structure.
+        kind: The class of such tensors.
+        make: Makes one real.
+    """
+    if isinstance(value, kind):
+        return make(value)
     if isinstance(value, (tuple, list)):
-        items: Any = [_real(item, found, function) for item in value]
+        items: Any = [made_real(item, kind, make) for item in value]
         if all(map(operator.is_, items, value)):
             return value
         return type(value)(items) if type(value) in (tuple, list) else type(value)(*items)
     if type(value) is dict:
-        items = {key: _real(item, found, function) for key, item in value.items()}
+        items = {key: made_real(item, kind, make) for key, item in value.items()}
         # Functions write into such as they are given, as those that copy do.
         return value if all(map(operator.is_, items.values(), value.values())) else items
     return value

@@ -19,6 +19,7 @@ from torchvision import tv_tensors
 
 from penstock.compat.torch import extra_reducers
 from penstock.ops.operation import Mix
+from penstock.recording.canvases import Canvas, is_canvas, real, recorded
 from penstock.recording.chain import Chain, Key, chain_of
 from penstock.recording.rendering import Given, Rendering, Wanted, here
 from penstock.recording.sources import Source, Trace
@@ -220,5 +221,19 @@ def _reduce(tensor: Any) -> Any:
     return plain.__reduce_ex__(pickle.DEFAULT_PROTOCOL)
 
 
+def _reduce_canvas(canvas: Canvas) -> Any:
+    if is_canvas(canvas):
+        if (root := canvas._root) is not None:
+            # As parts of other tensors that record.
+            if recorded(root) is not None:
+                return _receive_part, (root, canvas.seen_by, False)
+        elif (whole := recorded(canvas)) is not None:
+            if whole.ndim == canvas.ndim:
+                return _reduce(whole)
+            return _receive_part, (whole, ("view", tuple(canvas.shape)), False)
+    return extra_reducers[torch.Tensor](real(canvas))
+
+
+ForkingPickler.register(Canvas, _reduce_canvas)
 ForkingPickler.register(RecordedTensor, _reduce)
 ForkingPickler.register(RecordedImage, _reduce)

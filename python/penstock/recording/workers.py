@@ -99,7 +99,7 @@ class Collate:
     def __call__(self, samples: Any) -> Message:
         """Return what is sent of some samples."""
         alone = sys.getrefcount(samples) <= self._references
-        with sent.collating():
+        with sent.collating(records=_recorder is not None and _recorder.is_any_left()):
             data = self._function(samples) if self._timms is None else self._timms(samples, alone=alone)
         size = count(samples) if self._batches else 1
         if _recorder is None:

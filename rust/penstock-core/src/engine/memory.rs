@@ -85,15 +85,13 @@ pub fn trim() {
 }
 
 impl Buffer {
-    /// A buffer of `len` bytes, reused if one of its size class lies idle.
+    /// A buffer of `len` bytes, reused if one of its size class, or a large one that is not much larger, lies idle.
     #[must_use]
     pub fn new(len: usize) -> Self {
-        let capacity = size_class(len);
         let mut pool = lock(&POOL);
+        let reused = pool.find(size_class(len)).and_then(|position| pool.idle.remove(position));
+        let capacity = reused.as_ref().map_or_else(|| size_class(len), |idle| idle.capacity);
         pool.live_bytes += capacity;
-        // The youngest one is the likeliest to be in the cache still.
-        let found = pool.idle.iter().rposition(|idle| idle.capacity == capacity);
-        let reused = found.and_then(|position| pool.idle.remove(position));
         if reused.is_some() {
             pool.idle_bytes -= capacity;
         }
@@ -160,6 +158,19 @@ impl Idle {
 }
 
 impl Pool {
+    /// The position of an idle buffer to be used for one of this capacity.
+    fn find(&self, capacity: usize) -> Option<usize> {
+        // The youngest one is the likeliest to be in the cache still.
+        self.idle.iter().rposition(|idle| idle.capacity == capacity).or_else(|| {
+            // Padded batches are each of another size.
+            let fits = |idle: &Idle| {
+                is_large(capacity) && (capacity..=capacity + capacity / 2).contains(&idle.capacity)
+            };
+            let fitting = self.idle.iter().enumerate().filter(|(_, idle)| fits(idle));
+            fitting.min_by_key(|(_, idle)| idle.capacity).map(|(position, _)| position)
+        })
+    }
+
     /// Frees the oldest idle buffers beyond `limit` bytes, and those that have lain idle too long.
     fn shrink(&mut self, limit: usize, now: Option<Instant>) {
         while let Some(oldest) = self.idle.front() {
@@ -240,6 +251,14 @@ mod tests {
         let other = Buffer::new(3 << 20);
         assert_ne!(other.as_ptr(), address, "a live buffer is never handed out twice");
         drop((again, other));
+        trim();
+        drop(Buffer::new(3 << 20));
+        let smaller = Buffer::new(5 << 19);
+        assert_eq!(usage(), Usage { live: size_class(3 << 20), idle: 0 }, "a large one serves a smaller one");
+        drop(smaller);
+        let small = Buffer::new(1 << 20);
+        assert_eq!(usage().idle, size_class(3 << 20), "but none of less than two thirds");
+        drop(small);
         trim();
         assert_eq!(usage(), Usage { live: 0, idle: 0 });
 

@@ -138,6 +138,7 @@ pub fn render_at(
     ahead.fetch();
     let geometry = Geometry::new(level, picture, rows, cols, table, geometry);
 
+    let is_patched = table.has_patches() && has_fills(rows, cols);
     let strip_rows = (STRIP_BYTES / (width * table.channels())).clamp(1, height);
     let mut strip = Strip::new(strip, table.channels(), strip_rows * width);
     for first in (0..height).step_by(strip_rows) {
@@ -148,13 +149,73 @@ pub fn render_at(
             if let Some(part) =
                 plane.get_mut(first * width * table.element_bytes()..).and_then(|p| p.get_mut(..bytes))
             {
-                convert::convert(level, stores, table, channel, strip.codes(channel, count * width), part);
+                let codes = strip.codes(channel, count * width);
+                if is_patched {
+                    let rows = rows.runs_in(first as u32..(first + count) as u32);
+                    let rows = rows.map(|(y, run)| (y as usize - first, run));
+                    let convert = |codes: &[u8], part: &mut [u8]| {
+                        convert::convert(level, stores, table, channel, codes, part);
+                    };
+                    convert_around_fills(rows, cols, table, channel, codes, part, convert);
+                } else {
+                    convert::convert(level, stores, table, channel, codes, part);
+                }
             }
         }
     }
-    patch_fills(rows, cols, table, plane_bytes, out);
     stores.fence();
     Ok(())
+}
+
+/// Whether anything of a sample is a constant pad.
+fn has_fills(rows: &Axis, cols: &Axis) -> bool {
+    rows.runs().chain(cols.runs()).any(|run| matches!(run, Run::Fill { .. }))
+}
+
+/// Converts the codes of some rows of one channel, and writes the constant pads whose value is no byte's at once.
+///
+/// `rows` has the runs of those rows, each with the number of its first one.
+fn convert_around_fills(
+    rows: impl Iterator<Item = (usize, Run)>,
+    cols: &Axis,
+    table: &Table,
+    channel: usize,
+    codes: &[u8],
+    out: &mut [u8],
+    convert: impl Fn(&[u8], &mut [u8]),
+) {
+    let (width, element) = (cols.len() as usize, table.element_bytes());
+    for (first, row_run) in rows {
+        let count = row_run.len() as usize;
+        for (x, col_run) in cols.runs_in(0..cols.len()) {
+            let patch = fill_of(row_run, col_run).and_then(|fill| table.patch(channel, fill));
+            let (x, len) = (x as usize, col_run.len() as usize);
+            // Whole rows touch each other.
+            let (lines, len) = if len == width { (1, count * width) } else { (count, len) };
+            for at in (first * width + x..).step_by(width).take(lines) {
+                let Some(part) = out.get_mut(at * element..(at + len) * element) else { continue };
+                match patch {
+                    Some(value) => repeat(value, part),
+                    None => convert(codes.get(at..at + len).unwrap_or(&[]), part),
+                }
+            }
+        }
+    }
+}
+
+/// Fills memory with an element.
+fn repeat(value: &[u8], out: &mut [u8]) {
+    fn chunks<const N: usize>(value: &[u8], out: &mut [u8]) {
+        if let Some(value) = value.first_chunk::<N>() {
+            out.as_chunks_mut().0.fill(*value);
+        }
+    }
+    match value.len() {
+        1 => chunks::<1>(value, out),
+        2 => chunks::<2>(value, out),
+        4 => chunks::<4>(value, out),
+        _ => chunks::<8>(value, out),
+    }
 }
 
 /// Bytes of one output plane, if everything fits together.
@@ -199,10 +260,7 @@ fn patch_fills(rows: &Axis, cols: &Axis, table: &Table, plane_bytes: usize, out:
                 let Some(value) = table.patch(channel, fill) else { continue };
                 let rows = plane.chunks_exact_mut(row_bytes).skip(y as usize).take(row_run.len() as usize);
                 for row in rows {
-                    let pixels = row.get_mut(from..to).unwrap_or(&mut []);
-                    for pixel in pixels.chunks_exact_mut(value.len()) {
-                        pixel.copy_from_slice(value);
-                    }
+                    repeat(value, row.get_mut(from..to).unwrap_or(&mut []));
                 }
             }
         }

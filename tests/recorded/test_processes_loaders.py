@@ -404,21 +404,24 @@ def test_abandoned_iterators_leave_nothing():
     def left():
         return len(process.children()), open_files()
 
-    def settled(wanted):
-        """What is left when processes on their way out have gone, and threads have closed what they read."""
-        deadline = time.monotonic() + 20
-        while not wanted(*left()) and time.monotonic() < deadline:
+    def settled():
+        """What is left when processes on their way out have gone, and threads have closed what they had."""
+        deadline, last, same = time.monotonic() + 20, None, 0
+        while same < 10 and time.monotonic() < deadline:
             time.sleep(0.05)
             gc.collect()
+            found = left()
+            same = same + 1 if found == last and found[0] <= others else 0
+            last = found
         return left()
 
     next(iter(loader))
-    before = settled(lambda children, _: children <= others)
+    before = settled()
     for _ in range(6):
         iterator = iter(loader)
         next(iterator)
         del iterator
-    assert settled(lambda *found: found == before) == before
+    assert settled() == before
     alone = penstock.DataLoader(Opaque(measured, 60), batch_size=30)
     next(iter(alone))
-    assert settled(lambda *found: found == before) == before
+    assert settled() == before

@@ -10,8 +10,9 @@ import torch
 from penstock.recording import calls
 from penstock.recording.chain import as_at_first
 from penstock.recording.fills import record_fill
+from penstock.recording.memoryless import is_torch_plain
 from penstock.recording.pastes import Paste, Rectangle, in_channel
-from penstock.recording.tensors import is_allowed, is_plain, is_recording, is_torch_plain, picture_of
+from penstock.recording.tensors import is_allowed, is_plain, is_recording, picture_of
 
 __all__ = ["record_assignment"]
 

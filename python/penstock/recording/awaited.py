@@ -16,8 +16,8 @@ import torch
 from penstock.compat.torch import DisableTorchFunctionSubclass, make_wrapper_subclass
 from penstock.recording import calls
 from penstock.recording.chain import Chain, Key, chain_of
+from penstock.recording.memoryless import METADATA, is_torch_plain, swapped
 from penstock.recording.rendering import Renderer, Rendering, Wanted
-from penstock.recording.tensors import METADATA, is_torch_plain, swapped
 
 __all__ = ["Awaited", "Converting"]
 

@@ -21,10 +21,11 @@ from penstock.compat.torch import (
 from penstock.memory import contiguous_strides
 from penstock.recording import calls, fills
 from penstock.recording.chain import Chain, as_at_first
+from penstock.recording.memoryless import METADATA, made_real, swapped
 from penstock.recording.planes import DTYPES, is_plane
 from penstock.recording.sources import Trace, making
 from penstock.recording.storages import LEAST_BYTES, shared
-from penstock.recording.tensors import METADATA, RecordedTensor, is_recording, keeps_kind, made_real, swapped
+from penstock.recording.tensors import RecordedTensor, is_recording, keeps_kind
 
 __all__ = ["Canvas", "canvas_of", "is_canvas", "real", "recorded", "stack_masks"]
 

@@ -10,8 +10,9 @@ from torchvision import tv_tensors
 from penstock.recording.chain import chain_of
 from penstock.recording.functions import change, extended, flip
 from penstock.recording.loaded import is_loaded, over_pixels
+from penstock.recording.memoryless import is_torch_plain
 from penstock.recording.pictures import is_recorded
-from penstock.recording.tensors import RecordedImage, RecordedTensor, alias, is_recording, is_torch_plain, record
+from penstock.recording.tensors import RecordedImage, RecordedTensor, alias, is_recording, record
 
 __all__ = [
     "converts",

@@ -18,9 +18,11 @@ from torchvision.io import image as torchvisions
 from penstock.compat.torch import is_torch_function_enabled, make_wrapper_subclass
 from penstock.recording.chain import chain_of
 from penstock.recording.decoders import CHANNELS, agrees
+from penstock.recording.looking import source_of
+from penstock.recording.memoryless import is_torch_plain
 from penstock.recording.recorder import Recorder
-from penstock.recording.sources import Source, Trace, source_of
-from penstock.recording.tensors import is_torch_plain, record
+from penstock.recording.sources import Source, Trace
+from penstock.recording.tensors import record
 from penstock.system import NOT_WAITING
 
 __all__ = ["has_decoder", "reads_files"]

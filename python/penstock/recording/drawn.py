@@ -38,9 +38,10 @@ from penstock.ops.random_resized_crop import torch_draws_as_known
 from penstock.ops.table import METHODS, TRANSFORMS, replay
 from penstock.recording.chain import Key, chain_of
 from penstock.recording.current import current
+from penstock.recording.memoryless import is_torch_plain
 from penstock.recording.pictures import is_recorded
 from penstock.recording.sources import Trace
-from penstock.recording.tensors import is_torch_plain, record
+from penstock.recording.tensors import record
 
 __all__ = ["COMPOSED", "draws_composed"]
 

@@ -15,6 +15,7 @@ from penstock.recording import batches, calls, masks, pastes, planes
 from penstock.recording.assignments import record_assignment
 from penstock.recording.chain import Chain, Link
 from penstock.recording.fills import record_add, record_copy, record_fill
+from penstock.recording.memoryless import is_torch_plain
 from penstock.recording.rendering import Given
 from penstock.recording.sources import Trace
 from penstock.recording.tensors import (
@@ -24,7 +25,6 @@ from penstock.recording.tensors import (
     is_allowed,
     is_pasted,
     is_recording,
-    is_torch_plain,
     picture_of,
     sharing,
 )

@@ -50,13 +50,13 @@ from penstock.recording.enhancers import Degenerate, enhances, initialises
 from penstock.recording.imported import names_of
 from penstock.recording.kernels import kernel_recorded
 from penstock.recording.loaded import go_on, records_arrays
+from penstock.recording.looking import OPENED, source_of
 from penstock.recording.mixing import mixes
 from penstock.recording.opened import open_recorded
 from penstock.recording.picture_calls import call_recorded
 from penstock.recording.pictures import is_recorded
 from penstock.recording.planes import is_plane
 from penstock.recording.recorder import Recorder
-from penstock.recording.sources import OPENED, source_of
 from penstock.recording.tensors import (
     RecordedImage,
     RecordedTensor,

@@ -12,7 +12,8 @@ import torch
 from penstock.compat.torchvision import must_return_subclass
 from penstock.ops.operation import RecordsTensor
 from penstock.recording.chain import Chain, as_at_first
-from penstock.recording.tensors import RecordedTensor, is_pasted, is_recording, is_torch_plain
+from penstock.recording.memoryless import is_torch_plain
+from penstock.recording.tensors import RecordedTensor, is_pasted, is_recording
 
 if TYPE_CHECKING:
     from penstock.recording.sources import Trace

@@ -15,8 +15,9 @@ import torch
 from penstock import _native
 from penstock.recording import calls
 from penstock.recording.chain import Chain, Link, as_at_first
+from penstock.recording.memoryless import is_torch_plain
 from penstock.recording.pastes import Filling, Paste, Rectangle, filling, pasted_after
-from penstock.recording.tensors import RecordedTensor, is_plain, is_recording, is_torch_plain, picture_of
+from penstock.recording.tensors import RecordedTensor, is_plain, is_recording, picture_of
 
 __all__ = ["PRODUCTS", "RECORDED", "product"]
 

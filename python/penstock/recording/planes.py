@@ -16,8 +16,8 @@ from penstock.compat.torch import DisableTorchFunctionSubclass, make_wrapper_sub
 from penstock.recording import calls
 from penstock.recording.chain import Chain, as_at_first, chain_of
 from penstock.recording.current import current
+from penstock.recording.memoryless import METADATA, is_torch_plain, made_real, swapped
 from penstock.recording.sources import Trace, making, of_pixels
-from penstock.recording.tensors import METADATA, is_torch_plain, made_real, swapped
 
 __all__ = ["DTYPES", "RECORDERS", "Plane", "is_plane", "real", "records_masks"]
 

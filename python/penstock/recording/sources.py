@@ -1,13 +1,8 @@
-"""Where a recording picture comes from: a file, or a file's content, that Pillow would get through.
-
-A file that fails must fail where it fails today. So a file is looked through, by Rust, when it is opened; only one
-that Pillow opens and loads without an exception becomes a source, any other one is Pillow's there and then.
-"""
+"""Where a recording picture comes from, a file that Pillow would get through, and what was done to it."""
 
 import contextlib
 import ctypes
 import io
-import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -15,28 +10,25 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from PIL import Image, ImageFile
+from PIL import Image
 
 from penstock import _native
-from penstock.lowering.pillow import PLUGINS, most_pixels
+from penstock.lowering.pillow import PLUGINS
 from penstock.recording.chain import Chain, chain_of
 from penstock.recording.decoders import decode
 from penstock.recording.palettes import Palette
 from penstock.recording.pastes import Paste, steps_of
 from penstock.recording.pixels import Array, as_content, as_file, keep_whole, written
-from penstock.records import Head, Steps, record_of
-from penstock.system import KNOWS_FILES, held_over_forks
+from penstock.records import NOBODY, Head, Steps, record_of
+from penstock.system import held_over_forks
 
 if TYPE_CHECKING:
     import weakref
 
-__all__ = ["OPENED", "Fate", "Source", "Trace", "making", "of_pixels", "pack", "source_of"]
+__all__ = ["Fate", "Source", "Trace", "content_of", "making", "of_pixels", "pack"]
 
-# Formats by Pillow's names.
-OPENED = ("JPEG", "PNG")
 # Margins of a picture: left, top, right, bottom.
 Frame = tuple[int, int, int, int]
-_NOBODY = bytes(16)
 # Pixels that are given are sent as they are, unless there are so many times fewer of what is made of them.
 _FEWER = 2
 
@@ -169,7 +161,7 @@ class Source:
         """
         before = self.content
         if before is None and (file is not None or not self._made):
-            self.content = self.read() if file is None else _content(file)
+            self.content = self.read() if file is None else content_of(file)
         try:
             yield
         finally:
@@ -288,7 +280,7 @@ def of_pixels(mode: str, size: tuple[int, int], pixels: bytes, palette: Palette 
         palette: What they stand for, if the mode is "P".
     """
     width, height = size
-    source = Source("", None, _NOBODY, (height, width, len(mode), "PPM"))
+    source = Source("", None, NOBODY, (height, width, len(mode), "PPM"))
     source.mode = mode
     source.fill(pixels)
     return Trace(source, mode, size, (), palette)
@@ -431,7 +423,7 @@ class Trace:
         if self.source.begun(self.mode, self.steps) is None:
             return self
         content, head = as_file(self.pixels())
-        trace = Trace(Source("", content, _NOBODY, head), self.mode, (self.width, self.height), (), self.palette)
+        trace = Trace(Source("", content, NOBODY, head), self.mode, (self.width, self.height), (), self.palette)
         trace.pastes, trace.frame = self.pastes, self.frame
         return trace
 
@@ -466,51 +458,8 @@ def pack(traces: Sequence[Trace]) -> bytes:
     )
 
 
-def source_of(fp: Any, filename: Any, file_format: str | None) -> tuple[Source | None, str]:
-    """Return the source that was opened, or why Pillow has to look at it itself.
-
-    Args:
-        fp: An open file, as Pillow's plugins are given it.
-        filename: Its path, if Pillow opened it.
-        file_format: The plugin's; None if any will do.
-    """
-    if ImageFile.LOAD_TRUNCATED_IMAGES:
-        return None, "ImageFile.LOAD_TRUNCATED_IMAGES is set"
-    if (
-        KNOWS_FILES
-        and type(fp) is io.BufferedReader
-        and isinstance(path := filename or getattr(fp.raw, "name", None), str)
-    ):
-        stays = bool(filename or _is_at(path, fp)) and not path.startswith(("/proc/", "/dev/"))
-        found = _native.look_at_file(fp.fileno(), stays)
-        if isinstance(found, str):
-            return None, found
-        seen, identity, file = found
-        source = Source(path if path.startswith("/") else os.path.abspath(path), None, identity, seen)  # noqa: PTH100
-        source.file = file
-    else:
-        content = fp.getvalue() if type(fp) is io.BytesIO else _content_of_object(fp)
-        if content is None:
-            return None, "not opened from a path or from bytes"
-        if (head := _native.look_through(content)) is None:
-            return None, "irregular file"
-        source = Source("", content, _NOBODY, head)
-    if file_format not in (None, source.format):
-        return None, "irregular file"
-    if source.height * source.width > most_pixels():
-        return None, "too many pixels"
-    return source, ""
-
-
-def _is_at(path: str, fp: Any) -> bool:
-    """Whether a file that the user has opened is what its path leads to from here and now."""
-    try:
-        return os.path.samestat(os.fstat(fp.fileno()), os.stat(path))  # noqa: PTH116
-    except OSError:
-        return False
-
-
-def _content(fp: Any) -> bytes:
+def content_of(fp: Any) -> bytes:
+    """Return all that is in an open file, which stays where it is."""
     position = fp.tell()
     try:
         fp.seek(0)
@@ -518,17 +467,3 @@ def _content(fp: Any) -> bytes:
     finally:
         fp.seek(position)
     return content
-
-
-def _content_of_object(fp: Any) -> bytes | None:
-    """Return all that can be read from somebody's object; None if it cannot, or not as Pillow would later.
-
-    What does not say whether it is closed may be, when Pillow comes to read it.
-    """
-    if not isinstance(getattr(fp, "closed", None), bool):
-        return None
-    try:
-        content = _content(fp)
-    except Exception:  # Pillow meets it where it comes to it, if it does
-        return None
-    return content if type(content) is bytes else None

@@ -4,7 +4,6 @@ A recording tensor knows its shape and type, and has no memory. Where torch's fu
 written down; any other one makes it, in place, the plain tensor that it stands for, and then goes on.
 """
 
-import operator
 import time
 import types
 import weakref
@@ -15,21 +14,16 @@ import torch
 from torch.utils.data import get_worker_info
 from torchvision import tv_tensors
 
-from penstock.compat.torch import (
-    DisableTorchFunctionSubclass,
-    function_modes,
-    make_wrapper_subclass,
-    swap_tensor_impl,
-)
+from penstock.compat.torch import DisableTorchFunctionSubclass, make_wrapper_subclass
 from penstock.compat.torchvision import must_return_subclass
 from penstock.ops.operation import Mix
 from penstock.recording.causes import cause
 from penstock.recording.chain import Chain, as_at_first
+from penstock.recording.memoryless import METADATA, made_real, swapped
 from penstock.recording.rendering import Given, Rendering, Wanted, here, render
 from penstock.recording.sources import Source, Trace, making
 
 __all__ = [
-    "METADATA",
     "RECORDERS",
     "RecordedImage",
     "RecordedTensor",
@@ -38,9 +32,7 @@ __all__ = [
     "is_pasted",
     "is_plain",
     "is_recording",
-    "is_torch_plain",
     "keeps_kind",
-    "made_real",
     "make_all_plain",
     "make_plain",
     "note_touch",
@@ -48,38 +40,8 @@ __all__ = [
     "picture_of",
     "record",
     "sharing",
-    "swapped",
     "touch",
 ]
-
-# What is answered without pixels.
-METADATA = frozenset(
-    {
-        *(
-            getattr(torch.Tensor, name).__get__
-            for name in (
-                *("shape", "dtype", "device", "layout", "ndim", "requires_grad", "is_nested", "is_sparse", "is_cuda"),
-                *("is_quantized", "is_meta", "is_leaf", "grad", "grad_fn", "itemsize", "nbytes", "is_cpu"),
-            )
-        ),
-        torch.Tensor.size,
-        torch.Tensor.dim,
-        torch.Tensor.ndimension,
-        torch.Tensor.numel,
-        torch.Tensor.nelement,
-        torch.Tensor.stride,
-        torch.Tensor.is_floating_point,
-        torch.Tensor.is_complex,
-        torch.Tensor.is_contiguous,
-        torch.Tensor.element_size,
-        torch.Tensor.get_device,
-        torch.Tensor.__len__,
-        torch.is_floating_point,
-        torch.is_complex,
-        torch.numel,
-        torch.is_tensor,
-    }
-)
 
 
 _NONE: Given = types.MappingProxyType({})
@@ -260,11 +222,6 @@ class RecordedImage(RecordedTensor, tv_tensors.Image, metaclass=_LikeImages):  #
 # Messages name the classes that they stand for.
 for _kind, _plain in ((RecordedTensor, torch.Tensor), (RecordedImage, tv_tensors.Image)):
     _kind.__name__, _kind.__qualname__, _kind.__module__ = _plain.__name__, _plain.__qualname__, _plain.__module__
-
-
-def is_torch_plain() -> bool:
-    """Whether torch makes tensors as the caller's process does."""
-    return torch.get_default_dtype() is torch.float32 and not function_modes()
 
 
 def is_recording(value: Any) -> bool:
@@ -456,30 +413,6 @@ def _owner(tensor: Any) -> Any:
     return tensor
 
 
-def swapped(tensor: Any, real: torch.Tensor, own: frozenset[str]) -> torch.Tensor:
-    """Put a plain tensor into the place of one without memory; return it.
-
-    Args:
-        tensor: Has an attribute `_real` for the plain one, for where it cannot be put there.
-        real: The plain one.
-        own: The attributes that only a tensor without memory has.
-    """
-    try:
-        swap_tensor_impl(tensor, real)
-    except RuntimeError:  # code in C++ has a weak reference to it
-        tensor._real = real
-        return real
-    recorded, attributes = tensor.__dict__, real.__dict__
-    attributes.update({name: value for name, value in recorded.items() if name not in own})
-    kinds = type(tensor), type(real)
-    real.__class__, tensor.__class__ = kinds
-    real.__dict__, tensor.__dict__ = recorded, attributes
-    # What C++ holds is `real` now; mostly nothing does, and it is gone with the end of this function.
-    real.__dict__["_real"] = tensor
-    plain: torch.Tensor = tensor
-    return plain
-
-
 def _real(value: Any, found: list[torch.Tensor], function: Any) -> Any:
     """Return a structure of arguments in which recording tensors are real, and note them."""
 
@@ -488,25 +421,3 @@ def _real(value: Any, found: list[torch.Tensor], function: Any) -> Any:
         return real
 
     return made_real(value, RecordedTensor, make)
-
-
-def made_real(value: Any, kind: type, make: Callable[[Any], Any]) -> Any:
-    """Return a structure of arguments in which tensors without memory are real.
-
-    Args:
-        value: The structure.
-        kind: The class of such tensors.
-        make: Makes one real.
-    """
-    if isinstance(value, kind):
-        return make(value)
-    if isinstance(value, (tuple, list)):
-        items: Any = [made_real(item, kind, make) for item in value]
-        if all(map(operator.is_, items, value)):
-            return value
-        return type(value)(items) if type(value) in (tuple, list) else type(value)(*items)
-    if type(value) is dict:
-        items = {key: made_real(item, kind, make) for key, item in value.items()}
-        # Functions write into such as they are given, as those that copy do.
-        return value if all(map(operator.is_, items.values(), value.values())) else items
-    return value

@@ -1,0 +1,91 @@
+"""Tensors without memory, each of which stands for a plain one: what all kinds of them have in common."""
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from penstock.compat.torch import function_modes, swap_tensor_impl
+
+__all__ = ["METADATA", "is_torch_plain", "made_real", "swapped"]
+
+# What is answered without pixels.
+METADATA = frozenset(
+    {
+        *(
+            getattr(torch.Tensor, name).__get__
+            for name in (
+                *("shape", "dtype", "device", "layout", "ndim", "requires_grad", "is_nested", "is_sparse", "is_cuda"),
+                *("is_quantized", "is_meta", "is_leaf", "grad", "grad_fn", "itemsize", "nbytes", "is_cpu"),
+            )
+        ),
+        torch.Tensor.size,
+        torch.Tensor.dim,
+        torch.Tensor.ndimension,
+        torch.Tensor.numel,
+        torch.Tensor.nelement,
+        torch.Tensor.stride,
+        torch.Tensor.is_floating_point,
+        torch.Tensor.is_complex,
+        torch.Tensor.is_contiguous,
+        torch.Tensor.element_size,
+        torch.Tensor.get_device,
+        torch.Tensor.__len__,
+        torch.is_floating_point,
+        torch.is_complex,
+        torch.numel,
+        torch.is_tensor,
+    }
+)
+
+
+def is_torch_plain() -> bool:
+    """Whether torch makes tensors as the caller's process does."""
+    return torch.get_default_dtype() is torch.float32 and not function_modes()
+
+
+def swapped(tensor: Any, real: torch.Tensor, own: frozenset[str]) -> torch.Tensor:
+    """Put a plain tensor into the place of one without memory; return it.
+
+    Args:
+        tensor: Has an attribute `_real` for the plain one, for where it cannot be put there.
+        real: The plain one.
+        own: The attributes that only a tensor without memory has.
+    """
+    try:
+        swap_tensor_impl(tensor, real)
+    except RuntimeError:  # code in C++ has a weak reference to it
+        tensor._real = real
+        return real
+    recorded, attributes = tensor.__dict__, real.__dict__
+    attributes.update({name: value for name, value in recorded.items() if name not in own})
+    kinds = type(tensor), type(real)
+    real.__class__, tensor.__class__ = kinds
+    real.__dict__, tensor.__dict__ = recorded, attributes
+    # What C++ holds is `real` now; mostly nothing does, and it is gone with the end of this function.
+    real.__dict__["_real"] = tensor
+    plain: torch.Tensor = tensor
+    return plain
+
+
+def made_real(value: Any, kind: type, make: Callable[[Any], Any]) -> Any:
+    """Return a structure of arguments in which tensors without memory are real.
+
+    Args:
+        value: The structure.
+        kind: The class of such tensors.
+        make: Makes one real.
+    """
+    if isinstance(value, kind):
+        return make(value)
+    if isinstance(value, (tuple, list)):
+        items: Any = [made_real(item, kind, make) for item in value]
+        if all(map(operator.is_, items, value)):
+            return value
+        return type(value)(items) if type(value) in (tuple, list) else type(value)(*items)
+    if type(value) is dict:
+        items = {key: made_real(item, kind, make) for key, item in value.items()}
+        # Functions write into such as they are given, as those that copy do.
+        return value if all(map(operator.is_, items.values(), value.values())) else items
+    return value

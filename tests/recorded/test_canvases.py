@@ -139,6 +139,13 @@ def with_parts(images):
     return out, out[1], out[:2, :, 3:, :7], out[0, 0]
 
 
+def views_of_another_mode(images):
+    with torch.no_grad():
+        out = torch.zeros(extent(images))
+    part = put(images, out)[0]
+    return out.requires_grad, part.mul_(torch.ones(1, requires_grad=True)).detach(), out.requires_grad
+
+
 LAZY = {
     "new": (tensors, padded),
     "a constant": (tensors, lambda images: padded(images, -1.5)),
@@ -177,6 +184,7 @@ TOUCHING = {
     "floats of a byte": (tensors, lambda images: put(images, torch.zeros(extent(images), dtype=torch.float8_e4m3fn))),
     "on plain ones": (tensors, lambda images: images[0].new(images[0].shape).copy_(images[0], True)),
     "by threads": (tensors, by_threads),
+    "views of another mode": (tensors, views_of_another_mode),
     "masks on plain ones": (masks, lambda images: torch.empty(images[0].shape).copy_(images[0], True)),
     "masks read": (masks, lambda images: [image.unique() for image in images] + [padded(images).max()]),
     "masks edited": (masks, lambda images: [image.add_(1) for image in images]),

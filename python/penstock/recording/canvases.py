@@ -341,7 +341,11 @@ def _make(root: Canvas) -> None:
             fills.write(trace, chain, place if root.ndim == _PICTURES else place[None])
             if not inference:
                 torch.autograd.graph.increment_version(plain)
-        views = [(part, plain[part.seen_by]) for part in parts]
+        views = []
+        for part in parts:
+            # Autograd remembers of a view whether it followed gradients when that was made.
+            with torch.set_grad_enabled(part._modes[1]):
+                views.append((part, plain[part.seen_by]))
     swapped(root, plain, _OWN)
     for part, view in views:
         swapped(part, view, _OWN)

@@ -1,6 +1,8 @@
 """Memory on which a worker's `collate_fn` pads pictures records, and is torch's in the end, whatever is done to it."""
 
 import io
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.reduction import ForkingPickler
 
 import hypothesis.strategies as st
@@ -17,7 +19,7 @@ from torch.utils._pytree import tree_map
 from torch.utils.data import default_collate
 from torchvision.transforms import functional as F
 
-from penstock.recording import hooks, planes, sent
+from penstock.recording import hooks, planes, sent, tickets
 from penstock.recording.canvases import is_canvas
 from penstock.recording.planes import is_plane
 from penstock.recording.recorder import Recorder
@@ -85,6 +87,27 @@ def as_doubles(images):
     return put(images, torch.zeros(extent(images), dtype=torch.float64))
 
 
+def not_blocking(images):
+    out = torch.zeros(extent(images))
+    for image, place in zip(images, out, strict=True):
+        place[:, : image.shape[1], : image.shape[2]].copy_(image, True)
+    return out
+
+
+def by_threads(images):
+    out = images[0].new_zeros((40, *extent(images)[1:]))
+
+    def fill(number):
+        image = images[number % len(images)]
+        out[number, :, : image.shape[1], : image.shape[2]] = image
+        if number % 13 == 12:
+            out[number].add_(1)
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(fill, range(len(out))))
+    return out
+
+
 def one_is_missing(images):
     out = torch.zeros((4, *extent(images)[1:]))
     put(images, out[:3])
@@ -116,6 +139,13 @@ def with_parts(images):
     return out, out[1], out[:2, :, 3:, :7], out[0, 0]
 
 
+def views_of_another_mode(images):
+    with torch.no_grad():
+        out = torch.zeros(extent(images))
+    part = put(images, out)[0]
+    return out.requires_grad, part.mul_(torch.ones(1, requires_grad=True)).detach(), out.requires_grad
+
+
 LAZY = {
     "new": (tensors, padded),
     "a constant": (tensors, lambda images: padded(images, -1.5)),
@@ -125,6 +155,7 @@ LAZY = {
     "full": (tensors, by_index),
     "in the middle": (tensors, in_the_middle),
     "doubles": (tensors, as_doubles),
+    "not blocking": (tensors, not_blocking),
     "full size": (tensors, lambda images: padded([image[:, :25, :25] for image in images])),
     "written over": (tensors, written_over_before),
     "masks": (masks, lambda images: padded(images, 255)),
@@ -150,6 +181,11 @@ TOUCHING = {
     "detached": (tensors, lambda images: [padded(images).detach(), padded(images).clone(), padded(images).numpy()]),
     "a step": (tensors, lambda images: put(images, torch.zeros(extent(images)))[::2, :, ::2]),
     "data": (tensors, lambda images: padded(images).data),
+    "floats of a byte": (tensors, lambda images: put(images, torch.zeros(extent(images), dtype=torch.float8_e4m3fn))),
+    "on plain ones": (tensors, lambda images: images[0].new(images[0].shape).copy_(images[0], True)),
+    "by threads": (tensors, by_threads),
+    "views of another mode": (tensors, views_of_another_mode),
+    "masks on plain ones": (masks, lambda images: torch.empty(images[0].shape).copy_(images[0], True)),
     "masks read": (masks, lambda images: [image.unique() for image in images] + [padded(images).max()]),
     "masks edited": (masks, lambda images: [image.add_(1) for image in images]),
     "masks on floats": (masks, lambda images: put(images, torch.zeros(extent(images)))),
@@ -213,6 +249,25 @@ def test_parts_share_memory_with_the_whole(recording):
         plane.add_(1)
         assert whole[1, 2, 3, 6] == 2
         assert whole[0, 0, 3, 6] == 3
+
+
+def test_what_is_pickled_may_be_read_meanwhile(recording, monkeypatch):
+    canvas, readers = recording(*LAZY["stacked masks"]), []
+    expected = torch.stack([masks()[0]] * 2)
+    recorded = tickets.recorded
+
+    def while_it_is_read(root):
+        readers.append(reader := threading.Thread(target=canvas.unique))
+        reader.start()
+        reader.join(0.1)
+        return recorded(root)
+
+    monkeypatch.setattr(tickets, "recorded", while_it_is_read)
+    assert_same(sent_on(canvas), expected)
+    for reader in readers:
+        reader.join()
+    assert not is_canvas(canvas)
+    assert_same(canvas, expected)
 
 
 def test_masks_are_bytes_until_they_are_read(recording):

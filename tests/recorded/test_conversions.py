@@ -191,6 +191,7 @@ REFUSED = {
     "into itself": lambda t: t * t,
     "channels last": lambda t: t.unsqueeze(0).to(memory_format=torch.channels_last),
     "complex": lambda t: t.to(torch.complex64),
+    "floats of a byte": lambda t: t.to(torch.float8_e5m2),
     "divided by nothing": lambda t: t / 0,
     "an array": lambda t: t + torch.from_numpy(np.ones(t.shape, np.float32)),
 }

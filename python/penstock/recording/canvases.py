@@ -99,15 +99,15 @@ class Canvas(torch.Tensor):
         cls, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
-        if args and is_canvas(args[0]):
-            if func in METADATA:
-                with DisableTorchFunctionSubclass():
-                    return func(*args, **kwargs)
-            is_odd = kwargs or function_modes() or dispatch_modes() or keeps_kind(types)
-            recorder = None if is_odd else _RECORDERS.get(func)
-            if recorder is not None:
-                with making:
-                    result = recorder(*args)
+        # Another thread may put a picture on it, or make it real.
+        with making:
+            if args and is_canvas(args[0]):
+                if func in METADATA:
+                    with DisableTorchFunctionSubclass():
+                        return func(*args, **kwargs)
+                is_odd = kwargs or function_modes() or dispatch_modes() or keeps_kind(types)
+                recorder = None if is_odd else _RECORDERS.get(func)
+                result = None if recorder is None else recorder(*args)
                 if result is not None:
                     return None if func is torch.Tensor.__setitem__ else result
         return func(*_real(args), **_real(kwargs))
@@ -155,15 +155,16 @@ def canvas_of(shape: tuple[int, ...], dtype: torch.dtype, value: Any) -> Canvas 
 def stack_masks(tensors: Sequence[Any], dim: int = 0) -> Canvas | None:
     """Return masks whose numbers were not made yet as a batch; None if they make none."""
     first = tensors[0]
-    if dim != 0 or not all(
-        is_plane(each) and (each.shape, each.dtype) == (first.shape, first.dtype) for each in tensors
-    ):
-        return None
-    canvas = canvas_of((len(tensors), *first.shape), first.dtype, 0)
-    for number, each in enumerate(tensors):
-        if canvas is None or not _put(canvas, (number, *canvas._where[1:]), each):
+    with making:
+        if dim != 0 or not all(
+            is_plane(each) and (each.shape, each.dtype) == (first.shape, first.dtype) for each in tensors
+        ):
             return None
-    return canvas
+        canvas = canvas_of((len(tensors), *first.shape), first.dtype, 0)
+        for number, each in enumerate(tensors):
+            if canvas is None or not _put(canvas, (number, *canvas._where[1:]), each):
+                return None
+        return canvas
 
 
 def is_canvas(value: Any) -> bool:
@@ -248,7 +249,7 @@ def _assign(canvas: Canvas, index: Any, value: Any) -> Canvas | None:
     return None if where is None or not _put(canvas.whole, where, value) else canvas
 
 
-def _copy(canvas: Canvas, tensor: Any) -> Canvas | None:
+def _copy(canvas: Canvas, tensor: Any, _non_blocking: Any = False) -> Canvas | None:
     return canvas if _put(canvas.whole, canvas._where, tensor) else None
 
 
@@ -319,9 +320,9 @@ def real(value: Any) -> Any:
     Args:
         value: Anything; what is no canvas is returned.
     """
-    if not isinstance(value, Canvas):
-        return value
     with making:
+        if not isinstance(value, Canvas):
+            return value
         if value._real is None:
             _make(value.whole)
         return value._real if isinstance(value, Canvas) else value
@@ -341,7 +342,11 @@ def _make(root: Canvas) -> None:
             fills.write(trace, chain, place if root.ndim == _PICTURES else place[None])
             if not inference:
                 torch.autograd.graph.increment_version(plain)
-        views = [(part, plain[part.seen_by]) for part in parts]
+        views = []
+        for part in parts:
+            # Autograd remembers of a view whether it followed gradients when that was made.
+            with torch.set_grad_enabled(part._modes[1]):
+                views.append((part, plain[part.seen_by]))
     swapped(root, plain, _OWN)
     for part, view in views:
         swapped(part, view, _OWN)

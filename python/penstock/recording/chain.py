@@ -284,6 +284,8 @@ def apply(strip: Any, link: Link) -> torch.Tensor | None:
         return None
     if result.device.type != "cpu" or result.is_complex() or result.layout != torch.strided:
         return None
+    if result.dtype.is_floating_point and result.dtype.itemsize == 1:
+        return None  # torch itself does little with such numbers
     return result
 
 

@@ -26,9 +26,10 @@ __all__ = ["chain_into", "record_add", "record_copy", "record_fill", "write"]
 _INDEX = (int, slice, type(None), type(Ellipsis))
 
 
-def record_copy(out: Any, tensor: Any, **_options: Any) -> Any:
-    """Do `out.copy_(tensor)`; return `out`, or None if that is torch's affair."""
-    return out if _fill(out, tensor) else None
+def record_copy(out: Any, other: Any, non_blocking: Any = False) -> Any:
+    """Do `out.copy_(other)`; return `out`, or None if that is torch's affair."""
+    del non_blocking  # of another device's memory
+    return out if _fill(out, other) else None
 
 
 def record_fill(out: Any, index: Any, tensor: Any) -> Any:

@@ -22,7 +22,7 @@ from penstock.ops.operation import Mix
 from penstock.recording.canvases import Canvas, is_canvas, real, recorded
 from penstock.recording.chain import Chain, Key, chain_of
 from penstock.recording.rendering import Given, Rendering, Wanted, here
-from penstock.recording.sources import Source, Trace
+from penstock.recording.sources import Source, Trace, making
 from penstock.recording.tensors import RecordedImage, RecordedTensor, is_recording, part_of, touch
 
 __all__ = ["Postponed", "postponing", "receive_all", "receiving", "tickets_of"]
@@ -222,16 +222,18 @@ def _reduce(tensor: Any) -> Any:
 
 
 def _reduce_canvas(canvas: Canvas) -> Any:
-    if is_canvas(canvas):
-        if (root := canvas._root) is not None:
-            # As parts of other tensors that record.
-            if recorded(root) is not None:
-                return _receive_part, (root, canvas.seen_by, False)
-        elif (whole := recorded(canvas)) is not None:
-            if whole.ndim == canvas.ndim:
-                return _reduce(whole)
-            return _receive_part, (whole, ("view", tuple(canvas.shape)), False)
-    return extra_reducers[torch.Tensor](real(canvas))
+    # A queue's thread pickles masks, while the user's code may change what it has kept of them.
+    with making:
+        if is_canvas(canvas):
+            if (root := canvas._root) is not None:
+                # As parts of other tensors that record.
+                if recorded(root) is not None:
+                    return _receive_part, (root, canvas.seen_by, False)
+            elif (whole := recorded(canvas)) is not None:
+                if whole.ndim == canvas.ndim:
+                    return _reduce(whole)
+                return _receive_part, (whole, ("view", tuple(canvas.shape)), False)
+        return extra_reducers[torch.Tensor](real(canvas))
 
 
 ForkingPickler.register(Canvas, _reduce_canvas)

@@ -106,7 +106,7 @@ class Canvas(torch.Tensor):
             recorder = None if is_odd else _RECORDERS.get(func)
             if recorder is not None:
                 with making:
-                    result = recorder(*args)
+                    result = calls.written_down(recorder, args, {})
                 if result is not None:
                     return None if func is torch.Tensor.__setitem__ else result
         return func(*_real(args), **_real(kwargs))

@@ -11,7 +11,18 @@ from typing import Any
 import numpy as np
 import torch
 
-__all__ = ["FUNCTIONS", "bytes_of", "call_of", "fits", "is_bound", "is_exact", "is_in_place", "is_whole", "repeat", "written_down"]
+__all__ = [
+    "FUNCTIONS",
+    "bytes_of",
+    "call_of",
+    "fits",
+    "is_bound",
+    "is_exact",
+    "is_in_place",
+    "is_whole",
+    "repeat",
+    "written_down",
+]
 
 # Of another type or in other memory the values are the same.
 _CONVERSIONS = (

@@ -104,7 +104,7 @@ def _place(index: Any, channels: int, height: int, width: int) -> tuple[Any, Rec
         if not -channels <= first < channels:
             return None
         first %= channels
-    elif first is not Ellipsis and not (type(first) is slice and first == slice(None)):
+    elif first is not Ellipsis and not calls.is_whole(first):
         return None
     rows, columns = map(_range, sides, (height, width))
     return None if rows is None or columns is None else (first, (rows[0], columns[0], rows[1], columns[1]))

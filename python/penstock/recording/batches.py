@@ -101,7 +101,7 @@ def _of_sequence(make: Callable[..., Any]) -> Callable[..., Any]:
 
 def record_unsqueeze(tensor: Any, dim: Any) -> RecordedTensor | None:
     """Return a picture as a batch of one, which is a view."""
-    if dim not in (0, -4) or not is_recording(tensor) or tensor._lead:
+    if type(dim) is not int or dim not in (0, -4) or not is_recording(tensor) or tensor._lead:
         return None
     chain = tensor._chain.then("stack")
     # With other strides than a batch's it would be something of its own.
@@ -165,8 +165,8 @@ def _record_iteration(tensor: Any) -> Iterator[RecordedTensor] | None:
     return None if parts is None else iter(parts)
 
 
-def _record_squeeze(tensor: Any, *dims: Any) -> RecordedTensor | None:
-    if dims not in ((0,), (-4,)) or not is_recording(tensor) or len(tensor._lead) != 1:
+def _record_squeeze(tensor: Any, dim: Any = None) -> RecordedTensor | None:
+    if type(dim) is not int or dim not in (0, -4) or not is_recording(tensor) or len(tensor._lead) != 1:
         return None
     return part(tensor, 0 if len(tensor) == 1 else slice(None))
 

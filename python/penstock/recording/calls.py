@@ -11,7 +11,18 @@ from typing import Any
 import numpy as np
 import torch
 
-__all__ = ["FUNCTIONS", "bytes_of", "call_of", "fits", "is_bound", "is_exact", "is_in_place", "repeat"]
+__all__ = [
+    "FUNCTIONS",
+    "bytes_of",
+    "call_of",
+    "fits",
+    "is_bound",
+    "is_exact",
+    "is_in_place",
+    "is_whole",
+    "repeat",
+    "written_down",
+]
 
 # Of another type or in other memory the values are the same.
 _CONVERSIONS = (
@@ -36,6 +47,18 @@ _PLACE = ("tensor itself",)
 _MOST_VALUES = 4
 
 
+def written_down(recorder: Callable[..., Any], arguments: Sequence[Any], options: Mapping[str, Any]) -> Any:
+    """Return what writes a call down makes of it; None if it does not know the call, whose arguments may have names."""
+    try:
+        return recorder(*arguments, **options)
+    except TypeError:
+        try:
+            inspect.signature(recorder).bind(*arguments, **options)
+        except TypeError:
+            return None
+        raise
+
+
 def is_in_place(name: str) -> bool:
     """Whether a function changes its first argument."""
     return name.endswith("_") and not name.endswith("__")
@@ -44,6 +67,11 @@ def is_in_place(name: str) -> bool:
 def is_bound(value: Any) -> bool:
     """Whether a value is where a slice begins or ends: a whole number of Python's or NumPy's, or none."""
     return value is None or type(value) is int or isinstance(value, np.integer)
+
+
+def is_whole(part: Any) -> bool:
+    """Whether a value is a slice of all there is. Bounds are not compared: they may be arrays."""
+    return type(part) is slice and part.start is part.stop is part.step is None
 
 
 def call_of(name: str, place: int, arguments: Sequence[Any], options: Mapping[str, Any]) -> tuple[Hashable, ...] | None:

@@ -107,7 +107,7 @@ class Canvas(torch.Tensor):
                         return func(*args, **kwargs)
                 is_odd = kwargs or function_modes() or dispatch_modes() or keeps_kind(types)
                 recorder = None if is_odd else _RECORDERS.get(func)
-                result = None if recorder is None else recorder(*args)
+                result = None if recorder is None else calls.written_down(recorder, args, {})
                 if result is not None:
                     return None if func is torch.Tensor.__setitem__ else result
         return func(*_real(args), **_real(kwargs))

@@ -70,7 +70,7 @@ def _record_part(tensor: Any, index: Any) -> RecordedTensor | None:
     if not is_rectangle or is_pasted(tensor) or tensor._given or tensor._mixes:
         return None
     first, *others = index
-    if first is not Ellipsis and (tensor._lead or type(first) is not slice or first != slice(None)):
+    if first is not Ellipsis and (tensor._lead or not calls.is_whole(first)):
         return None
     trace, chain = tensor._traces[0], tensor._chain
     if tensor._lead and chain.channels == 1:
@@ -98,8 +98,8 @@ def _record_part(tensor: Any, index: Any) -> RecordedTensor | None:
 def _order(index: Any) -> list[int] | None:
     """Return the channels that `[[2, 1, 0]]` names, alone or before whole dimensions; None if it is something else."""
     channels, *others = index if type(index) is tuple and index else (index,)
-    is_whole = len(others) <= 2 and all(type(part) is slice and part == slice(None) for part in others)
-    if not (is_whole or others == [Ellipsis]) or type(channels) is not list:
+    is_rest = len(others) == 1 and others[0] is Ellipsis
+    if type(channels) is not list or not (is_rest or (len(others) <= 2 and all(map(calls.is_whole, others)))):
         return None
     return channels if all(type(channel) is int for channel in channels) else None
 

@@ -65,8 +65,10 @@ class Plane(torch.Tensor):
         if func in METADATA and args and is_plane(args[0]):
             with DisableTorchFunctionSubclass():
                 return func(*args, **kwargs)
-        if (recorder := RECORDERS.get(func)) is not None and (made := recorder(*args, **kwargs)) is not None:
-            return made
+        if (recorder := RECORDERS.get(func)) is not None:
+            made = calls.written_down(recorder, args, kwargs)
+            if made is not None:
+                return made
         return func(*made_real(args, Plane, real), **made_real(kwargs, Plane, real))
 
     @classmethod

@@ -17,6 +17,7 @@ from torchvision import tv_tensors
 from penstock.compat.torch import DisableTorchFunctionSubclass, make_wrapper_subclass
 from penstock.compat.torchvision import must_return_subclass
 from penstock.ops.operation import Mix
+from penstock.recording import calls
 from penstock.recording.causes import cause
 from penstock.recording.chain import Chain, as_at_first
 from penstock.recording.memoryless import METADATA, made_real, swapped
@@ -124,7 +125,7 @@ class RecordedTensor(torch.Tensor):
             with DisableTorchFunctionSubclass():
                 return func(*args, **kwargs)
         if (recorder := RECORDERS.get(func)) is not None and not keeps_kind(types):
-            recorded = recorder(*args, **kwargs)
+            recorded = calls.written_down(recorder, args, kwargs)
             if recorded is not None:
                 return recorded
         found: list[torch.Tensor] = []

@@ -10,7 +10,7 @@ import os
 import sys
 from typing import Any
 
-from penstock.install import holders
+from penstock.holders import holders
 
 __all__ = ["forget", "iterated", "made"]
 

@@ -13,31 +13,14 @@ says that it is.
 import contextlib
 import copyreg
 import importlib
-import sys
 import threading
 from collections.abc import Iterator
-from types import ModuleType
 from typing import Any
 
-import torch.utils.data
+from penstock.holders import TORCHDATA, TORCHS, holders
 
-__all__ = ["holders", "install", "installed", "uninstall"]
+__all__ = ["install", "installed", "uninstall"]
 
-# torch's own modules that have the name, and torchdata's that has one for a class of the same purpose as ours.
-_TORCHDATA = "torchdata.stateful_dataloader"
-_TORCH = ("torch.utils.data", "torch.utils.data.dataloader", _TORCHDATA)
-# Packages of which every module is looked at: their modules move from one version to the next.
-_FRAMEWORKS = (
-    "accelerate",
-    "ignite",
-    "lightning",
-    "lightning_fabric",
-    "pytorch_lightning",
-    "ray.train",
-    "timm",
-    "transformers",
-)
-_TORCHS: Any = torch.utils.data.DataLoader
 _lock = threading.Lock()
 
 
@@ -77,14 +60,14 @@ def uninstall() -> None:
     Loaders that were made in the meantime go on. A module of the user's that took the class meanwhile keeps it.
     """
     ours = _ours()
-    if ours is _TORCHS:
+    if ours is TORCHS:
         return
     with _lock:
         for theirs, wanted in _pairs(ours):
             _exchange(wanted, theirs)
         type(ours).stands_in, type(ours).defaults = False, {}
-        if copyreg.dispatch_table.get(_TORCHS) is _reduce:
-            del copyreg.dispatch_table[_TORCHS]
+        if copyreg.dispatch_table.get(TORCHS) is _reduce:
+            del copyreg.dispatch_table[TORCHS]
 
 
 @contextlib.contextmanager
@@ -105,7 +88,7 @@ def installed(**defaults: Any) -> Iterator[None]:
     finally:
         if changed:
             uninstall()
-        elif _ours() is not _TORCHS:
+        elif _ours() is not TORCHS:
             type(_ours()).defaults = before
 
 
@@ -124,13 +107,13 @@ def _install(defaults: dict[str, Any]) -> bool:
     for room in (form, policy):
         room.check(**{name: defaults.get(name, value) for name, value in room.OPTIONS.items()})
     ours = _ours()
-    if ours is _TORCHS:
+    if ours is TORCHS:
         return False
     pairs = _pairs(ours)
     with _lock:
         changed = not type(ours).stands_in
         type(ours).stands_in, type(ours).defaults = True, defaults
-        copyreg.pickle(_TORCHS, _reduce)
+        copyreg.pickle(TORCHS, _reduce)
         for theirs, wanted in pairs:
             _exchange(theirs, wanted)
     return changed
@@ -138,10 +121,10 @@ def _install(defaults: dict[str, Any]) -> bool:
 
 def _pairs(ours: Any) -> list[tuple[Any, Any]]:
     """Return the classes whose names are exchanged, each with ours."""
-    pairs = [(_TORCHS, ours)]
+    pairs = [(TORCHS, ours)]
     # Accelerate imports torchdata's class in a function. It is imported here first, so that it derives from torch's.
     with contextlib.suppress(Exception):  # it is not installed, or not for this version of torch
-        theirs = importlib.import_module(f"{_TORCHDATA}.stateful_dataloader").StatefulDataLoader
+        theirs = importlib.import_module(f"{TORCHDATA}.stateful_dataloader").StatefulDataLoader
         from penstock.stateful import StatefulDataLoader
 
         pairs.append((theirs, StatefulDataLoader))
@@ -153,21 +136,6 @@ def _exchange(held: Any, wanted: Any) -> None:
         vars(module)[name] = wanted
 
 
-def holders(held: Any = _TORCHS, *, frameworks_only: bool = False) -> Iterator[tuple[ModuleType, str]]:
-    """Yield the modules of torch and of frameworks that hold a class, each with the name that they have of it.
-
-    Args:
-        held: The class.
-        frameworks_only: Whether torch's own modules are left out.
-    """
-    for path, module in list(sys.modules.items()):
-        parts = path.split(".")
-        framework = parts[0] in _FRAMEWORKS or ".".join(parts[:2]) in _FRAMEWORKS
-        if (framework or (path in _TORCH and not frameworks_only)) and isinstance(module, ModuleType):
-            # Not getattr, on which lazy modules import what they lack.
-            yield from ((module, name) for name, value in list(vars(module).items()) if value is held)
-
-
 def _reduce(loader: Any) -> Any:
     """Pickle a loader of torch's own class without its name, under which there is another one now."""
     reduced: Any = object.__reduce_ex__(loader, 2)
@@ -175,4 +143,4 @@ def _reduce(loader: Any) -> Any:
 
 
 def _new() -> Any:
-    return _TORCHS.__new__(_TORCHS)
+    return TORCHS.__new__(TORCHS)

@@ -433,6 +433,23 @@ def test_options_that_mean_nothing_are_refused(options, kind, message):
         DataLoader(augmented(4), **options)
 
 
+class Own(DataLoader):
+    """A loader of the user's, which has something of its own under names that are ours as well."""
+
+    def __init__(self, *given, **options):
+        super().__init__(*given, **options)
+        self.rng, self.seed = np.random.default_rng(3), "a word"
+
+
+def test_attributes_of_a_subclass_ask_for_nothing():
+    torch.manual_seed(1)
+    expected = list(torch.utils.data.DataLoader(augmented(8), 4))
+    torch.manual_seed(1)
+    loader = Own(augmented(8), 4)
+    assert_same(list(loader), expected)
+    assert penstock.stats(loader).native_share == 1
+
+
 def test_an_epoch_that_is_no_word_is_refused():
     dataset = augmented(4)
     sampler = DistributedSampler(dataset, 1, 0)

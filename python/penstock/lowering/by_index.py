@@ -41,8 +41,8 @@ def check(rng: Any, seed: Any) -> None:
 
 def rng_of(loader: Any) -> str:
     """Return what a loader's samples draw from: "torch" or "index"."""
-    # Not getattr: torch's class has no such attribute, and a subclass of the user's may have a property of that name, or
-    # keep a generator of its own under it.
+    # Not getattr: torch's class has no such attribute, and a subclass of the user's may have a property of that name,
+    # or keep a generator of its own under it.
     asked = vars(loader).get("rng")
     return "index" if isinstance(asked, str) and asked == "index" else "torch"
 

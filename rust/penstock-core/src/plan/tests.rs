@@ -315,6 +315,29 @@ proptest! {
 }
 
 #[test]
+fn any_part_of_a_filtered_picture_is_that_of_the_whole() {
+    let size = (7, 8);
+    let source = Whole::new(size, 3);
+    let (plan, mut workspace) = (plan(), Workspace::default());
+    let small = Step::from(Kernel::new([[1.0, 2.0, -1.0]; 3], 2.5, 9.0).unwrap());
+    let large = Step::from(Kernel::new([[1.0, -2.0, 3.0, 1.0, 0.5]; 5], 2.5, 9.0).unwrap());
+    for kernel in [small, large] {
+        let filtered = source.after(&kernel);
+        for (top, left) in (0..size.0).flat_map(|top| (0..size.1).map(move |left| (top, left))) {
+            for (height, width) in [(1, 1), (1, size.1 - left), (size.0 - top, 1)] {
+                let crop = Step::from(Crop { top, left, height, width });
+                let wanted = filtered.after(&crop).bytes;
+                let wanted: Vec<u8> =
+                    (0..3).flat_map(|c| wanted.iter().copied().skip(c).step_by(3)).collect();
+                let (steps, mut out) = ([kernel.clone(), crop], vec![0; wanted.len()]);
+                plan.render(&source.picture(), &steps, &mut workspace, out.as_mut_slice()).unwrap();
+                assert!(out == wanted, "{steps:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn the_region_is_what_lies_under_the_output() {
     let mut workspace = Workspace::default();
     let mut region = |size, steps: &[Step]| {

@@ -90,7 +90,7 @@ impl Neighbours {
     ) -> Option<()> {
         let (margin, step) = (SIDE as u32 / 2, lines.step);
         // What is made, not copied, counted from the first wanted column.
-        let first = wanted.columns.start.max(margin);
+        let first = wanted.columns.start.max(margin).min(wanted.columns.end);
         let made = first..wanted.columns.end.min(size.1 - margin).max(first);
         let inner = (made.start - wanted.columns.start) as usize * step
             ..(made.end - wanted.columns.start) as usize * step;
@@ -114,7 +114,8 @@ impl Neighbours {
                 filter.border(out);
                 continue;
             }
-            let from = (made.start - margin - support.columns.start.min(made.start - margin)) as usize * step;
+            let from =
+                made.start.saturating_sub(margin).saturating_sub(support.columns.start) as usize * step;
             let mut rows = [own; SIDE];
             for (i, slot) in rows.iter_mut().enumerate() {
                 *slot = window(at + i - margin as usize)?.get(from..)?;

@@ -18,6 +18,7 @@ from torchvision.datasets import ImageFolder
 import penstock
 from penstock import verdict
 from penstock.lowering import gather
+from penstock.lowering.places import FilePlace
 
 DRAWING = v1.Compose([v1.RandomCrop(24), v1.ToTensor()])
 
@@ -129,11 +130,18 @@ def test_few_threads(root, monkeypatch):
     assert 0.0 < two.busy_share <= 1.0
 
 
-def test_files_that_pillow_opens(tmp_path):
+def test_files_that_pillow_opens(tmp_path, monkeypatch):
+    opens = FilePlace.open
+
+    def slowly(self, where):
+        time.sleep(0.2)
+        return opens(self, where)
+
+    monkeypatch.setattr(FilePlace, "open", slowly)
     (tmp_path / "a").mkdir()
     for k in range(12):
         options = {"mode": "CMYK"} if k % 3 == 1 else {}
-        (tmp_path / "a" / f"{k:02}.jpg").write_bytes(encode(photo(900, 900, seed=k), **options))
+        (tmp_path / "a" / f"{k:02}.jpg").write_bytes(encode(photo(90, 90, seed=k), **options))
     told = after(penstock.DataLoader(ImageFolder(tmp_path, DRAWING), 6, num_workers=2))
     assert told.way == "lowered"
     assert "for 4 pictures that Pillow opened (unsupported number of components)" in told.verdict

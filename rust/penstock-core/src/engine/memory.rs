@@ -13,7 +13,7 @@ use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use super::lock;
-use crate::system::{forks, pages};
+use crate::system::{forks, pages, scratch};
 
 /// Alignment of every buffer: a cache line, and the widest vector.
 pub const ALIGNMENT: usize = 64;
@@ -209,10 +209,8 @@ fn idle_limit() -> usize {
     })
 }
 
-/// Rounds up to an eighth of the next lower power of two, so that batches of nearly one size share buffers.
 fn size_class(len: usize) -> usize {
-    let step = (len.max(1).next_power_of_two() / 16).max(4096);
-    len.max(1).next_multiple_of(step)
+    scratch::size_class(len.max(1)).unwrap_or_else(|| handle_alloc_error(Layout::new::<u8>()))
 }
 
 fn layout(capacity: usize) -> Layout {
@@ -266,13 +264,5 @@ mod tests {
         drop(many);
         assert!(usage().idle <= DEFAULT_IDLE_BYTES);
         trim();
-    }
-
-    #[test]
-    fn a_size_class_wastes_at_most_an_eighth() {
-        for len in [1, 4096, 4097, 100_000, 1_572_864, 1_572_865, 12_345_678] {
-            let class = size_class(len);
-            assert!(class >= len && class <= (len + len / 8).max(8192), "{len} {class}");
-        }
     }
 }

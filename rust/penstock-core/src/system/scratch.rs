@@ -47,8 +47,9 @@ impl Scratch {
     }
 }
 
-/// Rounds up to an eighth at most, so that things of nearly one size find room in each other's memory.
-fn size_class(len: usize) -> Option<usize> {
+/// Rounds up to an eighth of the next lower power of two, so that things of nearly one size find room in each other's
+/// memory.
+pub(crate) fn size_class(len: usize) -> Option<usize> {
     len.checked_next_multiple_of((len.checked_next_power_of_two()? / 16).max(4096))
 }
 

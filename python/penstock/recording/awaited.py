@@ -16,7 +16,7 @@ import torch
 from penstock.compat.torch import DisableTorchFunctionSubclass, make_wrapper_subclass
 from penstock.recording import calls
 from penstock.recording.chain import Chain, Key, chain_of
-from penstock.recording.memoryless import METADATA, is_torch_plain, swapped
+from penstock.recording.memoryless import METADATA, Memoryless, is_torch_plain, swapped
 from penstock.recording.rendering import Renderer, Rendering, Wanted
 
 __all__ = ["Awaited", "Converting"]
@@ -59,7 +59,8 @@ class Converting:
     def finish(self) -> None:
         """Have the batch that was handed out be plain: what is done to it next is nobody's business any more."""
         last, self._last = self._last, None
-        _plain(last)
+        if isinstance(last, Awaited):
+            last.become_real()
 
     def make(self, wanted: Wanted) -> torch.Tensor:
         """Make a batch here and now, and expect the next ones to be made so."""
@@ -121,7 +122,7 @@ class _Promise:
         return self.converting.make(self.wanted.then(chain))
 
 
-class Awaited(torch.Tensor):
+class Awaited(Memoryless):
     """A batch that becomes plain when it has been converted as expected, or when its values are looked at.
 
     Args:
@@ -131,8 +132,6 @@ class Awaited(torch.Tensor):
 
     _promise: _Promise
     _chain: Chain
-    # The plain tensor, if this one could not be it, because code in C++ holds it.
-    _real: torch.Tensor | None = None
 
     @staticmethod
     def __new__(cls, promise: _Promise, chain: Chain) -> Self:
@@ -142,8 +141,9 @@ class Awaited(torch.Tensor):
         promise.converting.handed_out(self)
         return self
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        pass
+    def become_real(self) -> torch.Tensor:
+        """Have the batch made, if it is not; return the plain tensor."""
+        return swapped(self, self._promise.keep(self._chain), _OWN) if self._real is None else self._real
 
     @classmethod
     def __torch_function__(
@@ -157,13 +157,7 @@ class Awaited(torch.Tensor):
                     return func(*args, **kwargs)
             if (converted := first._converted(func, args, kwargs)) is not None:
                 return converted
-        return func(*map(_plain, args), **{name: _plain(value) for name, value in kwargs.items()})
-
-    @classmethod
-    def __torch_dispatch__(  # type: ignore[override]
-        cls, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        return func(*map(_plain, args), **{name: _plain(value) for name, value in (kwargs or {}).items()})
+        return cls.on_plain(func, args, kwargs)
 
     def _converted(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> torch.Tensor | None:
         """Return what a call comes to, None if that is not known."""
@@ -185,23 +179,7 @@ class Awaited(torch.Tensor):
 
     def _as_expected(self) -> torch.Tensor:
         """Return the plain tensor if that has been made; itself otherwise."""
-        return _made(self) if self._promise.has(self._chain) else self
-
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        return _made(self).__reduce_ex__(protocol)
+        return self.become_real() if self._promise.has(self._chain) else self
 
 
 Awaited.__name__, Awaited.__qualname__, Awaited.__module__ = "Tensor", "Tensor", "torch"
-
-
-def _made(tensor: Awaited) -> torch.Tensor:
-    """Have a tensor be, in place, the plain one that it stands for; return it."""
-    return swapped(tensor, tensor._promise.keep(tensor._chain), _OWN) if tensor._real is None else tensor._real
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Awaited):
-        return _made(value)
-    if isinstance(value, (tuple, list)) and any(isinstance(item, Awaited) for item in value):
-        return type(value)(map(_plain, value))
-    return value

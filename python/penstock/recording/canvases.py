@@ -21,7 +21,7 @@ from penstock.compat.torch import (
 from penstock.memory import contiguous_strides
 from penstock.recording import calls, fills
 from penstock.recording.chain import Chain, as_at_first
-from penstock.recording.memoryless import METADATA, made_real, swapped
+from penstock.recording.memoryless import METADATA, Memoryless, swapped
 from penstock.recording.planes import DTYPES, is_plane
 from penstock.recording.sources import Trace, making
 from penstock.recording.storages import LEAST_BYTES, shared
@@ -53,7 +53,7 @@ class _Placed(NamedTuple):
     where: _Seen
 
 
-class Canvas(torch.Tensor):
+class Canvas(Memoryless):
     """A batch of pictures on a constant, or a part of one, that is not there yet.
 
     Args:
@@ -71,8 +71,6 @@ class Canvas(torch.Tensor):
     _parts: "tuple[weakref.ref[Canvas], ...]" = ()
     # Whether torch was in the inference mode when it was made, and whether it followed gradients.
     _modes: tuple[bool, bool]
-    # The plain tensor, if there is one and this one could not be it, because code in C++ holds it.
-    _real: torch.Tensor | None = None
 
     @staticmethod
     def __new__(
@@ -91,8 +89,10 @@ class Canvas(torch.Tensor):
         self._modes = torch.is_inference_mode_enabled(), torch.is_grad_enabled()
         return self
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        pass
+    def become_real(self) -> torch.Tensor:
+        """Make the memory; return the plain tensor."""
+        plain: torch.Tensor = real(self)
+        return plain
 
     @classmethod
     def __torch_function__(
@@ -110,20 +110,7 @@ class Canvas(torch.Tensor):
                 result = None if recorder is None else calls.written_down(recorder, args, {})
                 if result is not None:
                     return None if func is torch.Tensor.__setitem__ else result
-        return func(*_real(args), **_real(kwargs))
-
-    @classmethod
-    def __torch_dispatch__(  # type: ignore[override]
-        cls, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        return func(*_real(args), **_real(kwargs or {}))
-
-    def as_subclass(self, *arguments: Any, **options: Any) -> Any:
-        """Return the same as a tensor of another class; torch calls no `__torch_function__` for it."""
-        return torch.Tensor.as_subclass(real(self), *arguments, **options)
-
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        return real(self).__reduce_ex__(protocol)
+        return cls.on_plain(func, args, kwargs)
 
     @property
     def whole(self) -> "Canvas":
@@ -350,7 +337,3 @@ def _make(root: Canvas) -> None:
     swapped(root, plain, _OWN)
     for part, view in views:
         swapped(part, view, _OWN)
-
-
-def _real(value: Any) -> Any:
-    return made_real(value, Canvas, real)

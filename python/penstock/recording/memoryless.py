@@ -8,7 +8,7 @@ import torch
 
 from penstock.compat.torch import function_modes, swap_tensor_impl
 
-__all__ = ["METADATA", "is_torch_plain", "made_real", "swapped"]
+__all__ = ["METADATA", "Memoryless", "is_torch_plain", "made_real", "swapped"]
 
 # What is answered without pixels.
 METADATA = frozenset(
@@ -38,6 +38,38 @@ METADATA = frozenset(
         torch.is_tensor,
     }
 )
+
+
+class Memoryless(torch.Tensor):
+    """A tensor without memory. What is done to it that nothing says more of is done to the plain one."""
+
+    # The plain tensor, if this one could not be it, because code in C++ holds it.
+    _real: torch.Tensor | None = None
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        pass
+
+    def become_real(self) -> torch.Tensor:
+        """Be, in place, the plain tensor that this one stands for; return that."""
+        raise NotImplementedError
+
+    @classmethod
+    def on_plain(cls, func: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        """Call a function on the plain tensors."""
+        return func(*made_real(args, cls, cls.become_real), **made_real(kwargs, cls, cls.become_real))
+
+    @classmethod
+    def __torch_dispatch__(  # type: ignore[override]
+        cls, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        return cls.on_plain(func, args, kwargs or {})
+
+    def as_subclass(self, *arguments: Any, **options: Any) -> Any:
+        """Return the same as a tensor of another class; torch calls no `__torch_function__` for it."""
+        return torch.Tensor.as_subclass(self.become_real(), *arguments, **options)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return self.become_real().__reduce_ex__(protocol)
 
 
 def is_torch_plain() -> bool:

@@ -16,7 +16,7 @@ from penstock.compat.torch import DisableTorchFunctionSubclass, make_wrapper_sub
 from penstock.recording import calls
 from penstock.recording.chain import Chain, as_at_first, chain_of
 from penstock.recording.current import current
-from penstock.recording.memoryless import METADATA, is_torch_plain, made_real, swapped
+from penstock.recording.memoryless import METADATA, Memoryless, is_torch_plain, swapped
 from penstock.recording.sources import Trace, making, of_pixels
 
 __all__ = ["DTYPES", "RECORDERS", "Plane", "is_plane", "real", "records_masks"]
@@ -31,7 +31,7 @@ _OWN = frozenset(("_chain", "_modes", "_real", "_trace"))
 RECORDERS: dict[Any, Callable[..., Any]] = {}
 
 
-class Plane(torch.Tensor):
+class Plane(Memoryless):
     """A mask whose numbers were not made yet.
 
     Args:
@@ -43,8 +43,6 @@ class Plane(torch.Tensor):
     _chain: Chain
     # Whether torch was in the inference mode when it was recorded, and whether it followed gradients.
     _modes: tuple[bool, bool]
-    # The plain tensor, if there is one and this one could not be it, because code in C++ holds it.
-    _real: torch.Tensor | None = None
 
     @staticmethod
     def __new__(cls, trace: Trace, chain: Chain) -> Self:
@@ -54,8 +52,10 @@ class Plane(torch.Tensor):
         self._modes = torch.is_inference_mode_enabled(), torch.is_grad_enabled()
         return self
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        pass
+    def become_real(self) -> torch.Tensor:
+        """Make the numbers; return the plain tensor."""
+        plain: torch.Tensor = real(self)
+        return plain
 
     @classmethod
     def __torch_function__(
@@ -69,20 +69,7 @@ class Plane(torch.Tensor):
             made = calls.written_down(recorder, args, kwargs)
             if made is not None:
                 return made
-        return func(*made_real(args, Plane, real), **made_real(kwargs, Plane, real))
-
-    @classmethod
-    def __torch_dispatch__(  # type: ignore[override]
-        cls, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        return func(*made_real(args, Plane, real), **made_real(kwargs or {}, Plane, real))
-
-    def as_subclass(self, *arguments: Any, **options: Any) -> Any:
-        """Return the same as a tensor of another class; torch calls no `__torch_function__` for it."""
-        return torch.Tensor.as_subclass(real(self), *arguments, **options)
-
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        return real(self).__reduce_ex__(protocol)
+        return cls.on_plain(func, args, kwargs)
 
 
 # Messages name the class that it stands for.

@@ -58,8 +58,8 @@ class Stats:
         delivered_bytes: Of the batches that were handed out on a `device`.
         bus_bytes: Of what went from the processor's memory to the device for them.
         seconds: Time by stage. "read", "decode" and "render" are added up over threads; "pillow" is what it took to
-            open the files of `by_pillow`, "waiting" the time in `next()`, of it "delivering" what it took to begin
-            copies to a `device`, "outside" the time between its calls.
+            open the files of `by_pillow`, "waiting" the time in `next()` and what lowered loaders begin of an epoch in
+            `iter()`, of it "delivering" what it took to begin copies to a `device`, "outside" the time between these.
         index_files: Files that this process has seen and knows where their parts are, of all its loaders.
         index_bytes: Memory that this takes; `PENSTOCK_INDEX_BYTES` bounds it.
         made_by: Who makes the batches on torch's way, in words.
@@ -303,14 +303,14 @@ class Counters:
             self.tell()
 
     def called(self) -> float:
-        """Note that the user asks for a batch; return the time."""
+        """Note that the user asks for a batch, or for an epoch's first ones to be begun; return the time."""
         now = time.perf_counter()
         if self._returned is not None:
             self._outside += now - self._returned
         return now
 
     def returned(self, called: float) -> None:
-        """Note that the user, who asked at that time, has his batch."""
+        """Note that the user, who asked at that time, has what he asked for."""
         self._returned = time.perf_counter()
         self._waiting += self._returned - called
 

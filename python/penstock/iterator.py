@@ -142,6 +142,7 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
 
     def _begin_epoch(self, indices: list[Any]) -> None:
         self._counters.begin()
+        called = self._counters.called()
         # A forked child has none of the old one's threads.
         self._stream = _native.Stream(self._stream.threads)
         self._coming = collections.deque(indices)
@@ -149,6 +150,7 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
         while self._coming:
             self._send_next()
         self._begin()
+        self._counters.returned(called)
 
     def _finish_pending(self) -> None:
         """Draw the numbers of what is still pending, as torch's workers finish what they were given.

@@ -156,5 +156,7 @@ def test_while_daemon_threads_iterate(script, workers):
         time.sleep(0.1)
         """
     )
-    assert done.status == 0 or (done.status == -6 and done.err.startswith("terminate called without"))
+    # Two such threads that end at once terminate "recursively".
+    aborts = ("terminate called without an active exception", "terminate called recursively")
+    assert done.status == 0 or (done.status == -6 and done.err.startswith(aborts))
     assert "panicked" not in done.err

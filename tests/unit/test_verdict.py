@@ -130,8 +130,11 @@ def test_few_threads(root, monkeypatch):
     assert 0.0 < two.busy_share <= 1.0
 
 
-def test_files_that_pillow_opens(tmp_path, monkeypatch):
+@pytest.mark.parametrize("read", [False, True])
+def test_files_that_pillow_opens(tmp_path, monkeypatch, read):
+    """Whether they are opened in `next()`, or already in `iter()`, by which time the files have been read."""
     opens = FilePlace.open
+    monkeypatch.setattr(gather.Gathering, "ready", lambda _: read)
 
     def slowly(self, where):
         time.sleep(0.2)

@@ -55,7 +55,7 @@ generated: $(VENV)/installed ## Write the table of operations in docs/native.md 
 docs: $(VENV)/docs ## Build the documentation into target/site
 	$(BIN)/mkdocs build --strict --quiet
 
-bench: $(VENV)/installed ## Measure pictures in memory and write benches/record/ and BENCHMARKS.md's table
+bench: $(VENV)/installed ## Measure images in memory and write benches/record/ and BENCHMARKS.md's table
 	cargo bench --workspace --locked
 	$(BIN)/python benches/python/record.py
 

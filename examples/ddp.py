@@ -47,7 +47,7 @@ def main():
     args = parser.parse_args()
 
     dist.init_process_group("gloo")
-    with tempfile.TemporaryDirectory() as scratch:  # each rank makes the same pictures
+    with tempfile.TemporaryDirectory() as scratch:  # each rank makes the same images
         if args.data is None:
             made_up.folder(Path(scratch))
             args.data = Path(scratch) / "images"

@@ -22,7 +22,7 @@ from torchvision.datasets import ImageFolder
 
 
 def work(config):
-    """Train on one worker's share of the pictures; Ray keeps what is reported after each epoch."""
+    """Train on one worker's share of the images; Ray keeps what is reported after each epoch."""
     import penstock
 
     penstock.install()  # before a loader is made: Ray makes its own of the one that it is given

@@ -1,4 +1,4 @@
-"""Train a small segmentation network: pictures and masks are cropped and flipped alike, by the data set's own code."""
+"""Train a small segmentation network: images and masks are cropped and flipped alike, by the data set's own code."""
 
 import argparse
 import random
@@ -21,7 +21,7 @@ MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 class Masks(Dataset):
-    """Pictures `images/CLASS/NAME.jpg`, and masks `masks/CLASS/NAME.png` of one byte for each pixel."""
+    """Images `images/CLASS/NAME.jpg`, and masks `masks/CLASS/NAME.png` of one byte for each pixel."""
 
     def __init__(self, root, size):
         self.images, self.masks, self.size = sorted(root.glob("images/*/*.jpg")), root / "masks", size

@@ -1,4 +1,4 @@
-"""SimCLR: two views of each picture, from a data set of one's own; nothing in it knows of penstock but the import."""
+"""SimCLR: two views of each image, from a data set of one's own; nothing in it knows of penstock but the import."""
 
 import argparse
 import tempfile

@@ -3,7 +3,7 @@
 # loader, and how near a training comes to the GPU's own speed, with the batches copied by the loop, delivered by the
 # loader, and delivered as bytes. Run it from a checkout on a machine with a GPU, where
 # `pip install "penstock[train,dev]"` (or the wheel with these extras) has been done. PYTHON names the interpreter, OUT the
-# folder for what is measured and the log, PHOTOS an ImageFolder of JPEGs, without which only small pictures are measured.
+# folder for what is measured and the log, PHOTOS an ImageFolder of JPEGs, without which only small images are measured.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 python=${PYTHON:-python}

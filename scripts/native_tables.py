@@ -11,19 +11,19 @@ from penstock.ops.table import TABLE
 
 PAGE = Path(__file__).parents[1] / "docs" / "native.md"
 BEGIN, END = "<!-- operations: begin -->", "<!-- operations: end -->"
-HEADINGS = ("operation", "transforms of both generations", "calls on pictures", "on tensors of bytes")
+HEADINGS = ("operation", "transforms of both generations", "calls on images", "on tensors of bytes")
 
 
 def row_of(operation: Operation) -> tuple[str, ...]:
     """Return what an operation is natively, one cell for each heading."""
     transforms = sorted({kind.__name__ for kind in (*operation.transforms, *operation.batches)})
-    pictures = [f"Image.{name}" for name in operation.methods]
-    pictures += [_called(owner, name) for owner, name in operation.calls]
-    pictures += [f"{kind.__module__.rpartition('.')[2]}.{kind.__name__}" for kind in operation.enhancers]
-    pictures += [f"{kind.__module__.rpartition('.')[2]}.{kind.__name__}" for kind in operation.filters]
+    images = [f"Image.{name}" for name in operation.methods]
+    images += [_called(owner, name) for owner, name in operation.calls]
+    images += [f"{kind.__module__.rpartition('.')[2]}.{kind.__name__}" for kind in operation.enhancers]
+    images += [f"{kind.__module__.rpartition('.')[2]}.{kind.__name__}" for kind in operation.filters]
     tensors = [f"v2.functional.{function.__name__}" for function in operation.kernels]
     tensors += [f"functional.{name}" for _, name in operation.tensor_calls]
-    return operation.name, *map(_listed, (transforms, pictures, tensors))
+    return operation.name, *map(_listed, (transforms, images, tensors))
 
 
 def _called(owner: Any, name: str) -> str:

@@ -2,7 +2,7 @@
 
     python benches/python/augmentations.py FOLDER
 
-FOLDER is an ImageFolder of JPEGs. Single operations are made of a picture of 224 x 224 in colour by one thread, beside
+FOLDER is an ImageFolder of JPEGs. Single operations are made of an image of 224 x 224 in colour by one thread, beside
 the quicker of Pillow and torchvision's second generation, and beside a copy of the same bytes. Pipelines run under both
 loaders at two workers, over epochs in which the files are listed again and again; ratios are of processor time, of the
 process and its workers, and of the wall's. Writes
@@ -113,7 +113,7 @@ def operations(path: Path, rounds: int) -> list[dict[str, Any]]:
 
 
 class Own(Dataset[Any]):
-    """A data set of one's own: the files of a list, and whatever is done to each picture."""
+    """A data set of one's own: the files of a list, and whatever is done to each image."""
 
     def __init__(self, paths: list[str], transform: Any) -> None:
         self.paths, self.transform = paths, transform
@@ -130,12 +130,12 @@ class Blur:
     """A blur of Pillow's by a drawn radius, as MoCo has it."""
 
     def __call__(self, image: Any) -> Any:
-        """Blur a picture."""
+        """Blur an image."""
         return image.filter(ImageFilter.GaussianBlur(radius=float(torch.empty(1).uniform_(0.1, 2.0))))
 
 
 class Views:
-    """Some views of a picture."""
+    """Some views of an image."""
 
     def __init__(self, *transforms: Any) -> None:
         self.transforms = transforms
@@ -183,7 +183,7 @@ def pipelines(root: Path, count: int) -> list[tuple[str, Dataset[Any], int, floa
 
 
 def cifar(count: int) -> list[tuple[str, Dataset[Any], int, float]]:
-    """Return the same of pictures of 32 x 32 in memory, of random pixels."""
+    """Return the same of images of 32 x 32 in memory, of random pixels."""
     tail = [v1.ToTensor(), v1.Normalize((0.5,) * 3, (0.25,) * 3)]
     rotated = v1.Compose([v1.RandomCrop(32, padding=4), v1.RandomHorizontalFlip(), v1.RandomRotation(15), *tail])
     simclr = v1.Compose(

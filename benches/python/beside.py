@@ -3,7 +3,7 @@
     python benches/python/beside.py FOLDER
 
 FOLDER is an ImageFolder of JPEGs. A ResNet-18 goes through batches of its photographs, cropped to 64 pixels, and
-through pictures of CIFAR's size, with 1, 2 and 4 threads of torch's. At best such a step takes what it takes on a batch
+through images of CIFAR's size, with 1, 2 and 4 threads of torch's. At best such a step takes what it takes on a batch
 that stays in memory, and the loader's own processor time, divided by the cores that there are: what it takes besides,
 the two take from each other. Writes `benches/record/<date>-beside-<processor>.json` and `.md`, and BENCHMARKS.md's
 table.
@@ -30,13 +30,13 @@ BATCH, STEPS, WORKERS, THREADS = 128, 6, 2, (1, 2, 4)
 CLASSES = 10
 # How much longer than at best a step may take.
 MOST = 1.03
-# Sides of the pictures.
+# Sides of the images.
 PHOTOGRAPHS, CIFAR = 64, 32
 NORMALIZE = transforms.Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 
-class Pictures(penstock.ImageDataset):
-    """Pictures of CIFAR's size in memory."""
+class Images(penstock.ImageDataset):
+    """Images of CIFAR's size in memory."""
 
     def __init__(self) -> None:
         self.images = np.random.default_rng(0).integers(0, 256, (BATCH * STEPS, CIFAR, CIFAR, 3), np.uint8)
@@ -47,7 +47,7 @@ class Pictures(penstock.ImageDataset):
         return len(self.images)
 
     def locate(self, index: int) -> tuple[Any, int]:
-        """Return a picture and its class."""
+        """Return an image and its class."""
         return self.images[index], index % CLASSES
 
 
@@ -66,7 +66,7 @@ class Trained:
     """A network that is trained.
 
     Args:
-        size: Of the pictures.
+        size: Of the images.
     """
 
     def __init__(self, size: int) -> None:
@@ -129,7 +129,7 @@ def main() -> None:
     record: dict[str, Any] = {**tables.about(arguments.rounds), "cases": []}
     for figure, dataset, size in (
         ("ResNet-18, photographs at 64 pixels", photographs(arguments.folder), PHOTOGRAPHS),
-        ("ResNet-18, CIFAR", Pictures(), CIFAR),
+        ("ResNet-18, CIFAR", Images(), CIFAR),
     ):
         for threads in THREADS:
             record["cases"].append(compared(figure, dataset, size, threads, arguments.rounds))

@@ -1,7 +1,7 @@
-"""The pictures and pipelines that the record is about: torchvision's CIFAR10 over files of CIFAR's format.
+"""The images and pipelines that the record is about: torchvision's CIFAR10 over files of CIFAR's format.
 
-The files are generated, so nothing is downloaded: 50,000 pictures of random bytes. No figure depends on what is in a
-picture; torchvision's check of the files' MD5 sums is taken off here and nowhere else.
+The files are generated, so nothing is downloaded: 50,000 images of random bytes. No figure depends on what is in an
+image; torchvision's check of the files' MD5 sums is taken off here and nowhere else.
 """
 
 import contextlib
@@ -27,7 +27,7 @@ OUTPUTS = {"float32": 4, "uint8": 1, "float16": 2, "bfloat16": 2}
 
 
 def write_files(root: Path) -> None:
-    """Write training files as CIFAR-10 has them, five of 10,000 pictures, and the names of the classes."""
+    """Write training files as CIFAR-10 has them, five of 10,000 images, and the names of the classes."""
     folder = root / CIFAR10.base_folder
     folder.mkdir(parents=True)
     random = np.random.default_rng(0)

@@ -2,7 +2,7 @@
 
     python benches/python/delivery.py [--rounds 3]
 
-A loader with `device="cuda"` is gone through on a stand-in for CUDA that copies, and makes values of, the first picture
+A loader with `device="cuda"` is gone through on a stand-in for CUDA that copies, and makes values of, the first image
 of each batch alone: what is left is what the calls themselves take. Prints, for each form of delivery, the median over
 the batches of the time between a batch's arrival and its being handed out, what is begun of the next one included: by
 the clock, and in processor time of the thread, which is less where other programs want its core.
@@ -70,8 +70,8 @@ class Still:
         """Do nothing."""
 
 
-class Pictures(penstock.ImageDataset):
-    """Small pictures in memory."""
+class Images(penstock.ImageDataset):
+    """Small images in memory."""
 
     def __init__(self) -> None:
         self.images = np.random.default_rng(0).integers(0, 256, (COUNT, SIZE, SIZE, 3), np.uint8)
@@ -82,7 +82,7 @@ class Pictures(penstock.ImageDataset):
         return COUNT
 
     def locate(self, index: int) -> tuple[Any, int]:
-        """Return a picture and its class."""
+        """Return an image and its class."""
         return self.images[index], index % 10
 
 
@@ -127,7 +127,7 @@ def main() -> None:
     loader_module.Delivery = Measured  # type: ignore[attr-defined]
     for name, form in FORMS.items():
         for workers in (0, 2):
-            loader: Any = penstock.DataLoader(Pictures(), BATCH, num_workers=workers, device="cuda", **form)
+            loader: Any = penstock.DataLoader(Images(), BATCH, num_workers=workers, device="cuda", **form)
             clock, processor = measure(loader, rounds)
             print(
                 f"{name}, num_workers={workers}: {clock:.0f} us a batch, {processor:.0f} us of the processor; "

@@ -31,7 +31,7 @@ import penstock
 from penstock.bench import Child, Subject
 
 CLASSES = {"torch": DataLoader, "penstock": penstock.DataLoader}
-# A batch of photographs, and one of CIFAR's pictures.
+# A batch of photographs, and one of CIFAR's images.
 BATCH, SMALL_BATCH = 32, 128
 # What memory is measured with: batches of a pass, and workers.
 BATCHES, WORKERS = 60, 2

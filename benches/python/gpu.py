@@ -2,7 +2,7 @@
 
     python benches/python/gpu.py [FOLDER]
 
-FOLDER is an ImageFolder of JPEGs, without which only small pictures are measured. A ResNet-18 is trained, in reduced
+FOLDER is an ImageFolder of JPEGs, without which only small images are measured. A ResNet-18 is trained, in reduced
 precision, on several sources in turns: torch's loader; penstock's, whose batches the loop copies, or which delivers
 them, as values or as bytes; one page-locked batch that is copied at each step, and one that stays on the device. Writes
 `benches/record/<date>-gpu-<processor>.json` and `.md`, and BENCHMARKS.md's table. `benches/README.md` says more.
@@ -29,7 +29,7 @@ from torchvision.datasets import ImageFolder
 import penstock
 from penstock.train.model import make_model
 
-# Pictures of an epoch of photographs.
+# Images of an epoch of photographs.
 EPOCH = 8192
 DELIVERED = {"device": "cuda", "memory_format": torch.channels_last}
 LOADERS: dict[str, tuple[Any, dict[str, Any]]] = {
@@ -46,7 +46,7 @@ class Training:
     """A ResNet-18 on the device, and its optimizer.
 
     Args:
-        size: Of the pictures, in pixels.
+        size: Of the images, in pixels.
         classes: Their number.
     """
 
@@ -82,8 +82,8 @@ def photographs(root: Path) -> Callable[..., Any]:
     return make
 
 
-def small_pictures(root: Path) -> Callable[..., Any]:
-    """Return what makes loaders of 50,000 pictures of CIFAR's format with a class."""
+def small_images(root: Path) -> Callable[..., Any]:
+    """Return what makes loaders of 50,000 images of CIFAR's format with a class."""
 
     def make(cls: Any, workers: int, batch: int, **options: Any) -> Any:
         dataset = cifar.dataset(str(root))
@@ -131,7 +131,7 @@ def rows_of(found: list[dict[str, Any]]) -> list[tables.Row]:
         }
         setting, ours = f"batch {each['batch']}, num_workers={each['workers']}", f"{rates['penstock']:,.0f} images/s"
         against = f"torch's DataLoader: {rates['torch']:,.0f} images/s"
-        rows.append(tables.Row(f"ResNet-18, {each['pictures']}", setting, ours, against, times["torch"], "times", 1.0))
+        rows.append(tables.Row(f"ResNet-18, {each['images']}", setting, ours, against, times["torch"], "times", 1.0))
         for name, which in (("a page-locked batch, copied", "copied"), ("a batch on the device", "device")):
             against = f"{name}: {rates[which]:,.0f} images/s"
             rows.append(tables.Row("the same, share of its limit", setting, ours, against, 100 * times[which], "%"))
@@ -159,7 +159,7 @@ def main() -> None:
     record["machine"]["gpu"] = torch.cuda.get_device_name()
     with tempfile.TemporaryDirectory() as scratch:
         cifar.write_files(Path(scratch))
-        small = small_pictures(Path(scratch))
+        small = small_images(Path(scratch))
         cases = [
             ("CIFAR, RandomCrop and flip", small, 32, 10, min(2, cores), 512),
             ("CIFAR, RandomCrop and flip", small, 32, 10, cores, 512),
@@ -167,10 +167,10 @@ def main() -> None:
         if arguments.folder is not None:
             large = photographs(arguments.folder)
             cases.append(("photographs, RandomResizedCrop(224) and flip", large, 224, 1000, cores, 256))
-        for pictures, make, size, classes, workers, batch in cases:
+        for images, make, size, classes, workers, batch in cases:
             training = Training(size, classes)
             measured = case(make, training, workers=workers, batch=batch, rounds=arguments.rounds)
-            record["cases"].append({"pictures": pictures, **measured})
+            record["cases"].append({"images": images, **measured})
     tables.publish(record, rows_of(record["cases"]), arguments, "gpu")
 
 

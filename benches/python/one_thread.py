@@ -35,9 +35,9 @@ from penstock.lowering.lower import Lowered, lower
 from penstock.prepared import collate_targets
 
 if TYPE_CHECKING:
-    from penstock.lowering.places import Located
+    from penstock.lowering.readers import Located
 
-PYTHON_PICTURES = 1024
+PYTHON_IMAGES = 1024
 RING_BYTES = 640 << 20
 
 
@@ -49,8 +49,8 @@ class Engine:
         lowered = lower(DataLoader(self.dataset, batch_size=batch))
         assert isinstance(lowered, Lowered), lowered
         self.loader = penstock.DataLoader(self.dataset, batch_size=batch, shuffle=True, num_workers=1)
-        self._place = lowered.place
-        self._stream = _native.Stream(1)
+        self._place = lowered.reader
+        self._stream = _native.JobQueue(1)
         self._generator = _native.Generator(0)
         self._order: list[int] = torch.randperm(cifar.COUNT, generator=torch.Generator().manual_seed(0)).tolist()
         self._at = 0
@@ -116,7 +116,7 @@ def measure(root: str, output: str, batch: int, rounds: int) -> dict[str, Any]:
     made: dict[str, list[float]] = collections.defaultdict(list)
     engine.next(), engine.torchvision()
     for _ in range(rounds):
-        made["torchvision"].append(batch / seconds(engine.torchvision, max(1, PYTHON_PICTURES // batch)))
+        made["torchvision"].append(batch / seconds(engine.torchvision, max(1, PYTHON_IMAGES // batch)))
         previous: list[Any] = []
 
         def hold_one(previous: list[Any] = previous) -> None:

@@ -3,7 +3,7 @@
     python benches/python/peers.py FOLDER
 
 Random resized crop to 224, flip, float32, in batches of 32. None of them gives torchvision's pixels: DALI and FFCV
-have other resampling filters, and FFCV first writes a file of its own, here with the pictures as JPEG of at most 500
+have other resampling filters, and FFCV first writes a file of its own, here with the images as JPEG of at most 500
 pixels and quality 90. Prints images per second of processor time, of all threads of the process, in turns; the first
 turn of each is not counted. Neither is part of any test, and nothing here installs them.
 """

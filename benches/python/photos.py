@@ -158,7 +158,7 @@ def rows_of(record: dict[str, Any]) -> list[tables.Row]:
         library = f"libjpeg-turbo {turbo['version']}"
         crop = f"{library}, skip and crop: {turbo['crop'][1]:.0f} us"
         for figure, key, against, target in (
-            ("decoder, whole picture", "full", f"{library}: {turbo['full'][1]:.0f} us", 1.7),
+            ("decoder, whole image", "full", f"{library}: {turbo['full'][1]:.0f} us", 1.7),
             ("decoder, rectangle", "crop", crop, 1.7),
             ("decoder, rectangle of a known file", "known", crop, 2.2),
         ):

@@ -1,4 +1,4 @@
-"""What is never slower than torch's loader: data sets that keep their pictures, touch their views, take whole ones.
+"""What is never slower than torch's loader: data sets that keep their images, touch their views, take whole ones.
 
     python benches/python/promises.py FOLDER
 
@@ -29,7 +29,7 @@ from penstock import measure
 CLASSES = {"torch": DataLoader, "penstock": penstock.DataLoader}
 FLIP = transforms.Compose([transforms.RandomHorizontalFlip(), transforms.ToTensor()])
 CROP = transforms.Compose([transforms.RandomResizedCrop(224), transforms.RandomHorizontalFlip()])
-# Patches of a kept picture, and what they are cut from.
+# Patches of a kept image, and what they are cut from.
 PATCH, KEPT_SIDE = 64, 160
 
 
@@ -93,7 +93,7 @@ class Case:
 
 
 def opened(path: str) -> Any:
-    """Open a picture in colour, as most data sets do."""
+    """Open an image in colour, as most data sets do."""
     return Image.open(path).convert("RGB")
 
 
@@ -103,7 +103,7 @@ def touched(image: Any) -> Any:
 
 
 def several(count: int) -> Callable[[str], Any]:
-    """Return what makes touched views of a picture."""
+    """Return what makes touched views of an image."""
 
     def views(path: str) -> list[Any]:
         image = opened(path)
@@ -113,7 +113,7 @@ def several(count: int) -> Callable[[str], Any]:
 
 
 def patch(image: Any) -> Any:
-    """Cut a patch of a kept picture."""
+    """Cut a patch of a kept image."""
     left, top = (int(torch.randint(KEPT_SIDE - PATCH, ())) for _ in range(2))
     return FLIP(image.crop((left, top, left + PATCH, top + PATCH)))
 
@@ -138,9 +138,9 @@ def cases(root: Path, count: int) -> list[Case]:
         return opened(path).resize((96, 96))
 
     kept: list[tuple[str, Callable[[str], Any], Callable[[Any], Any]]] = [
-        ("pictures", small, FLIP),
+        ("images", small, FLIP),
         ("tensors", lambda path: functional.to_tensor(small(path)), flipped),
-        ("patches of a picture", lambda path: opened(path).resize((KEPT_SIDE, KEPT_SIDE)), patch),
+        ("patches of an image", lambda path: opened(path).resize((KEPT_SIDE, KEPT_SIDE)), patch),
     ]
     found = [
         Case(
@@ -155,17 +155,17 @@ def cases(root: Path, count: int) -> list[Case]:
         for persistent in (True, False)
     ]
     found += [
-        Case(f"{views} touched views of a picture", lambda views=views: Own(few, several(views)), 0.97)  # type: ignore[misc]
+        Case(f"{views} touched views of an image", lambda views=views: Own(few, several(views)), 0.97)  # type: ignore[misc]
         for views in (2, 8, 10)
     ]
     found += [
         Case(
-            "`np.array(picture)` after RandomResizedCrop, flip",
+            "`np.array(image)` after RandomResizedCrop, flip",
             lambda: Own(paths, lambda path: np.array(CROP(opened(path)))),
             3,
         ),
         Case(
-            "`pil_to_tensor(picture).clone()` after the same",
+            "`pil_to_tensor(image).clone()` after the same",
             lambda: Own(paths, lambda path: functional.pil_to_tensor(CROP(opened(path))).clone()),
             3,
         ),
@@ -177,7 +177,7 @@ def cases(root: Path, count: int) -> list[Case]:
         "to_tensor": lambda path: (functional.to_tensor(opened(path)), path),
     }
     found += [
-        Case(f"whole pictures: {name}, `tuple(zip(*batch))`", lambda way=way: Own(few, way), 1.5, whole, wall=True)  # type: ignore[misc]
+        Case(f"whole images: {name}, `tuple(zip(*batch))`", lambda way=way: Own(few, way), 1.5, whole, wall=True)  # type: ignore[misc]
         for name, way in ways.items()
     ]
     return found

@@ -83,7 +83,7 @@ def rate(cls: Any, dataset: Any, batch: int) -> tuple[float, float, float]:
 
 
 def in_worker(dataset: Table, rounds: int) -> dict[str, Any]:
-    """Measure what a worker does for a sample: the user's code on recording pictures, collation, pickling."""
+    """Measure what a worker does for a sample: the user's code on recording images, collation, pickling."""
     torch.set_num_threads(1)
     Start(None)(0)
     collate = Collate(default_collate, batches=True)

@@ -39,8 +39,8 @@ class Indices(Dataset[Any]):
         return index
 
 
-def pictures(count: int) -> CIFAR10:
-    """Return a data set of pictures in memory that are all the same one."""
+def images(count: int) -> CIFAR10:
+    """Return a data set of images in memory that are all the same one."""
     dataset = CIFAR10.__new__(CIFAR10)
     transform = v1.Compose([v1.RandomCrop(32, padding=4), v1.RandomHorizontalFlip(), v1.ToTensor()])
     dataset.transform, dataset.target_transform = transform, None
@@ -92,7 +92,7 @@ def of_state(dataset: Any) -> float:
 
 def first_batches() -> tuple[float, float]:
     """Return the milliseconds to the first batch of an epoch, and to one in its middle."""
-    dataset = pictures((AT + 100) * LARGE)
+    dataset = images((AT + 100) * LARGE)
 
     def make() -> Any:
         return DataLoader(dataset, LARGE, shuffle=True, num_workers=2)
@@ -119,7 +119,7 @@ def main() -> None:
     for name, draws in (("none", lambda: None), ("torch's", draw_by_torch), ("all three", draw_by_all)):
         spent, size = in_worker(draws)
         print(f"worker, {name} drawn from: {spent:.2f} us, {size:.0f} bytes a sample")
-    print(f"state_dict(), lowered: {of_state(pictures(100 * BATCH)):.0f} us; processes: {of_state(Indices()):.0f} us")
+    print(f"state_dict(), lowered: {of_state(images(100 * BATCH)):.0f} us; processes: {of_state(Indices()):.0f} us")
     begun, resumed = first_batches()
     print(f"first batch: {begun:.0f} ms at an epoch's start, {resumed:.0f} ms at batch {AT:,}")
 

@@ -70,10 +70,10 @@ def write_folder(root: Path, count: int) -> None:
     y, x = np.mgrid[:96, :128]
     for k in range(count):
         waves = [128 + 90 * np.sin(x / rng.uniform(3, 20) + y / rng.uniform(3, 20)) for _ in range(3)]
-        picture = (np.stack(waves, axis=2) + rng.normal(0, 8, (96, 128, 3))).clip(0, 255).astype(np.uint8)
+        image = (np.stack(waves, axis=2) + rng.normal(0, 8, (96, 128, 3))).clip(0, 255).astype(np.uint8)
         folder = root / f"{k % 10}"
         folder.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(picture).save(folder / f"{k:05}.jpg", quality=85)
+        Image.fromarray(image).save(folder / f"{k:05}.jpg", quality=85)
 
 
 def forget(root: Path) -> None:
@@ -95,7 +95,7 @@ def rates(root: str, side: str, workers: int, batch: int, cold: bool) -> list[fl
         if cold:
             forget(Path(root))
         start = time.perf_counter()
-        images = sum(len(pictures) for pictures, _ in loader)
+        images = sum(len(images) for images, _ in loader)
         found.append(images / (time.perf_counter() - start))
     return found
 

@@ -17,7 +17,7 @@ CLASSES = {"torch": torch.utils.data.DataLoader, "penstock": penstock.DataLoader
 
 
 def drain(loader: Any) -> int:
-    """Go through an epoch; returns how many pictures it had."""
+    """Go through an epoch; returns how many images it had."""
     return sum(len(images) for images, _ in loader)
 
 

@@ -56,7 +56,7 @@ CASES = (
 
 
 def noise(case: Case) -> Any:
-    """Return a picture; no bytes are quicker than others."""
+    """Return an image; no bytes are quicker than others."""
     return np.random.default_rng(0).integers(0, 256, (*case.before, 3), dtype=np.uint8)
 
 
@@ -83,7 +83,7 @@ def native(case: Case) -> Callable[[], Any]:
     plan = _native.Plan(
         [_native.Op("resize", "exact", case.after, kernel, arithmetic)], bytes(range(256)) * 3, 3, 1, inks=b""
     )
-    source, stream, generator = _native.Source(noise(case)[None], plan), _native.Stream(1), _native.Generator(0)
+    source, stream, generator = _native.ArrayImages(noise(case)[None], plan), _native.JobQueue(1), _native.Generator(0)
     made, out = memory.empty((1, 3, *case.after), torch.uint8)
 
     def run() -> Any:

@@ -1,7 +1,7 @@
 //! One thread's resizes, pixels to pixels, at every level of vector instructions.
 //!
 //! `cargo bench -p penstock-core --bench resize`. Sizes as training meets them: a photograph to 224 pixels, the
-//! same by every filter, a photograph of a camera, a small picture enlarged; and crops of ever other sizes,
+//! same by every filter, a photograph of a camera, a small image enlarged; and crops of ever other sizes,
 //! for which nothing can be remembered. `benches/python/test_resize_bench.py` has Pillow beside it.
 #![expect(clippy::unwrap_used, reason = "a benchmark may panic")]
 
@@ -11,7 +11,7 @@ use criterion::{
     BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main, measurement::WallTime,
 };
 use penstock_core::Level;
-use penstock_core::image::Picture;
+use penstock_core::image::ImageView;
 use penstock_core::ops::resize::{Arithmetic, Filter, Method, Order, Resampler};
 
 /// Pillow's resize, from version 13 on.
@@ -35,10 +35,10 @@ fn fixed(
     method: Method,
 ) {
     let bytes = noise(from.0 * from.1 * 3);
-    let picture = Picture::from_slice(&bytes, from.0, from.1, 3).unwrap();
+    let image = ImageView::from_slice(&bytes, from.0, from.1, 3).unwrap();
     let mut resampler = Resampler::default();
     group.bench_function(format!("{name} {}", level.name()), |bencher| {
-        bencher.iter(|| black_box(resampler.resize_at(level, &picture, to, method).unwrap().get(0, 0, 0)));
+        bencher.iter(|| black_box(resampler.resize_at(level, &image, to, method).unwrap().get(0, 0, 0)));
     });
 }
 
@@ -69,7 +69,7 @@ fn resize(criterion: &mut Criterion) {
                     turn += 1;
                     let (height, width) = (150 + turn * 7 % 225, 200 + turn * 11 % 300);
                     let strides = [1500, 3, 1];
-                    let crop = Picture::from_strided(&bytes, 0, [height, width, 3], strides).unwrap();
+                    let crop = ImageView::from_strided(&bytes, 0, [height, width, 3], strides).unwrap();
                     let made = resampler.resize_at(level, &crop, (224, 224), method).unwrap();
                     black_box(made.get(0, 0, 0))
                 });

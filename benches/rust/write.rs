@@ -1,6 +1,6 @@
 //! One thread's rendering of whole batches, beside the plain filling of the same bytes.
 //!
-//! Random crop after padding by an eighth, random flip, conversion; pictures in random order from a set larger
+//! Random crop after padding by an eighth, random flip, conversion; images in random order from a set larger
 //! than the second-level cache; output into a ring larger than the caches, its pages touched before. Each
 //! group has the fill with ordinary stores and past the caches, so a ratio always comes from one run:
 //! `cargo bench -p penstock-core --bench write`. Throughput is in elements of output.
@@ -8,17 +8,17 @@
 #![expect(clippy::unwrap_used, reason = "a benchmark may panic")]
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use penstock_core::image::Picture;
+use penstock_core::image::ImageView;
 use penstock_core::image::axis::Axis;
 use penstock_core::write::{Affine, Scratch, Stores, Table, render};
 
 const RING_BYTES: usize = 512 << 20;
 
-/// A set of pictures, and what is drawn for each sample.
-struct Pictures<'a> {
-    views: Vec<Picture<'a>>,
+/// A set of images, and what is drawn for each sample.
+struct Images<'a> {
+    views: Vec<ImageView<'a>>,
     size: usize,
-    /// Picture, offsets of the crop, flip.
+    /// Image, offsets of the crop, flip.
     draws: Vec<(usize, u32, u32, bool)>,
 }
 
@@ -35,10 +35,10 @@ fn random_bytes(count: usize) -> Vec<u8> {
     (0..count).map(|_| random() as u8).collect()
 }
 
-impl<'a> Pictures<'a> {
+impl<'a> Images<'a> {
     fn new(bytes: &'a [u8], size: usize, strides: [isize; 3]) -> Self {
-        let picture = |bytes| Picture::from_strided(bytes, 0, [size, size, 3], strides).unwrap();
-        let views: Vec<_> = bytes.chunks_exact(3 * size * size).map(picture).collect();
+        let image = |bytes| ImageView::from_strided(bytes, 0, [size, size, 3], strides).unwrap();
+        let views: Vec<_> = bytes.chunks_exact(3 * size * size).map(image).collect();
         let mut random = random();
         let (count, reach) = (views.len(), size / 4 + 1);
         let draws = (0..1 << 16)
@@ -51,10 +51,10 @@ impl<'a> Pictures<'a> {
                 )
             })
             .collect();
-        Pictures { views, size, draws }
+        Images { views, size, draws }
     }
 
-    /// Renders a batch from draw `first` on, each picture's memory asked for one sample ahead.
+    /// Renders a batch from draw `first` on, each image's memory asked for one sample ahead.
     fn batch(
         &self,
         first: usize,
@@ -129,15 +129,9 @@ fn fill_avx(out: &mut [u8], stores: Stores) {
     }
 }
 
-fn group(
-    criterion: &mut Criterion,
-    name: &str,
-    pictures: &Pictures<'_>,
-    element_bytes: usize,
-    ring: &mut [u8],
-) {
+fn group(criterion: &mut Criterion, name: &str, images: &Images<'_>, element_bytes: usize, ring: &mut [u8]) {
     let table = table(element_bytes);
-    let sample_elements = 3 * pictures.size * pictures.size;
+    let sample_elements = 3 * images.size * images.size;
     let batch = (512 * 3072 / sample_elements).max(1);
     let batch_bytes = batch * sample_elements * element_bytes;
     let slots = ring.len() / batch_bytes;
@@ -164,7 +158,7 @@ fn group(
                 &mut slot,
                 |turn| {
                     let out = &mut ring[turn % slots * batch_bytes..][..batch_bytes];
-                    pictures.batch(turn * batch, &table, &mut axes, &mut scratch, out);
+                    images.batch(turn * batch, &table, &mut axes, &mut scratch, out);
                 },
                 BatchSize::SmallInput,
             );
@@ -178,11 +172,11 @@ fn write(criterion: &mut Criterion) {
     let offset = memory.as_ptr().align_offset(64);
     let ring = &mut memory[offset..][..RING_BYTES];
     let bytes = random_bytes(50_000 * 3 * 32 * 32);
-    let cifar = Pictures::new(&bytes, 32, [32, 1, 1024]);
+    let cifar = Images::new(&bytes, 32, [32, 1, 1024]);
     group(criterion, "cifar/f32", &cifar, 4, ring);
     group(criterion, "cifar/u8", &cifar, 1, ring);
     group(criterion, "cifar/f16", &cifar, 2, ring);
-    let stl10 = Pictures::new(&bytes, 96, [288, 3, 1]);
+    let stl10 = Images::new(&bytes, 96, [288, 3, 1]);
     group(criterion, "stl10 interleaved 96x96 f32", &stl10, 4, ring);
 }
 

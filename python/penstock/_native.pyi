@@ -11,27 +11,28 @@ import numpy.typing as npt
 from typing_extensions import Buffer as _HasBuffer
 
 __all__ = [
+    "ArrayImages",
     "Batch",
     "Buffer",
     "Files",
     "Generator",
     "Integers",
+    "JobQueue",
     "JpegFile",
     "Op",
     "OpenFile",
     "Plan",
-    "Source",
-    "Stream",
     "__version__",
     "available_parallelism",
     "be_worker",
     "build_profile",
     "cascade_sum",
+    "decode_image",
     "decode_jpeg",
-    "decode_picture",
     "draw_steps",
     "first_sights",
     "has_checksums",
+    "image_shape",
     "index_usage",
     "jpeg_shape",
     "known_files",
@@ -42,9 +43,8 @@ __all__ = [
     "memory_usage",
     "operands_of",
     "operation_names",
-    "picture_shape",
     "prepare_for_workers",
-    "render_picture",
+    "render_image",
     "simd_level",
     "step",
     "system",
@@ -53,10 +53,10 @@ __all__ = [
     "trim_memory",
 ]
 
-# A tensor of recorded pictures: plan, who opens the files that are not decoded, their places, one record for each (as
+# A tensor of recorded images: plan, who opens the files that are not decoded, their places, one record for each (as
 # `penstock.recording.sources.pack` makes them), their slots in the tensor if they do not follow each other, its memory,
-# writable and C-contiguous bytes, the strides of each picture in elements if they are not those of (C, H, W), and how
-# the pictures are mixed.
+# writable and C-contiguous bytes, the strides of each image in elements if they are not those of (C, H, W), and how
+# the images are mixed.
 _Ticket: TypeAlias = tuple[
     Plan,
     str,
@@ -68,8 +68,8 @@ _Ticket: TypeAlias = tuple[
     Sequence[_Mix],
     Plan | None,
 ]
-# MixUp of float32 or float64: how much of the picture before and of the own one; or CutMix: top, bottom, left, right;
-# or, of bytes, for each picture what it gets of the one that is as far from the other end of the batch: its own share
+# MixUp of float32 or float64: how much of the image before and of the own one; or CutMix: top, bottom, left, right;
+# or, of bytes, for each image what it gets of the one that is as far from the other end of the batch: its own share
 # and the other one's, or top, bottom, left, right.
 _Share: TypeAlias = tuple[float, float] | tuple[int, int, int, int]
 _Mix: TypeAlias = _Share | Sequence[_Share | None]
@@ -98,16 +98,16 @@ def be_worker() -> None:
     """Have this process, a worker, write down what it learns of files, and leave what it has from its parent alone."""
 
 def step(name: str, *operands: Any) -> bytes:
-    """Return what is done to a picture as `Batch.recorded` takes it of a record; ValueError as for `Op`."""
+    """Return what is done to an image as `Batch.recorded` takes it of a record; ValueError as for `Op`."""
 
 def draw_steps(
     plan: Plan, size: tuple[int, int], fills: Sequence[tuple[int, int, int]], state: _Memory | None = None
 ) -> tuple[list[tuple[str, bytes]], tuple[int, int]] | None:
-    """Draw one picture's steps, of a plan that draws from torch's generator alone.
+    """Draw one image's steps, of a plan that draws from torch's generator alone.
 
     Args:
         plan: Of which the table does not matter.
-        size: Height and width of the picture.
+        size: Height and width of the image.
         fills: The colour of each constant margin, by its number.
         state: Of a `torch.Generator`, from which it is drawn, and which goes on from there afterwards; None if nothing
             is.
@@ -173,22 +173,22 @@ def cascade_sum(values: Any, threads: int) -> float:
 def operation_names() -> tuple[list[str], list[str]]:
     """Return the names of all operations that are drawn, and of all steps."""
 
-def picture_shape(data: bytes) -> tuple[str, int, int, int] | None:
+def image_shape(data: bytes) -> tuple[str, int, int, int] | None:
     """Return a file's format ("JPEG", "PNG" or "PPM"), height, width and channels as its header tells.
 
     None if Pillow should decode it.
     """
 
-def decode_picture(data: bytes, region: tuple[int, int, int, int], out: _Memory) -> bool:
+def decode_image(data: bytes, region: tuple[int, int, int, int], out: _Memory) -> bool:
     """Decode a rectangle of a file of any such format; otherwise like `decode_jpeg`."""
 
-def render_picture(source: bytes | _Memory, record: bytes, plan: Plan, out: _Memory) -> str | None:
-    """Make one picture here and now, by the calling thread, and decode no more of it than is needed.
+def render_image(source: bytes | _Memory, record: bytes, plan: Plan, out: _Memory) -> str | None:
+    """Make one image here and now, by the calling thread, and decode no more of it than is needed.
 
     Args:
         source: A file's content, or its pixels: uint8 of shape (H, W), or (H, W, C) with as many channels as the plan,
             and any strides. Gray ones feed any number of channels.
-        record: Of this one picture, as `penstock.recording.sources.pack` makes it.
+        record: Of this one image, as `penstock.recording.sources.pack` makes it.
         plan: For one channel or three, if it is a file.
         out: Writable, of shape (C, H, W), or (H, W) for one channel, and elements of the plan's size. Strides are any
             positive ones by which no two elements share memory. Elements may come as their bytes, which must touch:
@@ -210,7 +210,7 @@ def look_at_file(descriptor: int, stays: bool) -> tuple[tuple[int, int, int, str
 
     Returns:
         Why Pillow should look at it itself: it might raise or warn, now or when it decodes, or too much is held
-        already. Otherwise height, width, channels and format of the picture, by what the file is known again, zeros if
+        already. Otherwise height, width, channels and format of the image, by what the file is known again, zeros if
         it is not, and the file.
     """
 
@@ -374,7 +374,7 @@ class Plan:
         affine: For each channel the float32 arithmetic that gives the table: whether bytes are divided by 255
             (multiplied by its reciprocal otherwise), and mean and std. Used if a check over all bytes agrees.
         inks: For each channel the bytes of the constant margins that come before the last resize, unconverted; None
-            if no picture is ever resized.
+            if no image is ever resized.
         colours: The same of those that come before one of three channels is kept, for each of the three.
         tensors_from: The first operation that is given a tensor, as `PILToTensor` makes it; None if none is.
     """
@@ -400,23 +400,23 @@ class Plan:
     def channels(self) -> int: ...
 
 @final
-class Source:
-    """Pictures in memory, uint8 of shape (N, H, W) or (N, H, W, C) and any strides, and their plan.
+class ArrayImages:
+    """Images in memory, uint8 of shape (N, H, W) or (N, H, W, C) and any strides, and their plan.
 
     Holds the memory through the buffer protocol; ValueError or BufferError if it is of another kind.
     """
 
-    def __new__(cls, pixels: _Memory, plan: Plan) -> Source: ...
+    def __new__(cls, pixels: _Memory, plan: Plan) -> ArrayImages: ...
     def __len__(self) -> int: ...
 
 @final
 class Files:
-    """Files that are being read, by threads of their own, and the plan that their pictures pass through.
+    """Files that are being read, by threads of their own, and the plan that their images pass through.
 
     Args:
         places: Paths, or the files' content; None is left to Pillow.
         plan: For one channel or three.
-        most_pixels: Larger pictures are left to Pillow.
+        most_pixels: Larger images are left to Pillow.
     """
 
     def __new__(cls, places: Sequence[str | bytes | None], plan: Plan, most_pixels: int) -> Files: ...
@@ -436,10 +436,10 @@ class Files:
     def __len__(self) -> int: ...
 
 @final
-class Stream:
+class JobQueue:
     """One iterator's queue of batches, worked on by at most `threads` threads at a time."""
 
-    def __new__(cls, threads: int) -> Stream: ...
+    def __new__(cls, threads: int) -> JobQueue: ...
     @property
     def threads(self) -> int: ...
 
@@ -448,17 +448,17 @@ class Batch:
     """A batch whose random numbers are drawn on construction.
 
     Args:
-        sources: Where all pictures lie, or for each picture its source; of files, only those that are decoded here.
-        indices: Of the pictures in their sources; negative ones count from the end. IndexError.
+        sources: Where all images lie, or for each image its source; of files, only those that are decoded here.
+        indices: Of the images in their sources; negative ones count from the end. IndexError.
         generator: The logical worker's stream of torch's numbers.
         python: That of Python's; only plans that do not draw from it go without.
-        samples: What each picture's numbers depend on, if they do not go on from one to the next. ValueError if there
+        samples: What each image's numbers depend on, if they do not go on from one to the next. ValueError if there
             are not as many.
     """
 
     def __new__(
         cls,
-        sources: Source | Files | Sequence[Source | Files],
+        sources: ArrayImages | Files | Sequence[ArrayImages | Files],
         indices: Integers | Sequence[int],
         generator: Generator,
         python: Generator | None = None,
@@ -466,14 +466,14 @@ class Batch:
     ) -> Batch: ...
     @staticmethod
     def recorded(tickets: Sequence[_Ticket]) -> Batch:
-        """Return a batch of pictures whose steps were drawn elsewhere; their files are read from now on.
+        """Return a batch of images whose steps were drawn elsewhere; their files are read from now on.
 
-        A file's picture that several tickets show is decoded once if they agree on what its header said and on who
-        opens it instead; positions in the batch count such pictures, in the order of their first views.
+        A file's image that several tickets show is decoded once if they agree on what its header said and on who
+        opens it instead; positions in the batch count such images, in the order of their first views.
         """
 
     def views(self, position: int) -> list[tuple[int, int]]:
-        """Return the views of a recorded picture: for each its ticket, and its position in that; IndexError."""
+        """Return the views of a recorded image: for each its ticket, and its position in that; IndexError."""
 
     @property
     def refused(self) -> tuple[int, int, int, int] | None:
@@ -481,25 +481,25 @@ class Batch:
 
     @property
     def shapes(self) -> list[list[int]]:
-        """Output shapes (C, H, W): one if all pictures agree and none was refused, else one for each."""
+        """Output shapes (C, H, W): one if all images agree and none was refused, else one for each."""
 
     def submit(
         self,
-        stream: Stream,
+        stream: JobQueue,
         out: _Memory | None = None,
         mixes: Sequence[_Mix] = ...,
         strides: tuple[int, int, int] | None = None,
     ) -> None:
         """Have the pixels made in `out`, writable and C-contiguous, which is held until the batch is gone, and mixed.
 
-        Strides are those of each picture in elements, if they are not those of (C, H, W); such a picture is not mixed.
-        The memory of recorded pictures is their tickets', and so are their strides, how they are mixed, and what is
+        Strides are those of each image in elements, if they are not those of (C, H, W); such an image is not mixed.
+        The memory of recorded images is their tickets', and so are their strides, how they are mixed, and what is
         done to their values afterwards.
         """
 
     def run(
         self,
-        stream: Stream,
+        stream: JobQueue,
         out: _Memory | None = None,
         mixes: Sequence[_Mix] = ...,
         strides: tuple[int, int, int] | None = None,
@@ -513,10 +513,10 @@ class Batch:
         """Return what was done; complete once the pixels are made.
 
         Returns:
-            The number of pictures decoded, how many of those were in files that this process had seen before, the
-            seconds of decoding and of rendering, added up over threads, and the positions of the pictures whose
+            The number of images decoded, how many of those were in files that this process had seen before, the
+            seconds of decoding and of rendering, added up over threads, and the positions of the images whose
             files turned out to be Pillow's to decode, in order, each with the reason.
         """
 
-    def supply(self, position: int, source: Source) -> bool:
-        """Make such a picture of the first one of `source`; False if that is not of the size in the file's header."""
+    def supply(self, position: int, source: ArrayImages) -> bool:
+        """Make such an image of the first one of `source`; False if that is not of the size in the file's header."""

@@ -228,7 +228,7 @@ def is_asking() -> bool:
 
 @contextlib.contextmanager
 def asking() -> Iterator[None]:
-    """Have this thread's pictures be the libraries' own."""
+    """Have this thread's images be the libraries' own."""
     before, _here.asks = is_asking(), True
     try:
         yield

@@ -47,7 +47,7 @@ class Compiled:
     def __init__(self, transform: Any) -> None:
         self._pipelines = {mode: _lower(transform, mode) for mode in ("L", "RGB")}
         self._transform = transform
-        self._stream = _native.Stream(threads_for(0))
+        self._stream = _native.JobQueue(threads_for(0))
 
     def __call__(
         self,
@@ -57,13 +57,13 @@ class Compiled:
         generator: torch.Generator | None = None,
         out: npt.NDArray[Any] | None = None,
     ) -> npt.NDArray[Any]:
-        """Transform pictures of one array.
+        """Transform images of one array.
 
         Equal to `np.stack([transform(Image.fromarray(images[i])) for i in indices])` under that generator.
 
         Args:
             images: uint8 of shape (N, H, W), gray, or (N, H, W, 3), RGB, and any strides; read without a copy.
-            indices: Of the pictures, negative ones counted from the end; all of them in order if None.
+            indices: Of the images, negative ones counted from the end; all of them in order if None.
             generator: Draws the random numbers; torch's global generator if None.
             out: Writable and C-contiguous, of the result's shape and dtype; filled and returned. It must not
                 share memory with `images`.
@@ -79,7 +79,7 @@ class Compiled:
         """
         pipeline = self._pipelines[_mode(images)]
         chosen = _indices(indices, len(images))
-        source = _native.Source(images, pipeline.plan)
+        source = _native.ArrayImages(images, pipeline.plan)
         _check_guards()
         if out is not None and (first := _native.Batch(source, chosen[:1], _native.Generator(0))).refused is None:
             check_out(out, (len(chosen), *first.shapes[0]), numpy_dtype(pipeline.dtype))
@@ -90,7 +90,7 @@ class Compiled:
         if batch.refused is not None:
             _, op, height, width = batch.refused
             pipeline.steps[op].replay(height, width)
-            raise NotSupportedError(f"{pipeline.steps[op].transform} of a picture of {height} x {width}")
+            raise NotSupportedError(f"{pipeline.steps[op].transform} of an image of {height} x {width}")
         if out is None:
             shape, dtype = (len(chosen), *batch.shapes[0]), numpy_dtype(pipeline.dtype)
             memory: Any = _native.Buffer(math.prod(shape) * dtype.itemsize)
@@ -140,7 +140,7 @@ def _mode(images: Any) -> str:
 def _indices(indices: Iterable[Any] | None, length: int) -> list[int]:
     chosen = list(range(length)) if indices is None else [_index(index) for index in indices]
     if not chosen:
-        raise ValueError("need at least one picture")
+        raise ValueError("need at least one image")
     for index in (min(chosen), max(chosen)):
         if not -length <= index < length:
             raise IndexError(f"index {index} is out of range for {length} images")

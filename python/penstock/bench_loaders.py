@@ -11,7 +11,7 @@ MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)  # CIFAR-10's
 
 
 def synthetic(DataLoader: Any, *, batch_size: int, workers: int, count: int = 50_000) -> Any:  # noqa: N803
-    """Return a loader of random pictures of CIFAR-10's size, with its usual augmentation.
+    """Return a loader of random images of CIFAR-10's size, with its usual augmentation.
 
     The dataset is torchvision's class, given arrays in memory that lie as those which it reads from CIFAR's files,
     one plane after another; only the files are left out, so nothing has to be downloaded.
@@ -37,7 +37,7 @@ def synthetic(DataLoader: Any, *, batch_size: int, workers: int, count: int = 50
 
 
 def photographs(DataLoader: Any, *, root: str, batch_size: int, workers: int) -> Any:  # noqa: N803
-    """Return a loader of a folder of pictures with the usual augmentation for training on ImageNet."""
+    """Return a loader of a folder of images with the usual augmentation for training on ImageNet."""
     from torchvision import transforms
     from torchvision.datasets import ImageFolder
 
@@ -61,7 +61,7 @@ def known(DataLoader: Any, *, data: str, root: str, download: bool, batch_size: 
     from penstock.train.recipe import TrainingError, recipe_for
 
     try:
-        pictures = load(recipe_for(data, root=root, download=download))
+        images = load(recipe_for(data, root=root, download=download))
     except TrainingError as error:
         raise SystemExit(str(error)) from error
-    return DataLoader(pictures.train, batch_size=batch_size, shuffle=True, num_workers=workers)
+    return DataLoader(images.train, batch_size=batch_size, shuffle=True, num_workers=workers)

@@ -1,4 +1,4 @@
-"""A picture that holds every value: what conversions make of it is the table of a plan."""
+"""An image that holds every value: what conversions make of it is the table of a plan."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ CODES = 256
 
 
 def strip_of(mode: str) -> Image.Image:
-    """Return a picture of Pillow's mode "L", "P" or "RGB", one pixel high, of the values 0 to 255 in every channel."""
+    """Return an image of Pillow's mode "L", "P" or "RGB", one pixel high, of the values 0 to 255 in every channel."""
     values = np.arange(CODES, dtype=np.uint8)
     return Image.frombytes(mode, (CODES, 1), np.repeat(values, len(mode)).tobytes())
 

@@ -25,9 +25,9 @@ _logger = logging.getLogger("penstock")
 
 __all__ = ["Counters", "Stats", "count_as", "counters_of", "keep_all", "stats"]
 
-# Samples after which it is known whether any picture of a loader records.
+# Samples after which it is known whether any image of a loader records.
 _ENOUGH = 64
-# Pictures of which some would be native if any ever were.
+# Images of which some would be native if any ever were.
 _A_FEW = 8
 
 
@@ -40,19 +40,19 @@ class Stats:
             first iterator, and for torch's own class.
         batches: Batches handed out.
         samples: In them.
-        pictures: That were opened for them.
-        handed_over: Pictures that were made natively and handed over as they were.
-        touched: Pictures that were made natively, and then the user's code touched their pixels or kept them, or had
+        images: That were opened for them.
+        handed_over: Images that were made natively and handed over as they were.
+        touched: Images that were made natively, and then the user's code touched their pixels or kept them, or had
             asked for arrays, as of OpenCV.
-        by_library: Pictures that the library made; the three are all that were opened.
-        by_pillow: Pictures that were not handed over so, by the reason why: what of the user's code touched their
+        by_library: Images that the library made; the three are all that were opened.
+        by_pillow: Images that were not handed over so, by the reason why: what of the user's code touched their
             pixels, or why Pillow opened them. In a lowered loader geometry and conversion were native all the same.
-        our_seconds: Processor time that a picture of a recorded loader takes, the median of those that were compared
+        our_seconds: Processor time that an image of a recorded loader takes, the median of those that were compared
             with the library; None if none was, as where the code touches none.
-        library_seconds: What the library takes for the same steps of the same pictures.
+        library_seconds: What the library takes for the same steps of the same images.
         decision: What was decided by these two: "records", or when the loader went over to the library. From the next
             iterator on it is torch's then. Empty for a lowered loader.
-        decoded: Pictures that were decoded natively, also in batches that are not handed out yet.
+        decoded: Images that were decoded natively, also in batches that are not handed out yet.
         known: How many of those were in files that this process had seen before; only what was needed of them was
             looked at.
         delivered_bytes: Of the batches that were handed out on a `device`.
@@ -80,7 +80,7 @@ class Stats:
     way: str | None
     batches: int
     samples: int
-    pictures: int
+    images: int
     handed_over: int
     touched: int
     by_library: int
@@ -107,11 +107,11 @@ class Stats:
 
     @property
     def native_share(self) -> float:
-        """The share of the pictures that were made natively and handed over; no Python code saw their pixels.
+        """The share of the images that were made natively and handed over; no Python code saw their pixels.
 
         0 if torch makes them or nothing was made yet.
         """
-        return _share(self.pictures, self.by_pillow)
+        return _share(self.images, self.by_pillow)
 
     @property
     def waiting_share(self) -> float:
@@ -164,7 +164,7 @@ class Stats:
             yield "why", f"{count:,}: {reason}"
         if self.our_seconds is not None and self.library_seconds is not None:
             yield (
-                "a picture takes",
+                "an image takes",
                 f"{self.our_seconds * 1e3:.2f} ms, by the library {self.library_seconds * 1e3:.2f} ms",
             )
             yield "so it", self.decision
@@ -188,8 +188,8 @@ class Stats:
         yield from (("bad", str(sample)) for sample in self.bad)
 
 
-def _share(pictures: int, by_pillow: dict[str, int]) -> float:
-    return 1 - sum(by_pillow.values()) / pictures if pictures else 0.0
+def _share(images: int, by_pillow: dict[str, int]) -> float:
+    return 1 - sum(by_pillow.values()) / images if images else 0.0
 
 
 class Counters:
@@ -217,7 +217,7 @@ class Counters:
         self._said: set[str] = set()
         self.by_pillow: Counter[str] = Counter()
         self.guard = Guard()
-        self._batches = self._samples = self._pictures = self._recorded = self._decoded = self._known = 0
+        self._batches = self._samples = self._images = self._recorded = self._decoded = self._known = 0
         self._epochs = self._touched = 0
         self._delivered = self._bus = 0
         self._read = self._decode = self._render = self._pillow = self._waiting = self._outside = 0.0
@@ -228,7 +228,7 @@ class Counters:
         """Say, once for each loader, that nothing of it is handed over as it was made natively, and why."""
         if not self._told:
             self._told = True
-            recorded = "no picture of these batches goes from native threads to your loop"
+            recorded = "no image of these batches goes from native threads to your loop"
             what = recorded if self.way == "recorded" else "torch's own loader makes these batches"
             _logger.warning("%s: %s", what, "; ".join(self.reasons))
 
@@ -247,7 +247,7 @@ class Counters:
         self._render += render
 
     def rendered(self, rendering: "Rendering") -> None:
-        """Add what threads, or the library in their place, made of recorded pictures."""
+        """Add what threads, or the library in their place, made of recorded images."""
         for tally in rendering.tallies():
             self.worked(tally)
         self.by_pillow.update(rendering.by_pillow.values())
@@ -257,13 +257,13 @@ class Counters:
 
         Args:
             samples: Its size.
-            by_pillow: Positions of the pictures that Pillow opened, and why.
+            by_pillow: Positions of the images that Pillow opened, and why.
             read: Seconds that reading its files took.
             pillow: Seconds that Pillow took.
         """
         self._batches += 1
         self._samples += samples
-        self._pictures += samples
+        self._images += samples
         self._read += read
         self._pillow += pillow
         if by_pillow:
@@ -275,11 +275,11 @@ class Counters:
 
     @property
     def is_torchs(self) -> bool:
-        """Whether torch's own iterator is better: no picture recorded in good time, or the library is quicker."""
+        """Whether torch's own iterator is better: no image recorded in good time, or the library is quicker."""
         return (self._samples >= _ENOUGH and self._recorded == 0) or self.guard.gave_up is not None
 
     def recorded(self, samples: int, counted: "Counted", *, batches: int = 1) -> None:
-        """Add a batch of recording pictures that the user gets.
+        """Add a batch of recording images that the user gets.
 
         Args:
             samples: Its size.
@@ -289,7 +289,7 @@ class Counters:
         self._recorded += counted.recorded
         self._batches += batches
         self._samples += samples * batches
-        self._pictures += counted.opened
+        self._images += counted.opened
         self._touched += counted.touched
         self.by_pillow.update(counted.reasons)
         before = self.guard.gave_up
@@ -297,8 +297,8 @@ class Counters:
         self.guard.saw(counted.made, counted.shared)
         if before is None and self.guard.gave_up is not None:
             self.reasons += (self.guard.decision,)
-        seen = self._pictures == 0 or self._pictures >= _A_FEW
-        if seen and not self._told and _share(self._pictures, self.by_pillow) == 0:
+        seen = self._images == 0 or self._images >= _A_FEW
+        if seen and not self._told and _share(self._images, self.by_pillow) == 0:
             self.reasons += (*counted.reasons,)
             self.tell()
 
@@ -337,8 +337,8 @@ class Counters:
             way=self.way,
             batches=self._batches,
             samples=self._samples,
-            pictures=self._pictures,
-            handed_over=self._pictures - self.by_pillow.total(),
+            images=self._images,
+            handed_over=self._images - self.by_pillow.total(),
             touched=self._touched,
             by_library=self.by_pillow.total() - self._touched,
             by_pillow=dict(self.by_pillow),

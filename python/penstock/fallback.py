@@ -1,4 +1,4 @@
-"""Pictures that are not decoded natively: the library opens them, and the rest is done to its pixels."""
+"""Images that are not decoded natively: the library opens them, and the rest is done to its pixels."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -15,30 +15,30 @@ Opened = np.ndarray[Any, np.dtype[np.uint8]] | Exception
 
 def open_rest(
     batch: _native.Batch,
-    open_picture: Callable[[int], Opened],
+    open_image: Callable[[int], Opened],
     plan: Callable[[int], _native.Plan],
 ) -> Iterator[tuple[int, str, Opened, bool]]:
-    """Have the library open the pictures of a batch that were not decoded, and the batch made of what it gives.
+    """Have the library open the images of a batch that were not decoded, and the batch made of what it gives.
 
     All of them are opened before the first is handed on: Ctrl-C meanwhile, or what opening one raises, leaves
     everything as it was.
 
     Args:
         batch: Whose pixels have been made, but for those.
-        open_picture: Opens the picture at a position of the batch.
-        plan: That of the picture at a position.
+        open_image: Opens the image at a position of the batch.
+        plan: That of the image at a position.
 
     Returns:
         For each its position, the reason why it was not decoded, what opening it gave, and whether the batch was made
         of that: not of an exception, nor of pixels of another size than the file's header announced. It is made as
         this is iterated over.
     """
-    opened = [(position, reason, open_picture(position)) for position, reason in batch.tally()[-1]]
+    opened = [(position, reason, open_image(position)) for position, reason in batch.tally()[-1]]
 
     def supplied() -> Iterator[tuple[int, str, Opened, bool]]:
         for position, reason, pixels in opened:
             made = not isinstance(pixels, Exception) and batch.supply(
-                position, _native.Source(pixels[None], plan(position))
+                position, _native.ArrayImages(pixels[None], plan(position))
             )
             yield position, reason, pixels, made
 

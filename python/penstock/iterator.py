@@ -50,7 +50,7 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
     def __init__(self, loader: Any, lowered: Lowered, form: Form | None = None) -> None:
         with making():
             counters = counters_of(loader)
-            stream = _native.Stream(lowered.report.threads)
+            stream = _native.JobQueue(lowered.report.threads)
             course: Any = resume.begin(loader)
             samples = _samples_of(loader, course.epoch)
             counters.threads, counters.workers = lowered.report.threads, loader.num_workers
@@ -144,7 +144,7 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
         self._counters.begin()
         called = self._counters.called()
         # A forked child has none of the old one's threads.
-        self._stream = _native.Stream(self._stream.threads)
+        self._stream = _native.JobQueue(self._stream.threads)
         self._coming = collections.deque(indices)
         self._sent = self._course.next_worker
         while self._coming:
@@ -204,7 +204,7 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
 
     def _gather(self, lowered: Lowered, indices: Any) -> Samples:
         """Begin to gather the samples of a batch."""
-        return Gathering(lowered.place, indices)
+        return Gathering(lowered.reader, indices)
 
     def _prepare(self, lowered: Lowered, gathering: Samples, streams: Streams, worker: int | None) -> Prepared:
         """Make a batch of samples that are being gathered."""

@@ -1,4 +1,4 @@
-"""JPEG files to arrays: a whole picture, or a rectangle for little more than the rectangle's price."""
+"""JPEG files to arrays: a whole image, or a rectangle for little more than the rectangle's price."""
 
 import io
 import operator
@@ -30,7 +30,7 @@ def decode_jpeg(
 
     Args:
         data: The file's content; `bytes` are not copied.
-        region: Columns left of the rectangle, rows above it, its width and its height; all of the picture if None.
+        region: Columns left of the rectangle, rows above it, its width and its height; all of the image if None.
         out: Writable and C-contiguous, of the result's shape; filled and returned. Nobody else may use it meanwhile.
 
     Returns:
@@ -38,7 +38,7 @@ def decode_jpeg(
 
     Raises:
         TypeError: If `data` is not bytes-like, `region` not of integers or `out` no array of uint8.
-        ValueError: If `region` does not lie in the picture or `out` does not fit it; `out` is then untouched.
+        ValueError: If `region` does not lie in the image or `out` does not fit it; `out` is then untouched.
         OSError: If Pillow cannot decode the file.
 
     Example:
@@ -51,7 +51,7 @@ def decode_jpeg(
     shape = _native.jpeg_shape(file)
     limit = Image.MAX_IMAGE_PIXELS
     if shape is None or (limit is not None and shape[0] * shape[1] > limit):
-        return _pillow(file, region, out)  # which warns of very large pictures
+        return _pillow(file, region, out)  # which warns of very large images
     height, width, channels = shape
     rectangle = _rectangle(region, height, width)
     pixels = _output(out, rectangle, () if channels == 1 else (channels,))
@@ -77,14 +77,14 @@ def _integers(region: Any) -> tuple[int, int, int, int]:
 
 
 def _rectangle(
-    region: tuple[int, int, int, int] | None, picture_height: int, picture_width: int
+    region: tuple[int, int, int, int] | None, image_height: int, image_width: int
 ) -> tuple[int, int, int, int]:
     if region is None:
-        return 0, 0, picture_width, picture_height
+        return 0, 0, image_width, image_height
     left, top, width, height = region
-    across = left >= 0 and width > 0 and left + width <= picture_width
-    if not across or top < 0 or height <= 0 or top + height > picture_height:
-        raise ValueError(f"region {region} does not lie in a picture of {picture_width} x {picture_height}")
+    across = left >= 0 and width > 0 and left + width <= image_width
+    if not across or top < 0 or height <= 0 or top + height > image_height:
+        raise ValueError(f"region {region} does not lie in an image of {image_width} x {image_height}")
     return region
 
 

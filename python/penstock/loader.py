@@ -68,7 +68,7 @@ class DataLoader(torch.utils.data.DataLoader[_T_co], metaclass=_Kind):
     """`torch.utils.data.DataLoader` whose batches are made by Rust threads, bit for bit the same.
 
     Arguments, attributes, errors and random numbers are torch's. A loader whose dataset, transforms and collation
-    are known runs natively. Code that is not known runs in torch's own workers, unmodified, on pictures that record
+    are known runs natively. Code that is not known runs in torch's own workers, unmodified, on images that record
     what is asked of them, and threads make those whose pixels it does not touch. What is left is torch's own
     machinery's, inside this same class; a loader of which nothing is native says why in one line of the logger
     `penstock`. `penstock.explain(loader)` tells in advance, `penstock.stats(loader)` what came of it.
@@ -92,10 +92,10 @@ class DataLoader(torch.utils.data.DataLoader[_T_co], metaclass=_Kind):
       torch's dispatcher is refused it.
     * A tensor of a mebibyte or more that a worker's `collate_fn` takes by `torch.zeros`, `ones`, `full` or `empty` lies
       in shared memory from the beginning, and cannot be resized.
-    * A file that is replaced, or rewritten while the data set keeps an untouched picture of it, after its batch was
+    * A file that is replaced, or rewritten while the data set keeps an untouched image of it, after its batch was
       sent and before it is rendered is read as it is then.
     * Pixels are made, and Pillow warns of files that are damaged in the middle, in the process that iterates.
-    * A loader whose pictures the library makes in less time is torch's from its next iterator on.
+    * A loader whose images the library makes in less time is torch's from its next iterator on.
 
     Arguments beyond torch's, all of them keyword-only and attributes of the same names:
 
@@ -104,8 +104,8 @@ class DataLoader(torch.utils.data.DataLoader[_T_co], metaclass=_Kind):
             `iter()`. Batches go there from page-locked memory on a stream of its own, and the stream that is current
             at `next()` waits for them; to any other device they go by torch's `to`. Whatever a batch is built of goes
             with it: mappings, tuples, sequences, objects with a `to` of their own.
-        dtype: Of pictures (tensors of shape (N, C, H, W)) of floating-point, as of `batch.to(dtype)`.
-        memory_format: Of pictures: `torch.channels_last`, as of `batch.to(memory_format=...)`.
+        dtype: Of images (tensors of shape (N, C, H, W)) of floating-point, as of `batch.to(dtype)`.
+        memory_format: Of images: `torch.channels_last`, as of `batch.to(memory_format=...)`.
         transfer: "uint8" has bytes go to a CUDA device, where a table makes the same values of them, in every bit.
             Where it cannot be done, floats go, and `explain` says why.
         on_error: What becomes of a sample that cannot be loaded. With "raise" it ends the iteration, as with torch.
@@ -304,7 +304,7 @@ def explain(loader: Any) -> Report:
 
 
 def _delivering(loader: Any, make: Callable[[Form | None], _BaseDataLoaderIter]) -> _BaseDataLoaderIter:
-    """Return the iterator that a function makes, given what pictures are to be, and deliver its batches if asked to."""
+    """Return the iterator that a function makes, given what images are to be, and deliver its batches if asked to."""
     form = Form.of(loader)
     if form is None:
         return make(None)

@@ -16,7 +16,7 @@ from penstock.fallback import open_rest
 from penstock.generators import Streams
 from penstock.lowering.gather import Samples
 from penstock.lowering.mixing import Mixed, Mixing
-from penstock.lowering.places import Located, Targets, detached
+from penstock.lowering.readers import Located, Targets, detached
 from penstock.lowering.written import Written
 from penstock.ops import refuse
 from penstock.ops.operation import Mix
@@ -40,7 +40,7 @@ class Prepared:
         mixing: What the loader's collate_fn does besides collating, if anything.
         pin: Whether the batch goes to page-locked memory.
         rewinds: Whether numbers may have to be drawn again, for this batch or for one before it.
-        written: How the pictures are written, if they are to be delivered.
+        written: How the images are written, if they are to be delivered.
 
     Attributes:
         streams: The logical worker's.
@@ -66,7 +66,7 @@ class Prepared:
         self._gathering: Samples | None = gathering
         self.worker, self._pin, self._rewinds, self._written = worker, pin, rewinds, written
         self._drawn: Drawn | None = None
-        # Whether the batch failed, and a picture before the one that did may be in a file that cannot be opened.
+        # Whether the batch failed, and an image before the one that did may be in a file that cannot be opened.
         self._doubtful = False
 
     @property
@@ -138,7 +138,7 @@ class Prepared:
         return None if self.worker is None else streams.copy()
 
     def _find_damage(self) -> bool:
-        """Whether a picture before the one that failed is in a file that Pillow does not open."""
+        """Whether an image before the one that failed is in a file that Pillow does not open."""
         located, refused = self._there.located, self._there.batch.refused
         found = False
         for place in range(len(located.targets) if refused is None else refused[0] + 1):
@@ -164,20 +164,20 @@ class Prepared:
         assert self._drawn is not None  # noqa: S101 - whoever asks has prepared it
         return self._drawn
 
-    def submit(self, stream: _native.Stream) -> None:
+    def submit(self, stream: _native.JobQueue) -> None:
         """Have the pixels made by the threads, if that was not done yet."""
         drawn = self._there
         if drawn.images is None and drawn.failure is None:
             drawn.batch.submit(stream, self._memory(), drawn.mixes, self._strides)
 
-    def run(self, stream: _native.Stream) -> None:
+    def run(self, stream: _native.JobQueue) -> None:
         """Make the pixels here and now."""
         if self._there.failure is None:
             self._there.batch.run(stream, self._memory(), self._there.mixes, self._strides)
 
     @property
     def _strides(self) -> tuple[int, int, int] | None:
-        """Of each picture, in elements; None if it lies channel after channel."""
+        """Of each image, in elements; None if it lies channel after channel."""
         outline = self._there.outline
         return None if self._written is None or outline is None else self._written.form.strides_of(outline.shape)
 
@@ -190,7 +190,7 @@ class Prepared:
         return out
 
     def made(self) -> list[Any]:
-        """Return the pictures as they will be handed out, if they are all made; nothing is waited for."""
+        """Return the images as they will be handed out, if they are all made; nothing is waited for."""
         drawn = self._drawn
         if drawn is None or drawn.images is None or drawn.failure is not None or not self.is_there:
             return []
@@ -279,7 +279,7 @@ class Drawn:
 
     @property
     def mixes(self) -> list[Mix]:
-        """How the pictures are mixed once they are there."""
+        """How the images are mixed once they are there."""
         return [] if self.outline is None or self.outline.mixed is None else self.outline.mixed.mixes
 
     def cut(self, place: int, error: Exception) -> None:
@@ -361,14 +361,14 @@ def _failure(located: Located, batch: _native.Batch) -> Failure | None:
         step = located.pipeline(failed).steps[op]
         try:
             step.replay(height, width)
-            error = RuntimeError(f"penstock cannot apply {step.transform} to a picture of {height} x {width}")
+            error = RuntimeError(f"penstock cannot apply {step.transform} to an image of {height} x {width}")
         except Exception as raised:
             error = detached(raised)
     elif located.late_error is not None:
         failed, error = failed - 1, located.late_error
     if error is None:
         return None
-    # An error refers to the frames that it went through, and they to pictures: no reference may lead back.
+    # An error refers to the frames that it went through, and they to images: no reference may lead back.
     located.error = located.late_error = None
     try:
         return Failure(error, located.describe(failed), failed)
@@ -388,13 +388,13 @@ def collate_targets(targets: Targets) -> Any:
 
 
 def _collate_ragged(shapes: list[list[int]], *, in_worker: bool) -> None:
-    """Raise what default_collate raises for pictures of these shapes."""
-    pictures = [torch.empty(shape, dtype=torch.uint8) for shape in shapes]
-    if in_worker and pictures:
+    """Raise what default_collate raises for images of these shapes."""
+    images = [torch.empty(shape, dtype=torch.uint8) for shape in shapes]
+    if in_worker and images:
         # There it stacks into memory for all their pixels, which is too little if the first is larger than most.
-        memory = torch.frombuffer(bytearray(sum(picture.numel() for picture in pictures)), dtype=torch.uint8)
-        memory.resize_(len(pictures), *pictures[0].shape)
-    default_collate(pictures)
+        memory = torch.frombuffer(bytearray(sum(image.numel() for image in images)), dtype=torch.uint8)
+        memory.resize_(len(images), *images[0].shape)
+    default_collate(images)
 
 
 def _from_worker(error: BaseException, worker: int) -> BaseException:

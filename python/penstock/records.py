@@ -1,4 +1,4 @@
-"""What native code needs to know of a picture: its file's header, and what was done to it."""
+"""What native code needs to know of an image: its file's header, and what was done to it."""
 
 import struct
 
@@ -18,7 +18,7 @@ _HEAD = struct.Struct("<16sIIBBH")
 
 
 def record_of(head: Head, steps: Steps, identity: bytes = NOBODY) -> bytes:
-    """Return what native code needs to know of a picture: its file's header, and what was done to it."""
+    """Return what native code needs to know of an image: its file's header, and what was done to it."""
     height, width, channels, file_format = head
     packed = _HEAD.pack(identity, height, width, channels, FORMATS.index(file_format), len(steps))
     return packed + b"".join(steps)

@@ -198,15 +198,15 @@ def _row(name: str, way: str, alike: Sequence[Counters]) -> _Row:
     reasons: Counter[str] = Counter()
     for stats in read:
         reasons.update(stats.by_pillow)
-    pictures, samples = sum(stats.pictures for stats in read), sum(stats.samples for stats in read)
-    told = [f"{count:,} of {pictures:,} pictures left to Python: {reason}" for reason, count in reasons.most_common()]
-    if not pictures:
+    images, samples = sum(stats.images for stats in read), sum(stats.samples for stats in read)
+    told = [f"{count:,} of {images:,} images left to Python: {reason}" for reason, count in reasons.most_common()]
+    if not images:
         told = [*dict.fromkeys(reason for counters in alike for reason in counters.reasons)]
     if len(told) > _REASONS:
         told[_REASONS:] = [f"and {len(told) - _REASONS} reasons more"]
     waiting = sum(stats.seconds["waiting"] for stats in read)
     whole = waiting + sum(stats.seconds["outside"] for stats in read)
     rate = samples / whole if samples else 0.0
-    native = f"{1 - reasons.total() / pictures:.1%}" if pictures else "0.0%" if way == "torch" else _NOT_COUNTED
+    native = f"{1 - reasons.total() / images:.1%}" if images else "0.0%" if way == "torch" else _NOT_COUNTED
     counts = f"{rate:,.{0 if rate >= 10 else 2}f}" if samples else _NOT_COUNTED
     return _Row((way, native, counts, f"{waiting / whole:.1%}" if samples else _NOT_COUNTED), name, tuple(told))

@@ -1,4 +1,4 @@
-"""A sheet of pictures: pairs of before and after, with a line of text under each."""
+"""A sheet of images: pairs of before and after, with a line of text under each."""
 
 import dataclasses
 import math
@@ -19,8 +19,8 @@ class Sample:
     """What is drawn of a sample.
 
     Attributes:
-        text: Under its pictures.
-        before: The picture before augmentation; None if it is not known.
+        text: Under its images.
+        before: The image before augmentation; None if it is not known.
         after: What was made of it.
     """
 
@@ -51,13 +51,13 @@ def draw(samples: Sequence[Sample], title: str, note: str) -> Image.Image:
     for number, sample in enumerate(samples):
         row, column = divmod(number, columns)
         left, top = column * width + _GAP, head + row * height
-        for place, picture in enumerate((sample.before, sample.after)):
+        for place, image in enumerate((sample.before, sample.after)):
             corner = left + place * (_SIDE + _GAP), top
-            if picture is None:
+            if image is None:
                 pen.rectangle((*corner, corner[0] + _SIDE - 1, corner[1] + _SIDE - 1), outline=_GRAY)
                 pen.text((corner[0] + _GAP, corner[1] + _GAP), "not known", fill=_INK, font=font)
             else:
-                fitted = _fitted(picture)
+                fitted = _fitted(image)
                 across, down = ((_SIDE - side) // 2 for side in fitted.size)
                 sheet.paste(fitted, (corner[0] + across, corner[1] + down))
         pen.text(
@@ -66,12 +66,12 @@ def draw(samples: Sequence[Sample], title: str, note: str) -> Image.Image:
     return sheet
 
 
-def _fitted(picture: Image.Image) -> Image.Image:
-    """Return a picture in colour whose longer side is that of a place: pixels of small ones stay visible."""
-    scale = _SIDE / max(picture.size)
-    width, height = (max(1, round(side * scale)) for side in picture.size)
+def _fitted(image: Image.Image) -> Image.Image:
+    """Return an image in colour whose longer side is that of a place: pixels of small ones stay visible."""
+    scale = _SIDE / max(image.size)
+    width, height = (max(1, round(side * scale)) for side in image.size)
     how = Image.Resampling.NEAREST if scale > 1 else Image.Resampling.LANCZOS
-    return picture.convert("RGB").resize((width, height), how)
+    return image.convert("RGB").resize((width, height), how)
 
 
 def _font() -> ImageFont.ImageFont | ImageFont.FreeTypeFont:

@@ -1,4 +1,4 @@
-"""`penstock show`: what a loader gives the network, and the pictures that this was made of."""
+"""`penstock show`: what a loader gives the network, and the images that this was made of."""
 
 import contextlib
 import copy
@@ -36,7 +36,7 @@ _BATCH = 12
 
 
 def loader_over(data: str, root: str, *, download: bool = False) -> Any:
-    """Return a loader over a folder of pictures or a data set that `penstock train` knows, with its usual augmentation.
+    """Return a loader over a folder of images or a data set that `penstock train` knows, with its usual augmentation.
 
     Args:
         data: A folder with one folder for each class, or with such a one named train; or as `Recipe.data`.
@@ -44,7 +44,7 @@ def loader_over(data: str, root: str, *, download: bool = False) -> Any:
         download: Whether torchvision may fetch a missing one.
 
     Raises:
-        ArgumentError: If there are no such pictures.
+        ArgumentError: If there are no such images.
         CommandError: If a data set is not there.
     """
     options: dict[str, Any] = {"batch_size": _BATCH, "workers": 0}
@@ -56,7 +56,7 @@ def loader_over(data: str, root: str, *, download: bool = False) -> Any:
         if data.partition(":")[0] not in DATA:
             raise ArgumentError(f"--data: there is no folder {data}, and of names there are {', '.join(DATA)}:PATH")
         return known(DataLoader, data=data, root=root, download=download, **options)
-    except FileNotFoundError as error:  # of folders without pictures
+    except FileNotFoundError as error:  # of folders without images
         raise ArgumentError(f"--data: {_line(error)}") from None
     except SystemExit as error:
         raise (error.__cause__ or CommandError(str(error))) from None
@@ -75,7 +75,7 @@ def show(loader: Any, out: Path, *, samples: int, seed: int, title: str) -> str:
         title: Of the sheet.
 
     Raises:
-        CommandError: If its batches cannot be made, or hold no pictures, or the file cannot be written.
+        CommandError: If its batches cannot be made, or hold no images, or the file cannot be written.
     """
     try:
         loader = unwrap(loader, "show")
@@ -94,21 +94,19 @@ def show(loader: Any, out: Path, *, samples: int, seed: int, title: str) -> str:
         options = {"collate_fn": loader.collate_fn, "rng": rng, "seed": seed_of(loader) or 0}
         shown: Any = DataLoader(dataset, batch_sampler=batches, **options)
         made = [
-            (indices, _pictures_in(batch, len(indices)), batch) for indices, batch in zip(batches, shown, strict=True)
+            (indices, _images_in(batch, len(indices)), batch) for indices, batch in zip(batches, shown, strict=True)
         ]
     normalize = _normalize_of(dataset)
     plain, classes = _without_transforms(dataset), _classes_of(dataset)
     drawn, how = list[Sample](), set[str]()
-    for indices, pictures, batch in made:
-        if pictures is None:
+    for indices, images, batch in made:
+        if images is None:
             raise CommandError(
-                "the loader's batches hold no pictures, tensors of shape (N, C, H, W) with 1 or 3 channels"
+                "the loader's batches hold no images, tensors of shape (N, C, H, W) with 1 or 3 channels"
             )
         labels = _labels_in(batch, len(indices), classes) or [""] * len(indices)
-        for index, picture, label in itertools.islice(
-            zip(indices, pictures, labels, strict=True), samples - len(drawn)
-        ):
-            after, means = _visible(picture, normalize)
+        for index, image, label in itertools.islice(zip(indices, images, labels, strict=True), samples - len(drawn)):
+            after, means = _visible(image, normalize)
             how.add(means)
             drawn.append(Sample(f"{index}" if not label else f"{index}: {label}", _before(plain, index), after))
     if not drawn:
@@ -146,20 +144,20 @@ def _line(error: Exception) -> str:
 # the batch
 
 
-def _pictures_in(batch: Any, count: int) -> Any:
-    """Return the first pictures in a batch: a tensor of shape (N, C, H, W), or a sequence of N of shape (C, H, W)."""
+def _images_in(batch: Any, count: int) -> Any:
+    """Return the first images in a batch: a tensor of shape (N, C, H, W), or a sequence of N of shape (C, H, W)."""
     if isinstance(batch, torch.Tensor):
         return batch if batch.ndim == 4 and len(batch) == count and batch.shape[1] in _CHANNELS else None
     if isinstance(batch, Mapping):
         batch = list(batch.values())
     if not isinstance(batch, Sequence) or isinstance(batch, str):
         return None
-    if len(batch) == count and all(_is_picture(each) for each in batch):
+    if len(batch) == count and all(_is_image(each) for each in batch):
         return batch
-    return next((found for found in (_pictures_in(each, count) for each in batch) if found is not None), None)
+    return next((found for found in (_images_in(each, count) for each in batch) if found is not None), None)
 
 
-def _is_picture(value: Any) -> bool:
+def _is_image(value: Any) -> bool:
     return isinstance(value, torch.Tensor) and value.ndim == 3 and value.shape[0] in _CHANNELS
 
 
@@ -193,9 +191,9 @@ def _mixed(shares: torch.Tensor, classes: Sequence[Any]) -> str:
     return " + ".join(f"{share:.0%} {_class_of(place, classes)}" for share, place in pairs if share > 0)
 
 
-def _visible(picture: torch.Tensor, normalize: Any) -> tuple[Image.Image, str]:
-    """Return a picture for people, and how it was made of the tensor."""
-    values = picture.detach().cpu()
+def _visible(image: torch.Tensor, normalize: Any) -> tuple[Image.Image, str]:
+    """Return an image for people, and how it was made of the tensor."""
+    values = image.detach().cpu()
     if values.dtype == torch.uint8:
         return to_pil_image(values), "bytes as they are"
     values = values.float()
@@ -208,7 +206,7 @@ def _visible(picture: torch.Tensor, normalize: Any) -> tuple[Image.Image, str]:
         low, high = (values.min(), values.max()) if values.numel() else (0.0, 1.0)
         values, how = (
             (values - low) / max(float(high - low), 1e-12),
-            "each picture stretched from its least value to its greatest",
+            "each image stretched from its least value to its greatest",
         )
     return to_pil_image((values.clamp(0, 1) * 255).round().to(torch.uint8)), how
 
@@ -257,7 +255,7 @@ def _last(transform: Any) -> Any:
 
 
 def _without_transforms(dataset: Any) -> Any:
-    """Return a data set that gives its pictures as they are; None if it is not known how to have them so."""
+    """Return a data set that gives its images as they are; None if it is not known how to have them so."""
     if isinstance(dataset, (Subset, ConcatDataset)):
         name = "dataset" if isinstance(dataset, Subset) else "datasets"
         inner = vars(dataset)[name]
@@ -276,7 +274,7 @@ def _without_transforms(dataset: Any) -> Any:
 
 
 def _before(plain: Any, index: Any) -> Image.Image | None:
-    """Return a sample's picture as it was before its transforms; None if the data set gives none without."""
+    """Return a sample's image as it was before its transforms; None if the data set gives none without."""
     if plain is None:
         return None
     try:
@@ -288,14 +286,14 @@ def _before(plain: Any, index: Any) -> Image.Image | None:
             if isinstance(sample, (tuple, list))
             else [sample]
         )
-        return next(filter(None, map(_picture_of, parts)), None)
+        return next(filter(None, map(_image_of, parts)), None)
     except Exception:
         return None  # it takes what its transforms make for granted
 
 
-def _picture_of(value: Any) -> Image.Image | None:
+def _image_of(value: Any) -> Image.Image | None:
     if isinstance(value, torch.Tensor):
-        value = to_pil_image(value) if _is_picture(value) and value.dtype == torch.uint8 else None
+        value = to_pil_image(value) if _is_image(value) and value.dtype == torch.uint8 else None
     if isinstance(value, np.ndarray):
         value = Image.fromarray(value) if value.dtype == np.uint8 and value.ndim in (2, 3) else None
     return value.convert("RGB") if isinstance(value, Image.Image) else None

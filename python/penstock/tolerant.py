@@ -102,7 +102,7 @@ class _TolerantNative(_Tolerating, NativeDataLoaderIter):
         return True
 
     def _gather(self, lowered: Lowered, indices: Any) -> Any:
-        return Chosen(lowered.place, indices, self._policy, self._dataset)
+        return Chosen(lowered.reader, indices, self._policy, self._dataset)
 
     def _prepare(self, lowered: Lowered, gathering: Any, streams: Streams, worker: int | None) -> Prepared:
         return Tolerated(

@@ -7,7 +7,7 @@ from penstock.counters import Counters
 from penstock.generators import Streams
 from penstock.lowering.chosen import Chosen
 from penstock.lowering.mixing import Mixing
-from penstock.lowering.places import Located
+from penstock.lowering.readers import Located
 from penstock.prepared import Drawn, Failure, Prepared
 from penstock.tolerance.dataset import NOTHING
 from penstock.tolerance.policy import Policy, Tally

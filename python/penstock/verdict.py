@@ -137,7 +137,7 @@ def _of_files(stats: Any, cores: int, part: str) -> str:  # noqa: ARG001
 def _of_library(stats: Any, cores: int, part: str) -> str:  # noqa: ARG001
     opened = sum(stats.by_pillow.values())
     why = max(stats.by_pillow, key=lambda reason: stats.by_pillow[reason], default="not decoded natively")
-    return f"{part} for {_counted(opened, 'picture')} that Pillow opened ({why}); files of another kind would help"
+    return f"{part} for {_counted(opened, 'image')} that Pillow opened ({why}); files of another kind would help"
 
 
 def _of_workers(stats: Any, cores: int, part: str) -> str:

@@ -15,8 +15,8 @@ DRAWING = v1.Compose([v1.RandomCrop(24), v1.ToTensor()])
 
 
 def folder_of(root, count, bad):
-    write_files(root / "pictures", count, bad)
-    return ImageFolder(root / "pictures", DRAWING)
+    write_files(root / "images", count, bad)
+    return ImageFolder(root / "images", DRAWING)
 
 
 @pytest.mark.parametrize("workers", [0, 2])

@@ -11,7 +11,7 @@ import pytest
 import torch
 from rich.console import Console
 from support.bad_samples import Files, Refused, Refusing, forced, write_files
-from support.both_loaders import age, write_pictures
+from support.both_loaders import age, write_images
 from support.compare import assert_same
 from torch.utils.data import DataLoader, IterableDataset
 from torch.utils.data.distributed import DistributedSampler
@@ -25,9 +25,9 @@ DRAWING = v1.Compose([v1.RandomCrop(24), v1.ToTensor()])
 
 @pytest.fixture
 def folder_of_some(tmp_path):
-    """Six pictures, the second of which is none."""
-    paths = write_pictures(tmp_path / "some", 6)
-    paths[1].write_bytes(b"no picture")
+    """Six images, the second of which is none."""
+    paths = write_images(tmp_path / "some", 6)
+    paths[1].write_bytes(b"no image")
     age(paths[1])
     return ImageFolder(str(tmp_path / "some"), DRAWING)
 
@@ -94,9 +94,9 @@ def test_other_errors_raise(workers, on_error):
 
 @pytest.mark.parametrize("way", ["lowered", "recorded", "torch"])
 def test_raise_is_as_it_was(tmp_path, way):
-    write_files(tmp_path / "pictures", 4, {2: "text"})
+    write_files(tmp_path / "images", 4, {2: "text"})
     with forced(way):
-        loader = penstock.DataLoader(ImageFolder(tmp_path / "pictures", DRAWING), 2)
+        loader = penstock.DataLoader(ImageFolder(tmp_path / "images", DRAWING), 2)
         iterator = iter(loader)
         assert "olerant" not in type(iterator).__name__
         next(iterator)
@@ -108,7 +108,7 @@ def test_raise_is_as_it_was(tmp_path, way):
 @pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize(("on_error", "done"), [("skip", "left out"), ("replace", "replaced by the next")])
 def test_one_line_at_the_end_of_an_epoch(tmp_path, caplog, monkeypatch, workers, on_error, done):
-    paths = write_files(tmp_path / "pictures", 30, dict.fromkeys(range(1, 28, 4), "text"))
+    paths = write_files(tmp_path / "images", 30, dict.fromkeys(range(1, 28, 4), "text"))
     monkeypatch.setenv("RANK", "3")
     loader = penstock.DataLoader(Files(paths, DRAWING), 4, num_workers=workers, on_error=on_error)
     for epoch in range(2):
@@ -126,16 +126,16 @@ def test_one_line_at_the_end_of_an_epoch(tmp_path, caplog, monkeypatch, workers,
 
 
 def test_no_line_where_nothing_is_bad(tmp_path, caplog):
-    write_files(tmp_path / "pictures", 3, {})
-    loader = penstock.DataLoader(ImageFolder(tmp_path / "pictures", DRAWING), on_error="skip")
+    write_files(tmp_path / "images", 3, {})
+    loader = penstock.DataLoader(ImageFolder(tmp_path / "images", DRAWING), on_error="skip")
     with caplog.at_level(logging.WARNING, "penstock"):
         assert len(list(loader)) == 3
     assert not caplog.records
 
 
-def test_pictures_are_still_made_natively(tmp_path):
-    write_files(tmp_path / "pictures", 12, {5: "text"})
-    folder = ImageFolder(tmp_path / "pictures", DRAWING)
+def test_images_are_still_made_natively(tmp_path):
+    write_files(tmp_path / "images", 12, {5: "text"})
+    folder = ImageFolder(tmp_path / "images", DRAWING)
     for way in ("lowered", "recorded"):
         with forced(way):
             loader = penstock.DataLoader(folder, 4, num_workers=2, on_error="skip")
@@ -147,7 +147,7 @@ def test_pictures_are_still_made_natively(tmp_path):
 
 
 def test_reasons_are_shown_as_they_are(tmp_path):
-    paths = write_files(tmp_path / "pictures", 3, {1: "missing"})
+    paths = write_files(tmp_path / "images", 3, {1: "missing"})
     Path(paths[1]).unlink()
     loader = penstock.DataLoader(Files(paths, DRAWING), on_error="skip")
     assert len(list(loader)) == 2
@@ -173,8 +173,8 @@ class Unreadable:
 @pytest.mark.parametrize("workers", [0, 1])
 @pytest.mark.parametrize("way", ["lowered", "recorded", "torch"])
 def test_indices_that_cannot_be_read_are_no_samples(tmp_path, way, workers):
-    write_files(tmp_path / "pictures", 4, {})
-    folder = ImageFolder(tmp_path / "pictures", DRAWING)
+    write_files(tmp_path / "images", 4, {})
+    folder = ImageFolder(tmp_path / "images", DRAWING)
     with forced(way):
         loader = penstock.DataLoader(
             folder, batch_sampler=[[0, 1], Unreadable(), [2]], num_workers=workers, on_error="replace"

@@ -37,7 +37,7 @@ def _no_limit(monkeypatch):
 
 @pytest.fixture(scope="module")
 def paths(tmp_path_factory):
-    return write_files(tmp_path_factory.mktemp("bad") / "pictures", COUNT, BAD)
+    return write_files(tmp_path_factory.mktemp("bad") / "images", COUNT, BAD)
 
 
 def folder_of(paths, bad, transform=DRAWING, **options):
@@ -67,7 +67,7 @@ def test_folders(folder, paths, on_error, workers):
 @pytest.mark.parametrize("on_error", ["replace", "skip"])
 def test_workers_that_stay(tmp_path, on_error):
     bad = {1: "truncated", 4: "text", 5: "truncated"}
-    folder = folder_of(write_files(tmp_path / "pictures", 11, bad), bad)
+    folder = folder_of(write_files(tmp_path / "images", 11, bad), bad)
     options = {"batch_size": 2, "shuffle": True, "num_workers": 2, "persistent_workers": True}
     assert_ways(folder, on_error, epochs=3, **options)
 
@@ -128,10 +128,10 @@ def test_errors_of_a_data_set_s_own(on_error, workers):
 
 @pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize("on_error", ["replace", "skip"])
-def test_pictures_that_a_transform_refuses(tmp_path, on_error, workers):
+def test_images_that_a_transform_refuses(tmp_path, on_error, workers):
     """Whether it does depends on numbers, which depend on files that show their damage late."""
     bad = {3: "truncated", 10: "truncated"}
-    paths = write_files(tmp_path / "pictures", 16, bad)
+    paths = write_files(tmp_path / "images", 16, bad)
     steps = v1.RandomRotation(3, expand=True), v1.RandomCrop(43), v1.ToTensor()
     folder = folder_of(paths, bad, v1.Compose(steps))
     options = {"batch_size": 4, "shuffle": True, "num_workers": workers}
@@ -180,7 +180,7 @@ def test_workers_that_are_started_anew(paths):
     drop_last=st.booleans(),
 )
 def test_generated(tmp_path_factory, bad, on_error, size, seed, workers, drop_last):
-    paths = write_files(tmp_path_factory.mktemp("generated") / "pictures", 14, bad)
+    paths = write_files(tmp_path_factory.mktemp("generated") / "images", 14, bad)
     folder = folder_of(paths, bad)
     # Processes are started by the other tests.
     ways = ("lowered",) if workers else WAYS

@@ -18,7 +18,7 @@ def gpu(monkeypatch):
 
 @pytest.fixture(scope="session")
 def paths(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("pictures")
+    folder = tmp_path_factory.mktemp("images")
     noise = np.random.default_rng(0)
     found = [folder / f"{number}.png" for number in range(COUNT)]
     for path in found:

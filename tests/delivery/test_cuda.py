@@ -5,7 +5,7 @@ import gc
 import pytest
 import torch
 from support.delivered import NORMALIZE, SIZE, delivered, made, torchs
-from support.pictures import dataset_of
+from support.images import dataset_of
 from torchvision import transforms as T
 
 import penstock

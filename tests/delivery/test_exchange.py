@@ -1,4 +1,4 @@
-"""Recorded pictures that are written as they are delivered: only where nothing else can lead to them."""
+"""Recorded images that are written as they are delivered: only where nothing else can lead to them."""
 
 import dataclasses
 from typing import Any, NamedTuple
@@ -15,7 +15,7 @@ from torchvision.transforms import v2
 
 import penstock
 
-PICTURE = 3 * SIZE * SIZE
+IMAGE = 3 * SIZE * SIZE
 
 
 def as_moved(epochs, dtype=None, memory_format=torch.preserve_format):
@@ -34,7 +34,7 @@ class Pair(NamedTuple):
 
 @dataclasses.dataclass
 class Holder:
-    """Holds pictures where nobody looks."""
+    """Holds images where nobody looks."""
 
     images: torch.Tensor
 
@@ -91,25 +91,25 @@ def as_images(batch):
 
 
 @pytest.mark.parametrize(
-    ("collate", "bytes_a_picture"),
+    ("collate", "bytes_a_image"),
     [
-        (named, PICTURE),
-        (twice, 2 * PICTURE),
-        (views, 2 * 4 * PICTURE),
-        (held_besides, 4 * PICTURE),
-        (noted, 4 * PICTURE),
-        (unstacked, 4 * PICTURE),
-        (nested_views, 2 * 4 * PICTURE),
+        (named, IMAGE),
+        (twice, 2 * IMAGE),
+        (views, 2 * 4 * IMAGE),
+        (held_besides, 4 * IMAGE),
+        (noted, 4 * IMAGE),
+        (unstacked, 4 * IMAGE),
+        (nested_views, 2 * 4 * IMAGE),
     ],
 )
 @pytest.mark.parametrize("form", [{}, {"dtype": torch.float16}], ids=str)
-def test_bytes_travel_where_nothing_else_leads_to_them(gpu, paths, collate, bytes_a_picture, form):
+def test_bytes_travel_where_nothing_else_leads_to_them(gpu, paths, collate, bytes_a_image, form):
     options = {"num_workers": 2, "collate_fn": collate}
     read, loader = delivered(gpu, Opened(paths), transfer="uint8", **options, **form)
     assert_same(read, as_moved(torchs(Opened(paths), **options), **form))
     assert penstock.stats(loader).native_share == 1
     numbers = sum(part.nbytes for batch in read[0] for part in batch if part.ndim == 1)
-    assert penstock.stats(loader).bus_bytes == COUNT * bytes_a_picture + numbers
+    assert penstock.stats(loader).bus_bytes == COUNT * bytes_a_image + numbers
 
 
 def test_an_object_with_a_to_of_its_own_is_given_values(gpu, paths):
@@ -163,15 +163,15 @@ def test_files_that_the_library_opens(gpu, tmp_path, workers):
     assert_same(read, as_moved(torchs(data, 2, num_workers=workers), memory_format=torch.channels_last))
     stats = penstock.stats(loader)
     assert sum(stats.by_pillow.values()) == 2 * 3
-    assert stats.bus_bytes == 2 * 12 * (PICTURE + 8)
+    assert stats.bus_bytes == 2 * 12 * (IMAGE + 8)
 
 
 def test_a_loader_that_goes_over_to_the_library_sends_values(gpu, paths, monkeypatch):
     loader = penstock.DataLoader(made("recorded", paths), 4, num_workers=2, device="cuda", transfer="uint8")
     list(loader)
     before = penstock.stats(loader).bus_bytes
-    assert before == COUNT * (PICTURE + 8)
+    assert before == COUNT * (IMAGE + 8)
     monkeypatch.setattr(penstock.counters.Counters, "is_torchs", True)
     list(loader)
     assert penstock.stats(loader).way == "torch"
-    assert penstock.stats(loader).bus_bytes - before == COUNT * (4 * PICTURE + 8)
+    assert penstock.stats(loader).bus_bytes - before == COUNT * (4 * IMAGE + 8)

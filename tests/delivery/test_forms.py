@@ -4,7 +4,7 @@ import pytest
 import torch
 from support.compare import assert_same
 from support.delivered import COUNT, delivered, torchs
-from support.pictures import dataset_of
+from support.images import dataset_of
 from torch.utils.data import ConcatDataset
 from torchvision import transforms as v1
 
@@ -52,7 +52,7 @@ def test_forms(gpu, dataset, workers, form, transfer):
 @pytest.mark.parametrize("form", FORMS, ids=str)
 @pytest.mark.parametrize("workers", [0, 2])
 def test_noise_that_is_erased_with_is_converted_as_well(gpu, workers, form, transfer):
-    """Also where it is in some of a batch's pictures only, and a table makes the others."""
+    """Also where it is in some of a batch's images only, and a table makes the others."""
     noisy = v1.Compose([v1.ToTensor(), v1.RandomErasing(p=0.7, value="random")])
     parts = [dataset_of("CIFAR10", COUNT, 6, 6, transform=transform) for transform in (noisy, v1.ToTensor())]
     dataset = ConcatDataset(parts)

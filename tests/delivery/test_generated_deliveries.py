@@ -30,7 +30,7 @@ def _prompt_gpu(monkeypatch):
 
 
 class Converted(ReferenceLoader):
-    """torch's loader, by whose iterators pictures are converted as a user would."""
+    """torch's loader, by whose iterators images are converted as a user would."""
 
     def __init__(self, *args, form, **kwargs):
         super().__init__(*args, **kwargs)

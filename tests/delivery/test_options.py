@@ -221,7 +221,7 @@ def test_a_failed_delivery_is_its_batchs_and_ctrl_c_loses_none(gpu, monkeypatch,
     assert [batch[1].tolist() for batch in read] == [data.targets[k : k + 2] for k in (0, *range(4, COUNT, 2))]
 
 
-def test_recorded_pictures_are_copied_ahead(gpu, paths, monkeypatch):
+def test_recorded_images_are_copied_ahead(gpu, paths, monkeypatch):
     ahead = []
     begin = deliver.Delivery.begin
     monkeypatch.setattr(deliver.Delivery, "begin", lambda self, parts: (ahead.append([*parts]), begin(self, ahead[-1])))

@@ -4,7 +4,7 @@ import pytest
 import torch
 from support.compare import assert_same
 from support.delivered import COUNT, NORMALIZE, delivered, made, torchs
-from support.pictures import dataset_of
+from support.images import dataset_of
 from torch.utils.data import ConcatDataset, default_collate
 from torchvision import transforms as v1
 from torchvision.transforms import v2

@@ -4,15 +4,15 @@ import csv
 from pathlib import Path
 
 import pytest
-from support.both_loaders import write_pictures
+from support.both_loaders import write_images
 from support.documentation import blocks, pages
-from support.pictures import cifar_files
+from support.images import cifar_files
 
 
 def write_data(folder: Path) -> None:
     """What the pages' code finds in its folder: CIFAR-10 in `data`, an ImageFolder `photos`, and `table.csv` of it."""
     cifar_files(folder / "data", 60)
-    paths = write_pictures(folder / "photos")
+    paths = write_images(folder / "photos")
     with (folder / "table.csv").open("w", newline="") as file:
         table = csv.writer(file)
         table.writerow(["path", "label"])

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 from support.documentation import ROOT
-from support.pictures import cifar_files
+from support.images import cifar_files
 
 EXAMPLES = ROOT / "examples"
 
@@ -31,7 +31,7 @@ def run(passes):
 
 
 def test_the_ordinary_script_prints_the_same_with_either_import(run, tmp_path):
-    cifar_files(tmp_path / "data", 60)  # five training files: 300 pictures in three batches, the last one smaller
+    cifar_files(tmp_path / "data", 60)  # five training files: 300 images in three batches, the last one smaller
     ours = EXAMPLES / "cifar10.py"
     source = ours.read_text()
     line = "from penstock import DataLoader"
@@ -71,7 +71,7 @@ def test_a_cluster_is_native():
 @pytest.mark.parametrize(
     ("name", "last_line"),
     [
-        ("own_pictures.py", "(100, 1, 28, 28) torch.float32 torch.int64"),
+        ("own_images.py", "(100, 1, 28, 28) torch.float32 torch.int64"),
         ("own_files.py", "the same batches from all three: True"),
         ("numpy_arrays.py", "0."),
     ],

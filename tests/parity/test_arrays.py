@@ -1,4 +1,4 @@
-"""`penstock.compile`: over NumPy arrays what the transform gives picture by picture, and the same numbers drawn."""
+"""`penstock.compile`: over NumPy arrays what the transform gives image by image, and the same numbers drawn."""
 
 import itertools
 import random
@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from PIL import Image
 from support.cases import cases
 from support.compare import assert_same
+from support.images import contiguous
 from support.loaders import layouts
-from support.pictures import contiguous
 from support.pipelines import lengths, pipelines
 from torch import nn
 from torchvision.transforms import v2
@@ -82,7 +82,7 @@ def test_equals_the_transform(case):
         event("not supported")
         if pipeline.promised:
             out = transform(Image.fromarray(images[0]))
-            # It is compiled for pictures of both modes, and was made for those of one.
+            # It is compiled for images of both modes, and was made for those of one.
             other = "RGB" if images.ndim == 3 else "L"
             assert out.dtype == torch.bfloat16 or not is_lowered(transform, other)
         return
@@ -213,12 +213,12 @@ WRONG = {
     "a tensor": (lambda f, out: f(torch.from_numpy(IMAGES), out=out), TypeError, "uint8, got Tensor"),
     "float32": (lambda f, out: f(IMAGES.astype(np.float32), out=out), TypeError, "uint8, got float32"),
     "int8": (lambda f, out: f(IMAGES.view(np.int8), out=out), TypeError, "uint8, got int8"),
-    "one picture": (lambda f, out: f(IMAGES[0, :, :, 0], out=out), ValueError, "shape"),
+    "one image": (lambda f, out: f(IMAGES[0, :, :, 0], out=out), ValueError, "shape"),
     "five axes": (lambda f, out: f(IMAGES[None], out=out), ValueError, "shape"),
     "four channels": (lambda f, out: f(np.zeros((6, 7, 8, 4), np.uint8), out=out), ValueError, "shape"),
     "one channel": (lambda f, out: f(np.zeros((6, 7, 8, 1), np.uint8), out=out), ValueError, "shape"),
     "no rows": (lambda f, out: f(np.zeros((6, 0, 8, 3), np.uint8), out=out), ValueError, "shape"),
-    "no pictures": (lambda f, out: f(IMAGES[:0], out=out), ValueError, "at least one"),
+    "no images": (lambda f, out: f(IMAGES[:0], out=out), ValueError, "at least one"),
     "no indices": (lambda f, out: f(IMAGES, [], out=out), ValueError, "at least one"),
     "index too large": (lambda f, out: f(IMAGES, [0, 6], out=out), IndexError, "index 6 is out of range"),
     "index too small": (lambda f, out: f(IMAGES, [0, -7], out=out), IndexError, "index -7 is out of range"),
@@ -232,7 +232,7 @@ WRONG = {
     "out of another byte order": (lambda f, out: f(IMAGES, out=np.zeros((6, 3, 5, 5), ">f4")), TypeError, "float32"),
     "out no array": (lambda f, out: f(IMAGES, out=torch.zeros(6, 3, 5, 5)), TypeError, "got Tensor"),
     "out of another shape": (lambda f, out: f(IMAGES, out=np.zeros((6, 3, 5, 6), np.float32)), ValueError, r"\(6, 3, 5, 5\)"),
-    "out for more pictures": (lambda f, out: f(IMAGES, [1], out=np.zeros((6, 3, 5, 5), np.float32)), ValueError, r"\(1, 3, 5, 5\)"),
+    "out for more images": (lambda f, out: f(IMAGES, [1], out=np.zeros((6, 3, 5, 5), np.float32)), ValueError, r"\(1, 3, 5, 5\)"),
     "out not contiguous": (lambda f, out: f(IMAGES, out=np.zeros((6, 3, 5, 10), np.float32)[..., ::2]), ValueError, "contiguous"),
     "out in Fortran's order": (lambda f, out: f(IMAGES, out=np.zeros((6, 3, 5, 5), np.float32, order="F")), ValueError, "contiguous"),
     "out read-only": (lambda f, out: f(IMAGES, out=np.broadcast_to(np.float32(0), (6, 3, 5, 5))), ValueError, "writable"),
@@ -276,7 +276,7 @@ def test_out_must_not_overlap():
 
 
 @pytest.mark.parametrize("kind", [(7, 8), (7, 8, 3)])
-def test_pictures_that_the_transform_refuses(kind):
+def test_images_that_the_transform_refuses(kind):
     """The transform's own exception; what it had drawn until then is drawn."""
     transform = v1.Compose([v1.RandomHorizontalFlip(), v1.RandomCrop(9), v1.ToTensor()])
     images, out = pixels(4, *kind), np.full((4, 3, 9, 9), 0.25, np.float32)
@@ -324,7 +324,7 @@ def test_what_cannot_be_compiled(transform, word):
         penstock.compile(transform)
 
 
-def test_a_fill_that_does_not_suit_gray_pictures():
+def test_a_fill_that_does_not_suit_gray_images():
     """It matters where there is a margin."""
     transform = v1.Compose([v1.RandomCrop(6, pad_if_needed=True, fill=(1, 2, 3)), v1.PILToTensor()])
     compiled = penstock.compile(transform)

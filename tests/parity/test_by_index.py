@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from support.cases import cases
 from support.compare import assert_same
-from support.pictures import Pictures, bare, dataset_of
+from support.images import Images, bare, dataset_of
 from torch.utils.data import (
     BatchSampler,
     ConcatDataset,
@@ -54,13 +54,13 @@ def words_of(seed: int, epoch: int, index: int, count: int, generator: int = 0) 
 
 
 def augmented(count: int, *first, transform=None) -> torch.utils.data.Dataset:
-    """CIFAR's pictures, which are cropped and flipped before anything else."""
+    """CIFAR's images, which are cropped and flipped before anything else."""
     steps = [v1.RandomCrop(32, padding=4), v1.RandomHorizontalFlip(), v1.ToTensor(), *first]
     return dataset_of("CIFAR10", count, 32, 32, transform=transform or v1.Compose(steps))
 
 
 def images_of(loader) -> torch.Tensor:
-    """All pictures of an epoch."""
+    """All images of an epoch."""
     return torch.cat([images for images, _ in loader])
 
 
@@ -100,10 +100,10 @@ def test_crops_and_flips_are_made_of_the_words_in_order(seed, epochs):
         images = images_of(loader)
         for index, image in enumerate(images):
             top, left, flip = (int(word) for word in words_of(seed, epoch, index, 3))
-            picture = F.crop(F.pad(Image.fromarray(dataset.data[index]), 4), top % 9, left % 9, 32, 32)
+            expected = F.crop(F.pad(Image.fromarray(dataset.data[index]), 4), top % 9, left % 9, 32, 32)
             if np.float32(flip % 2**24) / np.float32(2**24) < 0.5:
-                picture = F.hflip(picture)
-            assert torch.equal(image, F.to_tensor(picture)), (epoch, index)
+                expected = F.hflip(expected)
+            assert torch.equal(image, F.to_tensor(expected)), (epoch, index)
 
 
 def test_the_librarys_draws_come_from_the_first_two_words():
@@ -139,11 +139,11 @@ def test_what_python_draws_has_words_of_its_own():
     for index, image in enumerate(images):
         high, low = (int(word) for word in words_of(5, 0, index, 2, generator=1))
         chosen = math.floor(((high >> 5) * 2**26 + (low >> 6)) / 2**53 * len(choices))
-        picture = choices[chosen](Image.fromarray(dataset.data[index]))
+        expected = choices[chosen](Image.fromarray(dataset.data[index]))
         # Its own first word is that of the transform that was chosen.
         if (int(words_of(5, 0, index, 2)[1]) % 2**24) / 2**24 < 0.5:
-            picture = F.hflip(picture)
-        assert torch.equal(image, F.to_tensor(picture)), index
+            expected = F.hflip(expected)
+        assert torch.equal(image, F.to_tensor(expected)), index
 
 
 @pytest.fixture(scope="module")
@@ -161,7 +161,7 @@ def folder(tmp_path_factory):
 def data_of(kind: str, folder) -> torch.utils.data.Dataset:
     steps = v1.Compose([v2.RandomResizedCrop(24), v2.ColorJitter(0.4, 0.4), v2.TrivialAugmentWide(), v1.ToTensor()])
     if kind == "files":
-        return Pictures([str(path) for path in sorted(folder.iterdir())], range(12), steps)
+        return Images([str(path) for path in sorted(folder.iterdir())], range(12), steps)
     if kind == "joined":
         return ConcatDataset([augmented(5), Subset(augmented(9), [8, 3, 3, 1, 0, 5, 7])])
     return augmented(12, v1.RandomErasing(value="random"))
@@ -338,9 +338,9 @@ def chi_square(counts: np.ndarray) -> float:
 def test_offsets_of_crops_are_distributed_evenly():
     """Alone, together, and beside those of the next sample and of the next epoch; four deviations are one in 16,000."""
     rows, columns = np.meshgrid(np.arange(32), np.arange(32), indexing="ij")
-    picture = np.stack([rows, columns, rows], -1).astype(np.uint8)
+    image = np.stack([rows, columns, rows], -1).astype(np.uint8)
     dataset = bare("CIFAR10", v2.Compose([v1.RandomCrop(24), v2.PILToTensor()]))
-    dataset.data, dataset.targets = np.broadcast_to(picture, (SAMPLES, 32, 32, 3)), [0] * SAMPLES
+    dataset.data, dataset.targets = np.broadcast_to(image, (SAMPLES, 32, 32, 3)), [0] * SAMPLES
     loader = DataLoader(dataset, batch_size=500, rng="index", seed=11)
     offsets = np.stack([images_of(loader)[:, :2, 0, 0].numpy() for _ in range(EPOCHS)]).astype(int)
     assert offsets.max() == OFFSETS - 1
@@ -367,8 +367,8 @@ class Stream(IterableDataset):
         return iter(())
 
 
-def own(picture):
-    return F.to_tensor(picture)
+def own(image):
+    return F.to_tensor(image)
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -394,7 +394,7 @@ def test_what_is_not_native_as_a_whole_raises_as_explain_says(make, reason, work
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_indices_that_are_no_whole_numbers_raise_at_their_batch(workers):
-    class Named(Pictures):
+    class Named(Images):
         def locate(self, index):
             return super().locate(int(index))
 

@@ -1,4 +1,4 @@
-"""torchvision's datasets that open their files in a way of their own, as they are on disk; the pictures are made up."""
+"""torchvision's datasets that open their files in a way of their own, as they are on disk; the images are made up."""
 
 import csv
 import shutil
@@ -26,7 +26,7 @@ both = pytest.mark.parametrize("workers", [0, 2])
 
 
 def pets(root, **options):
-    """An OxfordIIITPet: names, classes and species in a list, pictures by name."""
+    """An OxfordIIITPet: names, classes and species in a list, images by name."""
     base = root / "oxford-iiit-pet"
     for folder in ("images", "annotations/trimaps"):
         (base / folder).mkdir(parents=True, exist_ok=True)
@@ -89,7 +89,7 @@ def test_broken_files(maker, workers, tmp_path):
     paths = dataset._images if maker is pets else [Path(path) for path, _ in dataset._samples]
     paths[3].unlink()
     paths[8].write_bytes(paths[8].read_bytes()[:-200])
-    paths[11].write_bytes(b"no picture")
+    paths[11].write_bytes(b"no image")
     paths[12].write_bytes(encode(photo(40, 50), "BMP"))
     paths[13].write_bytes(damaged(encode(photo(40, 50)), "noisy"))
 
@@ -133,9 +133,9 @@ def test_transforms_that_are_set_later(tmp_path):
 def test_left_to_torch(tmp_path, monkeypatch):
     joint = v2.Compose([v2.Resize((20, 20)), v2.PILToTensor()])
     for dataset, reason in (
-        (pets(tmp_path, target_types="segmentation"), "its targets are pictures"),
-        (pets(tmp_path, transform=None, transforms=joint), "applied to picture and target together"),
-        (celebrities(tmp_path, monkeypatch), "does not convert its pictures"),
+        (pets(tmp_path, target_types="segmentation"), "its targets are images"),
+        (pets(tmp_path, transform=None, transforms=joint), "applied to image and target together"),
+        (celebrities(tmp_path, monkeypatch), "does not convert its images"),
     ):
 
         def make(cls, dataset=dataset):

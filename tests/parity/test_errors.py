@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 import torchvision.transforms as v1
-from support.pictures import Pictures, dataset_of
+from support.images import Images, dataset_of
 from support.record import Walk, assert_parity, batches, failures, more_workers_than_cores
 from support.workers import ReferenceLoader
 from torch.utils.data import ConcatDataset, Subset
@@ -37,13 +37,13 @@ class Telling(Exception):
         super().__init__(message)
 
 
-class Failing(Pictures):
+class Failing(Images):
     """Raises for some samples."""
 
     def __init__(self, errors, transform=DRAWING, count=14, **options):
         rng = np.random.default_rng(0)
-        pictures = [rng.integers(0, 256, (6, 7, 3), dtype=np.uint8) for _ in range(count)]
-        super().__init__(pictures, list(range(count)), transform, **options)
+        images = [rng.integers(0, 256, (6, 7, 3), dtype=np.uint8) for _ in range(count)]
+        super().__init__(images, list(range(count)), transform, **options)
         self.errors = errors
 
     def locate(self, index):
@@ -52,10 +52,10 @@ class Failing(Pictures):
         return super().locate(index)
 
 
-def pictures(shapes, transform, targets=None):
+def images(shapes, transform, targets=None):
     rng = np.random.default_rng(1)
     arrays = [rng.integers(0, 256, shape, dtype=np.uint8) for shape in shapes]
-    return Pictures(arrays, targets or list(range(len(arrays))), transform)
+    return Images(arrays, targets or list(range(len(arrays))), transform)
 
 
 def noted():
@@ -72,7 +72,7 @@ def with_value(items, **replaced):
 
 
 def ragged_dataset(cls):
-    return cls(pictures([(6, 6, 3)] * 5 + [(7, 6, 3)] + [(6, 6, 3)] * 5, v1.ToTensor()), 3)
+    return cls(images([(6, 6, 3)] * 5 + [(7, 6, 3)] + [(6, 6, 3)] * 5, v1.ToTensor()), 3)
 
 
 def target_transform(table):
@@ -97,9 +97,9 @@ def changed_targets(*values):
     return dataset
 
 
-def changed_picture(picture, target=0, transform=DRAWING):
-    dataset = pictures([(6, 7, 3)] * 12, transform)
-    dataset.arrays[4] = picture
+def changed_image(image, target=0, transform=DRAWING):
+    dataset = images([(6, 7, 3)] * 12, transform)
+    dataset.arrays[4] = image
     dataset.labels[4] = target
     return dataset
 
@@ -147,43 +147,43 @@ NATIVE = {
     "an exception with a message": lambda cls, **o: cls(Failing({4: lambda: Telling(message="m")}), 3, **o),
     "an exception with a note": lambda cls, **o: cls(Failing({4: noted}), 3, **o),
     "two in one batch": lambda cls, **o: cls(Failing({4: KeyError, 5: ValueError, 6: KeyError, 7: TypeError}), 2, **o),
-    "wrong dtype": lambda cls, **o: cls(changed_picture(np.zeros((6, 7, 3), np.float32)), 3, **o),
-    "wrong shape": lambda cls, **o: cls(changed_picture(np.zeros((6, 7, 4), np.uint8)), 3, **o),
-    "no picture at all": lambda cls, **o: cls(changed_picture(np.zeros((0, 7, 3), np.uint8)), 3, **o),
-    "neither array nor file": lambda cls, **o: cls(changed_picture(17), 3, **o),
-    "a file that is not there": lambda cls, **o: cls(changed_picture("/nonexistent/picture.png"), 3, **o),
-    "bytes of no picture": lambda cls, **o: cls(changed_picture(b"GIF89a, but no more"), 3, **o),
-    "gray among colour": lambda cls, **o: cls(changed_picture(np.zeros((6, 7), np.uint8)), 3, **o),
-    "gray, which Normalize refuses": lambda cls, **o: cls(changed_picture(np.zeros((6, 7), np.uint8), transform=v1.Compose([FLIP, v1.RandomCrop(5, 1), v1.ToTensor(), v1.Normalize([0.5] * 3, [0.5] * 3)])), 3, **o),
-    "gray, which the fill does not suit": lambda cls, **o: cls(changed_picture(np.zeros((6, 7), np.uint8), transform=v1.Compose([FLIP, v1.RandomCrop(5, 1, fill=(1, 2, 3)), v1.ToTensor()])), 3, **o),
-    "ragged": lambda cls, **o: cls(pictures([(6, 6, 3)] * 5 + [(7, 6, 3)] + [(6, 6, 3)] * 5, v1.Compose([FLIP, v1.ToTensor()])), 3, **o),
-    "ragged by channels": lambda cls, **o: cls(pictures([(6, 6, 3)] * 5 + [(6, 6)] + [(6, 6, 3)] * 5, v2.Compose([FLIP, v2.PILToTensor()])), 3, **o),
-    "ragged and a target None": lambda cls, **o: cls(pictures([(6, 6, 3)] * 5 + [(7, 6, 3)] * 4, v1.ToTensor(), with_value([0] * 9, at_4=None)), 3, **o),
-    "too small for v1.RandomCrop": lambda cls, **o: cls(pictures(SMALL, v1.Compose([FLIP, v1.RandomCrop(6), FLIP, v1.ToTensor()])), 3, **o),
-    "too small for v2.RandomCrop": lambda cls, **o: cls(pictures(SMALL, v2.Compose([FLIP, v2.RandomCrop(6), FLIP, v2.PILToTensor()])), 3, **o),
-    "too small even padded, v1": lambda cls, **o: cls(pictures(SMALL, v1.Compose([FLIP, v1.RandomCrop(7, padding=1), v1.ToTensor()])), 3, **o),
-    "too small even padded, v2": lambda cls, **o: cls(pictures(SMALL, v2.Compose([FLIP, v2.RandomCrop(7, padding=1), v1.ToTensor()])), 3, **o),
-    "too small a tensor for v1.RandomCrop": lambda cls, **o: cls(pictures(SMALL, v1.Compose([FLIP, v1.ToTensor(), v1.RandomCrop(6), FLIP])), 3, **o),
-    "too small a tensor for v2.RandomCrop": lambda cls, **o: cls(pictures(SMALL, v2.Compose([FLIP, v2.ToImage(), v2.RandomCrop(6), FLIP])), 3, **o),
-    "too small a tensor to reflect, v1": lambda cls, **o: cls(pictures(SMALL, v1.Compose([FLIP, v1.ToTensor(), v1.Pad(4, padding_mode="reflect"), v1.CenterCrop(5), FLIP])), 3, **o),
-    "too small a tensor to reflect, v2": lambda cls, **o: cls(pictures(SMALL, v2.Compose([FLIP, v2.ToImage(), v2.RandomCrop(5, padding=4, padding_mode="reflect"), FLIP])), 3, **o),
-    "too small a tensor to mirror": lambda cls, **o: cls(pictures(SMALL, v2.Compose([FLIP, v1.ToTensor(), v2.Pad([4, 0], padding_mode="symmetric"), v2.RandomCrop((4, 4))])), 3, **o),
-    "ragged after v1.Resize": lambda cls, **o: cls(pictures(SMALL, v1.Compose([FLIP, v1.Resize(5), v1.ToTensor()])), 3, **o),
-    "resized to nothing by v2.Resize": lambda cls, **o: cls(pictures(THIN, v2.Compose([FLIP, v2.Resize(None, max_size=5), v2.CenterCrop(4), FLIP, v1.ToTensor()])), 3, **o),
-    "resized to nothing by v1.Resize": lambda cls, **o: cls(pictures(THIN, v1.Compose([FLIP, v1.Resize(4, max_size=5), v1.RandomCrop(4, pad_if_needed=True), v1.ToTensor()])), 3, **o),
-    "resized to no size": lambda cls, **o: cls(pictures(THIN, v2.Compose([FLIP, v2.RandomResizedCrop((0, 3)), v1.ToTensor()])), 3, **o),
-    "too small once it is resized": lambda cls, **o: cls(pictures(SMALL, v1.Compose([FLIP, v1.RandomResizedCrop(8), v1.RandomCrop(9), v1.ToTensor()])), 3, **o),
-    "too small, then a bad target": lambda cls, **o: cls(pictures(SMALL, v1.Compose([FLIP, v1.RandomCrop(6), v1.ToTensor()]), with_value([1] * len(SMALL), at_3=None, at_10=None)), 3, **o),
+    "wrong dtype": lambda cls, **o: cls(changed_image(np.zeros((6, 7, 3), np.float32)), 3, **o),
+    "wrong shape": lambda cls, **o: cls(changed_image(np.zeros((6, 7, 4), np.uint8)), 3, **o),
+    "no image at all": lambda cls, **o: cls(changed_image(np.zeros((0, 7, 3), np.uint8)), 3, **o),
+    "neither array nor file": lambda cls, **o: cls(changed_image(17), 3, **o),
+    "a file that is not there": lambda cls, **o: cls(changed_image("/nonexistent/image.png"), 3, **o),
+    "bytes of no image": lambda cls, **o: cls(changed_image(b"GIF89a, but no more"), 3, **o),
+    "gray among colour": lambda cls, **o: cls(changed_image(np.zeros((6, 7), np.uint8)), 3, **o),
+    "gray, which Normalize refuses": lambda cls, **o: cls(changed_image(np.zeros((6, 7), np.uint8), transform=v1.Compose([FLIP, v1.RandomCrop(5, 1), v1.ToTensor(), v1.Normalize([0.5] * 3, [0.5] * 3)])), 3, **o),
+    "gray, which the fill does not suit": lambda cls, **o: cls(changed_image(np.zeros((6, 7), np.uint8), transform=v1.Compose([FLIP, v1.RandomCrop(5, 1, fill=(1, 2, 3)), v1.ToTensor()])), 3, **o),
+    "ragged": lambda cls, **o: cls(images([(6, 6, 3)] * 5 + [(7, 6, 3)] + [(6, 6, 3)] * 5, v1.Compose([FLIP, v1.ToTensor()])), 3, **o),
+    "ragged by channels": lambda cls, **o: cls(images([(6, 6, 3)] * 5 + [(6, 6)] + [(6, 6, 3)] * 5, v2.Compose([FLIP, v2.PILToTensor()])), 3, **o),
+    "ragged and a target None": lambda cls, **o: cls(images([(6, 6, 3)] * 5 + [(7, 6, 3)] * 4, v1.ToTensor(), with_value([0] * 9, at_4=None)), 3, **o),
+    "too small for v1.RandomCrop": lambda cls, **o: cls(images(SMALL, v1.Compose([FLIP, v1.RandomCrop(6), FLIP, v1.ToTensor()])), 3, **o),
+    "too small for v2.RandomCrop": lambda cls, **o: cls(images(SMALL, v2.Compose([FLIP, v2.RandomCrop(6), FLIP, v2.PILToTensor()])), 3, **o),
+    "too small even padded, v1": lambda cls, **o: cls(images(SMALL, v1.Compose([FLIP, v1.RandomCrop(7, padding=1), v1.ToTensor()])), 3, **o),
+    "too small even padded, v2": lambda cls, **o: cls(images(SMALL, v2.Compose([FLIP, v2.RandomCrop(7, padding=1), v1.ToTensor()])), 3, **o),
+    "too small a tensor for v1.RandomCrop": lambda cls, **o: cls(images(SMALL, v1.Compose([FLIP, v1.ToTensor(), v1.RandomCrop(6), FLIP])), 3, **o),
+    "too small a tensor for v2.RandomCrop": lambda cls, **o: cls(images(SMALL, v2.Compose([FLIP, v2.ToImage(), v2.RandomCrop(6), FLIP])), 3, **o),
+    "too small a tensor to reflect, v1": lambda cls, **o: cls(images(SMALL, v1.Compose([FLIP, v1.ToTensor(), v1.Pad(4, padding_mode="reflect"), v1.CenterCrop(5), FLIP])), 3, **o),
+    "too small a tensor to reflect, v2": lambda cls, **o: cls(images(SMALL, v2.Compose([FLIP, v2.ToImage(), v2.RandomCrop(5, padding=4, padding_mode="reflect"), FLIP])), 3, **o),
+    "too small a tensor to mirror": lambda cls, **o: cls(images(SMALL, v2.Compose([FLIP, v1.ToTensor(), v2.Pad([4, 0], padding_mode="symmetric"), v2.RandomCrop((4, 4))])), 3, **o),
+    "ragged after v1.Resize": lambda cls, **o: cls(images(SMALL, v1.Compose([FLIP, v1.Resize(5), v1.ToTensor()])), 3, **o),
+    "resized to nothing by v2.Resize": lambda cls, **o: cls(images(THIN, v2.Compose([FLIP, v2.Resize(None, max_size=5), v2.CenterCrop(4), FLIP, v1.ToTensor()])), 3, **o),
+    "resized to nothing by v1.Resize": lambda cls, **o: cls(images(THIN, v1.Compose([FLIP, v1.Resize(4, max_size=5), v1.RandomCrop(4, pad_if_needed=True), v1.ToTensor()])), 3, **o),
+    "resized to no size": lambda cls, **o: cls(images(THIN, v2.Compose([FLIP, v2.RandomResizedCrop((0, 3)), v1.ToTensor()])), 3, **o),
+    "too small once it is resized": lambda cls, **o: cls(images(SMALL, v1.Compose([FLIP, v1.RandomResizedCrop(8), v1.RandomCrop(9), v1.ToTensor()])), 3, **o),
+    "too small, then a bad target": lambda cls, **o: cls(images(SMALL, v1.Compose([FLIP, v1.RandomCrop(6), v1.ToTensor()]), with_value([1] * len(SMALL), at_3=None, at_10=None)), 3, **o),
     "an empty batch": lambda cls, **o: cls(dataset_of("CIFAR10", 14, transform=DRAWING), batch_sampler=[[0, 1], [], [2]], **o),
     "batches of other kinds": lambda cls, **o: cls(dataset_of("CIFAR10", 14, transform=DRAWING), batch_sampler=[(0, 1), range(3), torch.tensor([4, 5]), np.array([6]), {3: 1}, 7, None, "ab"], **o),
     "the sampler raises": lambda cls, **o: cls(dataset_of("CIFAR10", 14, transform=DRAWING), 2, sampler=Once(sampler_that_fails), **o),
 }  # fmt: skip
 
-# Every picture fails, so there is nothing for penstock to do.
+# Every image fails, so there is nothing for penstock to do.
 LEFT_TO_TORCH = {
     "std of 0": v1.Compose([v1.ToTensor(), v1.Normalize([0.5] * 3, [0.0] * 3)]),
     "too few means": v1.Compose([v1.ToTensor(), v1.Normalize([0.5] * 2, [0.5] * 2)]),
-    "crop larger than all pictures": v1.Compose([v1.RandomHorizontalFlip(), v1.RandomCrop(50), v1.ToTensor()]),
+    "crop larger than all images": v1.Compose([v1.RandomHorizontalFlip(), v1.RandomCrop(50), v1.ToTensor()]),
     "Normalize of bytes": v2.Compose([v2.ToImage(), v2.Normalize([0.5], [0.5])]),
     "no tensor": v1.Compose([v1.RandomHorizontalFlip(), v1.CenterCrop(3)]),
     "no transform": None,
@@ -248,8 +248,8 @@ def test_the_note_names_the_sample(workers):
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_the_note_names_the_picture_that_a_transform_refused(workers):
-    dataset = pictures(SMALL, v1.Compose([v1.RandomCrop(6), v1.ToTensor()]))
+def test_the_note_names_the_image_that_a_transform_refused(workers):
+    dataset = images(SMALL, v1.Compose([v1.RandomCrop(6), v1.ToTensor()]))
     with pytest.raises(ValueError, match="Required crop size") as raised:
         list(penstock.DataLoader(dataset, 3, num_workers=workers))
     assert raised.value.__notes__ == ["penstock: sample 4, position 1 of its batch"]
@@ -258,12 +258,12 @@ def test_the_note_names_the_picture_that_a_transform_refused(workers):
 
 def test_an_error_of_a_whole_batch_has_no_note():
     with pytest.raises(RuntimeError, match="stack expects each tensor to be equal size") as raised:
-        list(penstock.DataLoader(pictures([(3, 3, 3), (4, 3, 3)], v1.ToTensor()), 2))
+        list(penstock.DataLoader(images([(3, 3, 3), (4, 3, 3)], v1.ToTensor()), 2))
     assert not hasattr(raised.value, "__notes__")
 
 
 class Lazily:
-    """A batch sampler whose batches are iterators, which draw while the pictures do."""
+    """A batch sampler whose batches are iterators, which draw while the images do."""
 
     def __iter__(self):
         for _ in range(3):
@@ -294,7 +294,7 @@ def test_a_failure_of_the_threads_is_raised_once(monkeypatch):
         return wait(self, timeout)
 
     monkeypatch.setattr(Prepared, "wait", failing)
-    iterator = iter(penstock.DataLoader(pictures([(3, 3, 3)] * 9, v1.ToTensor()), 2, num_workers=2))
+    iterator = iter(penstock.DataLoader(images([(3, 3, 3)] * 9, v1.ToTensor()), 2, num_workers=2))
     targets = []
     for _ in range(5):
         try:
@@ -330,7 +330,7 @@ def test_an_exception_that_is_raised_does_not_keep_its_batch(workers):
     ],
 )
 def test_failed_samples_are_forgotten_at_once(workers, kind):
-    """Not when Python next looks for cycles: pictures are large, and it does not know."""
+    """Not when Python next looks for cycles: images are large, and it does not know."""
     loader = NATIVE[kind](penstock.DataLoader, num_workers=workers)
     seen = []
 

@@ -1,4 +1,4 @@
-"""torchvision's datasets as they come from files: the formats are the real ones, the pictures made up."""
+"""torchvision's datasets as they come from files: the formats are the real ones, the images made up."""
 
 import struct
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 import scipy.io
 import torch
 import torchvision.transforms as v1
-from support.pictures import cifar_files
+from support.images import cifar_files
 from support.record import Walk, assert_parity, batches
 from support.workers import ReferenceLoader
 from torch.utils.data import random_split
@@ -66,8 +66,8 @@ def qmnist(root, *, compat=True):
 
 def svhn(root):
     rng = np.random.default_rng(0)
-    pictures = rng.integers(0, 256, (32, 32, 3, 11), dtype=np.uint8)
-    scipy.io.savemat(root / "train_32x32.mat", {"X": pictures, "y": rng.integers(1, 11, (11, 1))})
+    images = rng.integers(0, 256, (32, 32, 3, 11), dtype=np.uint8)
+    scipy.io.savemat(root / "train_32x32.mat", {"X": images, "y": rng.integers(1, 11, (11, 1))})
     return tv.SVHN(root, transform=AUGMENT)
 
 

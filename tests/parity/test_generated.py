@@ -2,7 +2,7 @@
 
 from hypothesis import event, given
 from support.cases import cases
-from support.loaders import datasets, families, loader_cases, own_pictures, small_cases
+from support.loaders import datasets, families, loader_cases, own_images, small_cases
 from support.record import assert_parity, more_workers_than_cores
 from support.workers import ReferenceLoader
 
@@ -45,6 +45,6 @@ def test_datasets(case):
 
 
 @cases(500)
-@given(loader_cases(own_pictures()))
-def test_own_pictures(case):
+@given(loader_cases(own_images()))
+def test_own_images(case):
     check(case)

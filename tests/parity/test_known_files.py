@@ -71,7 +71,7 @@ DAMAGE = {
     "a wrong byte": lambda data: data[:-60] + bytes([data[-60] ^ 0x55]) + data[-59:],
     "noise": lambda data: damaged(data, "noisy"),
     "a marker": lambda data: data[:-300] + b"\xff\xd9" + data[-298:],
-    "another picture": lambda data: encode(photo(90, 310, seed=len(data))).ljust(len(data), b"\0")[: len(data)],
+    "another image": lambda data: encode(photo(90, 310, seed=len(data))).ljust(len(data), b"\0")[: len(data)],
 }
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 import torchvision.transforms as v1
-from support.pictures import Pictures, bare, dataset_of
+from support.images import Images, bare, dataset_of
 from support.record import Walk, assert_parity
 from support.workers import ForkingReferenceLoader
 from torch import nn
@@ -178,7 +178,7 @@ EDITS = {
     "v2: dtype": (lambda: cifar(flips_v2()), lambda dataset: setattr(part(dataset, 2), "dtype", torch.float64)),
     "v2: scale": (lambda: cifar(flips_v2()), lambda dataset: setattr(part(dataset, 2), "scale", False)),
     "v2: hook within": (lambda: cifar(flips_v2()), hook_within),
-    "v2: _call_kernel": (lambda: cifar(flips_v2()), lambda dataset: setattr(part(dataset, 1)[1], "_call_kernel", lambda function, picture: picture)),
+    "v2: _call_kernel": (lambda: cifar(flips_v2()), lambda dataset: setattr(part(dataset, 1)[1], "_call_kernel", lambda function, image: image)),
     "v2: part appended": (lambda: cifar(flips_v2()), lambda dataset: part(dataset, 1).append(v2.RandomHorizontalFlip(ALWAYS))),
     "v2: part replaced": (lambda: cifar(flips_v2()), lambda dataset: part(dataset, 1).__setitem__(1, v2.RandomHorizontalFlip(ALWAYS))),
     "policies": (chosen, lambda dataset: setattr(part(dataset, 0), "policies", part(dataset, 0).policies[:3])),
@@ -199,8 +199,8 @@ EDITS = {
     "concatenation: part replaced": (both, lambda dataset: dataset.datasets.__setitem__(0, cifar(flips_v2(), seed=5))),
     "concatenation: transform within": (both, lambda dataset: setattr(dataset.datasets[0], "transform", flips_v2())),
     "concatenation: part with another dtype": (both, lambda dataset: setattr(dataset.datasets[1], "transform", v1.PILToTensor())),
-    "own pictures: transform": (lambda: Pictures(list(OTHER), range(14), flips()), assign(transform=flips_v2())),
-    "own pictures: target_transform": (lambda: Pictures(list(OTHER), range(14), flips()), assign(target_transform=float)),
+    "own images: transform": (lambda: Images(list(OTHER), range(14), flips()), assign(transform=flips_v2())),
+    "own images: target_transform": (lambda: Images(list(OTHER), range(14), flips()), assign(target_transform=float)),
 }  # fmt: skip
 
 WORKERS = {
@@ -212,7 +212,7 @@ WORKERS = {
 
 def assert_seen_alike(make_dataset, edit, **options):
     def make(cls):
-        # The sampler's length is the dataset's as it was: with fewer pictures some batches fail.
+        # The sampler's length is the dataset's as it was: with fewer images some batches fail.
         dataset = make_dataset()
         return cls(dataset, 2, sampler=list(range(len(dataset))), **options)
 
@@ -235,25 +235,25 @@ def test_pixels_in_place():
     assert_seen_alike(cifar, edit)
 
 
-def test_own_pictures_in_place():
+def test_own_images_in_place():
     def edit(loader):
-        for picture in loader.dataset.arrays:
-            picture //= 2
+        for image in loader.dataset.arrays:
+            image //= 2
 
-    assert_seen_alike(lambda: Pictures([row.copy() for row in OTHER], range(14), flips()), edit)
+    assert_seen_alike(lambda: Images([row.copy() for row in OTHER], range(14), flips()), edit)
 
 
-class OneBuffer(Pictures):
-    """Locates every picture in the same memory, as a decoder with a buffer of its own would."""
+class OneBuffer(Images):
+    """Locates every image in the same memory, as a decoder with a buffer of its own would."""
 
     def locate(self, index):
-        picture, target = super().locate(index)
-        self.buffer[:] = picture
+        image, target = super().locate(index)
+        self.buffer[:] = image
         return self.buffer, target
 
 
 @pytest.mark.parametrize("workers", WORKERS.values(), ids=WORKERS)
-def test_own_pictures_in_one_buffer(workers):
+def test_own_images_in_one_buffer(workers):
     def make(cls):
         dataset = OneBuffer(list(OTHER), range(14), flips())
         dataset.buffer = np.zeros((5, 5, 3), np.uint8)

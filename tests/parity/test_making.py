@@ -3,8 +3,8 @@
 import pytest
 import torch
 import torchvision.transforms as v1
-from support.both_loaders import write_pictures
-from support.pictures import dataset_of
+from support.both_loaders import write_images
+from support.images import dataset_of
 from support.record import Walk, assert_parity, failures
 from torch.utils.data import DataLoader, Sampler
 from torchvision.datasets import ImageFolder
@@ -33,7 +33,7 @@ FLIPS = [v1.RandomHorizontalFlip(), v1.RandomVerticalFlip()]
 # From torch's generator and from Python's.
 DRAWING = v1.Compose([v1.RandomCrop(6, padding=2), v1.RandomChoice(FLIPS), v1.ToTensor()])
 # What cannot be read in advance.
-OPAQUE = v1.Compose([v1.RandomResizedCrop(8), v1.Lambda(lambda picture: picture.copy()), v1.ToTensor()])
+OPAQUE = v1.Compose([v1.RandomResizedCrop(8), v1.Lambda(lambda image: image.copy()), v1.ToTensor()])
 
 
 class Watched(Sampler):
@@ -113,7 +113,7 @@ PARTS = {
     "lower": (penstock.loader, "lower"),
     "counters": (penstock.loader, "counters_of"),
     "the iterator's counters": (penstock.iterator, "counters_of"),
-    "stream": (_native, "Stream"),
+    "stream": (_native, "JobQueue"),
     "what worker_init_fn leaves": (worker_init, "left_behind", 2),  # it is tried before
     "streams": (Streams, "of"),
     "counters, begin": (Counters, "begin"),
@@ -169,7 +169,7 @@ AGAIN = {
     "finish": (NativeDataLoaderIter, "_finish_pending", 0),
     "positions": (Streams, "torch_state", 2),
     "counters": (Counters, "begin", 1),
-    "stream": (_native, "Stream", 2),
+    "stream": (_native, "JobQueue", 2),
     "gathering": (penstock.iterator, "Gathering", 7),
     "memory": (penstock.memory, "empty", 9),  # some of the new epoch's numbers are drawn by then
 }
@@ -208,7 +208,7 @@ RECORDING = {
 @pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize("part", RECORDING)
 def test_recorded(part, workers, monkeypatch, caplog, tmp_path):
-    write_pictures(tmp_path)
+    write_images(tmp_path)
     break_(monkeypatch, *RECORDING[part])
     assert_torchs(Walk((2, None)), lambda: ImageFolder(tmp_path, OPAQUE), num_workers=workers)
     failed = [line for line in told(caplog) if "RuntimeError: a bug of ours" in line]
@@ -216,7 +216,7 @@ def test_recorded(part, workers, monkeypatch, caplog, tmp_path):
 
 
 def test_stale_batches_of_an_abandoned_epoch_need_not_be_made(monkeypatch, tmp_path):
-    write_pictures(tmp_path)
+    write_images(tmp_path)
     begin, resets = penstock.recording.rendering.Rendering.begin, []
 
     def reset(self, loader, first_iter=False):

@@ -10,7 +10,7 @@ from torchvision.transforms import v2
 
 import penstock
 
-PICTURES = [photo(31 + k, 42 - k, seed=k) for k in range(8)]
+IMAGES = [photo(31 + k, 42 - k, seed=k) for k in range(8)]
 BEFORE = {
     "nothing": lambda _: [],
     "margins": lambda v: [v.Pad(3, fill=(9, 100, 200)), v.RandomCrop(40, padding=2, pad_if_needed=True, fill=7)],
@@ -27,27 +27,27 @@ BEHIND = {
 }
 
 
-class Pictures(penstock.ImageDataset):
+class Images(penstock.ImageDataset):
     """Pixels in memory."""
 
     def __init__(self, transform):
         self.transform = transform
 
     def __len__(self):
-        return len(PICTURES)
+        return len(IMAGES)
 
     def locate(self, index):
-        return PICTURES[index], index
+        return IMAGES[index], index
 
 
 @pytest.mark.parametrize("behind", BEHIND.values(), ids=BEHIND)
 @pytest.mark.parametrize("before", BEFORE.values(), ids=BEFORE)
 @pytest.mark.parametrize("module", [v1, v2], ids=["v1", "v2"])
-def test_pictures(module, before, behind):
+def test_images(module, before, behind):
     parts = [*before(module), module.Grayscale(1), *behind(module), v1.ToTensor()]
 
     def make(loader):
-        return loader(Pictures(v1.Compose(parts)), batch_size=1, num_workers=2)
+        return loader(Images(v1.Compose(parts)), batch_size=1, num_workers=2)
 
     report = penstock.explain(make(penstock.DataLoader))
     assert report.native, report
@@ -59,7 +59,7 @@ def test_tensors(module):
     parts = [module.PILToTensor(), module.Pad(2, fill=50), module.Grayscale(1), module.RandomPosterize(4, p=0.5)]
 
     def make(loader):
-        return loader(Pictures(v1.Compose([*parts, v2.ToDtype(torch.float32, scale=True)])), batch_size=1)
+        return loader(Images(v1.Compose([*parts, v2.ToDtype(torch.float32, scale=True)])), batch_size=1)
 
     report = penstock.explain(make(penstock.DataLoader))
     assert report.native, report

@@ -24,7 +24,7 @@ from torchvision.io import decode_image, read_image
 from torchvision.transforms import v2
 
 import penstock
-from penstock.lowering.places import Located
+from penstock.lowering.readers import Located
 
 # From torch's generator and from Python's.
 FLIP = v1.RandomOrder([v1.RandomHorizontalFlip(), v1.RandomChoice([v1.RandomVerticalFlip(), v2.Identity()], p=[2, 1])])
@@ -32,7 +32,7 @@ CROP = v1.Compose([FLIP, v1.RandomCrop(24), v1.ToTensor(), v1.Normalize([0.5] * 
 BYTES = v2.Compose([v2.RandomCrop((20, 25), pad_if_needed=True), v2.RandomVerticalFlip(), v2.PILToTensor()])
 RESIZED = v1.Compose([v1.RandomResizedCrop(20), v1.RandomHorizontalFlip(), v1.ToTensor()])
 CENTER = v2.Compose([v2.Resize(26), v2.CenterCrop(22), v2.ToImage(), v2.ToDtype(torch.float32, scale=True)])
-# Of every picture only its margin is seen.
+# Of every image only its margin is seen.
 MARGIN = v1.Compose([v1.Pad((300, 0, 0, 0)), v1.CenterCrop(20), v1.ToTensor()])
 TRANSFORMS = {"v1": CROP, "v2": BYTES, "resized crop": RESIZED, "resized, center": CENTER, "margin": MARGIN}
 WORKERS = {

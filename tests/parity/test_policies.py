@@ -1,5 +1,5 @@
 """Policies with whatever parameters they take, and what else is chosen or jittered: plans draw and make what torchvision
-draws and makes, of pictures, and of tensors that lie in memory in any way that transforms before leave them in."""
+draws and makes, of images, and of tensors that lie in memory in any way that transforms before leave them in."""
 
 import numpy as np
 import torch
@@ -39,19 +39,19 @@ def policies(draw):
     return module.AutoAugment(draw(st.sampled_from(list(AutoAugmentPolicy))), **options)
 
 
-def assert_made(transform, picture, mode, seed):
+def assert_made(transform, image, mode, seed):
     """Fail unless a plan draws and makes what a transform does; return the plan."""
     pipeline = lower_transform(transform, mode)
-    source = _native.Source(np.asarray(picture)[None], pipeline.plan)
+    source = _native.ArrayImages(np.asarray(image)[None], pipeline.plan)
     for generator_seed in range(seed, seed + SEEDS):
         generator = _native.Generator(generator_seed)
         batch = _native.Batch(source, [0], generator)
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(generator_seed)
-            expected = transform(picture)
+            expected = transform(image)
             state = torch.default_generator.get_state()
         made, out = memory.empty(batch.shapes[0], pipeline.dtype)
-        batch.run(_native.Stream(1), out)
+        batch.run(_native.JobQueue(1), out)
         drawn = state.clone()
         generator.store(drawn.numpy())
         assert torch.equal(drawn, state)
@@ -61,8 +61,8 @@ def assert_made(transform, picture, mode, seed):
 @cases(60)
 @given(policies(), st.sampled_from(("RGB", "L")), st.integers(1, 90), st.integers(1, 90), st.integers(0, 1 << 40))
 def test_policies(policy, mode, height, width, seed):
-    picture = Image.fromarray(photo(height, width, seed=seed % 97)).convert(mode)
-    assert_made(v1.Compose([policy, v1.PILToTensor()]), picture, mode, seed)
+    image = Image.fromarray(photo(height, width, seed=seed % 97)).convert(mode)
+    assert_made(v1.Compose([policy, v1.PILToTensor()]), image, mode, seed)
 
 
 # What leaves tensors in other ways in memory, and what goes on from there.
@@ -134,8 +134,8 @@ def of_tensors(draw):
 def test_tensors(convert, before, transform, module, mode, height, width, seed):
     """Contrast comes last: of tensors its last bit depends on how they lie in memory."""
     pixels = photo(height, width, seed=seed % 97)
-    # Pictures of few colours have values for which roundings decide.
+    # Images of few colours have values for which roundings decide.
     pixels = (pixels, pixels // 64 * 64, np.broadcast_to(pixels[:1, :1], pixels.shape))[seed % 3]
-    picture = Image.fromarray(np.ascontiguousarray(pixels)).convert(mode)
+    image = Image.fromarray(np.ascontiguousarray(pixels)).convert(mode)
     pipeline = v1.Compose([convert, *before, transform, module.ColorJitter(contrast=(0.1, 1.9))])
-    assert_made(pipeline, picture, mode, seed)
+    assert_made(pipeline, image, mode, seed)

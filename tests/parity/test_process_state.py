@@ -5,9 +5,9 @@ import functools
 import pytest
 import torch
 import torchvision.transforms as v1
-from support.both_loaders import write_pictures
+from support.both_loaders import write_images
 from support.compare import assert_same
-from support.pictures import dataset_of
+from support.images import dataset_of
 from support.record import Walk, record
 from torch.utils.data import DataLoader
 from torchvision.datasets import ImageFolder
@@ -33,7 +33,7 @@ def as_before():
     reset()
 
 
-def pictures(tmp_path, **options):
+def images(tmp_path, **options):
     transform = v1.Compose([v1.RandomCrop(6, padding=2), v1.RandomHorizontalFlip(), v1.ToTensor()])
     return dataset_of("CIFAR10", 30, 6, 6, transform=transform, **options)
 
@@ -41,7 +41,7 @@ def pictures(tmp_path, **options):
 def files(tmp_path, **options):
     transform = v1.Compose([v1.RandomResizedCrop(9), v1.RandomHorizontalFlip(), v1.ToTensor()])
     if not any(tmp_path.iterdir()):
-        write_pictures(tmp_path, 20)
+        write_images(tmp_path, 20)
     return ImageFolder(tmp_path, transform, **options)
 
 
@@ -49,7 +49,7 @@ def files(tmp_path, **options):
     ("workers", "persistent", "change"),
     [(0, False, "dtype"), (2, False, "dtype"), (2, True, "dtype"), (2, False, "device")],
 )
-@pytest.mark.parametrize("dataset", [pictures, files])
+@pytest.mark.parametrize("dataset", [images, files])
 def test_between_two_batches(dataset, workers, change, persistent, tmp_path):
     def make(cls):
         data = dataset(tmp_path, target_transform=lambda target: torch.tensor(float(target) / 3))

@@ -6,8 +6,8 @@ import pytest
 import torch
 from hypothesis import given
 from support.cases import cases
+from support.images import dataset_of
 from support.loaders import datasets, loader_cases
-from support.pictures import dataset_of
 from support.recipes import call
 from support.record import Walk, assert_parity, batches
 from support.workers import ReferenceLoader

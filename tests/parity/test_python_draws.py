@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.cases import cases
 from support.files import photo
-from support.pictures import dataset_of
+from support.images import dataset_of
 from support.record import Walk, assert_parity
 from support.workers import ReferenceLoader
 from torchvision.transforms import v2
@@ -52,7 +52,7 @@ def test_any_of_them(transform, workers, persistent, seed):
     "transform", [v1.RandomOrder(FLIPS), v1.RandomChoice(FLIPS), v1.RandomChoice(FLIPS, p=[1, 2, 3, 0])]
 )
 def test_arrays(transform):
-    pictures = np.stack([photo(9, 8, seed=k) for k in range(40)])
+    arrays = np.stack([photo(9, 8, seed=k) for k in range(40)])
     pipeline = v1.Compose([transform, v1.ToTensor()])
     states = []
     for run in (
@@ -62,7 +62,7 @@ def test_arrays(transform):
         random.seed(4)
         random.gauss(0, 1)  # leaves a second number, which must stay there
         torch.manual_seed(4)
-        states.append((run(pictures).tobytes(), torch.get_rng_state().tolist(), random.getstate()))
+        states.append((run(arrays).tobytes(), torch.get_rng_state().tolist(), random.getstate()))
     assert states[0] == states[1]
 
 

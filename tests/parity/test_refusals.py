@@ -13,7 +13,7 @@ import pytest
 import torch
 import torchvision
 import torchvision.transforms as v1
-from support.pictures import Pictures, dataset_of
+from support.images import Images, dataset_of
 from support.record import Walk, assert_parity
 from support.workers import ForkingReferenceLoader, ReferenceLoader
 from torch import nn
@@ -94,7 +94,7 @@ class OwnConcat(ConcatDataset):
         return super().__getitem__(len(self) - 1 - index)
 
 
-class OwnPictures(Pictures):
+class OwnImages(Images):
     def __getitem__(self, index):
         image, target = super().__getitem__(index)
         return image / 2, target
@@ -184,7 +184,7 @@ DATASETS = {
     "__getitem__ overridden": (lambda: as_class(cifar(), OwnItem), "__getitem__"),
     "__getitems__ on the class": (lambda: as_class(cifar(), OwnItems), "__getitems__"),
     "__getitems__ on the instance": (lambda: with_items(cifar()), "__getitems__"),
-    "__getitems__ on own pictures": (lambda: with_items(Pictures(ARRAYS, range(6), TENSOR())), "__getitems__"),
+    "__getitems__ on own images": (lambda: with_items(Images(ARRAYS, range(6), TENSOR())), "__getitems__"),
     "__getitems__ on a subset": (lambda: with_items(Subset(cifar(), [1, 2, 3])), "__getitems__"),
     "__getitems__ on a concatenation": (lambda: with_items(ConcatDataset([cifar()])), "__getitems__"),
     "__getitems__ within a subset": (lambda: Subset(with_items(cifar()), [1, 2, 3]), "__getitems__"),
@@ -194,8 +194,8 @@ DATASETS = {
     "__getattr__": (lambda: as_class(cifar(), OwnFallback), "looks attributes up"),
     "subset overridden": (lambda: OwnSubset(cifar(), [1, 2, 3]), "__getitem__"),
     "concatenation overridden": (lambda: OwnConcat([cifar(), cifar()]), "__getitem__"),
-    "own pictures overridden": (lambda: OwnPictures(ARRAYS, range(6), TENSOR()), "__getitem__"),
-    "own pictures in files": (lambda: Pictures([b""] * 2, range(2), TENSOR()), "files"),
+    "own images overridden": (lambda: OwnImages(ARRAYS, range(6), TENSOR()), "__getitem__"),
+    "own images in files": (lambda: Images([b""] * 2, range(2), TENSOR()), "files"),
     "a dataset of the user's": (lambda: [(torch.rand(2), k) for k in range(5)], "does not know"),
     "TensorDataset": (lambda: TensorDataset(torch.arange(6)), "no native reader"),
     "StackDataset": (lambda: StackDataset(cifar(), cifar()), "no native reader"),
@@ -222,7 +222,7 @@ DATASETS = {
     "RandomApply of what may raise": (lambda: cifar(v1.Compose([v1.RandomApply([v1.RandomCrop(3)], p=1.0), TENSOR()])), "may raise"),
     "RandomApply of a conversion": (lambda: cifar(v2.Compose([v2.RandomApply([v2.ToImage()]), v2.ToImage()])), "whether it was made"),
     "RandomChoice of a subclass": (lambda: cifar(v2.Compose([v2.RandomChoice([OwnFlip()]), v2.ToImage()])), "does not know"),
-    "a policy with a wrong fill": (lambda: cifar(v1.Compose([v1.RandAugment(0, fill=(1, 2)), TENSOR()])), "some pictures"),
+    "a policy with a wrong fill": (lambda: cifar(v1.Compose([v1.RandAugment(0, fill=(1, 2)), TENSOR()])), "some images"),
     "a policy with other magnitudes": (lambda: cifar(v1.Compose([changed(v1.RandAugment(), _augmentation_space=lambda bins, size: {"Identity": (torch.tensor(0.0), False)}), TENSOR()])), "'_augmentation_space'"),
     "a target_transform of tensors": (lambda: cifar(targets="tensor", target_transform=torch.tensor), "may warn in a worker"),
     "a target_transform of arrays": (lambda: cifar(targets="rows", target_transform=len), "may warn in a worker"),
@@ -237,13 +237,13 @@ DATASETS = {
     "shadowed forward": (lambda: cifar(v1.Compose([changed(FLIP(), forward=v1.functional.vflip), TENSOR()])), "'forward'"),
     "shadowed get_params": (lambda: cifar(v1.Compose([changed(v1.RandomCrop(3), get_params=lambda img, size: (0, 1, 3, 3)), TENSOR()])), "'get_params'"),
     "shadowed make_params": (lambda: cifar(v1.Compose([changed(v2.RandomHorizontalFlip(1.0), make_params=dict), TENSOR(), changed(v2.RandomCrop(3), make_params=lambda flat: {"needs_pad": False, "needs_crop": False})])), "'make_params'"),
-    "shadowed _call_kernel": (lambda: cifar(v1.Compose([changed(v2.RandomHorizontalFlip(1.0), _call_kernel=lambda function, picture: picture), TENSOR()])), "'_call_kernel'"),
+    "shadowed _call_kernel": (lambda: cifar(v1.Compose([changed(v2.RandomHorizontalFlip(1.0), _call_kernel=lambda function, image: image), TENSOR()])), "'_call_kernel'"),
     "script": (lambda: cifar(v1.Compose([TENSOR(), scripted(nn.Sequential(FLIP(1.0)))])), "class of its own|does not know"),
     "target_transform draws": (lambda: cifar(target_transform=noisy), "target_transform"),
     "target_transform counts": (lambda: cifar(target_transform=Counting()), "target_transform"),
     "target_transform, a partial that draws": (lambda: cifar(target_transform=functools.partial(noisy)), "target_transform"),
     "target_transform, a lambda that reads state": (lambda: cifar(target_transform=lambda y: TABLE[0]), "target_transform"),
-    "impure target_transform of own pictures": (lambda: Pictures(ARRAYS, range(6), TENSOR(), noisy), "target_transform"),
+    "impure target_transform of own images": (lambda: Images(ARRAYS, range(6), TENSOR(), noisy), "target_transform"),
     "a bad part": (lambda: ConcatDataset([cifar(), as_class(cifar(), OwnItem)]), "__getitem__"),
     "parts of several dtypes": (lambda: ConcatDataset([cifar(v1.PILToTensor()), cifar(v1.ToTensor())]), "dtypes"),
     "a type that an earlier transform may change": (lambda: cifar(v1.Compose([v2.ToImage(), FLIP(), v2.ToDtype({torchvision.tv_tensors.Image: torch.float32, "others": None})])), "type"),
@@ -283,7 +283,7 @@ def assert_left_to_torch(make, reason, told, theirs=ReferenceLoader):
     assert not told()
     assert_parity(make, penstock.DataLoader, theirs, Walk((None, 1, None)))
     lines = told()
-    # Of pictures that record there is nothing to say, unless none of several was handed over.
+    # Of images that record there is nothing to say, unless none of several was handed over.
     assert len(lines) == 1 or (report.way == "recorded" and not lines)
     assert all(without_addresses(text) in without_addresses(line) for line in lines for text in report.reasons)
     return loader
@@ -374,7 +374,7 @@ class Dispatching(torch.utils._python_dispatch.TorchDispatchMode):
 
 
 def twice(function):
-    """A function that calls `function` on another picture."""
+    """A function that calls `function` on another image."""
     return lambda self, index: function(self, -1 - index)
 
 

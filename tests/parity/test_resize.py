@@ -1,6 +1,6 @@
 """`Resize` and `RandomResizedCrop` against torchvision and the installed Pillow: every bit, and every draw.
 
-Pictures are noise with many bytes at both ends, where overshoot is clipped and a wrong last bit shows.
+Images are noise with many bytes at both ends, where overshoot is clipped and a wrong last bit shows.
 """
 
 import dataclasses
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from support.cases import cases
 from support.compare import assert_same
-from support.pictures import Pictures, dataset_of
+from support.images import Images, dataset_of
 from support.recipes import Recipe, call
 from support.resizes import noise, resizes
 from support.workers import ReferenceLoader
@@ -64,7 +64,7 @@ def geometry(draw: Any) -> Recipe:
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """A pipeline with resizes, and the picture that it is given."""
+    """A pipeline with resizes, and the image that it is given."""
 
     parts: tuple[Recipe, ...]
     size: tuple[int, int]
@@ -74,7 +74,7 @@ class Case:
     def transform(self) -> Any:
         return v1.Compose([*(part.make() for part in self.parts), v1.PILToTensor()])
 
-    def pictures(self) -> Any:
+    def images(self) -> Any:
         return noise((2, *self.size) if self.gray else (2, *self.size, 3), self.seed)
 
 
@@ -84,31 +84,31 @@ def pipelines(draw: Any) -> Case:
     parts = [*parts, draw(_resizes), *draw(st.lists(st.one_of(geometry(), geometry(), _resizes), max_size=2))]
     size = draw(_sizes())
     # torchvision says what it refuses, and nothing may grow without bounds.
-    picture: Any = Image.new("RGB", size[::-1])
+    image: Any = Image.new("RGB", size[::-1])
     for part in parts:
         try:
-            picture = part.make()(picture)
+            image = part.make()(image)
         except (ValueError, RuntimeError, OverflowError, MemoryError):
             assume(False)
-        assume(picture.width * picture.height <= _LARGEST)
+        assume(image.width * image.height <= _LARGEST)
     return Case(tuple(parts), size, draw(st.booleans()), draw(st.integers(0, 99)))
 
 
-def expected(transform: Any, pictures: Any, seed: int) -> tuple[Any, torch.Tensor]:
+def expected(transform: Any, images: Any, seed: int) -> tuple[Any, torch.Tensor]:
     torch.manual_seed(seed)
-    made = np.stack([transform(Image.fromarray(picture)).numpy() for picture in pictures])
+    made = np.stack([transform(Image.fromarray(image)).numpy() for image in images])
     return made, torch.get_rng_state()
 
 
 @cases(400)
 @given(pipelines())
 def test_pipelines_equal_torchvision_and_draw_as_it_does(case):
-    transform, pictures = case.transform(), case.pictures()
+    transform, images = case.transform(), case.images()
     with torch.random.fork_rng(devices=[]):
-        theirs, state = expected(transform, pictures, case.seed)
+        theirs, state = expected(transform, images, case.seed)
         assume(theirs.shape[0] == 2)
         generator = torch.Generator().manual_seed(case.seed)
-        ours = penstock.compile(transform)(pictures, generator=generator)
+        ours = penstock.compile(transform)(images, generator=generator)
     assert ours.shape == theirs.shape
     assert ours.tobytes() == theirs.tobytes(), f"{(ours != theirs).mean():.3%} of the bytes differ"
     assert torch.equal(generator.get_state(), state)
@@ -170,7 +170,7 @@ def test_loaders_give_the_same_batches(family, transform, workers):
         if family == "own":
             rng = np.random.default_rng(0)
             shapes = [(1, 1, 3), (1, 99, 3), (99, 1, 3), *((*map(int, rng.integers(1, 200, 2)), 3) for _ in range(27))]
-            data: Any = Pictures([noise(shape, i) for i, shape in enumerate(shapes)], list(range(30)), transform)
+            data: Any = Images([noise(shape, i) for i, shape in enumerate(shapes)], list(range(30)), transform)
         else:
             data = dataset_of(family, 30, 40, 36, transform=transform)
         return cls(data, batch_size=7, shuffle=True, num_workers=workers)
@@ -272,7 +272,7 @@ def test_uniform_draws_what_torch_draws(seed, low, extent):
 
 
 def test_torchs_own_exp_decides_what_its_last_bit_decides():
-    """Many crops of a large picture whose pixels tell where they are: for some, the last bit of exp matters."""
+    """Many crops of a large image whose pixels tell where they are: for some, the last bit of exp matters."""
     asked = []
 
     def exp(x: float) -> float:
@@ -286,17 +286,17 @@ def test_torchs_own_exp_decides_what_its_last_bit_decides():
     op = _native.Op("random_resized_crop", (2, 2), (0.08, 1.0), (low, high), ratio, "nearest", "across", rounding, exp)
     rows, columns = np.indices((height, width), dtype=np.int32)
     pixels = np.stack([rows % 251, columns % 251, rows // 251 * 16 + columns // 251], axis=2).astype(np.uint8)
-    source = _native.Source(pixels[None], _native.Plan([op], bytes(range(256)) * 3, 3, 1, inks=b""))
+    source = _native.ArrayImages(pixels[None], _native.Plan([op], bytes(range(256)) * 3, 3, 1, inks=b""))
     generator = _native.Generator(5)
     batch = _native.Batch(source, [0] * count, generator)
     ours = np.empty((count, 3, 2, 2), np.uint8)
-    batch.run(_native.Stream(1), ours.reshape(-1))
+    batch.run(_native.JobQueue(1), ours.reshape(-1))
     assert 1 <= len(asked) <= count // 20
 
-    picture = torch.empty(1, height, width, device="meta")
+    image = torch.empty(1, height, width, device="meta")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(5)
-        crops = [v1.RandomResizedCrop.get_params(picture, [0.08, 1.0], list(ratio)) for _ in range(count)]
+        crops = [v1.RandomResizedCrop.get_params(image, [0.08, 1.0], list(ratio)) for _ in range(count)]
         state = torch.get_rng_state()
     top, left, tall, wide = np.array(crops).T
     y = np.stack([top + tall // 4, top + tall * 3 // 4], axis=1)
@@ -317,7 +317,7 @@ def test_an_interrupt_while_torchs_exp_is_asked_is_raised_and_nothing_is_drawn(e
     op = _native.Op(
         "random_resized_crop", (2, 2), (0.08, 1.0), (-0.3, 0.3), (0.7, 1.4), "nearest", "across", rounding, exp
     )
-    source = _native.Source(noise((1, 3000, 4000, 3)), _native.Plan([op], bytes(range(256)) * 3, 3, 1, inks=b""))
+    source = _native.ArrayImages(noise((1, 3000, 4000, 3)), _native.Plan([op], bytes(range(256)) * 3, 3, 1, inks=b""))
     generator, untouched = _native.Generator(5), _native.Generator(5)
     with pytest.raises(error):
         _native.Batch(source, [0] * 20_000, generator)

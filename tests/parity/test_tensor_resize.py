@@ -1,6 +1,6 @@
 """`Resize` and `RandomResizedCrop` of uint8 tensors against torchvision and the installed torch: every bit.
 
-torch has several loops for them; which one runs depends on the tensor's layout, so pictures take the ways to them
+torch has several loops for them; which one runs depends on the tensor's layout, so images take the ways to them
 that pipelines have: channels last as they come from a Pillow image, cropped, flipped, padded, resized before.
 """
 
@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from support.cases import cases
 from support.compare import assert_same
-from support.pictures import Pictures, dataset_of
+from support.images import Images, dataset_of
 from support.pipelines import geometry
 from support.recipes import Recipe, call
 from support.resizes import TENSOR_MODES, noise, tensor_resizes
@@ -34,20 +34,20 @@ _CAPABLE = torch.backends.cpu.get_cpu_capability() in ("AVX2", "AVX512")
 pytestmark = pytest.mark.skipif(not _CAPABLE, reason="torch resizes bilinearly in float32 on this processor")
 
 _lengths = st.one_of(st.integers(1, 300), st.integers(1, 40), st.sampled_from([1, 2, 3, 31, 32, 33, 63, 64, 65, 224]))
-# Of pictures of one row or column, the strides do not tell which axis is the innermost.
+# Of images of one row or column, the strides do not tell which axis is the innermost.
 _few = st.integers(1, 4)
 _sizes = st.tuples(_lengths, _lengths)
 
 
 @st.composite
 def _pipelines(draw: Any) -> tuple[list[Recipe], tuple[int, int], bool]:
-    """Transforms of tensors, among them a resize, with the size of a picture that they take and whether it is gray."""
+    """Transforms of tensors, among them a resize, with the size of an image that they take and whether it is gray."""
     lengths = draw(st.sampled_from([_lengths, _few]))
     sizes = st.tuples(lengths, lengths)
     size, gray = draw(sizes), draw(st.booleans())
-    picture = torch.zeros(1 if gray else 3, *size, dtype=torch.uint8)
+    image = torch.zeros(1 if gray else 3, *size, dtype=torch.uint8)
     parts = [call(draw(st.sampled_from(["v2.ToImage", "v2.PILToTensor", "v1.PILToTensor"])))]
-    step = st.one_of(geometry(len(picture)), tensor_resizes(lengths, sizes))
+    step = st.one_of(geometry(len(image)), tensor_resizes(lengths, sizes))
     steps = [
         *draw(st.lists(step, max_size=2)),
         draw(tensor_resizes(lengths, sizes)),
@@ -57,10 +57,10 @@ def _pipelines(draw: Any) -> tuple[list[Recipe], tuple[int, int], bool]:
         try:
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(0)
-                picture = part.make()(picture)
+                image = part.make()(image)
         except (ValueError, RuntimeError, TypeError, OverflowError, IndexError):
             assume(False)
-        assume(picture.numel() and max(picture.shape[1:]) > 1 and picture[0].numel() <= _LARGEST)
+        assume(image.numel() and max(image.shape[1:]) > 1 and image[0].numel() <= _LARGEST)
     return [*parts, *steps], size, gray
 
 
@@ -69,13 +69,11 @@ def _pipelines(draw: Any) -> tuple[list[Recipe], tuple[int, int], bool]:
 def test_pipelines_equal_torchvision_and_draw_as_it_does(case, seed):
     parts, size, gray = case
     transform = v1.Compose([part.make() for part in parts])
-    pictures = noise((2, *size) if gray else (2, *size, 3), seed)
+    images = noise((2, *size) if gray else (2, *size, 3), seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         try:
-            theirs = torch.stack(
-                [transform(Image.fromarray(picture)).as_subclass(torch.Tensor) for picture in pictures]
-            )
+            theirs = torch.stack([transform(Image.fromarray(image)).as_subclass(torch.Tensor) for image in images])
         except (ValueError, RuntimeError):  # too small for a crop, or of two sizes
             assume(False)
         state = torch.get_rng_state()
@@ -85,7 +83,7 @@ def test_pipelines_equal_torchvision_and_draw_as_it_does(case, seed):
     except penstock.NotSupportedError as error:
         assume(not any(known in str(error) for known in ("negative margins", "the tensor's type")))
         raise
-    ours = torch.from_numpy(compiled(pictures, generator=generator))
+    ours = torch.from_numpy(compiled(images, generator=generator))
     assert torch.equal(ours, theirs), f"{(ours != theirs).float().mean():.3%} of the bytes differ"
     assert torch.equal(generator.get_state(), state)
 
@@ -105,8 +103,8 @@ def test_every_filter_equals_torchs_for_every_layout(before, after, mode, gray):
     transform = v2.Compose([v2.ToImage(), v2.Resize(after, mode)])
     ours = torch.from_numpy(penstock.compile(transform)(pixels[None, ..., 0] if gray else pixels[None])[0])
     last = torch.from_numpy(pixels).permute(2, 0, 1)
-    for picture in (last, last.contiguous()):
-        assert torch.equal(ours, F2.resize(picture, list(after), mode, antialias=True))
+    for image in (last, last.contiguous()):
+        assert torch.equal(ours, F2.resize(image, list(after), mode, antialias=True))
 
 
 def test_the_comparison_can_fail():
@@ -163,7 +161,7 @@ def test_loaders_give_the_same_batches(family, transform, workers):
         if family == "own":
             rng = np.random.default_rng(0)
             shapes = [(1, 1, 3), (1, 99, 3), (99, 1, 3), *((*map(int, rng.integers(1, 200, 2)), 3) for _ in range(27))]
-            data: Any = Pictures([noise(shape, i) for i, shape in enumerate(shapes)], list(range(30)), transform)
+            data: Any = Images([noise(shape, i) for i, shape in enumerate(shapes)], list(range(30)), transform)
         else:
             data = dataset_of(family, 30, 40, 36, transform=transform)
         return cls(data, batch_size=7, shuffle=True, num_workers=workers)
@@ -233,9 +231,9 @@ def test_what_has_no_native_form_says_so(parts, reason):
 
 def test_torch_itself_fails_to_make_one_pixel_of_some_tensors():
     """Why that has no native form: once this is mended, it may have one."""
-    picture = torch.zeros(3, 7, 9, dtype=torch.uint8)
+    image = torch.zeros(3, 7, 9, dtype=torch.uint8)
     with pytest.raises(RuntimeError, match="num_channels == unpacked_output"):
-        F2.resize(picture, [1, 1])
+        F2.resize(image, [1, 1])
 
 
 def test_another_torch_is_not_imitated(monkeypatch):

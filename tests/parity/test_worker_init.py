@@ -16,9 +16,9 @@ import torch
 import torchvision.transforms as v1
 from hypothesis import given
 from hypothesis import strategies as st
-from support.both_loaders import write_pictures
+from support.both_loaders import write_images
 from support.cases import cases
-from support.pictures import dataset_of
+from support.images import dataset_of
 from support.record import Walk, assert_parity, failures
 from torch.utils.data import DataLoader, get_worker_info
 from torchvision.datasets import ImageFolder
@@ -171,7 +171,7 @@ def test_what_it_seeds_is_seen():
 
 @pytest.mark.parametrize("persistent", [False, True])
 def test_damaged_files_rewind_to_it(persistent, tmp_path):
-    paths = write_pictures(tmp_path)
+    paths = write_images(tmp_path)
     for path in paths[3:9:5]:
         path.write_bytes(path.read_bytes()[:-300])  # which shows when the pixels are made
     transform = v1.Compose([v1.RandomResizedCrop(8), v1.RandomHorizontalFlip(), v1.ToTensor()])
@@ -361,7 +361,7 @@ def test_torchs_workers_call_them(name):
 
 
 def test_files_are_recorded_then(tmp_path):
-    write_pictures(tmp_path)
+    write_images(tmp_path)
     folder = make(OTHERS["draws"], dataset=lambda: ImageFolder(tmp_path, v1.Compose([v1.Resize((9, 9)), DRAWING])))
     assert penstock.explain(folder(DataLoader)).way == "recorded"
     assert_parity(folder, penstock.DataLoader, DataLoader)

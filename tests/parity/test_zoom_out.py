@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 from support.cases import cases
-from support.pictures import dataset_of
+from support.images import dataset_of
 from support.record import Walk, assert_parity
 from support.workers import ReferenceLoader
 from torchvision.transforms import v2

@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 import torch
-from support.pictures import Pictures, dataset_of
+from support.images import Images, dataset_of
 from torchvision import transforms as v1
 
 from penstock import DataLoader, _native, explain
@@ -23,7 +23,7 @@ def digest(batch):
 
 def own(count):
     pixels = np.random.default_rng(0).integers(0, 256, (count, 32, 32, 3), dtype=np.uint8)
-    return Pictures(list(pixels), list(range(count)), CIFAR)
+    return Images(list(pixels), list(range(count)), CIFAR)
 
 
 @pytest.mark.parametrize("make", [lambda: dataset_of("CIFAR10", 300, 32, 32, transform=CIFAR), lambda: own(300)])

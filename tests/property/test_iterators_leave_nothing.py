@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from support.pictures import dataset_of
+from support.images import dataset_of
 from torchvision import transforms as v1
 
 from penstock import DataLoader, _native
@@ -41,7 +41,7 @@ def test_a_thousand_abandoned_iterators_leave_no_thread_and_no_memory():
 
 
 def test_python_threads_go_on_while_a_batch_is_made():
-    # One picture of 2 x 2 pixels blown up to 8192 x 8192: the batch takes long, and Python has nothing to do in it.
+    # One image of 2 x 2 pixels blown up to 8192 x 8192: the batch takes long, and Python has nothing to do in it.
     blow_up = v1.Compose([v1.Pad(4095, padding_mode="edge"), v1.ToTensor()])
     loader = DataLoader(dataset_of("CIFAR10", 1, 2, 2, transform=blow_up), batch_size=1)
     steps, stop = 0, threading.Event()

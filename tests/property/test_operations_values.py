@@ -1,4 +1,4 @@
-"""What each operation makes of pixels, against the libraries: of all bytes, all colours, and pictures of any size.
+"""What each operation makes of pixels, against the libraries: of all bytes, all colours, and images of any size.
 
 What is rendered is what a call records, so its operands are those that users give. Where whole domains are too large
 for each run a part of them is looked at, and with `--slow` the whole.
@@ -18,7 +18,7 @@ from torchvision.transforms.v2 import functional as F2
 from penstock import _native
 from penstock.ops.arithmetic import rendered
 from penstock.ops.color.gray import gray
-from penstock.ops.table import CALLS, ENHANCERS, KERNELS, METHODS, PICTURE_KERNELS, TENSOR_CALLS
+from penstock.ops.table import CALLS, ENHANCERS, IMAGE_KERNELS, KERNELS, METHODS, TENSOR_CALLS
 from penstock.recording.sources import Trace
 
 VALUES = np.repeat(np.arange(256, dtype=np.uint8).reshape(16, 16, 1), 3, axis=2)
@@ -26,7 +26,7 @@ ALL = pytest.mark.slow
 
 
 def ours(records, pixels, *args, **options):
-    """What a call renders natively that is recorded of a picture; None if it is not recorded."""
+    """What a call renders natively that is recorded of an image; None if it is not recorded."""
     trace = Trace(None, "RGB", (pixels.shape[1], pixels.shape[0]), ())
     if getattr(records, "goes_by_layout", False):
         options = {"interleaved": True, **options}
@@ -46,7 +46,7 @@ def by_tensors(call):
 
 
 def enhanced(kind):
-    return by_pillow(lambda picture, factor: kind(picture).enhance(factor))
+    return by_pillow(lambda image, factor: kind(image).enhance(factor))
 
 
 def of_libraries(name, pillow, theirs):
@@ -152,7 +152,7 @@ PARTS = [61, pytest.param(1, marks=ALL)]
 
 
 def colours(step):
-    """Every so many of all colours, in pictures that fit into a cache."""
+    """Every so many of all colours, in images that fit into a cache."""
     numbers = np.arange(0, 1 << 24, step, dtype=np.uint32)
     for first in range(0, len(numbers), 1 << 16):
         row = numbers[None, first : first + (1 << 16)]
@@ -186,7 +186,7 @@ def test_gray_of_colours(library, step):
 
 
 # ---------------------------------------------------------------------------------------------------------------
-# what depends on the whole picture
+# what depends on the whole image
 
 
 @called("autocontrast")
@@ -200,7 +200,7 @@ def test_all_pairs_of_extremes(records, theirs, step):
 
 
 def histogram(rng):
-    """A picture whose values are distributed in any way."""
+    """An image whose values are distributed in any way."""
     height, width = (int(length) for length in rng.integers(1, 40, 2))
     kinds = rng.integers(1, [3, 9, 257][rng.integers(3)], 3)
     return np.stack([rng.choice(rng.integers(0, 256, kind), (height, width)) for kind in kinds], axis=-1).astype(
@@ -217,13 +217,13 @@ def test_any_histogram(records, theirs, count):
 
 
 # ---------------------------------------------------------------------------------------------------------------
-# pictures of any size
+# images of any size
 
 COUNTS = [100, pytest.param(4000, marks=ALL)]
 
 
 class Drawn:
-    """Random pictures and numbers, extreme ones among them."""
+    """Random images and numbers, extreme ones among them."""
 
     def __init__(self, seed):
         self.rng, self.random = np.random.default_rng(seed), random.Random(seed)
@@ -231,7 +231,7 @@ class Drawn:
     def length(self):
         return self.random.choice([self.random.randint(1, 5), self.random.randint(1, 70), self.random.randint(1, 300)])
 
-    def picture(self):
+    def image(self):
         pixels = self.rng.integers(0, 256, (self.length(), self.length(), 3), dtype=np.uint8)
         kind = self.random.random()
         if kind < 0.3:
@@ -266,7 +266,7 @@ class Drawn:
 def test_transforms(method, numbers, resample, count):
     drawn = Drawn(count)
     for _ in range(count):
-        pixels, matrix = drawn.picture(), drawn.matrix(numbers)
+        pixels, matrix = drawn.image(), drawn.matrix(numbers)
         size = drawn.random.choice([(drawn.length(), drawn.length()), pixels.shape[1::-1]])
         given = size, method, matrix, resample, 1, drawn.random.choice([None, 0, 255, (1, 200, 3)])
         made = ours(METHODS["transform"], pixels, *given)
@@ -286,7 +286,7 @@ def test_transforms_of_tensors(count):
         },
     }
     for _ in range(count):
-        pixels, fill = drawn.picture(), drawn.random.choice([None, 0, 3.5, [255.0], [1.0, 200.4, 0.0]])
+        pixels, fill = drawn.image(), drawn.random.choice([None, 0, 3.5, [255.0], [1.0, 200.4, 0.0]])
         mode = drawn.random.choice([InterpolationMode.NEAREST, InterpolationMode.BILINEAR])
         expand = drawn.random.random() < 0.5
         for function, sides in calls.items():
@@ -318,7 +318,7 @@ def test_transforms_of_tensors(count):
 def test_blurs(kind, count):
     drawn = Drawn(count)
     for _ in range(count):
-        pixels = drawn.picture()
+        pixels = drawn.image()
         blur = kind(drawn.random.choice([drawn.radius(), (drawn.radius(), drawn.radius())]))
         trace = Trace(None, "RGB", pixels.shape[1::-1], ())
         made = rendered(pixels, METHODS["filter"](trace, blur).steps)
@@ -334,18 +334,18 @@ SIGMAS = (lambda pair: pair, lambda pair: pair[:1], lambda _: None)
     ("records", "theirs", "forms"),
     [
         (CALLS[F, "gaussian_blur"], by_pillow(F.gaussian_blur), SIGMAS),
-        (PICTURE_KERNELS[F2.gaussian_blur], by_pillow(F2.gaussian_blur), SIGMAS),
+        (IMAGE_KERNELS[F2.gaussian_blur], by_pillow(F2.gaussian_blur), SIGMAS),
         # Whoever calls this one has made a pair of it.
         (TENSOR_CALLS[_functional_tensor, "gaussian_blur"], by_tensors(F.gaussian_blur), SIGMAS[:1]),
         (KERNELS[F2.gaussian_blur], by_tensors(F2.gaussian_blur), SIGMAS),
     ],
-    ids=["pictures1", "pictures2", "tensors1", "tensors2"],
+    ids=["images1", "images2", "tensors1", "tensors2"],
 )
 def test_blurs_of_torchvision(records, theirs, forms, count):
     drawn = Drawn(count)
     made = 0
     for _ in range(count):
-        pixels = drawn.picture()
+        pixels = drawn.image()
         sides = [drawn.random.choice([1, 3, 5, 7, 11, 23, 37]) for _ in range(2)]
         sigmas = [10 ** drawn.random.uniform(-1.5, 1.5) for _ in range(2)]
         if min(length - side // 2 for length, side in zip(pixels.shape, reversed(sides), strict=False)) > 0:
@@ -359,7 +359,7 @@ def test_blurs_of_torchvision(records, theirs, forms, count):
 def test_kernels(side, count):
     drawn = Drawn(count)
     for _ in range(count):
-        pixels = drawn.picture()
+        pixels = drawn.image()
         weights = [drawn.random.choice([drawn.number(), drawn.random.randint(-3, 3)]) for _ in range(side * side)]
         scale = drawn.random.choice([drawn.number() or 1, drawn.random.uniform(0.1, 30)])
         kernel = ImageFilter.Kernel((side, side), weights, scale, drawn.random.choice([0, drawn.number()]))
@@ -374,7 +374,7 @@ def test_kernels(side, count):
 def test_sharpness(records, theirs, count):
     drawn = Drawn(count)
     for _ in range(count):
-        pixels = drawn.picture()
+        pixels = drawn.image()
         if records is CALLED["adjust_sharpness"]["pillow"][0] or min(pixels.shape[:2]) > 2:
             assert_equal(records, theirs, pixels, drawn.factor())
 
@@ -384,7 +384,7 @@ def test_sharpness(records, theirs, count):
 def test_contrast(records, theirs, count):
     drawn = Drawn(count)
     for _ in range(count):
-        assert_equal(records, theirs, drawn.picture(), drawn.factor())
+        assert_equal(records, theirs, drawn.image(), drawn.factor())
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3, 9])

@@ -1,4 +1,4 @@
-"""Memory on which a worker's `collate_fn` pads pictures records, and is torch's in the end, whatever is done to it."""
+"""Memory on which a worker's `collate_fn` pads images records, and is torch's in the end, whatever is done to it."""
 
 import io
 import threading
@@ -11,7 +11,7 @@ import pytest
 import torch
 from hypothesis import given
 from PIL import Image
-from support.both_loaders import Opened, assert_program, write_pictures
+from support.both_loaders import Opened, assert_program, write_images
 from support.cases import cases
 from support.compare import assert_same
 from support.files import encode, photo
@@ -199,7 +199,7 @@ TOUCHING = {
 
 @pytest.fixture
 def recording(monkeypatch):
-    """Have pictures record, and memory that is taken for them, however little that is."""
+    """Have images record, and memory that is taken for them, however little that is."""
     for name in ("empty", "full", "ones", "zeros"):
         monkeypatch.setattr(torch, name, sent.hooked(getattr(torch, name)))
     monkeypatch.setattr(torch, "as_tensor", planes.records_masks(torch.as_tensor))
@@ -342,7 +342,7 @@ def test_any_corner(data, value, inference):
 
 
 class Kept(Opened):
-    """Pictures and masks; what is put together of them is kept."""
+    """Images and masks; what is put together of them is kept."""
 
     def __getitem__(self, index):
         image, mask = self.open(index), self.open(index).convert("L")
@@ -367,7 +367,7 @@ class Collate:
 @pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize("inference", [False, True])
 def test_programs_get_torchs_batches(workers, inference, tmp_path):
-    paths = write_pictures(tmp_path / "pictures", 6)
+    paths = write_images(tmp_path / "images", 6)
 
     def program():
         return torch.utils.data.DataLoader(Kept(paths), 2, num_workers=workers, collate_fn=Collate())
@@ -377,7 +377,7 @@ def test_programs_get_torchs_batches(workers, inference, tmp_path):
 
 
 def test_threads_fill_what_workers_pad(tmp_path):
-    paths = write_pictures(tmp_path / "pictures", 6)
+    paths = write_images(tmp_path / "images", 6)
 
     def collate(samples):
         return zeros([image for image, _ in samples])

@@ -25,13 +25,13 @@ class OwnElastic(T.ElasticTransform):
 class Spreading:
     """A user's own transform."""
 
-    def __call__(self, picture):
-        return picture.effect_spread(3)
+    def __call__(self, image):
+        return image.effect_spread(3)
 
 
-def _in_lines(picture):
+def _in_lines(image):
     return np.array(
-        picture,
+        image,
         copy=True,
     )
 
@@ -42,22 +42,22 @@ CALLS = {
     "LinearTransformation": T.Compose([T.ToTensor(), T.LinearTransformation(torch.eye(960), torch.zeros(960))]),
     "ElasticTransform": v2.Compose([v2.RandomApply([v2.ElasticTransform(sigma=1.0)], p=1.0)]),
     "Image.effect_spread": Spreading(),
-    "ImageOps.pad": lambda picture: ImageOps.pad(picture, (30, 30)),
-    "Image.filter": lambda picture: picture.filter(ImageFilter.MedianFilter()),
-    "Image.getpixel": lambda picture: picture.getpixel((0, 0)),
-    "Image.quantize": lambda picture: picture.quantize(8),
-    "Image.convert": lambda picture: picture.convert("HSV"),
-    "Image.save": lambda picture: picture.save(io.BytesIO(), "PNG"),
-    "functional.elastic_transform": lambda picture: F.elastic_transform(picture, torch.zeros(1, 16, 20, 2)),
-    "np.array": lambda picture: np.array(picture),
-    "np.asarray": lambda picture: T.Lambda(lambda inner: asarray(inner))(picture),
+    "ImageOps.pad": lambda image: ImageOps.pad(image, (30, 30)),
+    "Image.filter": lambda image: image.filter(ImageFilter.MedianFilter()),
+    "Image.getpixel": lambda image: image.getpixel((0, 0)),
+    "Image.quantize": lambda image: image.quantize(8),
+    "Image.convert": lambda image: image.convert("HSV"),
+    "Image.save": lambda image: image.save(io.BytesIO(), "PNG"),
+    "functional.elastic_transform": lambda image: F.elastic_transform(image, torch.zeros(1, 16, 20, 2)),
+    "np.array": lambda image: np.array(image),
+    "np.asarray": lambda image: T.Lambda(lambda inner: asarray(inner))(image),
     "np.array ": _in_lines,
-    "np.mean": lambda picture: np.mean(picture),
-    "copy.deepcopy": lambda picture: copy.deepcopy(picture),
-    "torch.mean": lambda picture: torch.mean(F.to_tensor(picture)),
-    "Tensor.mean": lambda picture: F.to_tensor(picture).mean(),
-    "Tensor.sin": lambda picture: F.to_tensor(picture).sin(),
-    "Tensor.numpy": lambda picture: F.to_tensor(picture).numpy(),
+    "np.mean": lambda image: np.mean(image),
+    "copy.deepcopy": lambda image: copy.deepcopy(image),
+    "torch.mean": lambda image: torch.mean(F.to_tensor(image)),
+    "Tensor.mean": lambda image: F.to_tensor(image).mean(),
+    "Tensor.sin": lambda image: F.to_tensor(image).sin(),
+    "Tensor.numpy": lambda image: F.to_tensor(image).numpy(),
 }
 
 
@@ -67,15 +67,15 @@ def test_the_reason_is_what_was_called(name):
 
 
 def test_what_calls_nothing_is_named_by_its_line():
-    def looks(picture):
-        return [*map(np.array, [picture])], picture
+    def looks(image):
+        return [*map(np.array, [image])], image
 
     assert _reason(looks) == f"test_causes.py:{looks.__code__.co_firstlineno + 1}"
 
 
-@pytest.mark.parametrize("code", ["np.array(picture)", "picture.getbbox()", "[*map(np.array, [picture])]"])
+@pytest.mark.parametrize("code", ["np.array(image)", "image.getbbox()", "[*map(np.array, [image])]"])
 def test_code_without_a_file(code):
-    reason = _reason(lambda picture: eval(compile(code, "<string>", "eval"), {"np": np, "picture": picture}))  # noqa: S307
+    reason = _reason(lambda image: eval(compile(code, "<string>", "eval"), {"np": np, "image": image}))  # noqa: S307
     assert reason in {"<string>:1", "Image.getbbox"}
 
 
@@ -87,15 +87,15 @@ def test_what_timm_draws_touches_nothing():
 def test_other_libraries_transforms():
     library = pytest.importorskip("albumentations")
     flip = library.Compose([library.HorizontalFlip(p=1.0)])
-    assert _reason(lambda picture: flip(image=np.array(picture))) == "np.array"
+    assert _reason(lambda image: flip(image=np.array(image))) == "np.array"
 
 
 def _reason(function):
     recorder, path = Recorder(threading.get_ident()), folder() / "plain.jpg"
     torch.manual_seed(1)
     with hooks.recording(recorder):
-        picture = Image.open(path).convert("RGB").resize((20, 16))
-        kept = function(picture), picture
-    fate, *_ = recorder.fates  # some make another picture, of an array
+        image = Image.open(path).convert("RGB").resize((20, 16))
+        kept = function(image), image
+    outcome, *_ = recorder.outcomes  # some make another image, of an array
     del kept
-    return fate.touched
+    return outcome.touched

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from support.both_loaders import Opened, walk, write_pictures
+from support.both_loaders import Opened, walk, write_images
 from support.compare import assert_same
 from torch.utils.data import DataLoader
 from torch.utils.data._utils.collate import default_collate_fn_map
@@ -70,7 +70,7 @@ CHANGES = {
     "a tensor class": (lambda t: put(t, MetaTensor, marked), True, True),
     "a tensor class first": (lambda t: put_first(t, MetaTensor, marked), True, True),
     "array items": (lambda t: put(t, np.generic, marked), True, True),
-    "pictures": (lambda t: put(t, Image.Image, marked), True, True),
+    "Pillow images": (lambda t: put(t, Image.Image, marked), True, True),
     "strings": (lambda t: put(t, str, marked), True, True),
     "no strings": (lambda t: t.pop(str), True, True),
     "mappings": (lambda t: put(t, collections.abc.Mapping, marked), True, True),
@@ -111,8 +111,8 @@ def changed(change):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    root = tmp_path_factory.mktemp("pictures")
-    write_pictures(root, 6)
+    root = tmp_path_factory.mktemp("images")
+    write_images(root, 6)
     return root
 
 
@@ -145,7 +145,7 @@ def test_a_changed_table(folder, change, data):
 
 
 class Saying(Opened):
-    """A target of the user's own for each picture."""
+    """A target of the user's own for each image."""
 
     def __init__(self, paths, transform, target):
         super().__init__(paths, transform)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from support.both_loaders import Opened, assert_program, write_pictures
+from support.both_loaders import Opened, assert_program, write_images
 from support.sides import both, describe, side
 from support.sides import place as file_of
 from torchvision import transforms as v1
@@ -26,29 +26,29 @@ CROPPED = [v1.RandomResizedCrop(24, interpolation=InterpolationMode.BICUBIC), v1
 
 @pytest.fixture(scope="module")
 def paths(tmp_path_factory):
-    return write_pictures(tmp_path_factory.mktemp("pictures"), 8)
+    return write_images(tmp_path_factory.mktemp("images"), 8)
 
 
 def nested_tensors(samples):
-    """DETR's: all pictures in the corner of one tensor, and where there is none."""
-    pictures, indices = zip(*samples, strict=True)
-    sizes = [[*picture.shape] for picture in pictures]
-    shape = [len(pictures), *map(max, zip(*sizes, strict=True))]
-    tensor = torch.zeros(shape, dtype=pictures[0].dtype, device=pictures[0].device)
+    """DETR's: all images in the corner of one tensor, and where there is none."""
+    images, indices = zip(*samples, strict=True)
+    sizes = [[*image.shape] for image in images]
+    shape = [len(images), *map(max, zip(*sizes, strict=True))]
+    tensor = torch.zeros(shape, dtype=images[0].dtype, device=images[0].device)
     mask = torch.ones((shape[0], *shape[2:]), dtype=torch.bool)
-    for picture, place, empty in zip(pictures, tensor, mask, strict=True):
-        place[: picture.shape[0], : picture.shape[1], : picture.shape[2]].copy_(picture)
-        empty[: picture.shape[1], : picture.shape[2]] = False
+    for image, place, empty in zip(images, tensor, mask, strict=True):
+        place[: image.shape[0], : image.shape[1], : image.shape[2]].copy_(image)
+        empty[: image.shape[1], : image.shape[2]] = False
     return tensor, mask, indices
 
 
 def cat_list(samples, fill_value=0):
     """torchvision's for segmentation."""
-    pictures = [picture for picture, _ in samples]
-    largest = tuple(max(lengths) for lengths in zip(*[picture.shape for picture in pictures], strict=True))
-    batch = pictures[0].new(len(pictures), *largest).fill_(fill_value)
-    for picture, place in zip(pictures, batch, strict=True):
-        place[..., : picture.shape[-2], : picture.shape[-1]].copy_(picture)
+    images = [image for image, _ in samples]
+    largest = tuple(max(lengths) for lengths in zip(*[image.shape for image in images], strict=True))
+    batch = images[0].new(len(images), *largest).fill_(fill_value)
+    for image, place in zip(images, batch, strict=True):
+        place[..., : image.shape[-2], : image.shape[-1]].copy_(image)
     return batch
 
 
@@ -57,27 +57,27 @@ def cat_list_filled(samples):
 
 
 def in_new_memory(samples):
-    """Memory in the likeness of a picture, and an assignment."""
-    pictures = [picture for picture, _ in samples]
-    height, width = (max(picture.shape[axis] for picture in pictures) for axis in (1, 2))
-    batch = pictures[0].new_full((len(pictures), 3, height, width), 0.25, dtype=torch.float64)
-    for place, picture in enumerate(pictures):
-        batch[place, :, : picture.shape[1], : picture.shape[2]] = picture
-    return batch, torch.zeros_like(pictures[0]), pictures[0].new_zeros(3)
+    """Memory in the likeness of an image, and an assignment."""
+    images = [image for image, _ in samples]
+    height, width = (max(image.shape[axis] for image in images) for axis in (1, 2))
+    batch = images[0].new_full((len(images), 3, height, width), 0.25, dtype=torch.float64)
+    for place, image in enumerate(images):
+        batch[place, :, : image.shape[1], : image.shape[2]] = image
+    return batch, torch.zeros_like(images[0]), images[0].new_zeros(3)
 
 
 def fast_collate(samples):
-    """timm's for pictures that become floats on the device."""
+    """timm's for images that become floats on the device."""
     batch = torch.zeros((len(samples), *samples[0][0].shape), dtype=torch.uint8)
-    for place, (picture, _) in enumerate(samples):
-        batch[place].copy_(picture)
+    for place, (image, _) in enumerate(samples):
+        batch[place].copy_(image)
     return batch, torch.tensor([index for _, index in samples]).long()
 
 
 def added(samples):
     batch = torch.zeros((len(samples), *samples[0][0].shape), dtype=torch.uint8)
-    for place, (picture, _) in enumerate(samples):
-        batch[place] += picture
+    for place, (image, _) in enumerate(samples):
+        batch[place] += image
     return batch
 
 
@@ -89,27 +89,27 @@ def arrays_added(samples):
     return batch
 
 
-def to_numpy(picture):
-    return np.rollaxis(np.array(picture, dtype=np.uint8), 2)
+def to_numpy(image):
+    return np.rollaxis(np.array(image, dtype=np.uint8), 2)
 
 
 def channels_last(samples):
     """Memory in which channels come last."""
     batch = torch.empty((len(samples), *samples[0][0].shape), dtype=torch.float16, memory_format=torch.channels_last)
-    for place, (picture, _) in enumerate(samples):
-        batch[place] = picture
+    for place, (image, _) in enumerate(samples):
+        batch[place] = image
     return batch
 
 
 def diffusers(samples):
-    pixels = torch.stack([picture for picture, _ in samples])
+    pixels = torch.stack([image for image, _ in samples])
     pixels = pixels.to(memory_format=torch.contiguous_format).float()
     return {"pixel_values": pixels, "input_ids": torch.cat([torch.full((1, 7), index) for _, index in samples])}
 
 
 def hugging_face(samples):
     """The default one: what is a tensor is stacked, by key."""
-    features = [{"pixel_values": picture, "labels": index} for picture, index in samples]
+    features = [{"pixel_values": image, "labels": index} for image, index in samples]
     return {
         "labels": torch.tensor([feature["labels"] for feature in features], dtype=torch.long),
         "pixel_values": torch.stack([feature["pixel_values"] for feature in features]),
@@ -118,14 +118,14 @@ def hugging_face(samples):
 
 def of_single_ones(samples):
     """Batches of one, put together, taken apart, and put together in another order."""
-    batch = torch.cat([picture.unsqueeze(0) for picture, _ in samples], dim=0)
+    batch = torch.cat([image.unsqueeze(0) for image, _ in samples], dim=0)
     first, *others = batch.half()
     return torch.cat((torch.stack(others), first[None])), batch[1:2].squeeze(0), batch.squeeze(0)
 
 
 def views_of_each(samples):
-    """Several views of each picture, beside each other, and all of them as one batch."""
-    views = torch.stack([torch.stack([picture, picture.flip(-1), picture]) for picture, _ in samples])
+    """Several views of each image, beside each other, and all of them as one batch."""
+    views = torch.stack([torch.stack([image, image.flip(-1), image]) for image, _ in samples])
     return views.half(), torch.cat([views, views]).flatten(0, 1), views.view(-1, *views.shape[2:])
 
 
@@ -175,8 +175,8 @@ def test_arrays_are_rendered(paths, workers):
 
 @pytest.fixture
 def made(monkeypatch):
-    """Count pictures that are rendered, and memory that is taken for one."""
-    counted, render, empty, written = Counter(), _native.render_picture, Chain.empty, sources.written
+    """Count images that are rendered, and memory that is taken for one."""
+    counted, render, empty, written = Counter(), _native.render_image, Chain.empty, sources.written
 
     def rendering(source, *others):
         counted["of a file" if isinstance(source, bytes) else "of pixels"] += 1
@@ -189,7 +189,7 @@ def made(monkeypatch):
 
         return called
 
-    monkeypatch.setattr(_native, "render_picture", rendering)
+    monkeypatch.setattr(_native, "render_image", rendering)
     monkeypatch.setattr(Chain, "empty", taking(empty))
     monkeypatch.setattr(sources, "written", taking(written))
     return counted
@@ -207,9 +207,9 @@ def opened(size=(6, 5)):
 
 
 FILLS = {
-    "copy_": lambda out, picture: out.copy_(picture),
-    "assigned": lambda out, picture: out.__setitem__(slice(None), picture),
-    "added": lambda out, picture: out.add_(picture),
+    "copy_": lambda out, image: out.copy_(image),
+    "assigned": lambda out, image: out.__setitem__(slice(None), image),
+    "added": lambda out, image: out.add_(image),
 }
 
 
@@ -242,7 +242,7 @@ def test_a_fill_is_counted_as_native(recorder, batched):
 
 
 def memories():
-    """Memory that may be filled with a picture of 5 rows and 6 columns, of many kinds."""
+    """Memory that may be filled with an image of 5 rows and 6 columns, of many kinds."""
     whole = torch.zeros(3, 40, 40, dtype=torch.float64)
     return {
         "rows apart": whole[:, ::2, ::3][:, :5, :6],
@@ -270,27 +270,27 @@ def test_memory_of_any_kind_holds_what_torch_writes(kind, fill):
         result = FILLS[fill](out, make(opened()))
         return result, out, out._version, out._base
 
-    for make in (F.pil_to_tensor, F.to_tensor, lambda picture: -F.to_tensor(picture)):
+    for make in (F.pil_to_tensor, F.to_tensor, lambda image: -F.to_tensor(image)):
         ours, theirs = both(lambda make=make: run(make))
         assert ours == theirs
 
 
 def test_what_is_filled_is_memory_of_its_own():
-    """Later changes of a slice, of the picture and of what shares its memory are seen where torch has them seen."""
+    """Later changes of a slice, of the image and of what shares its memory are seen where torch has them seen."""
 
     def run():
-        picture = F.to_tensor(opened())
+        image = F.to_tensor(opened())
         out = torch.zeros(2, 3, 7, 8)
         seen, array = out[0], out.numpy()
-        out[0, :, :5, :6] = picture
-        out[1, :, 1:6, :6].copy_(picture)
+        out[0, :, :5, :6] = image
+        out[1, :, 1:6, :6].copy_(image)
         found = [out.clone(), seen.clone(), array.copy()]
         seen[:, 0, 0] = 9
-        picture.mul_(2)
-        out[1, :, :5, :6] += picture
-        found += [out.clone(), picture.clone()]
-        picture[0].zero_()
-        out[0, :, 2:7, 2:8] = picture
+        image.mul_(2)
+        out[1, :, :5, :6] += image
+        found += [out.clone(), image.clone()]
+        image[0].zero_()
+        out[0, :, 2:7, 2:8] = image
         return [*found, out, out.untyped_storage().nbytes()]
 
     ours, theirs = both(run)
@@ -309,7 +309,7 @@ def test_inference_tensors_are_filled_as_torch_does():
         assert ours == theirs
 
 
-def test_an_array_of_a_picture_is_one_render(made):
+def test_an_array_of_a_image_is_one_render(made):
     def arrays_of():
         return [np.array(opened()), np.asarray(opened()), np.array(opened().convert("L"), dtype=np.uint8)]
 
@@ -327,14 +327,14 @@ def test_an_array_of_a_picture_is_one_render(made):
         assert ours.strides == theirs.strides
 
 
-def test_pictures_of_a_batch_that_are_used_again_are_rendered_once(recorder, made):
-    """As in mixing: each picture by two factors."""
-    pictures = [F.pil_to_tensor(opened()) for _ in range(2)]
-    first = pictures[0].float() * 0.3 + pictures[1].float() * 0.7
-    second = pictures[1].float() * 0.3 + pictures[0].float() * 0.7
+def test_images_of_a_batch_that_are_used_again_are_rendered_once(recorder, made):
+    """As in mixing: each image by two factors."""
+    images = [F.pil_to_tensor(opened()) for _ in range(2)]
+    first = images[0].float() * 0.3 + images[1].float() * 0.7
+    second = images[1].float() * 0.3 + images[0].float() * 0.7
     assert made["of a file"] == 2
     assert made["of pixels"] == 4
-    one, other = [picture.clone().float() for picture in pictures]
+    one, other = [image.clone().float() for image in images]
     assert torch.equal(first, one * 0.3 + other * 0.7)
     assert torch.equal(second, other * 0.3 + one * 0.7)
     assert made["of a file"] == 2

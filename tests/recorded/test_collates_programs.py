@@ -1,4 +1,4 @@
-"""Random programs that put pictures together, take them apart and fill memory with them give what torch's give."""
+"""Random programs that put images together, take them apart and fill memory with them give what torch's give."""
 
 from collections.abc import Callable
 from typing import Any
@@ -26,7 +26,7 @@ MAKERS: dict[str, Callable[[Any], torch.Tensor]] = {
     "bytes": F.pil_to_tensor,
     "floats": F.to_tensor,
     "images": F2.to_image,
-    "gray": lambda picture: F.to_tensor(picture.convert("L")),
+    "gray": lambda image: F.to_tensor(image.convert("L")),
 }
 VALUES: tuple[Any, ...] = (
     *(torch.linspace(0, 250, 4), 0, -0.0, torch.linspace(-3, 3, 16).reshape(4, 4), True, torch.linspace(-3, 3, 12)),
@@ -71,8 +71,8 @@ PROGRAMS = st.lists(st.tuples(st.sampled_from(sorted(STEPS)), PICKED, PICKED, PI
 
 def run(makers, program):
     """All values of a program, which later steps may have changed, and what its steps raised."""
-    pictures = [Image.open(place("subsampled", "bytes")).convert("RGB").resize((6, 5)) for _ in makers]
-    values = [MAKERS[name](picture) for name, picture in zip(makers, pictures, strict=True)]
+    images = [Image.open(place("subsampled", "bytes")).convert("RGB").resize((6, 5)) for _ in makers]
+    values = [MAKERS[name](image) for name, image in zip(makers, images, strict=True)]
     raised = []
     for name, *picked in program:
         one, other, number = picked

@@ -1,4 +1,4 @@
-"""torchvision's `Compose` on pictures that record, of which runs of transforms are drawn natively."""
+"""torchvision's `Compose` on images that record, of which runs of transforms are drawn natively."""
 
 import gc
 import io
@@ -29,7 +29,7 @@ from penstock.recording.recorder import Recorder
 SIZES = ((40, 52), (33, 33), (24, 61))
 # Calls after which plans are made here, those that are made, and one among them.
 BEFORE, CALLS, LATER = 4, 12, 8
-# Of pictures: what erases, or blurs by torch, is given tensors mostly.
+# Of images: what erases, or blurs by torch, is given tensors mostly.
 TRANSFORMS = [
     transform
     for _, transform in examples()
@@ -55,13 +55,13 @@ def _made_early():
 class Own:
     """A transform of the user's own, which draws by torch as well."""
 
-    def __call__(self, picture):
-        return picture.transpose(Image.Transpose.ROTATE_90) if torch.rand(1).item() < 0.5 else picture
+    def __call__(self, image):
+        return image.transpose(Image.Transpose.ROTATE_90) if torch.rand(1).item() < 0.5 else image
 
 
 def opened(size, mode):
-    picture = Image.open(io.BytesIO(encode(photo(*size))))
-    return picture if mode is None else picture.convert(mode)
+    image = Image.open(io.BytesIO(encode(photo(*size))))
+    return image if mode is None else image.convert(mode)
 
 
 def made(compose, mode, seed, before=lambda call: None):
@@ -81,7 +81,7 @@ def made(compose, mode, seed, before=lambda call: None):
 
 
 def plain(result):
-    """Return something that is equal only if pictures or tensors are the same."""
+    """Return something that is equal only if images or tensors are the same."""
     if isinstance(result, torch.Tensor):
         values = result.flatten().tolist()  # after which it records no more
         return type(result), values, result.dtype, result.shape, result.stride()
@@ -220,15 +220,15 @@ class Comparing(Own):
     def __eq__(self, other):
         raise ValueError("it is not compared")
 
-    def method(self, picture):
-        return self(picture)
+    def method(self, image):
+        return self(image)
 
 
 class WithSlots:
     __slots__ = ()
 
-    def __call__(self, picture):
-        return picture.rotate(90)
+    def __call__(self, image):
+        return image.rotate(90)
 
 
 @pytest.mark.parametrize("called", [Comparing(), Comparing().method, WithSlots(), abs, np.array])
@@ -247,8 +247,8 @@ def test_nothing_keeps_a_pipeline_of_methods():
         def __init__(self):
             self.transform = v1.Compose([v1.RandomCrop(20), self.turn, v1.ToTensor()])
 
-        def turn(self, picture):
-            return picture.rotate(90)
+        def turn(self, image):
+            return image.rotate(90)
 
     data = Data()
     recorder = Recorder()
@@ -263,38 +263,38 @@ def test_nothing_keeps_a_pipeline_of_methods():
     assert counts() is None
 
 
-@pytest.mark.parametrize("name", ["img", "picture"])
-def test_a_picture_given_by_name(name):
+@pytest.mark.parametrize("name", ["img", "image"])
+def test_a_image_given_by_name(name):
     compose = v1.Compose([v1.RandomCrop(20), v1.ToTensor()])
-    assert_same(lambda picture: compose(**{name: picture}), "RGB", plans=None)
+    assert_same(lambda image: compose(**{name: image}), "RGB", plans=None)
 
 
 def test_what_torchvision_raises_is_raised():
     assert_same(v1.Compose([v1.RandomHorizontalFlip(), v1.RandomCrop(50), v1.ToTensor()]), "RGB")
 
 
-def test_a_pipeline_that_does_nothing_returns_the_picture():
+def test_a_pipeline_that_does_nothing_returns_the_image():
     compose = v1.Compose([v1.RandomHorizontalFlip(0.0)])
     with recording(Recorder()):
         for _ in range(CALLS):
-            picture = opened(SIZES[0], None)
-            assert compose(picture) is picture
-            assert picture.format == "JPEG"
+            image = opened(SIZES[0], None)
+            assert compose(image) is image
+            assert image.format == "JPEG"
 
 
-def test_where_a_picture_cannot_be_loaded_as_much_is_drawn():
+def test_where_a_image_cannot_be_loaded_as_much_is_drawn():
     compose = v1.Compose([v1.RandomHorizontalFlip(), v1.RandomCrop(20), v1.RandomRotation(5), v1.ToTensor()])
 
-    def of_closed(_picture):
+    def of_closed(_image):
         buffer = io.BytesIO(encode(photo(40, 52)))
-        picture = Image.open(buffer)
+        image = Image.open(buffer)
         buffer.close()
-        return compose(picture)
+        return compose(image)
 
     assert_same(of_closed, "RGB")
 
 
-# Those that leave a picture of 33 by 33 as it is, and those that copy it.
+# Those that leave an image of 33 by 33 as it is, and those that copy it.
 KEEPING = [
     *(library.Resize([33, 33]) for library in (v1, v2)),
     *(library.CenterCrop(33) for library in (v1, v2)),
@@ -316,11 +316,11 @@ KEEPING = [
 
 @pytest.mark.parametrize("mode", [None, "RGB", "L"])
 @pytest.mark.parametrize("transform", KEEPING, ids=repr)
-def test_what_is_made_is_the_picture_itself_if_torchvisions_is(transform, mode):
-    def asked(picture):
-        picture.info["of"] = "it"
-        made = compose(picture)
-        return repr((made is picture, made.info, made.format, made.readonly, made.tobytes()))
+def test_what_is_made_is_the_image_itself_if_torchvisions_is(transform, mode):
+    def asked(image):
+        image.info["of"] = "it"
+        made = compose(image)
+        return repr((made is image, made.info, made.format, made.readonly, made.tobytes()))
 
     def results():
         torch.manual_seed(0)
@@ -350,7 +350,7 @@ def test_classes_are_torchvisions_again_afterwards():
 
 
 class Files(Dataset[torch.Tensor]):
-    """One picture, many times, and a pipeline."""
+    """One image, many times, and a pipeline."""
 
     def __init__(self, path, transform):
         self.path, self.transform = path, transform
@@ -364,12 +364,12 @@ class Files(Dataset[torch.Tensor]):
 
 def test_in_a_worker_too(tmp_path, monkeypatch):
     """What else penstock stands before in a worker is not taken for something of the user's."""
-    (tmp_path / "picture.jpg").write_bytes(encode(photo(60, 50)))
+    (tmp_path / "image.jpg").write_bytes(encode(photo(60, 50)))
     count = multiprocessing.get_context("fork").Value("i", 0)
     on = drawn._Run.on
 
-    def counted(self, picture):
-        made = on(self, picture)
+    def counted(self, image):
+        made = on(self, image)
         with count.get_lock():
             count.value += made is not None
         return made
@@ -379,6 +379,6 @@ def test_in_a_worker_too(tmp_path, monkeypatch):
     made = {}
     for kind in (DataLoader, penstock.DataLoader):
         torch.manual_seed(0)
-        made[kind] = torch.cat([*kind(Files(tmp_path / "picture.jpg", pipeline), 8, num_workers=1)])
+        made[kind] = torch.cat([*kind(Files(tmp_path / "image.jpg", pipeline), 8, num_workers=1)])
     assert torch.equal(made[DataLoader], made[penstock.DataLoader])
     assert count.value == 64 - BEFORE + 1

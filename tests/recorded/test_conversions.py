@@ -25,7 +25,7 @@ PER_CHANNEL = torch.tensor([0.1, 0.25, 0.7]).view(3, 1, 1)
 
 @pytest.fixture(scope="module")
 def every_value(tmp_path_factory):
-    """A picture of all values in each channel, each of them at many places in a vector."""
+    """An image of all values in each channel, each of them at many places in a vector."""
     folder = tmp_path_factory.mktemp("values")
     values = (np.arange(256 * 9) * 7 % 256).astype(np.uint8).reshape(48, 48)
     planes = np.stack([values, values[::-1], values.T], axis=2)
@@ -185,7 +185,7 @@ REFUSED = {
     "a factor": lambda t: t.add(0.3, alpha=0.7),
     "columns": lambda t: t * torch.linspace(0, 1, t.shape[-1]),
     "one for each value": lambda t: t + torch.ones_like(t),
-    "pictures": lambda t: t * torch.arange(1.0, 3).view(2, 1, 1, 1),
+    "images": lambda t: t * torch.arange(1.0, 3).view(2, 1, 1, 1),
     "gradients": lambda t: t * torch.ones(1, requires_grad=True),
     "out": lambda t: torch.mul(t, 2, out=torch.zeros(0)),
     "into itself": lambda t: t * t,
@@ -230,7 +230,7 @@ def test_plain_tensors_that_change_after_they_were_stacked(every_value):
 
 @pytest.mark.parametrize("length", [1, 2, 3, 5, 7, 8, 9, 15, 16, 17, 31, 33, 40])
 def test_the_end_of_a_vector_is_as_its_body(length):
-    """What is asked once for a strip of 256 values holds for pictures of any width."""
+    """What is asked once for a strip of 256 values holds for images of any width."""
     names = [name for name in calls.FUNCTIONS if not calls.is_in_place(name)]
     tried = 0
     for name in names:
@@ -251,7 +251,7 @@ def test_the_end_of_a_vector_is_as_its_body(length):
 
 
 class Sizes(Dataset):
-    """Pictures by name.
+    """Images by name.
 
     Args:
         folder: Of the files.
@@ -269,10 +269,10 @@ class Sizes(Dataset):
 
 
 SAMPLES = {
-    "clone": lambda picture: F.pil_to_tensor(picture).clone(),
-    "scaled": lambda picture: F.to_tensor(picture) * 2 - 1,
-    "own normalize": lambda picture: F.pil_to_tensor(picture).float().div_(255).sub_(PER_CHANNEL).div_(PER_CHANNEL),
-    "image": lambda picture: F2.to_image(picture).to(torch.float32) / 255,
+    "clone": lambda image: F.pil_to_tensor(image).clone(),
+    "scaled": lambda image: F.to_tensor(image) * 2 - 1,
+    "own normalize": lambda image: F.pil_to_tensor(image).float().div_(255).sub_(PER_CHANNEL).div_(PER_CHANNEL),
+    "image": lambda image: F2.to_image(image).to(torch.float32) / 255,
 }
 BATCHES = {
     "stack": torch.stack,

@@ -13,7 +13,7 @@ import pytest
 import torch
 import torchvision
 from PIL import Image
-from support.both_loaders import assert_program, write_pictures
+from support.both_loaders import assert_program, write_images
 from support.compare import assert_same
 from support.files import damaged, encode, photo
 from support.pngs import write_png
@@ -63,7 +63,7 @@ def noisy():
     for seed in range(99):
         content = damaged(encode(photo(41, 52, seed)), "noisy")
         seen, pixels = _native.look_through(content), np.empty((41, 52, 3), np.uint8)
-        if seen is not None and not _native.decode_picture(content, (0, 0, 52, 41), pixels):
+        if seen is not None and not _native.decode_image(content, (0, 0, 52, 41), pixels):
             return content
     raise AssertionError
 
@@ -258,8 +258,8 @@ LOADERS = {
 @pytest.mark.parametrize("pipeline", PIPELINES)
 @pytest.mark.parametrize("loader", LOADERS)
 def test_folders(loader, pipeline, workers, tmp_path):
-    write_pictures(tmp_path)
-    write_pictures(tmp_path / "cats", 4, mode="L")
+    write_images(tmp_path)
+    write_images(tmp_path / "cats", 4, mode="L")
 
     def program():
         dataset = ImageFolder(tmp_path, PIPELINES[pipeline], loader=LOADERS[loader])
@@ -364,7 +364,7 @@ def test_a_file_that_changes_before_it_is_decoded_otherwise(tmp_path, monkeypatc
 
 @workers
 def test_another_torchvision_is_not_imitated(workers, tmp_path, monkeypatch):
-    write_pictures(tmp_path)
+    write_images(tmp_path)
     monkeypatch.setattr(decoded, "agrees", lambda: False)
 
     def program():
@@ -403,7 +403,7 @@ def test_files_stay_open_no_longer_than_their_tensors(files):
 
 
 @needs_descriptors
-def test_of_many_pictures_that_are_kept_some_files_stay_open_and_of_the_others_the_content(files, tmp_path):
+def test_of_many_images_that_are_kept_some_files_stay_open_and_of_the_others_the_content(files, tmp_path):
     paths = [tmp_path / f"{number}.jpg" for number in range(300)]
     content = (files / "colour").read_bytes()
     for number, path in enumerate(paths):
@@ -457,7 +457,7 @@ def normalized_by_script(tensor: torch.Tensor):
 
 @pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
 @pytest.mark.filterwarnings("ignore:.*torch.jit:FutureWarning")
-def test_scripts_are_compiled_while_pictures_record(files):
+def test_scripts_are_compiled_while_images_record(files):
     with side(ours=True):
         opened = torch.jit.script(opened_by_script)(str(files / "colour"))
         normalized = torch.jit.script(normalized_by_script)(opened)

@@ -42,7 +42,7 @@ def leave(descriptors):
 
 
 class Own(Dataset):
-    '''Opens pictures, of which a batch holds more than there are descriptors.'''
+    '''Opens images, of which a batch holds more than there are descriptors.'''
 
     def __init__(self, lowers_at=None, unloaded=False):
         self.lowers_at, self.unloaded = lowers_at, unloaded
@@ -54,8 +54,8 @@ class Own(Dataset):
         if index == self.lowers_at:
             limit_to(48)
         if self.unloaded:
-            with Image.open(PATHS[index]) as picture:
-                return len(picture.info), *picture.size
+            with Image.open(PATHS[index]) as image:
+                return len(image.info), *image.size
         return TRANSFORM(Image.open(PATHS[index]).convert("RGB")), index
 
 

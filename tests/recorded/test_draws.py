@@ -1,4 +1,4 @@
-"""The rectangles of `RandomResizedCrop` on recording pictures: torchvision's, from the same place in torch's stream."""
+"""The rectangles of `RandomResizedCrop` on recording images: torchvision's, from the same place in torch's stream."""
 
 import io
 import random

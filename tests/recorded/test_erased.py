@@ -6,7 +6,7 @@ import torch
 import torch.utils.data
 import torchvision.transforms as v1
 from hypothesis import strategies as st
-from support.both_loaders import Opened, assert_program, write_pictures
+from support.both_loaders import Opened, assert_program, write_images
 from support.cases import cases
 from support.sides import both, place, side
 from torchvision.transforms import functional as F
@@ -20,12 +20,12 @@ workers = pytest.mark.parametrize("workers", [0, 2])
 MEAN, STD = (0.4, 0.5, 0.6), (0.2, 0.3, 0.25)
 # What comes before, after which a tensor records.
 BEFORE = {
-    "floats": lambda picture: F.normalize(F.to_tensor(picture), MEAN, STD),
+    "floats": lambda image: F.normalize(F.to_tensor(image), MEAN, STD),
     "bytes": F.pil_to_tensor,
-    "image": lambda picture: F2.to_dtype(F2.to_image(picture), torch.float32, scale=True),
+    "image": lambda image: F2.to_dtype(F2.to_image(image), torch.float32, scale=True),
     "bytes of an image": F2.to_image,
-    "gray": lambda picture: F.to_tensor(picture.convert("L")),
-    "half": lambda picture: F.to_tensor(picture).half(),
+    "gray": lambda image: F.to_tensor(image.convert("L")),
+    "half": lambda image: F.to_tensor(image).half(),
 }
 VALUES = (0, 3, 0.5, (0.1,), (1, 20.7, 3), "random")
 ERASERS = {
@@ -59,7 +59,7 @@ AFTER = {
     "filled": lambda t: torch.zeros_like(t).copy_(t),
     "filled with doubles": lambda t: torch.zeros(t.shape, dtype=torch.float64).copy_(t),
     "added": lambda t: torch.zeros_like(t).add_(t),
-    "picture": lambda t: F.to_pil_image(t.float()),
+    "image": lambda t: F.to_pil_image(t.float()),
     "detach": lambda t: t.detach(),
     **{f"again, {name}": eraser for name, eraser in ERASERS.items()},
 }
@@ -124,7 +124,7 @@ def test_modes_that_forbid_it_are_minded(inference):
 
 @pytest.fixture
 def paths(tmp_path):
-    return write_pictures(tmp_path / "pictures")
+    return write_images(tmp_path / "images")
 
 
 @workers
@@ -141,7 +141,7 @@ def test_timms_erasing(workers, mode, paths):
 
 @workers
 @pytest.mark.parametrize("value", [0.5, (1, 2, 3), "random"])
-def test_pictures_of_a_batch_are_erased_each_in_its_way(workers, value, paths):
+def test_images_of_a_batch_are_erased_each_in_its_way(workers, value, paths):
     steps = [v1.Resize((20, 24)), v1.ToTensor(), v1.RandomErasing(0.5, value=value), v1.Normalize(MEAN, STD)]
     mix = v2.CutMix(num_classes=12)
 

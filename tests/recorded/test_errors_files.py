@@ -49,16 +49,16 @@ def steps(opening):
     """What somebody does with a file, each thing in a `try` of its own."""
     results = []
     try:
-        picture = opening()
+        image = opening()
     except Exception as error:
         return [(type(error), str(error).split(" object at ")[0])]
     for step in (
-        lambda: [picture.size, picture.mode],
-        lambda: picture.info,
-        lambda: picture.load()[0, 0],
-        lambda: picture.convert("RGB"),
-        lambda: F.to_tensor(picture.convert("RGB")),
-        lambda: picture.getexif(),
+        lambda: [image.size, image.mode],
+        lambda: image.info,
+        lambda: image.load()[0, 0],
+        lambda: image.convert("RGB"),
+        lambda: F.to_tensor(image.convert("RGB")),
+        lambda: image.getexif(),
     ):
         results.append(outcome(step))
     return results
@@ -91,8 +91,8 @@ def test_broken_content_at_each_call(name):
         ):
 
             def tried(data=data, call=call):
-                with Image.open(io.BytesIO(data)) as picture:
-                    return call(picture)
+                with Image.open(io.BytesIO(data)) as image:
+                    return call(image)
 
             ours, theirs = both(tried)
             if "cannot identify" in repr(ours):
@@ -135,12 +135,12 @@ class Broken(torch.utils.data.Dataset):
     def __getitem__(self, index):
         try:
             with Image.open(self.paths[index]) as opened:
-                picture = opened.convert("RGB").resize((9, 8))
+                image = opened.convert("RGB").resize((9, 8))
         except Exception as error:
             if not self.catches:
                 raise
             return torch.full((3, 8, 9), 0.5), type(error).__name__
-        return F.to_tensor(picture), "fine"
+        return F.to_tensor(image), "fine"
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -178,9 +178,9 @@ def test_a_file_replaced_while_it_is_loaded_is_the_one_that_was_opened(tmp_path)
     for call in (np.asarray, lambda p: p.crop((-1, 0, 9, 9))):
 
         def seen(call=call):
-            picture = Image.open(path)
+            image = Image.open(path)
             other.replace(path)
-            return call(picture)
+            return call(image)
 
         results = []
         for ours in (True, False):

@@ -1,4 +1,4 @@
-"""`Image.open` of whatever a picture can be read from: members of archives, temporary files, objects of one's own."""
+"""`Image.open` of whatever an image can be read from: members of archives, temporary files, objects of one's own."""
 # ruff: noqa: SIM115 - what stays open is part of what is tested
 
 import gzip
@@ -11,7 +11,7 @@ import zipfile
 import pytest
 from PIL import Image
 from support.files import damaged, encode, photo
-from support.sides import both, exif, is_ours, picture_state, side
+from support.sides import both, exif, image_state, is_ours, side
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 
@@ -66,28 +66,28 @@ def zipped(content, compression=zipfile.ZIP_STORED):
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", compression) as archive:
         archive.writestr("before", b"another one")
-        archive.writestr("picture", content)
-    return zipfile.ZipFile(buffer).open("picture")
+        archive.writestr("image", content)
+    return zipfile.ZipFile(buffer).open("image")
 
 
 def wrongly_zipped(content):
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("picture", content)
+        archive.writestr("image", content)
     archived = bytearray(buffer.getvalue())
-    archived[archived.index(b"picture") + len(b"picture") + len(content) // 2] ^= 1
-    return zipfile.ZipFile(io.BytesIO(archived)).open("picture")
+    archived[archived.index(b"image") + len(b"image") + len(content) // 2] ^= 1
+    return zipfile.ZipFile(io.BytesIO(archived)).open("image")
 
 
 def tarred(content):
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
-        info = tarfile.TarInfo("picture")
+        info = tarfile.TarInfo("image")
         info.size = len(content)
         archive.addfile(info, io.BytesIO(content))
     buffer.seek(0)
     archive = tarfile.open(fileobj=buffer)
-    return archive.extractfile("picture")
+    return archive.extractfile("image")
 
 
 def filled(file, content):
@@ -108,7 +108,7 @@ OBJECTS = {
     "subclass": Counting,
     "own": Readable,
 }
-# Whose pictures are Pillow's.
+# Whose images are Pillow's.
 LEFT = {
     "silent": Silent,
     "in parts": Forgetful,
@@ -119,19 +119,19 @@ ALL = {**OBJECTS, **LEFT}
 
 
 @pytest.mark.parametrize("kind", OBJECTS)
-def test_pictures_record(kind):
+def test_images_record(kind):
     for name, content in FILES.items():
         with side(ours=True):
             try:
-                picture = Image.open(OBJECTS[kind](content))
+                image = Image.open(OBJECTS[kind](content))
             except OSError:
                 assert name in OTHERS
                 continue
-            assert is_ours(picture) == (name in PLAIN), name
+            assert is_ours(image) == (name in PLAIN), name
 
 
 @pytest.mark.parametrize("kind", LEFT)
-def test_pictures_are_pillows(kind):
+def test_images_are_pillows(kind):
     with side(ours=True):
         if kind in ("text", "wrong"):
             with pytest.raises((OSError, TypeError, zipfile.BadZipFile)):
@@ -142,9 +142,9 @@ def test_pictures_are_pillows(kind):
 
 def opened(kind, content, then):
     file = ALL[kind](content)
-    picture = Image.open(file)
-    found = then(picture, file)
-    return found, picture_state(picture), getattr(file, "closed", None)
+    image = Image.open(file)
+    found = then(image, file)
+    return found, image_state(image), getattr(file, "closed", None)
 
 
 def without_places(outcome):
@@ -153,21 +153,21 @@ def without_places(outcome):
 
 
 THEN = {
-    "nothing": lambda picture, file: None,
-    "size": lambda picture, file: picture.size,
-    "load": lambda picture, file: picture.load() is not None,
-    "converted": lambda picture, file: picture.convert("RGB").resize((9, 11)),
-    "closed before": lambda picture, file: file.close(),
-    "closed behind": lambda picture, file: (picture.load(), file.close())[1],
-    "with": lambda picture, file: within(picture),
-    "read on": lambda picture, file: (picture.load(), file.seek(3), file.read(5))[1:],
-    "the file itself": lambda picture, file: picture.fp is file,
+    "nothing": lambda image, file: None,
+    "size": lambda image, file: image.size,
+    "load": lambda image, file: image.load() is not None,
+    "converted": lambda image, file: image.convert("RGB").resize((9, 11)),
+    "closed before": lambda image, file: file.close(),
+    "closed behind": lambda image, file: (image.load(), file.close())[1],
+    "with": lambda image, file: within(image),
+    "read on": lambda image, file: (image.load(), file.seek(3), file.read(5))[1:],
+    "the file itself": lambda image, file: image.fp is file,
 }
 
 
-def within(picture):
-    with picture:
-        return picture.crop((1, 2, 9, 7))
+def within(image):
+    with image:
+        return image.crop((1, 2, 9, 7))
 
 
 @pytest.mark.parametrize("then", THEN)

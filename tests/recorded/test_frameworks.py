@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 import torch.utils.data
-from support.both_loaders import Opened, assert_program, write_pictures
+from support.both_loaders import Opened, assert_program, write_images
 from torchvision import transforms as v1
 from torchvision.transforms import functional as F
 
@@ -23,7 +23,7 @@ workers = pytest.mark.parametrize("workers", [0, 2])
 
 @pytest.fixture
 def paths(tmp_path):
-    return write_pictures(tmp_path / "pictures")
+    return write_images(tmp_path / "images")
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -61,7 +61,7 @@ def test_a_loader_of_timms(is_training, workers, paths):
 @workers
 @pytest.mark.parametrize("mixes", [False, True])
 def test_what_timm_collates_as_bytes(mixes, workers, paths):
-    """Its defaults: pictures stay bytes until they are on the device; mixing looks at the values."""
+    """Its defaults: images stay bytes until they are on the device; mixing looks at the values."""
     from timm.data import FastCollateMixup, ImageDataset, create_loader
     from timm.data.loader import fast_collate
 

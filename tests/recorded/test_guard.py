@@ -1,4 +1,4 @@
-"""A loader goes over to the library where that takes less processor time for the same steps of the same pictures."""
+"""A loader goes over to the library where that takes less processor time for the same steps of the same images."""
 
 import copy
 
@@ -21,7 +21,7 @@ FILES = ("plain", "gray", "progressive", "subsampled")
 
 
 class Touching(Dataset):
-    """One that touches all of its pictures but one in `every`."""
+    """One that touches all of its images but one in `every`."""
 
     def __init__(self, every=0, count=80):
         self.every, self.count = every, count
@@ -30,10 +30,10 @@ class Touching(Dataset):
         return self.count
 
     def __getitem__(self, index):
-        picture = Image.open(folder() / f"{FILES[index % len(FILES)]}.jpg").convert("RGB").resize((20, 16))
+        image = Image.open(folder() / f"{FILES[index % len(FILES)]}.jpg").convert("RGB").resize((20, 16))
         if not self.every or index % self.every:
-            picture = picture.filter(ImageFilter.MedianFilter())
-        return F.to_tensor(picture)
+            image = image.filter(ImageFilter.MedianFilter())
+        return F.to_tensor(image)
 
 
 @pytest.fixture
@@ -60,10 +60,10 @@ def test_a_loader_that_is_slower_goes_over_to_the_library(options, every, second
     # Persistent workers record no more, but are the same ones, with what they have in memory.
     assert stats.way == ("recorded" if "persistent_workers" in options else "torch")
     assert 16 <= int(stats.decision.split()[-2]) <= 80
-    assert stats.pictures < 80
+    assert stats.images < 80
     assert "went over to the library" in str(stats)
     assert_same([*loader], [*theirs])
-    assert penstock.stats(loader).pictures == stats.pictures
+    assert penstock.stats(loader).images == stats.images
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -72,7 +72,7 @@ def test_a_loader_that_is_quicker_records(workers, seconds):
     for _ in range(2):
         assert_same([*loader], [*TorchLoader(Touching(5), 8)])
     stats = penstock.stats(loader)
-    assert (stats.way, stats.decision, stats.pictures) == ("recorded", "records", 160)
+    assert (stats.way, stats.decision, stats.images) == ("recorded", "records", 160)
     assert 1e-3 <= stats.our_seconds < 2e-3
     assert stats.library_seconds == 2e-3
     assert f"{stats.our_seconds * 1e3:.2f} ms, by the library 2.00 ms" in str(stats)
@@ -112,7 +112,7 @@ def test_one_pair_that_was_disturbed_does_not_outweigh_a_few():
     few = Guard()
     few.add(16, [(30.0, 2.0), *[(1.0, 2.0)] * 15], 16)
     assert few.gave_up is None
-    # Many of them are not disturbed: there, half of the pictures take ten times as long.
+    # Many of them are not disturbed: there, half of the images take ten times as long.
     few.add(48, [(1.0, 2.0), (20.0, 2.0)] * 24, 48)
     assert few.gave_up == 64
 
@@ -135,14 +135,14 @@ def test_a_loader_remembers_that_files_have_several_views():
 
 
 class Both(Dataset):
-    """Two views of each picture, one of which is touched, or both."""
+    """Two views of each image, one of which is touched, or both."""
 
     def __len__(self):
         return 24
 
     def __getitem__(self, index):
-        picture = Image.open(folder() / f"{FILES[index % len(FILES)]}.jpg").convert("RGB")
-        first, second = picture.crop((0, 0, 20, 20)), picture.crop((5, 5, 25, 25))
+        image = Image.open(folder() / f"{FILES[index % len(FILES)]}.jpg").convert("RGB")
+        first, second = image.crop((0, 0, 20, 20)), image.crop((5, 5, 25, 25))
         if index % 6:
             first = first.filter(ImageFilter.MedianFilter())
         return F.to_tensor(first), F.to_tensor(second.filter(ImageFilter.MedianFilter()))
@@ -205,26 +205,26 @@ def test_both_sides_do_the_same_steps():
     recorder = Recorder(guard=Guard(touched=True))
     with recording(recorder):
         recorder._watch.opened = lambda source: setattr(source, "log", [])
-        picture = Image.open(folder() / "plain.jpg")
-        source = picture._trace.source
-        view = picture.convert("RGB").crop((3, 3, 23, 23)).resize((8, 8))
+        image = Image.open(folder() / "plain.jpg")
+        source = image._trace.source
+        view = image.convert("RGB").crop((3, 3, 23, 23)).resize((8, 8))
         np.array(view)
         F.to_tensor(view).mean()
         F.normalize(F.to_tensor(view.transpose(Image.Transpose.FLIP_LEFT_RIGHT)), [0.5], [0.5])
     assert [len(trace.steps) for trace, _, _ in source.log] == [2, 2]
     assert [chain is None for _, chain, _ in source.log] == [True, False]
     ours, theirs = compare(source, looked=False)
-    assert ours > source.fate.spent > 0
+    assert ours > source.outcome.spent > 0
     assert theirs > 0
     more, _ = compare(source, looked=True)
-    assert more >= source.fate.looked > 0
+    assert more >= source.outcome.looked > 0
 
 
 def test_a_file_that_is_gone_is_not_compared(tmp_path):
     recorder = Recorder(guard=Guard(touched=True))
     with recording(recorder):
-        picture = Image.open(folder() / "plain.jpg").convert("RGB")
-        source = picture._trace.source
-        source.log = [(picture._trace, None, None)]
+        image = Image.open(folder() / "plain.jpg").convert("RGB")
+        source = image._trace.source
+        source.log = [(image._trace, None, None)]
         source.file, source.content, source.path = None, None, str(tmp_path / "gone.jpg")
     assert compare(source, looked=False) is None

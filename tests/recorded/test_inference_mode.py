@@ -118,8 +118,8 @@ def test_views_of_what_is_later_followed_by_gradients(mode):
     assert ours == theirs
 
 
-class Pictures(Dataset):
-    """Pictures, tensors of several kinds made of them, and small tensors beside them.
+class Images(Dataset):
+    """Images, tensors of several kinds made of them, and small tensors beside them.
 
     Args:
         folder: Of the files.
@@ -133,8 +133,8 @@ class Pictures(Dataset):
         return len(self.paths)
 
     def __getitem__(self, index):
-        with Image.open(self.paths[index]) as picture:
-            floats = F.normalize(F.to_tensor(picture.convert("RGB").resize((20, 16))), [0.5] * 3, [0.25] * 3)
+        with Image.open(self.paths[index]) as image:
+            floats = F.normalize(F.to_tensor(image.convert("RGB").resize((20, 16))), [0.5] * 3, [0.25] * 3)
         resized = F2.resize(decode_image(self.paths[index]), [12, 14])
         if self.batched:
             return floats, resized, index
@@ -168,7 +168,7 @@ def test_loaders(files, mode, options, batched):
     results = []
     for cls in (DataLoader, penstock.DataLoader):
         with MODES[mode]():
-            loader = cls(Pictures(files, batched), batch_size=3 if batched else None, **options)
+            loader = cls(Images(files, batched), batch_size=3 if batched else None, **options)
             results.append(list(loader))
     assert_same(results[1], results[0])
     assert penstock.stats(loader).native_share == 1.0
@@ -180,7 +180,7 @@ def test_a_mode_that_is_entered_between_batches(files, batched, persistent):
     results = []
     for cls in (DataLoader, penstock.DataLoader):
         loader = cls(
-            Pictures(files, batched),
+            Images(files, batched),
             batch_size=1 if batched else None,
             num_workers=1,
             prefetch_factor=6,

@@ -15,7 +15,7 @@ from torchvision.transforms import functional as F
 import penstock
 from penstock import _native
 from penstock.recording import guard
-from penstock.recording.pictures import is_recorded
+from penstock.recording.images import is_recorded
 from penstock.recording.rendering import Rendering
 from penstock.recording.tensors import RecordedTensor
 
@@ -59,24 +59,24 @@ class Cached(Dataset):
         return self.give(self.kept[file], index)
 
 
-def flipped(picture, index):
-    return F.to_tensor(F.hflip(picture) if torch.rand(1) < 0.5 else picture), index
+def flipped(image, index):
+    return F.to_tensor(F.hflip(image) if torch.rand(1) < 0.5 else image), index
 
 
-def patch(picture, index):
-    return F.to_tensor(T.RandomCrop(8)(picture)), index
+def patch(image, index):
+    return F.to_tensor(T.RandomCrop(8)(image)), index
 
 
-def crops(picture):
-    return [picture.crop((0, 0, 12, 12)), picture.crop((3, 2, 15, 14))]
+def crops(image):
+    return [image.crop((0, 0, 12, 12)), image.crop((3, 2, 15, 14))]
 
 
 KINDS = {
-    "pictures": (small, flipped),
-    "whole pictures": (opened, patch),
+    "images": (small, flipped),
+    "whole images": (opened, patch),
     "files": (
         lambda file: Image.open(folder() / f"{NATIVE[file]}.jpg"),
-        lambda picture, index: flipped(picture.convert("RGB").resize((20, 16)), index),
+        lambda image, index: flipped(image.convert("RGB").resize((20, 16)), index),
     ),
     "tensors": (lambda file: F.to_tensor(small(file)), lambda tensor, index: (tensor, index)),
     "tuples": (lambda file: (F.pil_to_tensor(small(file)), file), lambda pair, index: (*pair, index)),
@@ -84,11 +84,11 @@ KINDS = {
         lambda file: [opened(file).crop((0, 0, 12, 12)), opened(file).crop((3, 2, 15, 14))],
         lambda views, index: (torch.stack([F.to_tensor(view) for view in views]), index),
     ),
-    "crops of one picture": (
+    "crops of one image": (
         lambda file: crops(opened(file)),
         lambda views, index: ([F.to_tensor(view) for view in views], index),
     ),
-    "touched": (small, lambda picture, index: (F.to_tensor(T.functional.adjust_contrast(picture, 0.5)), index)),
+    "touched": (small, lambda image, index: (F.to_tensor(T.functional.adjust_contrast(image, 0.5)), index)),
 }
 
 
@@ -112,13 +112,13 @@ def both(make, epochs=3, **options):
 def test_what_is_kept_is_real_when_it_is_used_again(kind, options):
     loader = both(lambda: Cached(*KINDS[kind]), batch_size=3, shuffle=True, **options)
     stats = penstock.stats(loader)
-    assert stats.touched == stats.pictures > 0
+    assert stats.touched == stats.images > 0
     assert stats.by_library == 0
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "files"])
 def test_what_is_kept_is_decoded_once_for_its_batch_and_for_later(kind, monkeypatch):
-    files, render, begin = [], _native.render_picture, Rendering.begin
+    files, render, begin = [], _native.render_image, Rendering.begin
 
     def rendering(source, *others):
         files.extend(["here"] * isinstance(source, bytes))
@@ -129,14 +129,14 @@ def test_what_is_kept_is_decoded_once_for_its_batch_and_for_later(kind, monkeypa
         return begin(self)
 
     monkeypatch.setattr(guard, "compare", lambda source, looked: None)
-    monkeypatch.setattr(_native, "render_picture", rendering)
+    monkeypatch.setattr(_native, "render_image", rendering)
     monkeypatch.setattr(Rendering, "begin", beginning)
     both(lambda: Cached(*KINDS[kind]), batch_size=3)
     # One of the kinds opens each file twice.
     assert len(files) == (2 * _FILES if kind == "views" else _FILES)
 
 
-@pytest.mark.parametrize("kind", ["pictures", "whole pictures", "tensors", "tuples"])
+@pytest.mark.parametrize("kind", ["images", "whole images", "tensors", "tuples"])
 @pytest.mark.parametrize("workers", [0, 1])
 def test_what_is_kept_of_a_batch_of_mostly_plain_tensors_is_real_when_it_is_used_again(kind, workers):
     known = [0, 1, 2, 3]
@@ -146,11 +146,11 @@ def test_what_is_kept_of_a_batch_of_mostly_plain_tensors_is_real_when_it_is_used
         batch_sampler=[known, [*known, *known, 4], [4, *known], [*known, 4, *known]],
         num_workers=workers,
     )
-    assert (penstock.stats(loader).pictures, penstock.stats(loader).by_library) == (5, 0)
+    assert (penstock.stats(loader).images, penstock.stats(loader).by_library) == (5, 0)
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_several_patches_of_a_kept_picture(workers):
+def test_several_patches_of_a_kept_image(workers):
     loader = both(lambda: Cached(opened, patch, 18), epochs=2, batch_size=4, shuffle=True, num_workers=workers)
     assert penstock.stats(loader).by_library == 0
 
@@ -170,8 +170,8 @@ def test_other_ways_to_keep(options):
     assert penstock.stats(loader).by_library == 0
 
 
-def _flip_by_index(picture, index):
-    return F.to_tensor(F.hflip(picture) if index % 2 else picture), index
+def _flip_by_index(image, index):
+    return F.to_tensor(F.hflip(image) if index % 2 else image), index
 
 
 class ByBatch(Cached):
@@ -254,7 +254,7 @@ class Shuffled(IterableDataset):
 def test_a_shuffle_buffer_is_left_until_it_is_used(batch_size):
     loader = both(Shuffled, epochs=2, batch_size=batch_size, num_workers=1)
     stats = penstock.stats(loader)
-    assert stats.handed_over == stats.pictures == 28
+    assert stats.handed_over == stats.images == 28
 
 
 class Failing(Plain):
@@ -278,5 +278,5 @@ def test_a_batch_that_cannot_be_pickled_is_an_error_and_the_next_ones_come():
 def test_spawned_workers():
     loader = both(lambda: Cached(small, _flip_by_index), epochs=2, batch_size=3, num_workers=1,
                   multiprocessing_context="spawn", persistent_workers=True)  # fmt: skip
-    # The worker writes the files, too, and pictures of arrays for that.
+    # The worker writes the files, too, and images of arrays for that.
     assert penstock.stats(loader).by_pillow["kept after its batch"] == len(NATIVE)

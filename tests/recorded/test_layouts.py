@@ -3,7 +3,7 @@
 import pytest
 import torch
 from PIL import Image
-from support.both_loaders import Opened, assert_program, write_pictures
+from support.both_loaders import Opened, assert_program, write_images
 from torchvision.io import ImageReadMode, read_image
 from torchvision.transforms import functional as F
 from torchvision.transforms import v2
@@ -32,7 +32,7 @@ WAYS = {
 
 @pytest.fixture(scope="module", params=["RGB", "L"])
 def files(request, tmp_path_factory):
-    return request.param, write_pictures(tmp_path_factory.mktemp("layouts"), 4, mode=request.param)
+    return request.param, write_images(tmp_path_factory.mktemp("layouts"), 4, mode=request.param)
 
 
 class Read(Opened):
@@ -48,7 +48,7 @@ class AllWays(Opened):
 
     Args:
         paths: Of the files.
-        mode: Of the pictures.
+        mode: Of the images.
     """
 
     def __init__(self, paths, mode):
@@ -56,8 +56,8 @@ class AllWays(Opened):
         self.mode = mode
 
     def __getitem__(self, index):
-        picture = self.open(index) if self.mode == "RGB" else Image.open(self.paths[index])
-        return {name: way(picture) for name, way in WAYS.items() if self.mode == "RGB" or name != "normalized"}
+        image = self.open(index) if self.mode == "RGB" else Image.open(self.paths[index])
+        return {name: way(image) for name, way in WAYS.items() if self.mode == "RGB" or name != "normalized"}
 
 
 def as_they_are(samples):

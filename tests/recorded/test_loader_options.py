@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 import torch.utils.data
-from support.both_loaders import Opened, assert_program, write_pictures
+from support.both_loaders import Opened, assert_program, write_images
 from torchvision import transforms as v1
 from torchvision.transforms import functional as F
 from torchvision.transforms import v2
@@ -30,7 +30,7 @@ workers = pytest.mark.parametrize("workers", [0, 2])
 
 @pytest.fixture
 def paths(tmp_path):
-    return write_pictures(tmp_path / "pictures")
+    return write_images(tmp_path / "images")
 
 
 class Flipped(Opened):
@@ -117,14 +117,14 @@ def program_of(dataset, workers, **options):
 )
 def test_a_collate_fn(collate, share, transform, workers, paths):
     program = program_of(lambda: Opened(paths, transform), workers, collate_fn=collate, shuffle=True)
-    # A picture channel by channel has other strides than a batch of one.
+    # An image channel by channel has other strides than a batch of one.
     assert_program(program, 0.0 if collate is join and transform is INTERLEAVED else share)
 
 
 @workers
 @pytest.mark.parametrize("options", [{}, {"batch_size": None}, {"collate_fn": keep}], ids=["batch", "none", "keep"])
 @pytest.mark.parametrize("kind", [Opened, Flipped])
-def test_samples_of_single_pictures(kind, options, workers, paths):
+def test_samples_of_single_images(kind, options, workers, paths):
     assert_program(program_of(lambda: kind(paths, INTERLEAVED), workers, **options))
 
 

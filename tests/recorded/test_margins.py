@@ -1,4 +1,4 @@
-"""Margins of pictures that record: mirrors of torchvision's, and rectangles that reach beyond the picture."""
+"""Margins of images that record: mirrors of torchvision's, and rectangles that reach beyond the image."""
 
 import io
 
@@ -13,7 +13,7 @@ from torchvision.transforms import functional as F
 from torchvision.transforms.v2 import functional as F2
 
 from penstock.recording.hooks import recording
-from penstock.recording.pictures import is_recorded
+from penstock.recording.images import is_recorded
 from penstock.recording.recorder import Recorder
 
 FILE = encode(photo(23, 31))
@@ -21,13 +21,13 @@ SIDES = st.integers(-9, 70)
 
 
 def assert_same(call, mode="RGB", *, records=True):
-    """Check what a call makes of a picture, alone and as a tensor of its flipped half, and that it records."""
+    """Check what a call makes of an image, alone and as a tensor of its flipped half, and that it records."""
 
     def made():
-        picture = call(Image.open(io.BytesIO(FILE)).convert(mode))
-        recorded = is_recorded(picture)
-        half = F.hflip(picture).resize((11, 12))
-        return (picture.mode, picture.size, sorted(picture.info), picture.tobytes(), F.to_tensor(half) + 0), recorded
+        image = call(Image.open(io.BytesIO(FILE)).convert(mode))
+        recorded = is_recorded(image)
+        half = F.hflip(image).resize((11, 12))
+        return (image.mode, image.size, sorted(image.info), image.tobytes(), F.to_tensor(half) + 0), recorded
 
     theirs, _ = made()
     with recording(Recorder()):
@@ -44,20 +44,20 @@ def assert_same(call, mode="RGB", *, records=True):
     st.sampled_from([F, F2]),
 )
 def test_mirrors_are_torchvisions(margins, mode, functional):
-    assert_same(lambda picture: functional.pad(picture, margins, padding_mode=mode))
+    assert_same(lambda image: functional.pad(image, margins, padding_mode=mode))
 
 
 @pytest.mark.parametrize("padding", [3, (3,), (2, 5), [1, 2, 3, 4]], ids=str)
 def test_margins_are_given_as_torchvision_takes_them(padding):
-    assert_same(lambda picture: F.pad(picture, padding, padding_mode="reflect"))
+    assert_same(lambda image: F.pad(image, padding, padding_mode="reflect"))
 
 
 def test_what_crops_or_is_gray_is_torchvisions():
-    assert_same(lambda picture: F.pad(picture, [-2, 3, 4, 5], padding_mode="edge"), records=False)
-    assert_same(lambda picture: F.pad(picture, 2, padding_mode="edge"), "L", records=False)
+    assert_same(lambda image: F.pad(image, [-2, 3, 4, 5], padding_mode="edge"), records=False)
+    assert_same(lambda image: F.pad(image, 2, padding_mode="edge"), "L", records=False)
 
 
 @cases(40)
 @given(SIDES, SIDES, st.integers(1, 50), st.integers(1, 50), st.sampled_from(["L", "RGB"]))
-def test_rectangles_reach_beyond_the_picture(left, top, width, height, mode):
-    assert_same(lambda picture: picture.crop((left, top, left + width, top + height)), mode)
+def test_rectangles_reach_beyond_the_image(left, top, width, height, mode):
+    assert_same(lambda image: image.crop((left, top, left + width, top + height)), mode)

@@ -7,7 +7,7 @@ import torch
 import torch.utils.data
 import torchvision.transforms as v1
 from hypothesis import strategies as st
-from support.both_loaders import Opened, assert_program, write_pictures
+from support.both_loaders import Opened, assert_program, write_images
 from support.cases import cases
 from support.sides import both, place, side
 from torchvision.transforms import functional as F
@@ -20,13 +20,13 @@ MEAN, STD = (0.4, 0.5, 0.6), (0.2, 0.3, 0.25)
 HEIGHT, WIDTH = 21, 24
 # What comes before, after which a tensor records.
 BEFORE = {
-    "floats": lambda picture: F.to_tensor(picture),
-    "of both signs": lambda picture: F.normalize(F.to_tensor(picture), MEAN, STD),
-    "bytes": lambda picture: F.pil_to_tensor(picture),
-    "bytes in order": lambda picture: F.pil_to_tensor(picture).contiguous(),
-    "gray": lambda picture: F.normalize(F.to_tensor(picture.convert("L")), MEAN[:1], STD[:1]),
-    "half": lambda picture: F.normalize(F.to_tensor(picture), MEAN, STD).half(),
-    "part": lambda picture: F.to_tensor(picture.resize((WIDTH + 3, HEIGHT + 2)))[:, 1:-1, 2:-1],
+    "floats": lambda image: F.to_tensor(image),
+    "of both signs": lambda image: F.normalize(F.to_tensor(image), MEAN, STD),
+    "bytes": lambda image: F.pil_to_tensor(image),
+    "bytes in order": lambda image: F.pil_to_tensor(image).contiguous(),
+    "gray": lambda image: F.normalize(F.to_tensor(image.convert("L")), MEAN[:1], STD[:1]),
+    "half": lambda image: F.normalize(F.to_tensor(image), MEAN, STD).half(),
+    "part": lambda image: F.to_tensor(image.resize((WIDTH + 3, HEIGHT + 2)))[:, 1:-1, 2:-1],
 }
 # Masks, of tensors of so many channels.
 MASKS = {
@@ -230,7 +230,7 @@ def test_channels_that_are_converted_alike_record_in_another_order(order):
 
 @pytest.fixture
 def paths(tmp_path):
-    return write_pictures(tmp_path / "pictures")
+    return write_images(tmp_path / "images")
 
 
 class Cutout:
@@ -244,27 +244,27 @@ class Cutout:
     def __init__(self, length, *, in_place=False):
         self.length, self.in_place = length, in_place
 
-    def __call__(self, picture):
-        height, width = picture.size(1), picture.size(2)
+    def __call__(self, image):
+        height, width = image.size(1), image.size(2)
         mask = np.ones((height, width), np.float32)
         y, x = np.random.randint(height), np.random.randint(width)  # noqa: NPY002
         half = self.length // 2
         mask[max(y - half, 0) : y + half, max(x - half, 0) : x + half] = 0.0
-        mask = torch.from_numpy(mask).expand_as(picture)
+        mask = torch.from_numpy(mask).expand_as(image)
         if self.in_place:
-            picture *= mask
-            return picture
-        return picture * mask
+            image *= mask
+            return image
+        return image * mask
 
 
 class Erasing:
     """Writes over a rectangle channel by channel."""
 
-    def __call__(self, picture):
+    def __call__(self, image):
         top, left = (int(place) for place in torch.randint(10, (2,)))
         for channel, value in enumerate(MEAN):
-            picture[channel, top : top + 7, left : left + 9] = value
-        return picture
+            image[channel, top : top + 7, left : left + 9] = value
+        return image
 
 
 @workers

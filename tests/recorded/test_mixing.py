@@ -1,11 +1,11 @@
-"""MixUp and CutMix in a collate_fn: torch's draws and targets, pictures mixed by the threads that make them."""
+"""MixUp and CutMix in a collate_fn: torch's draws and targets, images mixed by the threads that make them."""
 
 import random
 
 import pytest
 import torch
 import torch.utils.data
-from support.both_loaders import Opened, assert_program, write_pictures
+from support.both_loaders import Opened, assert_program, write_images
 from support.files import damaged
 from torch.utils.data import default_collate
 from torchvision import transforms as v1
@@ -21,11 +21,11 @@ UP = {"alpha": 0.7, "num_classes": 12}
 
 @pytest.fixture
 def paths(tmp_path):
-    return write_pictures(tmp_path / "pictures")
+    return write_images(tmp_path / "images")
 
 
 class Kept(Opened):
-    """Whose first picture in three is a plain tensor."""
+    """Whose first image in three is a plain tensor."""
 
     def __getitem__(self, index):
         image, target = super().__getitem__(index)
@@ -120,7 +120,7 @@ def test_halves_are_cut_and_not_blended(paths, half):
     assert_program(program(v2.MixUp), share=0.0)
 
 
-def test_what_is_done_to_mixed_pictures_is_torchs(paths):
+def test_what_is_done_to_mixed_images_is_torchs(paths):
     def program():
         dataset = Opened(paths, v1.Compose(FLOAT))
         return torch.utils.data.DataLoader(dataset, batch_size=4, num_workers=1, collate_fn=halved(MIXES["MixUp"]()))
@@ -156,12 +156,12 @@ def test_files_that_the_library_opens(paths, workers):
 @pytest.mark.parametrize(
     "samples",
     [
-        pytest.param(lambda images, targets: (images[0], targets), id="one picture"),
+        pytest.param(lambda images, targets: (images[0], targets), id="one image"),
         pytest.param(lambda images, targets: (images, targets[:2]), id="fewer targets"),
         pytest.param(
             lambda images, targets: (images, targets.float()[:, None, None]), id="targets of three dimensions"
         ),
-        pytest.param(lambda images, targets: (images, images), id="targets that are pictures"),
+        pytest.param(lambda images, targets: (images, images), id="targets that are images"),
         pytest.param(lambda images, targets: ((images * 255).to(torch.uint8), targets), id="bytes"),
     ],
 )

@@ -312,7 +312,7 @@ def test_another_opencv_decodes_itself(monkeypatch, folder):
 
 
 @pytest.mark.usefixtures("asked_anew")
-def test_limits_on_the_size_of_pictures_are_opencvs(monkeypatch):
+def test_limits_on_the_size_of_images_are_opencvs(monkeypatch):
     monkeypatch.setenv("OPENCV_IO_MAX_IMAGE_PIXELS", "100")
     assert not opencv.agrees(BGR)
 
@@ -375,7 +375,7 @@ def as_lists(batch):
 
 @workers
 def test_loaders(workers, folder, monkeypatch):
-    monkeypatch.setattr(Watch, "_is_due", lambda _: False)  # such small pictures are as quickly OpenCV's
+    monkeypatch.setattr(Watch, "_is_due", lambda _: False)  # such small images are as quickly OpenCV's
     paths = [folder / f"{name}.jpg" for name in (*FILES, *PLAIN)]
 
     def program():
@@ -384,7 +384,7 @@ def test_loaders(workers, folder, monkeypatch):
         )
 
     stats = assert_program(program, 0.0, epochs=3)
-    assert stats.pictures == 3 * len(paths)
+    assert stats.images == 3 * len(paths)
     assert stats.touched == stats.by_pillow["decoded natively, handed over as arrays"]
     assert stats.touched > 1.5 * stats.by_library
     assert any(reason.startswith("OpenCV decoded it: ") for reason in stats.by_pillow)

@@ -10,7 +10,7 @@ import pytest
 import torch
 import torch.utils.data
 from PIL import Image, ImageOps
-from support.both_loaders import Opened, age, assert_program, write_pictures
+from support.both_loaders import Opened, age, assert_program, write_images
 from support.files import damaged, encode, photo
 from torch.utils.data import IterableDataset
 from torchvision import transforms as v1
@@ -28,11 +28,11 @@ workers = pytest.mark.parametrize("workers", [0, 2])
 
 @pytest.fixture
 def paths(tmp_path):
-    return write_pictures(tmp_path / "pictures")
+    return write_images(tmp_path / "images")
 
 
 class Siamese(Opened):
-    """Two pictures, and whether they are of one class."""
+    """Two images, and whether they are of one class."""
 
     def __getitem__(self, index):
         other = random.randrange(len(self))
@@ -41,7 +41,7 @@ class Siamese(Opened):
 
 
 class MultiCrop(Opened):
-    """Two large and four small crops of each picture."""
+    """Two large and four small crops of each image."""
 
     def __init__(self, paths):
         super().__init__(paths)
@@ -55,7 +55,7 @@ class MultiCrop(Opened):
 
 
 class CropsOfCrops(Opened):
-    """A tile of each picture, and what of it is smaller still."""
+    """A tile of each image, and what of it is smaller still."""
 
     def __getitem__(self, index):
         image = self.open(index)
@@ -94,14 +94,14 @@ class Dictionaries(Opened):
 
 
 class Rotated(Opened):
-    """Turns pictures as their Exif data want it, before anything else."""
+    """Turns images as their Exif data want it, before anything else."""
 
     def open(self, index):
         return ImageOps.exif_transpose(Image.open(self.paths[index])).convert("RGB")
 
 
 class Closing(Opened):
-    """Opens the file itself, closes it, and asks the picture about itself."""
+    """Opens the file itself, closes it, and asks the image about itself."""
 
     def open(self, index):
         with self.paths[index].open("rb") as file, Image.open(file) as image:
@@ -179,15 +179,15 @@ def program_of(dataset, workers, **options):
 
 @workers
 @pytest.mark.parametrize("kind", [Opened, Siamese, Drawing, Dictionaries, Closing], ids=lambda kind: kind.__name__)
-def test_pictures_in_files(kind, workers, paths):
+def test_images_in_files(kind, workers, paths):
     assert_program(program_of(lambda: kind(paths, TRAIN), workers, shuffle=True), epochs=2)
 
 
 @workers
 @pytest.mark.parametrize("kind", [MultiCrop, CropsOfCrops], ids=lambda kind: kind.__name__)
-def test_several_crops_of_a_picture(kind, workers, paths):
+def test_several_crops_of_a_image(kind, workers, paths):
     stats = assert_program(program_of(lambda: kind(paths), workers, shuffle=True))
-    assert stats.pictures == stats.samples == len(paths)
+    assert stats.images == stats.samples == len(paths)
 
 
 @workers
@@ -204,7 +204,7 @@ def test_the_next_sample_for_a_broken_one(workers, paths):
         paths[position].write_bytes(damaged(paths[position].read_bytes(), kind))
         age(paths[position])
     program = program_of(lambda: Skipping(paths, TRAIN), workers)
-    # Each of the twelve samples is an intact picture in the end; two files have a beginning that Pillow takes for a
+    # Each of the twelve samples is an intact image in the end; two files have a beginning that Pillow takes for a
     # JPEG's, and are counted, as Pillow is the one to fail at them.
     assert_program(program, share=12 / 14)
 
@@ -240,7 +240,7 @@ def test_functions_imported_by_name(workers, paths):
 
 
 @workers
-def test_pictures_that_are_turned(workers, paths):
+def test_images_that_are_turned(workers, paths):
     for path, orientation in zip(paths, (1, 2, 3, 4, 6, 8), strict=False):
         exif = Image.Exif()
         exif[0x0112] = orientation
@@ -250,14 +250,14 @@ def test_pictures_that_are_turned(workers, paths):
 
 
 @workers
-def test_pictures_that_are_decoded_smaller(workers, paths):
+def test_images_that_are_decoded_smaller(workers, paths):
     assert_program(program_of(lambda: Thumbnails(paths, TRAIN), workers), share=0.0)
 
 
 @workers
 @pytest.mark.parametrize("as_stream", [False, True])
 def test_an_archive(as_stream, workers, paths, tmp_path):
-    archive = tmp_path / "pictures.zip"
+    archive = tmp_path / "images.zip"
     names = [path.name for path in paths]
     with zipfile.ZipFile(archive, "w") as file:
         for path in paths:
@@ -278,7 +278,7 @@ def test_a_database(workers, paths, tmp_path):
 
 @pytest.mark.parametrize(
     ("batch_size", "workers", "share"),
-    # Without workers a batch ends while the last picture's `with` block goes on, so that picture is made real.
+    # Without workers a batch ends while the last image's `with` block goes on, so that image is made real.
     [(4, 2, 1.0), (None, 2, 1.0), (4, 0, 0.75), (None, 0, 0.0)],
 )
 def test_a_stream(batch_size, workers, share, paths):

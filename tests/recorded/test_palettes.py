@@ -1,4 +1,4 @@
-"""Pictures whose pixels are numbers of a palette's colours, and gray ones of a few bits."""
+"""Images whose pixels are numbers of a palette's colours, and gray ones of a few bits."""
 
 import io
 import random
@@ -8,7 +8,7 @@ import pytest
 import torch
 import torch.utils.data
 from PIL import Image, ImageOps
-from support.both_loaders import age, assert_program, write_pictures
+from support.both_loaders import age, assert_program, write_images
 from support.pngs import write_png
 from support.sides import both, is_ours, side
 from torch.utils.data import Dataset
@@ -95,13 +95,13 @@ def test_what_moves_numbers_records(file, name):
 
 
 def test_what_was_given_a_palette_keeps_it():
-    """One that is given another palette is another picture than those that it was made of, and that were made of it."""
+    """One that is given another palette is another image than those that it was made of, and that were made of it."""
 
     def seen():
-        picture = Image.open(io.BytesIO(FILES[3, 8])).crop((0, 0, 30, 30))
-        before = picture.rotate(90)
-        picture.putpalette([7, 8, 9] * 20)
-        return [picture.resize((9, 9)).convert("RGB"), before.convert("RGB"), before, picture]
+        image = Image.open(io.BytesIO(FILES[3, 8])).crop((0, 0, 30, 30))
+        before = image.rotate(90)
+        image.putpalette([7, 8, 9] * 20)
+        return [image.resize((9, 9)).convert("RGB"), before.convert("RGB"), before, image]
 
     ours, theirs = both(seen)
     assert ours == theirs
@@ -110,7 +110,7 @@ def test_what_was_given_a_palette_keeps_it():
 @pytest.fixture
 def paths(tmp_path):
     """Photographs and their masks, of one size each."""
-    photographs, masks = write_pictures(tmp_path / "pictures"), []
+    photographs, masks = write_images(tmp_path / "images"), []
     for number, path in enumerate(photographs):
         with Image.open(path) as photograph:
             width, height = photograph.size
@@ -155,5 +155,5 @@ def test_segmentation(paths, workers, finish, share):
         lambda: torch.utils.data.DataLoader(Segmented(paths, finish), 4, shuffle=True, num_workers=workers), share
     )
     # What is touched is made natively, too.
-    assert (stats.pictures, stats.by_library) == (2 * len(paths), 0)
-    assert stats.touched == round((1 - share) * stats.pictures)
+    assert (stats.images, stats.by_library) == (2 * len(paths), 0)
+    assert stats.touched == round((1 - share) * stats.images)

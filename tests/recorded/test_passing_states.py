@@ -4,7 +4,7 @@ import contextlib
 
 import pytest
 import torch
-from support.both_loaders import Opened, write_pictures
+from support.both_loaders import Opened, write_images
 from torch.overrides import TorchFunctionMode
 from torch.utils.data import DataLoader
 from torchvision import datasets, transforms
@@ -35,7 +35,7 @@ V2 = v2.Compose(
 
 
 class Changing(Opened):
-    """Changes the state of the process that loads its fifth picture."""
+    """Changes the state of the process that loads its fifth image."""
 
     def __init__(self, paths, transform, change):
         super().__init__(paths, transform)
@@ -74,8 +74,8 @@ class Init:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     torch.use_deterministic_algorithms(False)  # it takes seconds the first time, which workers need not take again
-    root = tmp_path_factory.mktemp("pictures")
-    write_pictures(root, 8)
+    root = tmp_path_factory.mktemp("images")
+    write_images(root, 8)
     return root
 
 

@@ -5,7 +5,7 @@ import contextlib
 import pytest
 import torch
 from PIL import Image, ImageEnhance, ImageFilter, ImageOps
-from support.both_loaders import Opened, assert_program, write_pictures
+from support.both_loaders import Opened, assert_program, write_images
 from support.sides import both, folder
 from torchvision import transforms as T
 from torchvision.transforms import _functional_pil, _functional_tensor, v2
@@ -14,18 +14,18 @@ from torchvision.transforms.v2 import functional as F2
 
 
 def mirrored(function):
-    """A function that mirrors pictures, and tensors of them, and does nothing else."""
+    """A function that mirrors images, and tensors of them, and does nothing else."""
 
-    def instead(picture, *args, **options):
-        if isinstance(picture, torch.Tensor):
-            return picture.flip(-1)
-        return picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    def instead(image, *args, **options):
+        if isinstance(image, torch.Tensor):
+            return image.flip(-1)
+        return image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
 
     return instead
 
 
 def of_itself(function):
-    """A method that goes on with a picture of its object."""
+    """A method that goes on with an image of its object."""
     return lambda self, factor: mirrored(None)(self.image)
 
 
@@ -54,7 +54,7 @@ PATCHES = {
     "invert": (ImageOps, "invert", mirrored, lambda p: F.invert(p)),
     "functional": (F, "adjust_hue", mirrored, T.ColorJitter(hue=0.3)),
     "functional of version 2": (F2, "adjust_hue", mirrored, lambda p: F2.adjust_hue(p, 0.3)),
-    "functional of pictures": (_functional_pil, "adjust_hue", mirrored, lambda p: F.adjust_hue(p, 0.3)),
+    "functional of images": (_functional_pil, "adjust_hue", mirrored, lambda p: F.adjust_hue(p, 0.3)),
     "functional of tensors": (
         *(_functional_tensor, "adjust_hue", mirrored),
         lambda p: F.adjust_hue(F.pil_to_tensor(p), 0.3),
@@ -93,10 +93,10 @@ def test_patches_within_the_user_code(patch):
     *place, call = patch
 
     def seen():
-        picture = Image.open(folder() / "plain.jpg")
+        image = Image.open(folder() / "plain.jpg")
         with patched(*place):
             torch.manual_seed(0)
-            return call(picture)
+            return call(image)
 
     ours, theirs = both(seen)
     assert ours == theirs
@@ -145,15 +145,15 @@ def hooked():
     return transform
 
 
-def copying(picture):
+def copying(image):
     blur = ImageFilter.GaussianBlur(2)
     blur.filter = lambda core: core.copy()
-    return picture.filter(blur)
+    return image.filter(blur)
 
 
 OF_USERS = {
-    "enhancer": lambda picture: Doubled(picture).enhance(0.4),
-    "blur": lambda picture: picture.filter(Wider(0.5)),
+    "enhancer": lambda image: Doubled(image).enhance(0.4),
+    "blur": lambda image: image.filter(Wider(0.5)),
     "a filter's own method": copying,
     "transform": Twice(0.4, 0.4, 0.4, 0.1),
     "draws": Half(30),
@@ -163,7 +163,7 @@ OF_USERS = {
 
 @pytest.mark.parametrize("transform", OF_USERS.values(), ids=OF_USERS)
 def test_classes_of_users(transform, tmp_path):
-    paths = write_pictures(tmp_path, 6)
+    paths = write_images(tmp_path, 6)
 
     def program():
         whole = T.Compose([transform, T.Resize((30, 40)), T.ToTensor()])

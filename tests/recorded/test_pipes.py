@@ -3,7 +3,7 @@
 import pytest
 import torch
 from PIL import Image
-from support.both_loaders import walk, write_pictures
+from support.both_loaders import walk, write_images
 from support.compare import assert_same
 from torch.utils.data import DataLoader, get_worker_info
 from torch.utils.data.datapipes.iter import IterableWrapper
@@ -23,7 +23,7 @@ CROP = T.Compose([T.RandomResizedCrop(24), T.RandomHorizontalFlip(), T.ToTensor(
 
 @pytest.fixture(scope="module")
 def paths(tmp_path_factory):
-    return [str(path) for path in write_pictures(tmp_path_factory.mktemp("files"), 9)]
+    return [str(path) for path in write_images(tmp_path_factory.mktemp("files"), 9)]
 
 
 def opened(path):
@@ -45,7 +45,7 @@ def own_share(paths):
     return IterableWrapper(paths).map(opened).filter(has_worker)
 
 
-def has_worker(_picture):
+def has_worker(_image):
     return get_worker_info() is None or get_worker_info().num_workers > 0
 
 

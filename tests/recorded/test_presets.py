@@ -7,7 +7,7 @@ import pytest
 import torch
 import torch.utils.data
 from PIL import Image
-from support.both_loaders import age, assert_program, write_pictures
+from support.both_loaders import age, assert_program, write_images
 from support.files import encode, photo
 from torch.utils.data import Dataset
 from torchvision import transforms as v1
@@ -95,7 +95,7 @@ class EvaluationPreset:
     ],
 )
 def test_classification(preset, share, workers, tmp_path):
-    write_pictures(tmp_path)
+    write_images(tmp_path)
 
     def program():
         dataset = ImageFolder(tmp_path, preset())
@@ -107,7 +107,7 @@ def test_classification(preset, share, workers, tmp_path):
 
 @workers
 def test_mixup_and_cutmix_in_the_collate_fn(workers, tmp_path):
-    write_pictures(tmp_path)
+    write_images(tmp_path)
     mix = v2.RandomChoice([v2.MixUp(num_classes=2), v2.CutMix(num_classes=2)])
 
     def collate(samples):
@@ -122,7 +122,7 @@ def test_mixup_and_cutmix_in_the_collate_fn(workers, tmp_path):
 
 @workers
 def test_the_imagenet_example_is_lowered(workers, tmp_path):
-    write_pictures(tmp_path)
+    write_images(tmp_path)
 
     def program():
         transform = v1.Compose(
@@ -139,7 +139,7 @@ def test_the_imagenet_example_is_lowered(workers, tmp_path):
 
 
 class Together:
-    """Several transforms of a picture and its mask."""
+    """Several transforms of an image and its mask."""
 
     def __init__(self, transforms):
         self.transforms = transforms
@@ -183,15 +183,15 @@ class ToTensors:
 
 class Masks(Dataset):
     def __init__(self, root, transforms):
-        self.pictures = sorted(root.glob("*.jpg"))
+        self.images = sorted(root.glob("*.jpg"))
         self.transforms = transforms
 
     def __len__(self):
-        return len(self.pictures)
+        return len(self.images)
 
     def __getitem__(self, index):
-        image = Image.open(self.pictures[index]).convert("RGB")
-        target = Image.open(self.pictures[index].with_suffix(".png"))
+        image = Image.open(self.images[index]).convert("RGB")
+        target = Image.open(self.images[index].with_suffix(".png"))
         return self.transforms(image, target)
 
 
@@ -210,6 +210,6 @@ def test_segmentation(workers, tmp_path):
             Masks(tmp_path, transforms), batch_size=3, shuffle=True, num_workers=workers, drop_last=True
         )
 
-    # The masks are looked at as arrays; the pictures are not.
+    # The masks are looked at as arrays; the images are not.
     stats = assert_program(program, share=0.5)
     assert sum(stats.by_pillow.values()) == stats.samples

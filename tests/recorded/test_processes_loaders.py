@@ -24,7 +24,7 @@ from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F2
 
 import penstock
-from penstock.recording.pictures import is_recorded
+from penstock.recording.images import is_recorded
 from penstock.recording.tensors import RecordedTensor
 
 FILES = ("plain", "gray", "rotated", "mirrored", "progressive", "cmyk", "rgb", "subsampled")
@@ -82,12 +82,12 @@ def path(index):
     return str(folder() / f"{FILES[index % len(FILES)]}.jpg")
 
 
-def picture(index):
+def image(index):
     return Image.open(path(index)).convert("RGB").resize((20, 16))
 
 
 def tensor(index):
-    return F.to_tensor(picture(index))
+    return F.to_tensor(image(index))
 
 
 def kept(dataset, index):
@@ -97,8 +97,8 @@ def kept(dataset, index):
     return dataset.cache.setdefault(index, tensor(index)), index
 
 
-def kept_pictures(dataset, index):
-    dataset.cache[index] = picture(index)
+def kept_images(dataset, index):
+    dataset.cache[index] = image(index)
     return F.to_tensor(dataset.cache[index].crop((0, 0, 10, 10)))
 
 
@@ -113,15 +113,15 @@ def twice(dataset, index):
 
 
 def shared(dataset, index):
-    image = F2.to_image(picture(index))
-    pure = image.as_subclass(torch.Tensor)
+    made = F2.to_image(image(index))
+    pure = made.as_subclass(torch.Tensor)
     if index % 2:
         pure[0] = 7
-    return image, pure
+    return made, pure
 
 
 def in_a_thread(dataset, index):
-    opened, found = picture(index), []
+    opened, found = image(index), []
     thread = threading.Thread(target=lambda: found.append(F.to_tensor(opened)))
     thread.start()
     thread.join()
@@ -143,7 +143,7 @@ def in_mode(dataset, index):
         second = tensor(index)
     torch.set_default_dtype(torch.float64)
     try:
-        third = F.to_tensor(picture(index))
+        third = F.to_tensor(image(index))
     finally:
         torch.set_default_dtype(torch.float32)
     with torch.device("cpu"):
@@ -161,7 +161,7 @@ V2 = v2.Compose(
         v2.Normalize([0.5] * 3, [0.2] * 3),
     ]
 )
-V2_PICTURES = v2.Compose([*V2.transforms[1:3], v2.ToImage(), *V2.transforms[3:]])
+V2_IMAGES = v2.Compose([*V2.transforms[1:3], v2.ToImage(), *V2.transforms[3:]])
 ERASING = T.Compose([V1, T.RandomErasing(p=0.7)])
 
 
@@ -207,35 +207,35 @@ CASES = {
     "pairs": (lambda d, i: (tensor(i), i), {"batch_size": 3}),
     "v1": (lambda d, i: V1(Image.open(path(i)).convert("RGB")), {"batch_size": 3, "shuffle": True}),
     "v2": (lambda d, i: (V2(Image.open(path(i)).convert("RGB")), i), {"batch_size": 3, "shuffle": True}),
-    "v2 pictures": (lambda d, i: (V2_PICTURES(Image.open(path(i)).convert("RGB")), i), {"batch_size": 3}),
+    "v2 images": (lambda d, i: (V2_IMAGES(Image.open(path(i)).convert("RGB")), i), {"batch_size": 3}),
     "erasing": (lambda d, i: ERASING(Image.open(path(i)).convert("RGB")), {"batch_size": 4}),
-    "bytes alone": (lambda d, i: (F.pil_to_tensor(picture(i)), i), {"batch_size": None}),
-    "images alone": (lambda d, i: F2.to_image(picture(i)), {"batch_size": None}),
-    "laid out": (lambda d, i: F.convert_image_dtype(F.pil_to_tensor(picture(i)), torch.float16), {"batch_size": None}),
-    "flipped": (lambda d, i: F.pil_to_tensor(picture(i)).flip(-1), {"batch_size": None}),
+    "bytes alone": (lambda d, i: (F.pil_to_tensor(image(i)), i), {"batch_size": None}),
+    "images alone": (lambda d, i: F2.to_image(image(i)), {"batch_size": None}),
+    "laid out": (lambda d, i: F.convert_image_dtype(F.pil_to_tensor(image(i)), torch.float16), {"batch_size": None}),
+    "flipped": (lambda d, i: F.pil_to_tensor(image(i)).flip(-1), {"batch_size": None}),
     "listed": (
-        lambda d, i: (F.pil_to_tensor(picture(i)), F2.to_image(picture(i))),
+        lambda d, i: (F.pil_to_tensor(image(i)), F2.to_image(image(i))),
         {"batch_size": 3, "collate_fn": given},
     ),
-    "pictures": (lambda d, i: (picture(i), i), {"batch_size": 3, "collate_fn": given}),
+    "images": (lambda d, i: (image(i), i), {"batch_size": 3, "collate_fn": given}),
     "files": (lambda d, i: Image.open(path(i)), {"batch_size": 3, "collate_fn": given}),
     "stacked": (lambda d, i: tensor(i), {"batch_size": 3, "collate_fn": stacked}),
-    "holders": (lambda d, i: Holder(tensor(i), [picture(i)]), {"batch_size": 3, "collate_fn": given}),
+    "holders": (lambda d, i: Holder(tensor(i), [image(i)]), {"batch_size": 3, "collate_fn": given}),
     "customs": (lambda d, i: Custom({"a": tensor(i)}), {"batch_size": 3, "collate_fn": given}),
-    "named tuples": (lambda d, i: Pair(tensor(i), F.pil_to_tensor(picture(i))), {"batch_size": 3}),
+    "named tuples": (lambda d, i: Pair(tensor(i), F.pil_to_tensor(image(i))), {"batch_size": 3}),
     "dictionaries": (lambda d, i: {"a": tensor(i), "b": [tensor(i), i]}, {"batch_size": 3}),
     "twice": (twice, {"batch_size": 3, "collate_fn": given}),
     "twice collated": (twice, {"batch_size": 3}),
     "shared": (shared, {"batch_size": 3, "collate_fn": given}),
     "shared collated": (shared, {"batch_size": 3}),
     "kept": (kept, {"batch_size": 3}),
-    "kept pictures": (kept_pictures, {"batch_size": 3}),
+    "kept images": (kept_images, {"batch_size": 3}),
     "in a thread": (in_a_thread, {"batch_size": 3, "collate_fn": given}),
     "in modes": (in_mode, {"batch_size": 3}),
     "some are plain": (lambda d, i: tensor(i) if i % 2 else tensor(i) + 0, {"batch_size": 4}),
     "of different sizes": (lambda d, i: F.to_tensor(Image.open(path(i))), {"batch_size": 4}),
     "of different sizes alone": (lambda d, i: F.to_tensor(Image.open(path(i))), {"batch_size": 1}),
-    "arrays": (lambda d, i: np.array(picture(i)), {"batch_size": 2}),
+    "arrays": (lambda d, i: np.array(image(i)), {"batch_size": 2}),
     "caught": (caught, {"batch_size": 2}),
     "empty batches": (lambda d, i: (tensor(i), i), {"batch_sampler": [[0], [], [1]], "collate_fn": given}),
     "an empty batch raises": (lambda d, i: (tensor(i), i), {"batch_sampler": [[0], [], [1]]}),

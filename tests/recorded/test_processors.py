@@ -7,7 +7,7 @@ import pytest
 import torch
 import torch.utils.data
 from PIL import Image
-from support.both_loaders import Opened, assert_program, write_pictures
+from support.both_loaders import Opened, assert_program, write_images
 from torchvision.transforms import functional as F
 
 # Nothing here is on a hub, and nobody may ask one.
@@ -33,18 +33,18 @@ OPTIONS = {
 
 @pytest.fixture(scope="module")
 def paths(tmp_path_factory):
-    return write_pictures(tmp_path_factory.mktemp("pictures"), 8)
+    return write_images(tmp_path_factory.mktemp("images"), 8)
 
 
 class Processed(Opened):
-    """A picture at a time, in one of the forms that a processor takes."""
+    """An image at a time, in one of the forms that a processor takes."""
 
-    form = "picture"
+    form = "image"
 
     def __getitem__(self, index):
-        picture = self.open(index)
-        forms = {"tensor": F.pil_to_tensor, "array": np.array, "gray": lambda picture: picture.convert("L")}
-        given = forms.get(self.form, lambda picture: picture)(picture)
+        image = self.open(index)
+        forms = {"tensor": F.pil_to_tensor, "array": np.array, "gray": lambda image: image.convert("L")}
+        given = forms.get(self.form, lambda image: image)(image)
         return {"pixels": self.transform(given, return_tensors="pt")["pixel_values"][0], "label": index}
 
 
@@ -56,7 +56,7 @@ class InBatches(Opened):
         return [{"pixels": pixels, "label": index} for pixels, index in zip(made, indices, strict=True)]
 
 
-def program(paths, processor, kind=Processed, form="picture", workers=2):
+def program(paths, processor, kind=Processed, form="image", workers=2):
     dataset = kind(paths, processor)
     dataset.form = form
     return lambda: torch.utils.data.DataLoader(dataset, 3, shuffle=True, num_workers=workers)
@@ -64,7 +64,7 @@ def program(paths, processor, kind=Processed, form="picture", workers=2):
 
 @pytest.mark.parametrize("kind", [Processed, InBatches])
 @pytest.mark.parametrize("name", ["vit", "as they are", "only scaled", "clip"])
-def test_pictures_are_processed_natively(name, kind, paths):
+def test_images_are_processed_natively(name, kind, paths):
     make, options = OPTIONS[name]
     assert_program(program(paths, make(**options), kind))
 
@@ -76,7 +76,7 @@ def test_other_forms(form, paths):
     assert_program(program(paths, processor, form=form), 1.0 if form == "tensor" else None)
 
 
-def test_a_crop_that_is_larger_than_its_picture(paths):
+def test_a_crop_that_is_larger_than_its_image(paths):
     make, options = OPTIONS["larger crop"]
     assert_program(program(paths, make(**options)), None)
 
@@ -121,8 +121,8 @@ def test_functions_that_are_others_are_called(paths, monkeypatch):
 
 
 def test_the_answer_is_the_librarys(paths):
-    """What it is asked of a picture, and of its tensor."""
+    """What it is asked of an image, and of its tensor."""
     image = Image.open(paths[0])
     function = backends.TorchvisionBackend.process_image
-    hook = processors.takes_pictures(function)
+    hook = processors.takes_images(function)
     assert torch.equal(hook(None, image), function(None, image))

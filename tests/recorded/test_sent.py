@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import given
-from support.both_loaders import Opened, assert_program, write_pictures
+from support.both_loaders import Opened, assert_program, write_images
 from support.cases import cases
 from support.compare import assert_same
 from torchvision import transforms as v1
@@ -19,7 +19,7 @@ LARGE = 1 << 20
 
 @pytest.fixture(scope="module")
 def paths(tmp_path_factory):
-    return write_pictures(tmp_path_factory.mktemp("sent") / "pictures", 8)
+    return write_images(tmp_path_factory.mktemp("sent") / "images", 8)
 
 
 def padded(batch):

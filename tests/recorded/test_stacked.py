@@ -16,7 +16,7 @@ from penstock.recording.tensors import is_recording
 HEIGHT, WIDTH = 37, 45
 
 
-def pictures(name, count):
+def images(name, count):
     """Tensors of bytes of one size, in order."""
     image = Image.open(file_of(name, "path"))
     made = [F2.pil_to_tensor(image), F2.pil_to_tensor(image.transpose(Image.Transpose.FLIP_LEFT_RIGHT))]
@@ -24,7 +24,7 @@ def pictures(name, count):
 
 
 def batch_of(name, count):
-    return torch.stack(pictures(name, count)) if count > 1 else pictures(name, 1)[0].unsqueeze(0)
+    return torch.stack(images(name, count)) if count > 1 else images(name, 1)[0].unsqueeze(0)
 
 
 lengths = st.integers(1, 60)
@@ -65,7 +65,7 @@ others = st.sampled_from(
     steps=st.lists(st.one_of(resizes, crops, central, windows, others), min_size=1, max_size=4),
 )
 @cases(150)
-def test_stacked_pictures_are_as_torchs(name, count, steps):
+def test_stacked_images_are_as_torchs(name, count, steps):
     """Each result is kept, and seen after all of them were made."""
 
     def program():
@@ -90,21 +90,21 @@ def test_what_is_recorded(count):
         assert is_recording(torch.stack([*batch]))
 
 
-@pytest.mark.parametrize("change", ["rectangle", "batch", "picture"])
+@pytest.mark.parametrize("change", ["rectangle", "batch", "image"])
 def test_memory_is_shared_as_torchs(change):
     def program():
         batch = batch_of("plain", 2)
         part = batch[..., 3:20, 5:41]
-        inner, picture = part[..., 2:9, :30], batch[1]
-        {"rectangle": inner, "batch": batch, "picture": picture}[change].add_(7)
-        return batch, part, inner, picture
+        inner, image = part[..., 2:9, :30], batch[1]
+        {"rectangle": inner, "batch": batch, "image": image}[change].add_(7)
+        return batch, part, inner, image
 
     ours, theirs = both(program)
     assert ours == theirs
 
 
 def test_one_channel_in_a_batch_is_torchs():
-    """There a batch's strides are those of interleaved pictures, too."""
+    """There a batch's strides are those of interleaved images, too."""
 
     def program():
         return F2.resize(batch_of("png gray", 2), [20, 21], antialias=True)

@@ -1,4 +1,4 @@
-"""Generated programs that keep, touch and return whole pictures, with every way to start workers, equal to torch's."""
+"""Generated programs that keep, touch and return whole images, with every way to start workers, equal to torch's."""
 
 import random
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image, ImageFilter
-from support.both_loaders import walk, write_pictures
+from support.both_loaders import walk, write_images
 from support.compare import assert_same
 from torch.utils.data import Dataset, default_collate
 from torchvision import transforms as T
@@ -40,7 +40,7 @@ QUICK = [
 
 @pytest.fixture(scope="module")
 def paths(tmp_path_factory):
-    return write_pictures(tmp_path_factory.mktemp("files"), FILES)
+    return write_images(tmp_path_factory.mktemp("files"), FILES)
 
 
 def opened(path):
@@ -51,12 +51,12 @@ def small(path):
     return opened(path).resize((32, 24))
 
 
-def drawn(picture):
-    return F.to_tensor(F.hflip(picture) if torch.rand(1) < 0.5 else picture)
+def drawn(image):
+    return F.to_tensor(F.hflip(image) if torch.rand(1) < 0.5 else image)
 
 
 def views(path):
-    """Two of one picture, of which now the one and now the other is touched."""
+    """Two of one image, of which now the one and now the other is touched."""
     crop = T.RandomResizedCrop(20, antialias=True)
     found = [crop(opened(path)), crop(opened(path))]
     touched = int(torch.randint(3, ()))
@@ -65,9 +65,9 @@ def views(path):
 
 # What is kept of a file, None if nothing is; and what is given away of that, or of its path.
 KINDS = {
-    "kept pictures": (small, drawn),
+    "kept images": (small, drawn),
     "kept tensors": (lambda path: F.to_tensor(small(path)), lambda tensor: tensor),
-    "patches of kept pictures": (opened, lambda picture: F.to_tensor(T.RandomCrop(16)(picture))),
+    "patches of kept images": (opened, lambda image: F.to_tensor(T.RandomCrop(16)(image))),
     "views": (None, views),
     "touched": (None, lambda path: F.to_tensor(T.ColorJitter(0.4)(small(path)))),
     "whole": (None, lambda path: F.pil_to_tensor(opened(path))),
@@ -110,7 +110,7 @@ def apart(samples):
 
 
 def generate(seed):
-    """Return kinds of pictures, and options of a loader."""
+    """Return kinds of images, and options of a loader."""
     chosen = random.Random(seed)
     kinds = chosen.sample(sorted(KINDS), chosen.randint(3, len(KINDS)))
     is_whole = any(kind in WHOLE for kind in kinds)
@@ -144,5 +144,5 @@ def test_generated_programs(paths, way, seed):
     loader = penstock.DataLoader(Generated(paths, kinds), multiprocessing_context=method, **options)
     assert_same(walk(loader, seed, 2), theirs)
     stats = penstock.stats(loader)
-    assert stats.pictures > 0
+    assert stats.images > 0
     assert stats.by_library == 0

@@ -1,4 +1,4 @@
-"""timm's loaders of bytes: pictures go through its collate_fn unmade, and threads convert the batches."""
+"""timm's loaders of bytes: images go through its collate_fn unmade, and threads convert the batches."""
 
 import gc
 import os
@@ -10,7 +10,7 @@ import torch
 import torch.utils.data
 from hypothesis import given
 from PIL import Image, ImageFile
-from support.both_loaders import age, walk, write_pictures
+from support.both_loaders import age, walk, write_images
 from support.cases import cases
 from support.compare import assert_same
 from torch.utils.data import ConcatDataset, Subset
@@ -34,8 +34,8 @@ SIZE = 3, 32, 32
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("timm") / "pictures"
-    write_pictures(folder, 13)
+    folder = tmp_path_factory.mktemp("timm") / "images"
+    write_images(folder, 13)
     return folder
 
 
@@ -177,15 +177,15 @@ def test_data_sets_that_are_known(root, kind):
 
 
 class Looking(timm.ImageDataset):
-    """Looks at the picture."""
+    """Looks at the image."""
 
     def __getitem__(self, index):
-        picture, target = super().__getitem__(index)
-        return picture, target + int(picture.sum()) % 3
+        image, target = super().__getitem__(index)
+        return image, target + int(image.sum()) % 3
 
 
 class Keeping(timm.ImageDataset):
-    """Keeps its pictures, and changes them each time."""
+    """Keeps its images, and changes them each time."""
 
     kept = None
 
@@ -198,22 +198,22 @@ class Keeping(timm.ImageDataset):
 
 
 @pytest.mark.parametrize("kind", [Looking, Keeping])
-def test_pictures_that_somebody_else_sees(root, kind):
+def test_images_that_somebody_else_sees(root, kind):
     compared(lambda: made(root, dataset=kind(str(root)), persistent_workers=True, is_training=False), None)
 
 
-def test_pictures_of_several_kinds(tmp_path):
+def test_images_of_several_kinds(tmp_path):
     """They go through the same batches; one that cannot be opened is skipped by timm's data set."""
-    paths = write_pictures(tmp_path / "pictures", 8)
+    paths = write_images(tmp_path / "images", 8)
     for path, mode in zip(paths[:3], ("L", "CMYK", "RGB"), strict=True):
         Image.open(path).convert(mode).save(path.with_suffix(".png" if mode == "RGB" else ".jpg"))
-    paths[4].write_bytes(b"no picture")
+    paths[4].write_bytes(b"no image")
     for path in tmp_path.rglob("*.*"):
         age(path)
-    compared(lambda: made(tmp_path / "pictures", batch=3, auto_augment="rand-m5-n1"), None)
+    compared(lambda: made(tmp_path / "images", batch=3, auto_augment="rand-m5-n1"), None)
 
 
-def test_pictures_of_several_sizes_raise_the_same(root):
+def test_images_of_several_sizes_raise_the_same(root):
     def program():
         loader = made(root)
         loader.dataset.transform = v1.Compose([loader.dataset.transform.transforms[-1]])
@@ -264,7 +264,7 @@ def test_inference_mode(root):
     seed=st.integers(0, 2**20),
 )
 @cases(12)
-def test_pictures_are_mixed_by_the_threads(root, batch, workers, alphas, erasing, dtype, seed, **options):
+def test_images_are_mixed_by_the_threads(root, batch, workers, alphas, erasing, dtype, seed, **options):
     def program():
         mixes = mixup.FastCollateMixup(*alphas, num_classes=5, **options)
         return made(root, batch, workers, collate_fn=mixes, re_prob=erasing, img_dtype=dtype, color_jitter=0.4)
@@ -272,7 +272,7 @@ def test_pictures_are_mixed_by_the_threads(root, batch, workers, alphas, erasing
     compared(program, seed=seed)
 
 
-def test_half_of_the_pictures_are_timms(root):
+def test_half_of_the_images_are_timms(root):
     compared(lambda: made(root, collate_fn=mixup.FastCollateMixup(1.0, 1.0, mode="half", num_classes=5)), 0.0)
 
 
@@ -303,8 +303,8 @@ def test_batches_that_are_mixed_raise_the_same(root):
 
 @pytest.mark.parametrize("mode", ["batch", "pair", "elem"])
 @pytest.mark.parametrize("kind", [Looking, Keeping])
-def test_pictures_that_somebody_else_sees_are_mixed(root, kind, mode):
-    """What pairs cut into their pictures is there when these come again."""
+def test_images_that_somebody_else_sees_are_mixed(root, kind, mode):
+    """What pairs cut into their images is there when these come again."""
 
     def program():
         mixes = mixup.FastCollateMixup(0.0, 1.0, mode=mode, num_classes=5)
@@ -314,7 +314,7 @@ def test_pictures_that_somebody_else_sees_are_mixed(root, kind, mode):
 
 
 class Repeating(timm.ImageDataset):
-    """Gives each picture twice, one after the other."""
+    """Gives each image twice, one after the other."""
 
     latest = None
 
@@ -354,30 +354,30 @@ def test_a_list_of_samples_that_somebody_holds(root):
 def test_mixing_that_was_patched_or_derived(root, monkeypatch):
     class Twice(mixup.FastCollateMixup):
         def __call__(self, batch, _=None):
-            pictures, targets = super().__call__(batch)
-            return pictures, targets * 2
+            images, targets = super().__call__(batch)
+            return images, targets * 2
 
     compared(lambda: made(root, collate_fn=Twice(1.0, num_classes=5)), 0.0)
     monkeypatch.setattr(mixup, "rand_bbox", lambda *_, **__: (3, 9, 2, 20))
     compared(lambda: made(root, collate_fn=mixup.FastCollateMixup(0.0, 1.0, num_classes=5)))
-    monkeypatch.setattr(mixup.FastCollateMixup, "_mix_batch_collate", looks_at_pictures)
+    monkeypatch.setattr(mixup.FastCollateMixup, "_mix_batch_collate", looks_at_images)
     compared(lambda: made(root, collate_fn=mixup.FastCollateMixup(1.0, num_classes=5)), None)
 
 
-def looks_at_pictures(self, output, batch):
-    for place, (picture, *_) in enumerate(batch):
-        output[place] += picture + 1
+def looks_at_images(self, output, batch):
+    for place, (image, *_) in enumerate(batch):
+        output[place] += image + 1
     return 1.0
 
 
 @pytest.mark.parametrize(
     ("mode", "dtype"), [("batch", torch.float16), ("pair", torch.float64), ("elem", torch.float32)]
 )
-def test_mixed_batches_with_pictures_that_pillow_makes(tmp_path, monkeypatch, mode, dtype):
+def test_mixed_batches_with_images_that_pillow_makes(tmp_path, monkeypatch, mode, dtype):
     """Of two files threads see only when they decode them that Pillow has to do it, of others before."""
     monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
-    folder = tmp_path / "pictures"
-    paths = write_pictures(folder, 14)
+    folder = tmp_path / "images"
+    paths = write_images(folder, 14)
     for path in (paths[2], paths[3]):
         path.write_bytes(path.read_bytes()[:-300])
     Image.open(paths[6]).convert("CMYK").save(paths[6])

@@ -23,13 +23,13 @@ FILES = ("plain", "gray", "progressive", "subsampled")
 @pytest.fixture
 def decodes(monkeypatch):
     """Count what is decoded out of a file's content, and what is made of pixels."""
-    counted, render = Counter(), _native.render_picture
+    counted, render = Counter(), _native.render_image
 
     def counting(source, *others):
         counted["file" if isinstance(source, bytes) else "pixels"] += 1
         return render(source, *others)
 
-    monkeypatch.setattr(_native, "render_picture", counting)
+    monkeypatch.setattr(_native, "render_image", counting)
     return counted
 
 
@@ -44,11 +44,11 @@ def opened(name):
     return Image.open(folder() / f"{name}.jpg").convert("RGB")
 
 
-def views(picture, count=5):
+def views(image, count=5):
     """Views of several kinds, all of which are touched."""
     found = []
     for number in range(count):
-        view = picture.crop((number, 1, 30 + number, 28)).resize((14, 12), Image.Resampling.BILINEAR)
+        view = image.crop((number, 1, 30 + number, 28)).resize((14, 12), Image.Resampling.BILINEAR)
         if number % 2:
             view = view.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
         found += [
@@ -73,13 +73,13 @@ def test_views_are_the_librarys(name):
 
 @pytest.mark.parametrize("name", FILES)
 def test_views_of_a_file_share_its_decode(recorder, decodes, name):
-    picture = opened(name)
-    views(picture)
+    image = opened(name)
+    views(image)
     # The first view's part, and then the whole of it, of which all others are made.
     assert decodes["file"] == 2
-    fate = recorder.fates[0]
-    assert fate.views > 1
-    assert not fate.by_library
+    outcome = recorder.outcomes[0]
+    assert outcome.views > 1
+    assert not outcome.by_library
 
 
 def test_where_files_have_several_views_the_first_one_decodes_all_of_it(recorder, decodes):
@@ -98,18 +98,18 @@ def test_what_is_touched_once_is_decoded_as_far_as_it_is_looked_at(recorder, dec
     for name in FILES:
         np.array(opened(name).crop((3, 3, 9, 9)))
     assert decodes == {"file": len(FILES)}
-    assert [fate.views for fate in recorder.fates] == [1] * len(FILES)
+    assert [outcome.views for outcome in recorder.outcomes] == [1] * len(FILES)
     counted = recorder.count()
     assert counted.touched == len(FILES)
     assert counted.reasons == {"np.array": len(FILES)}
 
 
-def test_whole_pictures_are_kept_within_bounds(recorder, monkeypatch):
+def test_whole_images_are_kept_within_bounds(recorder, monkeypatch):
     monkeypatch.setattr(pixels, "_MOST_BYTES", 6000)
-    pictures = [opened(name) for name in FILES]
-    for picture in pictures:
-        views(picture, 2)
-    sources = {picture._trace.source for picture in pictures}
+    images = [opened(name) for name in FILES]
+    for image in images:
+        views(image, 2)
+    sources = {image._trace.source for image in images}
     assert sum(bool(source._made) for source in sources) == 1
 
 
@@ -117,9 +117,9 @@ def test_whole_pictures_are_kept_within_bounds(recorder, monkeypatch):
 def test_pixels_travel_as_files(shape):
     made = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
     content, (height, width, channels, file_format) = as_file(made)
-    assert _native.picture_shape(content) == (file_format, height, width, channels)
+    assert _native.image_shape(content) == (file_format, height, width, channels)
     out = np.empty((height, width, channels), np.uint8)
-    assert _native.decode_picture(content, (0, 0, width, height), out)
+    assert _native.decode_image(content, (0, 0, width, height), out)
     assert np.array_equal(out.reshape(shape), made)
 
 
@@ -130,9 +130,9 @@ class Mixed(Dataset):
         return 24
 
     def __getitem__(self, index):
-        picture = opened(FILES[index % len(FILES)])
-        strong = F.to_tensor(picture.crop((0, 0, 20, 20)).filter(ImageFilter.MedianFilter()))
-        return F.to_tensor(picture.crop((5, 5, 25, 25))), strong
+        image = opened(FILES[index % len(FILES)])
+        strong = F.to_tensor(image.crop((0, 0, 20, 20)).filter(ImageFilter.MedianFilter()))
+        return F.to_tensor(image.crop((5, 5, 25, 25))), strong
 
 
 @pytest.mark.parametrize("workers", [0, 1])
@@ -142,5 +142,5 @@ def test_views_of_which_some_are_touched(workers):
     for mine, other in zip(loader, theirs, strict=True):
         assert all(map(torch.equal, mine, other))
     stats = penstock.stats(loader)
-    assert (stats.pictures, stats.touched, stats.by_library) == (24, 24, 0)
+    assert (stats.images, stats.touched, stats.by_library) == (24, 24, 0)
     assert stats.by_pillow == {"Image.filter": 24}

@@ -1,4 +1,4 @@
-"""Several views of one picture: equal to torch's, of one decode."""
+"""Several views of one image: equal to torch's, of one decode."""
 
 import io
 import itertools
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from support.both_loaders import Opened, age, assert_program, write_pictures
+from support.both_loaders import Opened, age, assert_program, write_images
 from support.cases import name
 from support.compare import assert_same
 from support.files import damaged, encode, photo
@@ -25,32 +25,32 @@ FILES = 12
 
 @pytest.fixture(scope="module")
 def paths(tmp_path_factory):
-    return write_pictures(tmp_path_factory.mktemp("views"), FILES)
+    return write_images(tmp_path_factory.mktemp("views"), FILES)
 
 
-def crop(picture, k, size=24):
-    return F.to_tensor(picture.crop((3 * k, 2 * k, 3 * k + size, 2 * k + size)))
+def crop(image, k, size=24):
+    return F.to_tensor(image.crop((3 * k, 2 * k, 3 * k + size, 2 * k + size)))
 
 
 def two(dataset, index):
-    picture = dataset.open(index)
-    return crop(picture, 1), F.hflip(crop(picture, 4).flip(-1)), index
+    image = dataset.open(index)
+    return crop(image, 1), F.hflip(crop(image, 4).flip(-1)), index
 
 
 def ten(dataset, index):
-    picture = dataset.open(index)
-    return [crop(picture.resize((60, 60)), k % 5) for k in range(10)]
+    image = dataset.open(index)
+    return [crop(image.resize((60, 60)), k % 5) for k in range(10)]
 
 
 def stacked(dataset, index):
-    picture = dataset.open(index)
-    return torch.stack([crop(picture, k) for k in range(6)]), F.pil_to_tensor(picture.resize((20, 30)))
+    image = dataset.open(index)
+    return torch.stack([crop(image, k) for k in range(6)]), F.pil_to_tensor(image.resize((20, 30)))
 
 
 def of_other_kinds(dataset, index):
-    """Gray and colour, other types and layouts, of one picture."""
-    with Image.open(dataset.paths[index]) as picture:
-        colour = picture.convert("RGB")
+    """Gray and colour, other types and layouts, of one image."""
+    with Image.open(dataset.paths[index]) as image:
+        colour = image.convert("RGB")
     whole = F.pil_to_tensor(colour.crop((0, 0, 40, 30)))
     return {
         "uint8": whole,
@@ -62,8 +62,8 @@ def of_other_kinds(dataset, index):
 def from_bytes(dataset, index):
     content = dataset.paths[index].read_bytes()
     with Image.open(io.BytesIO(content)) as opened:
-        picture = opened.convert("RGB")
-    return [crop(picture, k) for k in range(3)]
+        image = opened.convert("RGB")
+    return [crop(image, k) for k in range(3)]
 
 
 class Views(Opened):
@@ -94,7 +94,7 @@ def as_they_are(samples):
     ],
 )
 @pytest.mark.parametrize("workers", [0, 1])
-def test_views_of_a_picture_are_of_one_decode(paths, views, collate, workers):
+def test_views_of_a_image_are_of_one_decode(paths, views, collate, workers):
     stats = assert_program(
         lambda: torch.utils.data.DataLoader(Views(paths, views), batch_size=4, num_workers=workers, collate_fn=collate)
     )
@@ -143,7 +143,7 @@ def test_views_are_torchs_with_any_number_of_workers(paths, workers):
     stats = assert_program(
         lambda: torch.utils.data.DataLoader(Views(paths, ten), batch_size=4, num_workers=workers), epochs=2
     )
-    assert stats.pictures == 2 * FILES
+    assert stats.images == 2 * FILES
 
 
 class Patches(Opened):
@@ -165,8 +165,8 @@ def test_a_file_that_is_opened_for_several_samples_is_decoded_once_a_batch(paths
 
 
 def of_large_contents(dataset, index):
-    picture = Image.open(io.BytesIO(dataset.paths[index])).convert("RGB")
-    return crop(picture, 1), crop(picture, 2)
+    image = Image.open(io.BytesIO(dataset.paths[index])).convert("RGB")
+    return crop(image, 1), crop(image, 2)
 
 
 @pytest.mark.parametrize("collate", [None, as_they_are])
@@ -184,9 +184,9 @@ def test_contents_too_large_for_the_message(collate):
 def both_ways(dataset, index):
     """By Pillow and by torchvision, which decode damaged files to other pixels."""
     path = dataset.paths[index]
-    picture = dataset.open(index)
+    image = dataset.open(index)
     read = F.convert_image_dtype(decode_image(str(path)), torch.float32)
-    return crop(picture, 0), crop(picture, 2), read
+    return crop(image, 0), crop(image, 2), read
 
 
 def noisy():
@@ -196,13 +196,13 @@ def noisy():
     return next(
         content
         for content in made
-        if _native.look_through(content) and not _native.decode_picture(content, (0, 0, 70, 60), pixels)
+        if _native.look_through(content) and not _native.decode_image(content, (0, 0, 70, 60), pixels)
     )
 
 
 @pytest.mark.parametrize("views", [stacked, both_ways])
 def test_all_views_of_a_damaged_file_are_the_librarys(tmp_path, views):
-    paths = write_pictures(tmp_path / "files", 6)
+    paths = write_images(tmp_path / "files", 6)
     for path in paths[1:3]:
         path.write_bytes(noisy())
         age(path)

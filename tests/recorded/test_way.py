@@ -54,7 +54,7 @@ class Arrays(Opened):
 
 
 class Smoothing(Opened):
-    """One that touches some of its pictures."""
+    """One that touches some of its images."""
 
     def __getitem__(self, index):
         image = Image.open(self.paths[index]).convert("RGB")
@@ -75,7 +75,7 @@ class Streamed(IterableDataset):
 
 @pytest.fixture(scope="module")
 def paths(tmp_path_factory):
-    folder, rng = tmp_path_factory.mktemp("pictures"), np.random.default_rng(0)
+    folder, rng = tmp_path_factory.mktemp("images"), np.random.default_rng(0)
     made = []
     for k in range(72):
         pixels = rng.integers(0, 256, (int(rng.integers(30, 60)), int(rng.integers(30, 60)), 3), np.uint8)
@@ -107,12 +107,12 @@ def test_a_data_set_of_the_users_is_recorded(paths, options):
     assert not penstock.explain(loader).native
     stats = penstock.stats(loader)
     assert (stats.way, stats.native_share) == ("recorded", 1.0)
-    assert (stats.samples, stats.pictures, stats.batches) == (144, 144, 22)
+    assert (stats.samples, stats.images, stats.batches) == (144, 144, 22)
     assert "recorded" not in str(stats.by_pillow)
 
 
 class Temporary(Opened):
-    """One that writes its pictures to files, opens these, and removes them at once."""
+    """One that writes its images to files, opens these, and removes them at once."""
 
     def __getitem__(self, index):
         with tempfile.NamedTemporaryFile(suffix=".jpg") as file:
@@ -178,13 +178,13 @@ def test_a_file_that_is_gone_in_between_fails_its_batch_alone(paths, tmp_path, m
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_what_the_code_touches_is_counted_and_told_once(paths, workers, caplog, monkeypatch):
-    # Whether it goes over to the library, for which these pictures are small enough, is another matter.
+    # Whether it goes over to the library, for which these images are small enough, is another matter.
     monkeypatch.setattr(guard, "compare", lambda source, looked: None)
     ours, theirs, loader = both(Arrays(paths), 2, batch_size=8, num_workers=workers)
     assert_same(ours, theirs)
     stats = penstock.stats(loader)
     assert stats.native_share == 0
-    assert sum(stats.by_pillow.values()) == stats.pictures == 144
+    assert sum(stats.by_pillow.values()) == stats.images == 144
     lines = [record.getMessage() for record in caplog.records if record.name == "penstock"]
     assert len(lines) == 1
     assert "its __getitem__ is code that penstock does not know" in lines[0]
@@ -192,7 +192,7 @@ def test_what_the_code_touches_is_counted_and_told_once(paths, workers, caplog, 
 
 @pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.parametrize("stacked", [False, True])
-def test_a_picture_that_is_touched_leaves_the_others_of_its_batch_alone(paths, workers, stacked):
+def test_a_image_that_is_touched_leaves_the_others_of_its_batch_alone(paths, workers, stacked):
     def collate(samples):
         images, indices = zip(*samples, strict=True)
         return torch.stack(images), list(indices)

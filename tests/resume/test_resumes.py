@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from support.both_loaders import write_pictures
+from support.both_loaders import write_images
 from support.cases import cases
 from support.stops import DATASETS, SAMPLERS, SIZE, STREAMS, Case, assert_resumes
 
@@ -12,7 +12,7 @@ from penstock import explain
 
 @pytest.fixture(scope="module")
 def paths(tmp_path_factory):
-    return write_pictures(tmp_path_factory.mktemp("pictures"), 6)
+    return write_images(tmp_path_factory.mktemp("images"), 6)
 
 
 @st.composite
@@ -57,6 +57,6 @@ def test_torchs_way(paths, case, stops):
 @pytest.mark.parametrize("sampler", SAMPLERS)
 @pytest.mark.parametrize("persistent", [False, True])
 def test_lowered(paths, sampler, persistent):
-    case = Case("pictures in memory", sampler, 4, (("num_workers", 2), ("persistent_workers", persistent)))
+    case = Case("images in memory", sampler, 4, (("num_workers", 2), ("persistent_workers", persistent)))
     assert explain(case.make(paths)).way == "lowered"
     assert_resumes(lambda: case.make(paths), 3, {2, 3, 6, 11, 12})

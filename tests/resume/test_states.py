@@ -8,7 +8,7 @@ import textwrap
 
 import pytest
 import torch
-from support.both_loaders import write_pictures
+from support.both_loaders import write_images
 from support.compare import assert_same
 from support.stops import DATASETS, SIZE, Broken, Counting, Eager, Going, Numbers, Stream, Told, seed, steps
 from torch.utils.data import BatchSampler, SequentialSampler
@@ -22,7 +22,7 @@ WORKERS = [0, 2]
 
 @pytest.fixture(scope="module")
 def paths(tmp_path_factory):
-    return write_pictures(tmp_path_factory.mktemp("pictures"), 6)
+    return write_images(tmp_path_factory.mktemp("images"), 6)
 
 
 def numbers(**options):
@@ -147,9 +147,9 @@ def test_a_loader_nobody_has_iterated_over_begins_with_its_generator():
     assert_same(rest(make(), state), theirs)
 
 
-def test_lowered_states_go_on_where_pictures_record_and_the_other_way_round(paths, monkeypatch):
+def test_lowered_states_go_on_where_images_record_and_the_other_way_round(paths, monkeypatch):
     def make():
-        return DataLoader(DATASETS["pictures in memory"](paths), batch_size=4, shuffle=True, num_workers=2)
+        return DataLoader(DATASETS["images in memory"](paths), batch_size=4, shuffle=True, num_workers=2)
 
     seed()
     whole = [*steps(make(), 0)]
@@ -301,7 +301,7 @@ def test_a_fresh_process_goes_on(tmp_path, paths):
     from support.stops import Case
 
     options = (("num_workers", 2), ("multiprocessing_context", "spawn"))
-    cases = [Case(data, "shuffled", 4, options) for data in ("pictures in memory", "numbers", "files", "stream")]
+    cases = [Case(data, "shuffled", 4, options) for data in ("images in memory", "numbers", "files", "stream")]
     script, file = tmp_path / "script.py", tmp_path / "states.pt"
     script.write_text(textwrap.dedent(program))
     for what in ("stop", "go on"):

@@ -55,7 +55,7 @@ TRANSFORM = transforms.Compose(
 
 
 def cifar(count=256, size=32, transform=TRANSFORM):
-    """torchvision's CIFAR10 with made-up pictures and no files."""
+    """torchvision's CIFAR10 with made-up images and no files."""
     dataset = object.__new__(datasets.CIFAR10)
     rng = np.random.default_rng(0)
     dataset.data = rng.integers(0, 256, (count, size, size, 3), dtype=np.uint8)
@@ -66,7 +66,7 @@ def cifar(count=256, size=32, transform=TRANSFORM):
 
 
 def huge(count, size=256):
-    """One picture seen `count` times: as large a batch as one likes, of little memory."""
+    """One image seen `count` times: as large a batch as one likes, of little memory."""
     dataset = cifar(1, size, transforms.ToTensor())
     dataset.data = np.broadcast_to(dataset.data, (count, size, size, 3))
     dataset.targets = dataset.targets * count
@@ -77,9 +77,9 @@ class Own(penstock.ImageDataset):
     """Own data, some of which may be slow to locate or fail.
 
     Args:
-        count: Of pictures.
+        count: Of images.
         failures: Index to exception.
-        transform: Of the pictures.
+        transform: Of the images.
         delay: Seconds that locate() takes.
     """
 
@@ -113,12 +113,12 @@ class Opaque(Dataset):
 
 
 class Photographs(Dataset):
-    """A data set as users write it: JPEG files, Pillow, torchvision. Its pictures record.
+    """A data set as users write it: JPEG files, Pillow, torchvision. Its images record.
 
     Args:
         folder: Where the files are written.
         count: Of files.
-        size: Of a picture's sides, in pixels.
+        size: Of an image's sides, in pixels.
     """
 
     transform = transforms.Compose(

@@ -71,15 +71,15 @@ def test_errors_with_persistent_workers():
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_pictures_that_are_too_small_for_the_crop(workers):
+def test_images_that_are_too_small_for_the_crop(workers):
     """An error of a transform: torch stops drawing there."""
     data = Own(64)
     data.transform = transforms.Compose(
         [transforms.RandomCrop(32, padding=1), transforms.RandomHorizontalFlip(), transforms.ToTensor()]
     )
-    pictures = list(data.inner.data)
-    pictures[20] = pictures[20][:8]
-    data.inner.data = pictures
+    images = list(data.inner.data)
+    images[20] = images[20][:8]
+    data.inner.data = images
     options = {"batch_size": 8, "num_workers": workers}
     _assert_same(*(_history(loader(data, cls=cls, **options)) for cls in (penstock.DataLoader, TorchLoader)))
 

@@ -85,7 +85,7 @@ def test_a_slow_locate_is_interrupted_and_no_batch_is_lost(passes):
     )
 
 
-def test_a_next_that_waits_for_recorded_pictures_is_interrupted_and_no_batch_is_lost(passes):
+def test_a_next_that_waits_for_recorded_images_is_interrupted_and_no_batch_is_lost(passes):
     passes(
         """
         data = Photographs(os.path.dirname(__file__), 16, size=1600)

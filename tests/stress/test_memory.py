@@ -43,7 +43,7 @@ def test_memory_does_not_grow(options):
 @pytest.mark.parametrize(
     "options", [{"num_workers": 2}, {"num_workers": 0}, {"num_workers": 2, "persistent_workers": True}]
 )
-def test_memory_does_not_grow_where_pictures_record(options, tmp_path):
+def test_memory_does_not_grow_where_images_record(options, tmp_path):
     made = loader(Photographs(tmp_path, 64), batch_size=16, **options)
 
     def epochs(count):

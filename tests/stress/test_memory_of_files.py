@@ -38,12 +38,12 @@ def peak_of_an_epoch(root, transform, **options):
 
 
 def flat(height, width, **options):
-    """A large picture in a small file."""
+    """A large image in a small file."""
     import numpy as np
 
-    picture = np.full((height, width, 3), (200, 90, 30), np.uint8)
-    picture[::64, ::64] = 255
-    return encode(picture, quality=30, **options)
+    image = np.full((height, width, 3), (200, 90, 30), np.uint8)
+    image[::64, ::64] = 255
+    return encode(image, quality=30, **options)
 
 
 def folder_of(root, files, count):
@@ -57,7 +57,7 @@ def folder_of(root, files, count):
 
 
 @pytest.mark.parametrize("count", [300, pytest.param(10_000, marks=pytest.mark.slow)])
-def test_pictures_of_all_sizes(count, passes, tmp_path):
+def test_images_of_all_sizes(count, passes, tmp_path):
     """Each thread takes 3 bytes for each pixel that it decodes, 6 more for those of a file of several scans."""
     small = [encode(photo(1 + 7 * k, 1 + 11 * k, seed=k)) for k in range(45)]
     large = [flat(5000, 8000, subsampling=2), flat(1500, 2000, progressive=True, subsampling=0)]

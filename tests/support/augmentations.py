@@ -51,7 +51,7 @@ def _photometric_distort(draw: Any, *, tensor: bool) -> Augmentation:
 
 @st.composite
 def colours(draw: Any, channels: int, *, tensor: bool) -> Augmentation:
-    """A change of colours, of pictures or of tensors of bytes."""
+    """A change of colours, of images or of tensors of bytes."""
     version, p = draw(_versions), draw(chances)
     kinds = ["Jitter", "Jitter", "Grayscale", "RandomGrayscale", "Invert", "Posterize", "Solarize", "Autocontrast"]
     kind = draw(st.sampled_from([*kinds, "Equalize", "Permutation", "Distort", "Sharpness", "Blur"]))
@@ -152,7 +152,7 @@ def _choices(draw: Any, channels: int, *, tensor: bool) -> Augmentation:
     promised = all(part.promised for part in parts)
     # What follows depends on which of them were made.
     promised &= not any(recipe.name.endswith(".Grayscale") for recipe in recipes)
-    # Of pictures that are too small one of them raises, if it is made.
+    # Of images that are too small one of them raises, if it is made.
     promised &= not any(recipe.name.endswith(".GaussianBlur") for recipe in recipes)
     options = {}
     if kind == "Apply":
@@ -172,12 +172,12 @@ def erasing(draw: Any, channels: int, *, floating: bool) -> Augmentation:
     )
     optional = {"scale": _bounds(0, 1), "ratio": _bounds(0.1, 9), "inplace": st.booleans()}
     recipe = call(f"{draw(_versions)}.RandomErasing", draw(chances), value=value, **draw(_some(optional)))
-    # Values for each channel are those of pictures of one mode, and a data set may have others.
+    # Values for each channel are those of images of one mode, and a data set may have others.
     return Augmentation(recipe, promised=floating if value == "random" else not isinstance(value, tuple))
 
 
 def augmentations(channels: int, *, tensor: bool) -> st.SearchStrategy[Augmentation]:
-    """A transform of pictures of so many channels, or of such tensors of bytes, that makes new values."""
+    """A transform of images of so many channels, or of such tensors of bytes, that makes new values."""
     # Of tensors there are few views that are native, and no policies.
     kinds = (*[colours] * 5, _choices, views) if tensor else (colours, colours, views, _policies, _choices)
     return st.one_of(*[kind(channels, tensor=tensor) for kind in kinds])

@@ -75,7 +75,7 @@ class Files(Dataset[Any]):
 
     Args:
         paths: Of the files.
-        transform: Of the pictures.
+        transform: Of the images.
         in_bulk: Whether it has `__getitems__`.
     """
 
@@ -90,9 +90,9 @@ class Files(Dataset[Any]):
     def __getitem__(self, index: int) -> Any:
         before = random.random(), float(np.random.rand()), float(torch.rand(()))  # noqa: NPY002
         with Image.open(self.paths[index]) as opened:
-            picture = opened.convert("RGB")
+            image = opened.convert("RGB")
         after = random.random(), float(np.random.rand()), float(torch.randn(()))  # noqa: NPY002
-        return self.transform(picture), index, before, after
+        return self.transform(image), index, before, after
 
     def _several(self, indices: list[int]) -> list[Any]:
         return [self[index] for index in indices]

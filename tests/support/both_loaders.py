@@ -17,7 +17,7 @@ from support.compare import assert_same
 from support.files import encode, photo
 
 
-def write_pictures(root: Path, count: int = 12, **options: Any) -> list[Path]:
+def write_images(root: Path, count: int = 12, **options: Any) -> list[Path]:
     """Write JPEGs of several sizes into two classes' folders, and return their paths.
 
     Args:
@@ -46,7 +46,7 @@ class Opened(Dataset):
 
     Args:
         paths: Of the files.
-        transform: Applied to each picture.
+        transform: Applied to each image.
     """
 
     def __init__(self, paths: list[Path], transform: Any = None) -> None:
@@ -83,7 +83,7 @@ def assert_program(
 
     Args:
         program: Makes a loader by `torch.utils.data.DataLoader`, or has somebody make one; called twice.
-        share: Of the pictures that were opened, made natively; None if any will do.
+        share: Of the images that were opened, made natively; None if any will do.
         way: As `penstock.explain` has it.
         epochs: Number of passes.
         seed: Of all generators.

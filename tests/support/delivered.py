@@ -7,7 +7,7 @@ from torchvision import transforms as T
 
 import penstock
 from support.fake_cuda import tensors_of
-from support.pictures import dataset_of
+from support.images import dataset_of
 
 COUNT, SIZE = 22, 4
 NORMALIZE = T.Normalize((0.1, 0.2, 0.3), (0.4, 0.5, 0.6))
@@ -15,7 +15,7 @@ STEPS = T.Compose([T.RandomCrop(SIZE, padding=1), T.RandomHorizontalFlip(), T.To
 
 
 class Opened(torch.utils.data.Dataset):
-    """A user's own dataset: pictures record."""
+    """A user's own dataset: images record."""
 
     def __init__(self, paths, nested=False):
         self.paths, self.nested = paths, nested
@@ -24,8 +24,8 @@ class Opened(torch.utils.data.Dataset):
         return len(self.paths)
 
     def __getitem__(self, index):
-        picture = STEPS(Image.open(self.paths[index]))
-        return {"views": [picture, index], "name": str(index)} if self.nested else (picture, index)
+        image = STEPS(Image.open(self.paths[index]))
+        return {"views": [image, index], "name": str(index)} if self.nested else (image, index)
 
 
 def made(kind, paths=()):

@@ -9,8 +9,8 @@ from torchvision.transforms import v2
 
 from penstock import DataLoader, _native
 from support.compare import bits
+from support.images import dataset_of
 from support.loaders import small_cases
-from support.pictures import dataset_of
 
 digest = hashlib.sha256()
 CROP = [v1.RandomCrop(32, padding=4, padding_mode="reflect"), v1.RandomHorizontalFlip()]
@@ -24,7 +24,7 @@ def iterate(loader):
     try:
         for images, _ in loader:
             digest.update(bits(images))
-    except RuntimeError:  # pictures of several sizes make no batch
+    except RuntimeError:  # images of several sizes make no batch
         digest.update(b"raised")
 
 

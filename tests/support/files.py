@@ -1,4 +1,4 @@
-"""Picture files, made up: photographs in every kind of JPEG that Pillow writes."""
+"""Image files, made up: photographs in every kind of JPEG that Pillow writes."""
 
 import io
 from pathlib import Path
@@ -10,13 +10,13 @@ from PIL import Image
 
 
 def photo(height: int, width: int, seed: int = 0) -> npt.NDArray[np.uint8]:
-    """A picture (height, width, 3) with slopes, edges and some noise, as a photograph has them."""
+    """An image (height, width, 3) with slopes, edges and some noise, as a photograph has them."""
     rng = np.random.default_rng((seed, height, width))
     y, x = np.mgrid[:height, :width]
     waves = [np.sin(x / rng.uniform(2, 30) + y / rng.uniform(2, 30) + phase) for phase in rng.uniform(0, 6, 3)]
-    picture = 128 + 80 * np.stack(waves, axis=2) + rng.normal(0, 6, (height, width, 3))
-    picture[(x * 3 + y * 2) % 31 < 6] += rng.uniform(-90, 90, 3)
-    return picture.clip(0, 255).astype(np.uint8)
+    image = 128 + 80 * np.stack(waves, axis=2) + rng.normal(0, 6, (height, width, 3))
+    image[(x * 3 + y * 2) % 31 < 6] += rng.uniform(-90, 90, 3)
+    return image.clip(0, 255).astype(np.uint8)
 
 
 def encode(pixels: npt.NDArray[np.uint8], kind: str = "JPEG", *, mode: str = "RGB", **options: Any) -> bytes:
@@ -45,11 +45,11 @@ def damaged(data: bytes, kind: str) -> bytes:
         "no end": data[:-2],
         "cut header": data[: scan - 20],
         "empty": b"",
-        "text": b"this is no picture",
+        "text": b"this is no image",
     }[kind]
 
 
-# The files of a folder: name, and what to do with a picture.
+# The files of a folder: name, and what to do with an image.
 FILES: dict[str, Any] = {
     "00 plain.jpg": lambda p: encode(p, quality=90),
     "01 4-2-2.JPG": lambda p: encode(p, subsampling=1),

@@ -18,7 +18,7 @@ from torch.utils.data import (
     WeightedRandomSampler,
 )
 
-from support.pictures import COLOR, FAMILIES, GRAY, PLANAR, TARGETS, Layout, Pictures, dataset_of
+from support.images import COLOR, FAMILIES, GRAY, PLANAR, TARGETS, Images, Layout, dataset_of
 from support.pipelines import Pipeline, lengths, pipelines
 from support.recipes import Recipe, call
 from support.record import Walk
@@ -71,7 +71,7 @@ class Family:
 
 @dataclasses.dataclass(frozen=True)
 class Own:
-    """A `penstock.ImageDataset` of pictures of these shapes."""
+    """A `penstock.ImageDataset` of images of these shapes."""
 
     shapes: tuple[tuple[int, ...], ...]
     pipeline: Pipeline
@@ -81,7 +81,7 @@ class Own:
     def make(self) -> Any:
         rng = np.random.default_rng(self.seed)
         arrays = [rng.integers(0, 256, shape, dtype=np.uint8)[::-1, ::-1] for shape in self.shapes]
-        return Pictures(arrays, list(range(len(arrays))), self.pipeline.recipe.make())
+        return Images(arrays, list(range(len(arrays))), self.pipeline.recipe.make())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -137,7 +137,7 @@ _target_transforms = st.sampled_from(
 
 @st.composite
 def families(draw: Any, pipeline: Pipeline | None = None, size: tuple[int, int] | None = None) -> Family:
-    """A dataset of torchvision's, with a pipeline drawn for its pictures unless one is given."""
+    """A dataset of torchvision's, with a pipeline drawn for its images unless one is given."""
     family = draw(st.sampled_from(FAMILIES))
     height, width = draw(lengths), draw(lengths)
     options: dict[str, Any] = {"seed": draw(st.integers(0, 5))}
@@ -184,12 +184,12 @@ def index_lists(draw: Any, count: int, *, least: int = 1) -> Any:
 
 @st.composite
 def datasets(draw: Any) -> Any:
-    """Any dataset: one of torchvision's, own pictures, subsets and concatenations, nested."""
+    """Any dataset: one of torchvision's, own images, subsets and concatenations, nested."""
     kind = draw(st.sampled_from(["family", "family", "own", "subset", "subset", "joined", "joined"]))
     if kind == "family":
         return draw(families())
     if kind == "own":
-        return draw(own_pictures())
+        return draw(own_images())
     depth = draw(st.integers(1, 2))
     if kind == "subset":
         inner: Any = draw(families())
@@ -234,7 +234,7 @@ def joined(draw: Any, depth: int) -> Joined:
 
 
 @st.composite
-def own_pictures(draw: Any) -> Own:
+def own_images(draw: Any) -> Own:
     """Own data: gray and colour, of many sizes, brought to one shape."""
     size = (draw(st.integers(1, 9)), draw(st.integers(1, 9)))
     kind = draw(st.sampled_from(["gray", "color", "both"]))
@@ -424,7 +424,7 @@ def loader_cases(draw: Any, dataset: Any) -> Case:
 
 @st.composite
 def small_cases(draw: Any) -> Case:
-    """A small loader over any pipeline for pictures of one size."""
+    """A small loader over any pipeline for images of one size."""
     family = draw(st.sampled_from(FAMILIES))
     height, width = draw(lengths), draw(lengths)
     pipeline = draw(pipelines(height, width, 1 if family in GRAY else 3))

@@ -100,8 +100,8 @@ def _exif(tags: dict[int, Any]) -> Any:
 
 def _gray(rng: np.random.Generator, height: int, width: int, **options: Any) -> bytes:
     slope = np.add.outer(np.arange(height) * rng.uniform(-2, 2), np.arange(width) * rng.uniform(-2, 2))
-    picture = (128 + 12 * np.sin(slope / 5) + rng.normal(0, 5, (height, width))).clip(0, 255).astype(np.uint8)
-    return encode(np.repeat(picture[..., None], 3, axis=2), mode="L", **options)
+    image = (128 + 12 * np.sin(slope / 5) + rng.normal(0, 5, (height, width))).clip(0, 255).astype(np.uint8)
+    return encode(np.repeat(image[..., None], 3, axis=2), mode="L", **options)
 
 
 def _reframed(rng: np.random.Generator, factors: tuple[int, int, int], across: int, down: int, interval: int) -> bytes:

@@ -11,7 +11,7 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # Colour types and the bits of a sample that each may have.
 DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
-# Where the passes of an interlaced picture begin, and their steps: columns, rows.
+# Where the passes of an interlaced image begin, and their steps: columns, rows.
 PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 EXTRA = (
     (b"tRNS", b"\0\x10\0\x20\0\x30"),

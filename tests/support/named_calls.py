@@ -14,15 +14,15 @@ from torchvision.transforms import InterpolationMode
 from torchvision.transforms import functional as F
 from torchvision.transforms.v2 import functional as F2
 
-from penstock.ops.table import CALLS, ENHANCERS, FILTERS, FUNCTIONS, KERNELS, METHODS, PICTURE_KERNELS, TENSOR_CALLS
+from penstock.ops.table import CALLS, ENHANCERS, FILTERS, FUNCTIONS, IMAGE_KERNELS, KERNELS, METHODS, TENSOR_CALLS
 
 
 @dataclasses.dataclass(frozen=True)
 class Target:
-    """Something that can be called on a picture.
+    """Something that can be called on an image.
 
     Attributes:
-        call: Given the picture, and what is given besides.
+        call: Given the image, and what is given besides.
         parameters: The names of the latter, in order.
     """
 
@@ -32,7 +32,7 @@ class Target:
 
 @dataclasses.dataclass(frozen=True)
 class Call:
-    """A call on whatever picture or tensor there is."""
+    """A call on whatever image or tensor there is."""
 
     name: str
     args: tuple[Any, ...]
@@ -86,7 +86,7 @@ _SHORT = {F: "F", F2: "F2", ImageOps: "ImageOps"}
 
 def _targets() -> dict[str, Target]:
     functions = [(owner, name) for owner, name in FUNCTIONS if owner is not random]
-    owned = [*CALLS, *TENSOR_CALLS, *functions, *((F2, each.__name__) for each in (*KERNELS, *PICTURE_KERNELS))]
+    owned = [*CALLS, *TENSOR_CALLS, *functions, *((F2, each.__name__) for each in (*KERNELS, *IMAGE_KERNELS))]
     found = {f"{_SHORT.get(owner, owner.__name__)}.{name}": _looked_up(owner, name) for owner, name in owned}
     found |= {f"Image.{name}": _method(name) for name in (*METHODS, "rotate", "reduce", "thumbnail", "convert")}
     found |= {f"ImageFilter.{kind.__name__}": _filter(kind) for kind in FILTERS}

@@ -1,6 +1,6 @@
 """Hypothesis strategies for pipelines of torchvision's transforms, both generations freely mixed.
 
-Each operation is tried on a blank picture as it is drawn, and left out if torchvision refuses it there: torchvision
+Each operation is tried on a blank image as it is drawn, and left out if torchvision refuses it there: torchvision
 itself is what knows which pipelines are valid.
 """
 
@@ -76,7 +76,7 @@ class Pipeline:
 
 
 def blank(height: int, width: int, channels: int) -> Image.Image:
-    """A black picture as a dataset of so many channels would give it."""
+    """A black image as a dataset of so many channels would give it."""
     return Image.new("L" if channels == 1 else "RGB", (width, height))
 
 
@@ -148,52 +148,52 @@ _CONVERSIONS = ("v1.ToTensor", "v1.PILToTensor", "v2.ToImage", "v2.PILToTensor",
 def pipelines(
     draw: Any, height: int, width: int, channels: int, *, size: tuple[int, int] | None = None, native: bool = False
 ) -> Pipeline:
-    """A pipeline for pictures of one size.
+    """A pipeline for images of one size.
 
     Args:
         draw: Hypothesis's.
-        height: Of the pictures.
-        width: Of the pictures.
-        channels: Of the pictures.
+        height: Of the images.
+        width: Of the images.
+        channels: Of the images.
         size: What its output must measure; anything if None.
         native: Whether transforms that are left to torch are left out.
     """
-    picture: Any = blank(height, width, channels)
+    image: Any = blank(height, width, channels)
     parts: list[Recipe] = []
     promised = True
 
     def add(recipe: Recipe, must: bool = True) -> None:
-        nonlocal picture, promised
+        nonlocal image, promised
         if native and not must:
             return
-        tensor = isinstance(picture, torch.Tensor)
+        tensor = isinstance(image, torch.Tensor)
         # What is drawn must not depend on chance that hypothesis does not know of.
         with torch.random.fork_rng(devices=[]), _python_seeded(), warnings.catch_warnings():
             torch.manual_seed(0)
             warnings.simplefilter("error")
             try:
-                tried = recipe.make()(picture.clone() if tensor else picture)
+                tried = recipe.make()(image.clone() if tensor else image)
             except (TypeError, ValueError, RuntimeError, IndexError, OverflowError, NotImplementedError, Warning):
                 return
         shape = tried.shape[-2:] if isinstance(tried, torch.Tensor) else tried.size
         if 0 in shape or max(shape) > _LARGEST:
             return
-        promised &= must and not _cuts(recipe, picture)
-        picture = tried
+        promised &= must and not _cuts(recipe, image)
+        image = tried
         parts.append(recipe)
 
     for _ in range(draw(st.integers(0, 4))):
         if draw(st.booleans()):
-            augmentation = draw(augmentations(len(picture.mode), tensor=False))
+            augmentation = draw(augmentations(len(image.mode), tensor=False))
             add(augmentation.recipe, augmentation.promised)
             continue
-        add(draw(st.one_of(geometry(len(picture.mode)), resizes(lengths, st.tuples(lengths, lengths)))))
+        add(draw(st.one_of(geometry(len(image.mode)), resizes(lengths, st.tuples(lengths, lengths)))))
     if draw(st.integers(0, 9)) == 0:
         add(call("v2.Identity"))
     add(call(draw(st.sampled_from(_CONVERSIONS))))
     for _ in range(draw(st.sampled_from([0, 0, 1, 2]))):
-        if picture.dtype == torch.uint8:
-            now = picture.shape[0]
+        if image.dtype == torch.uint8:
+            now = image.shape[0]
             if draw(st.booleans()):
                 augmentation = draw(augmentations(now, tensor=True))
                 # What version 1 makes of version 2's images is no image any more, but only where it does something.
@@ -202,17 +202,17 @@ def pipelines(
                 continue
             add(draw(st.one_of(geometry(now), tensor_resizes(lengths, st.tuples(lengths, lengths)))))
     for _ in range(draw(st.integers(0, 4))):
-        now = picture.shape[0]
+        now = image.shape[0]
         add(draw(st.one_of(_elementwise(now), _elementwise(now), geometry(now))))
     if size is None and draw(st.integers(0, 5)) == 0:
-        augmentation = draw(erasing(picture.shape[0], floating=picture.dtype.is_floating_point))
+        augmentation = draw(erasing(image.shape[0], floating=image.dtype.is_floating_point))
         add(augmentation.recipe, augmentation.promised)
     if size is not None:
         add(call(draw(st.sampled_from(["v1.CenterCrop", "v2.CenterCrop"])), size))
     return Pipeline(_nest(draw, parts), promised)
 
 
-def _cuts(recipe: Recipe, picture: Any) -> bool:
+def _cuts(recipe: Recipe, image: Any) -> bool:
     """Whether a negative margin does more than cut off a part of a Pillow image."""
     if not recipe.name.endswith(".Pad"):
         return False
@@ -220,9 +220,9 @@ def _cuts(recipe: Recipe, picture: Any) -> bool:
     left, top, right, bottom = [*padding, *padding][:4] if len(padding) > 1 else [*padding] * 4
     if min(left, top, right, bottom) >= 0:
         return False
-    if isinstance(picture, torch.Tensor) or dict(recipe.kwargs).get("padding_mode", "constant") != "constant":
+    if isinstance(image, torch.Tensor) or dict(recipe.kwargs).get("padding_mode", "constant") != "constant":
         return True
-    width, height = picture.size
+    width, height = image.size
     return width + min(left, 0) + min(right, 0) < 1 or height + min(top, 0) + min(bottom, 0) < 1
 
 

@@ -1,4 +1,4 @@
-"""Random programs over pictures and tensors: what somebody's `__getitem__` may do with a file."""
+"""Random programs over images and tensors: what somebody's `__getitem__` may do with a file."""
 
 import copy
 import io
@@ -28,38 +28,38 @@ MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 FLOAT = {torch.float32, torch.float64, torch.float16}
 
 
-def _drawn_on(picture: Any) -> Any:
-    ImageDraw.Draw(picture).line((0, 0, 9, 9), fill=3)
-    return picture
+def _drawn_on(image: Any) -> Any:
+    ImageDraw.Draw(image).line((0, 0, 9, 9), fill=3)
+    return image
 
 
-def _pasted(picture: Any) -> Any:
-    picture.paste(picture.copy().resize((5, 4)), (1, 1))
-    return picture
+def _pasted(image: Any) -> Any:
+    image.paste(image.copy().resize((5, 4)), (1, 1))
+    return image
 
 
-def _thumbnail(picture: Any) -> Any:
-    picture.thumbnail((17, 13))
-    return picture
+def _thumbnail(image: Any) -> Any:
+    image.thumbnail((17, 13))
+    return image
 
 
-def _set_pixel(picture: Any) -> Any:
-    picture.load()[0, 0] = picture.getpixel((0, 0))
-    return picture
+def _set_pixel(image: Any) -> Any:
+    image.load()[0, 0] = image.getpixel((0, 0))
+    return image
 
 
-def _given_colors(picture: Any) -> Any:
-    if picture.mode in ("L", "P"):
-        picture.putpalette([value * 7 % 256 for value in range(3 * 200)])
-    return picture
+def _given_colors(image: Any) -> Any:
+    if image.mode in ("L", "P"):
+        image.putpalette([value * 7 % 256 for value in range(3 * 200)])
+    return image
 
 
-def _mode_of(picture: Any) -> Any:
-    return len(picture.getbands())
+def _mode_of(image: Any) -> Any:
+    return len(image.getbands())
 
 
 # Steps by name; each is called on whatever there is, and may raise.
-ON_PICTURES: dict[str, Callable[[Any], Any]] = {
+ON_IMAGES: dict[str, Callable[[Any], Any]] = {
     "load": lambda p: p.load() and p,
     "copy": lambda p: p.copy(),
     "convert RGB": lambda p: p.convert("RGB"),
@@ -238,7 +238,7 @@ ON_TENSORS: dict[str, Callable[[Any], Any]] = {
     "Normalize": T.Normalize(MEAN, STD),
     "v2.Normalize": v2.Normalize(MEAN, STD, inplace=True),
 }
-STEPS = {**ON_PICTURES, **ON_BOTH, **ON_TENSORS}
+STEPS = {**ON_IMAGES, **ON_BOTH, **ON_TENSORS}
 
 Step = str | Call
 Program = Sequence[tuple[Step, int]]
@@ -264,7 +264,7 @@ def programs(longest: int = 8) -> st.SearchStrategy[Program]:
     """Programs that open like many do, and then do anything."""
     which = st.sampled_from([0, 0, 0, 0, 1, 2, 3])
     named = named_calls()
-    opening = st.lists(st.tuples(st.one_of(st.sampled_from([*ON_PICTURES, *ON_BOTH]), named), which), max_size=3)
+    opening = st.lists(st.tuples(st.one_of(st.sampled_from([*ON_IMAGES, *ON_BOTH]), named), which), max_size=3)
     usual = st.lists(
         st.sampled_from(["convert RGB", "F.resized_crop", "flip", "F.hflip", "crop", "resize"]), max_size=3
     )
@@ -277,27 +277,27 @@ def programs(longest: int = 8) -> st.SearchStrategy[Program]:
 
 def _open_file(path: Path) -> Any:
     with path.open("rb") as file:
-        picture = Image.open(file)
-        picture.load()
-        return picture
+        image = Image.open(file)
+        image.load()
+        return image
 
 
 def _temporary(path: Path) -> Any:
     with tempfile.NamedTemporaryFile(suffix=".jpg") as file:
         file.write(path.read_bytes())
         file.flush()
-        picture = Image.open(file.name)
-    picture.filename = "temporary"
-    return picture
+        image = Image.open(file.name)
+    image.filename = "temporary"
+    return image
 
 
 def _replaced(path: Path) -> Any:
     beside = path.with_suffix(".tmp")
     beside.write_bytes(path.read_bytes())
-    picture = Image.open(beside)
+    image = Image.open(beside)
     beside.unlink()
     beside.write_bytes((folder() / "gray.jpg").read_bytes())
-    return picture
+    return image
 
 
 def _relative(path: Path) -> Any:

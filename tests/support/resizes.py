@@ -1,4 +1,4 @@
-"""Hypothesis strategies for transforms that make new pixels, and pictures on which a wrong last bit shows."""
+"""Hypothesis strategies for transforms that make new pixels, and images on which a wrong last bit shows."""
 
 from typing import Any
 

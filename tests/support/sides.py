@@ -1,4 +1,4 @@
-"""One piece of code run twice, on pictures that record and on Pillow's own, and what of it can be compared."""
+"""One piece of code run twice, on images that record and on Pillow's own, and what of it can be compared."""
 
 import atexit
 import contextlib
@@ -19,13 +19,13 @@ import torch
 from PIL import Image, ImageFile, PngImagePlugin
 
 from penstock.recording.hooks import recording
-from penstock.recording.pictures import is_recorded
+from penstock.recording.images import is_recorded
 from penstock.recording.recorder import Recorder
 from penstock.recording.tensors import RecordedTensor
 from support.files import encode, photo
 from support.pngs import chunk, write_png
 
-# Attributes that only a recording picture has.
+# Attributes that only a recording image has.
 _OURS = ("_trace", "_is_loaded", "_array", "_opened")
 
 
@@ -100,7 +100,7 @@ def place(name: str, how: str) -> Any:
 
 @contextlib.contextmanager
 def side(ours: bool) -> Iterator[None]:
-    """Have pictures record, or not, under the same random numbers."""
+    """Have images record, or not, under the same random numbers."""
     random.seed(1)
     torch.manual_seed(1)
     np.random.seed(1)  # noqa: NPY002 - the one that transforms use
@@ -109,7 +109,7 @@ def side(ours: bool) -> Iterator[None]:
 
 
 def both(function: Callable[[], Any]) -> tuple[Any, Any]:
-    """What a function gives where pictures record and where they do not, described."""
+    """What a function gives where images record and where they do not, described."""
     results = []
     for ours in (True, False):
         with side(ours):
@@ -145,11 +145,11 @@ def is_ours(value: Any) -> bool:
 
 
 def describe(value: Any) -> Any:
-    """A value as something that can be compared; asking makes pictures and tensors real."""
+    """A value as something that can be compared; asking makes images and tensors real."""
     if isinstance(value, type):
         return value
     if isinstance(value, Image.Image):
-        return picture_state(value)
+        return image_state(value)
     if isinstance(value, torch.Tensor):
         return tensor_state(value)
     if isinstance(value, np.ndarray) and value.dtype == object:
@@ -188,23 +188,23 @@ def tensor_state(tensor: torch.Tensor) -> Any:
     return [type(tensor), *seen, tensor.is_inference()]
 
 
-def picture_state(picture: Image.Image) -> Any:
-    """All that can be seen of a picture, what does not need pixels first."""
-    seen: list[Any] = [picture.mode, picture.size, picture.format, describe(picture.info)]
-    seen.append([hasattr(picture, name) for name in ("filename", "quantization", "text", "app", "n_frames")])
-    seen.append(outcome(lambda: picture.getexif()))
-    seen.append(outcome(lambda: describe(picture.readonly)))
-    seen.append(outcome(lambda: picture.tobytes()))
-    seen.append(outcome(lambda: picture.getpalette()))
-    seen.append(repr(picture.palette and picture.palette.palette))
-    seen.append(_file_state(picture))
-    attributes = {name: value for name, value in vars(picture).items() if name not in ("_im", "fp", "map", "_fp")}
+def image_state(image: Image.Image) -> Any:
+    """All that can be seen of an image, what does not need pixels first."""
+    seen: list[Any] = [image.mode, image.size, image.format, describe(image.info)]
+    seen.append([hasattr(image, name) for name in ("filename", "quantization", "text", "app", "n_frames")])
+    seen.append(outcome(lambda: image.getexif()))
+    seen.append(outcome(lambda: describe(image.readonly)))
+    seen.append(outcome(lambda: image.tobytes()))
+    seen.append(outcome(lambda: image.getpalette()))
+    seen.append(repr(image.palette and image.palette.palette))
+    seen.append(_file_state(image))
+    attributes = {name: value for name, value in vars(image).items() if name not in ("_im", "fp", "map", "_fp")}
     seen.append({name: describe(value) for name, value in sorted(attributes.items())})
-    return [type(picture), *seen, [name for name in _OURS if name in vars(picture)]]
+    return [type(image), *seen, [name for name in _OURS if name in vars(image)]]
 
 
-def _file_state(picture: Image.Image) -> Any:
-    if not isinstance(picture, ImageFile.ImageFile):
+def _file_state(image: Image.Image) -> Any:
+    if not isinstance(image, ImageFile.ImageFile):
         return None
-    file = getattr(picture, "fp", "no attribute")
-    return getattr(file, "closed", file), len(getattr(picture, "tile", ())), hasattr(picture, "map")
+    file = getattr(image, "fp", "no attribute")
+    return getattr(file, "closed", file), len(getattr(image, "tile", ())), hasattr(image, "map")

@@ -23,7 +23,7 @@ from torchvision import transforms as v1
 
 from penstock import DataLoader
 from support.compare import assert_same
-from support.pictures import dataset_of
+from support.images import dataset_of
 from support.workers import get_states, set_states
 
 SIZE = 23
@@ -75,7 +75,7 @@ class Counting(Dataset[Any]):
 
 
 class Files(Dataset[Any]):
-    """Pictures out of files, which record."""
+    """Images out of files, which record."""
 
     def __init__(self, paths: list[str]) -> None:
         self._paths = paths
@@ -84,8 +84,8 @@ class Files(Dataset[Any]):
         return SIZE
 
     def __getitem__(self, index: int) -> Any:
-        with Image.open(self._paths[index % len(self._paths)]) as picture:
-            return _VIEWS(picture.convert("RGB")), random.random()
+        with Image.open(self._paths[index % len(self._paths)]) as image:
+            return _VIEWS(image.convert("RGB")), random.random()
 
 
 class Stream(IterableDataset[Any]):
@@ -187,7 +187,7 @@ def _with_one(make: Callable[[torch.Generator], Any]) -> Callable[[], dict[str, 
 
 
 DATASETS: dict[str, Callable[[list[str]], Any]] = {
-    "pictures in memory": lambda _: dataset_of("CIFAR10", SIZE, 10, 10, transform=_CROPS),
+    "images in memory": lambda _: dataset_of("CIFAR10", SIZE, 10, 10, transform=_CROPS),
     "files": Files,
     "numbers": lambda _: Numbers(),
     "broken": lambda _: Broken(),

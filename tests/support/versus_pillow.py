@@ -71,7 +71,7 @@ class Native:
         return out if channels == 3 else np.repeat(out[..., None], 3, axis=2)
 
     def batch(self, file: bytes, seed: int) -> Any:
-        """Return the loader's picture of a file, or what it raises."""
+        """Return the loader's image of a file, or what it raises."""
         self._dataset.file = file
         torch.manual_seed(seed)
         try:
@@ -112,7 +112,7 @@ def compare(native: Native, rng: random.Random, file: bytes) -> tuple[str, str |
         return "given up, Pillow raises", None
     expected = np.asarray(theirs)
     if whole is not None and not np.array_equal(whole, expected):
-        return "different", "whole picture"
+        return "different", "whole image"
     shape = _native.jpeg_shape(file)
     # Pillow reads files whose headers have more than one answer.
     if shape is not None and shape == (*expected.shape[:2], 1 if gray else 3):
@@ -120,7 +120,7 @@ def compare(native: Native, rng: random.Random, file: bytes) -> tuple[str, str |
             left, top, width, height = region = _rectangle(rng, *shape[:2])
             part = native.pixels(file, region)
             if part is None and whole is not None:
-                return "different", f"rectangle {region} is given up, the whole picture is not"
+                return "different", f"rectangle {region} is given up, the whole image is not"
             if part is not None and not np.array_equal(part, expected[top : top + height, left : left + width]):
                 return "different", f"rectangle {region}"
     return ("given up" if whole is None else "equal"), None
@@ -129,7 +129,7 @@ def compare(native: Native, rng: random.Random, file: bytes) -> tuple[str, str |
 def _loader_differs(
     native: Native, rng: random.Random, file: bytes, theirs: Any, theirs_warned: list[Any], ours: bool
 ) -> str | None:
-    """Say how the loader differs from torchvision's transforms over Pillow's picture; None if it does not."""
+    """Say how the loader differs from torchvision's transforms over Pillow's image; None if it does not."""
     expected_warnings = sorted({str(warning.message) for warning in theirs_warned})
     # Twice: what the first pass finds out about a file is used by the next one.
     for again in range(1 + ours):

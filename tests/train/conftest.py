@@ -37,14 +37,14 @@ def run(tmp_path):
 
 @pytest.fixture
 def cifar10(tmp_path, monkeypatch):
-    """Files of CIFAR-10's format with made-up pictures, under tmp_path / "data"."""
+    """Files of CIFAR-10's format with made-up images, under tmp_path / "data"."""
     folder = tmp_path / "data" / "cifar-10-batches-py"
     folder.mkdir(parents=True)
     rng = np.random.default_rng(0)
     for name in (*(f"data_batch_{number}" for number in range(1, 6)), "test_batch"):
-        pictures = rng.integers(0, 256, (8, 3 * 32 * 32), dtype=np.uint8)
+        images = rng.integers(0, 256, (8, 3 * 32 * 32), dtype=np.uint8)
         labels = [int(label) for label in rng.integers(0, 10, 8)]
-        (folder / name).write_bytes(pickle.dumps({"data": pictures, "labels": labels}))
+        (folder / name).write_bytes(pickle.dumps({"data": images, "labels": labels}))
     (folder / "batches.meta").write_bytes(pickle.dumps({"label_names": [str(label) for label in range(10)]}))
     # Made-up files cannot have the MD5 sums of the real ones.
     monkeypatch.setattr("torchvision.datasets.cifar.check_integrity", lambda *_: True)
@@ -52,14 +52,14 @@ def cifar10(tmp_path, monkeypatch):
 
 @pytest.fixture
 def folder(tmp_path):
-    """Photographs in class folders: two classes, four pictures to learn from and two to test on."""
+    """Photographs in class folders: two classes, four images to learn from and two to test on."""
     rng = np.random.default_rng(0)
     for part, count in (("train", 4), ("val", 2)):
         for index in range(count):
-            path = tmp_path / "pictures" / part / "ab"[index % 2] / f"{index}.png"
+            path = tmp_path / "images" / part / "ab"[index % 2] / f"{index}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(rng.integers(0, 256, (40, 50, 3), dtype=np.uint8)).save(path)
-    return tmp_path / "pictures"
+    return tmp_path / "images"
 
 
 @pytest.fixture

@@ -70,7 +70,7 @@ def test_a_folder_without_its_parts(penstock, tmp_path):
         (["--epochs", "0"], "--epochs is at least 1"),
         (["--workers", "-1"], "--workers is at least 0"),
         (["--lr", "0"], "--lr is greater than 0"),
-        (["--batch-size", "1000"], "more than there are training pictures"),
+        (["--batch-size", "1000"], "more than there are training images"),
         (["--lr", "inf"], "--lr is greater than 0, and finite"),
         (["--seed", str(1 << 63)], "--seed is from -9223372036854775808 to 9223372036854775807"),
         (["--max-steps", "-1"], "--max-steps is at least 1"),

@@ -119,14 +119,14 @@ def test_the_processes_draw_different_numbers(folder):
     assert not torch.equal(one, other)
 
 
-def test_each_test_picture_counts_once(folder):
+def test_each_test_image_counts_once(folder):
     saved = read(folder, "whole")
-    pictures = data.load(recipe_for("digits"))
-    model = make_model(pictures.size, pictures.channels, pictures.classes)
+    images = data.load(recipe_for("digits"))
+    model = make_model(images.size, images.channels, images.classes)
     model.load_state_dict(saved["model"])
     precision = Precision.of(torch.device("cpu"), amp=False)
-    loader = torch.utils.data.DataLoader(pictures.test, 512)
-    loss, accuracy = evaluate(model, loader, precision, count=len(pictures.test))
+    loader = torch.utils.data.DataLoader(images.test, 512)
+    loss, accuracy = evaluate(model, loader, precision, count=len(images.test))
     line = saved["history"][-1]
     assert line["test_accuracy"] == accuracy
     assert line["test_loss"] == pytest.approx(loss, rel=1e-4)  # sums of float32 in another order

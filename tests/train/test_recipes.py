@@ -1,4 +1,4 @@
-"""The named recipes: what they are made of, on which pictures, and how their accuracies are called."""
+"""The named recipes: what they are made of, on which images, and how their accuracies are called."""
 
 import json
 
@@ -20,7 +20,7 @@ CPU = torch.device("cpu")
 
 @pytest.fixture
 def copy(tmp_path):
-    """Makes files of 32x32 pictures in class folders, as people have made them of CIFAR-10."""
+    """Makes files of 32x32 images in class folders, as people have made them of CIFAR-10."""
 
     def make(ending, side=32):
         rng = np.random.default_rng(0)
@@ -50,14 +50,14 @@ def batches_of(recipe, which):
 @pytest.mark.usefixtures("cifar10")
 @pytest.mark.parametrize("which", [0, 1], ids=["train", "test"])
 @pytest.mark.parametrize("name", [name for name in RECIPES if name.startswith("cifar10")])
-def test_the_pictures_of_cifar10_are_native_and_equal(name, which, tmp_path):
+def test_the_images_of_cifar10_are_native_and_equal(name, which, tmp_path):
     recipe = {"recipe": name, "root": str(tmp_path / "data"), "batch_size": 8}
     ours, theirs = batches_of(recipe, which)
     assert all(torch.equal(one, other) for one, other in zip(ours, theirs, strict=True))
 
 
 @pytest.mark.parametrize("which", [0, 1], ids=["train", "test"])
-def test_the_pictures_of_files_are_native_and_equal(which, folder, copy):
+def test_the_images_of_files_are_native_and_equal(which, folder, copy):
     for recipe in ({"recipe": "cifar10-94", "data": copy("jpg")}, {"recipe": "folder-160", "data": f"folder:{folder}"}):
         ours, theirs = batches_of({**recipe, "batch_size": 4}, which)
         assert all(torch.equal(one, other) for one, other in zip(ours, theirs, strict=True))
@@ -66,7 +66,7 @@ def test_the_pictures_of_files_are_native_and_equal(which, folder, copy):
 
 
 @pytest.mark.usefixtures("cifar10")
-def test_a_whole_square_is_cut_out_of_every_training_picture(tmp_path):
+def test_a_whole_square_is_cut_out_of_every_training_image(tmp_path):
     recipe = {"recipe": "cifar10-96", "root": str(tmp_path / "data"), "batch_size": 40}
     images = batches_of(recipe, 0)[0][0]
     for erased in (images == 0).all(1):
@@ -135,7 +135,7 @@ def test_normalisation_need_not_decay():
     assert sum(len(group["params"]) for group in groups) == len(named)
 
 
-def test_mirror_images_count_as_much_as_the_pictures():
+def test_mirror_images_count_as_much_as_the_images():
     torch.manual_seed(0)
     model = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.Flatten(), torch.nn.Linear(4 * 36, 5)).eval()
     images, labels = torch.randn(700, 3, 8, 8), torch.randint(5, (700,))

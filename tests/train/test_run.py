@@ -35,7 +35,7 @@ def test_what_a_run_writes(run):
 
 def test_what_a_run_says(run):
     result = run()
-    assert "898 training and 899 test pictures of 8x8x1, 10 classes" in run.said
+    assert "898 training and 899 test images of 8x8x1, 10 classes" in run.said
     assert "natively" in run.said
     assert "waiting for data" in run.said
     assert f"test accuracy {result.accuracy:.2%}" in run.said
@@ -80,8 +80,8 @@ def test_the_cifar10_loaders_are_native(tmp_path):
 def test_every_count_of_ink_survives_as_a_byte():
     from sklearn.datasets import load_digits
 
-    pictures = data.load(recipe_for("digits"))
-    stored = np.concatenate([pictures.train.images, pictures.test.images])
+    images = data.load(recipe_for("digits"))
+    stored = np.concatenate([images.train.images, images.test.images])
     assert stored.dtype == np.uint8
     assert np.array_equal(stored / data.DIGITS_SCALE, load_digits().images)
 
@@ -97,12 +97,12 @@ def test_the_digits_are_normalised():
 
 def test_a_folder_of_photographs(run, folder):
     result = run(data=f"folder:{folder}", batch_size=2, max_steps=1, workers=0)
-    assert "4 training and 2 test pictures of 224x224x3, 2 classes" in run.said
+    assert "4 training and 2 test images of 224x224x3, 2 classes" in run.said
     assert len(result.history) == 1
 
 
 @pytest.mark.parametrize(("size", "channels"), [(8, 1), (28, 1), (32, 3), (224, 3)])
-def test_the_stem_suits_the_picture(size, channels):
+def test_the_stem_suits_the_image(size, channels):
     network = model.make_model(size, channels, classes=5).eval()
     inner = torch.nn.Sequential(*list(network.children())[:-2])
     with torch.no_grad():

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageFile
-from support.both_loaders import Opened, write_pictures
+from support.both_loaders import Opened, write_images
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torchvision import datasets, transforms
@@ -105,8 +105,8 @@ def answers():
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    root = tmp_path_factory.mktemp("pictures")
-    write_pictures(root, 6)
+    root = tmp_path_factory.mktemp("images")
+    write_images(root, 6)
     return root
 
 
@@ -219,7 +219,7 @@ def test_where_no_thread_can_be_started_nothing_is_kept(monkeypatch):
 
 
 def test_a_probe_that_fails_once_costs_loaders_no_more_than_that(folder, monkeypatch, caplog):
-    real = _native.decode_picture
+    real = _native.decode_image
     failing = [MemoryError()]
 
     def decode(*arguments):
@@ -227,7 +227,7 @@ def test_a_probe_that_fails_once_costs_loaders_no_more_than_that(folder, monkeyp
             raise failing.pop()
         return real(*arguments)
 
-    monkeypatch.setattr(_native, "decode_picture", decode)
+    monkeypatch.setattr(_native, "decode_image", decode)
     with caplog.at_level(logging.CRITICAL, "penstock"):
         report = penstock.explain(loaders(folder)[0])
     assert report.way == "recorded", "it was asked again"

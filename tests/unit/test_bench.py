@@ -45,11 +45,11 @@ def other_pixels(DataLoader):
 
 
 def fails(DataLoader):
-    raise LookupError("no such pictures")
+    raise LookupError("no such images")
 
 
 def stops(DataLoader):
-    raise SystemExit("put the pictures there first")
+    raise SystemExit("put the images there first")
 
 
 def returns_a_list(DataLoader):
@@ -116,14 +116,14 @@ def test_different_batches_are_found(loaders):
 def test_error_of_the_users_file_ends_the_command(loaders):
     result = CliRunner().invoke(app, ["bench", "--module", f"{loaders}:fails"])
     assert result.exit_code == 1, "the argument is right"
-    assert "LookupError: no such pictures" in result.output
+    assert "LookupError: no such images" in result.output
 
 
 @pytest.mark.parametrize(
     ("function", "which", "message"),
     [
-        ("fails", "torch", "called with torch's DataLoader, failed:(.|\n)*in fails(.|\n)*no such pictures"),
-        ("stops", "torch", "^put the pictures there first$"),
+        ("fails", "torch", "called with torch's DataLoader, failed:(.|\n)*in fails(.|\n)*no such images"),
+        ("stops", "torch", "^put the images there first$"),
         ("returns_a_list", "torch", "returned a builtins.list"),
         ("ignores_its_argument", "penstock", "with the class it is called with, here penstock.loader.DataLoader"),
         ("nowhere", "torch", "no function nowhere in .*; it defines Squares, equal"),
@@ -152,7 +152,7 @@ def test_files_that_cannot_be_loaded(load, tmp_path):
         (["--module", "loaders.py"], "FILE.py:FUNCTION"),
         (["--module", "loaders.py:make", "--data", "digits"], "exclude each other"),
         (["--module", "loaders.py:make", "--workers", "4"], "your function sets them"),
-        (["--data", "pictures"], "not known; there are synthetic, digits"),
+        (["--data", "images"], "not known; there are synthetic, digits"),
         (["--json", "nowhere/at/all.json"], "there is no folder"),
         (["--json", "."], "--json: . cannot be written: Is a directory"),
         (["--plot", "{made}"], "--plot: {made} cannot be written: "),
@@ -172,8 +172,8 @@ def test_options_that_do_not_fit(options, message, tmp_path):
 def test_equal_batches_have_equal_digests():
     def batch():
         nan = torch.tensor([float("nan"), 1.0])
-        picture = Image.new("RGB", (2, 2), "red")
-        return {"x": torch.arange(6).reshape(2, 3), "y": [("a", 1), np.ones(3)], "z": (nan, None, picture)}
+        image = Image.new("RGB", (2, 2), "red")
+        return {"x": torch.arange(6).reshape(2, 3), "y": [("a", 1), np.ones(3)], "z": (nan, None, image)}
 
     assert measure.digest(batch()) == measure.digest(batch())
     strided = torch.arange(6).reshape(3, 2).t()

@@ -31,7 +31,7 @@ def returns_a_number(DataLoader):
 
 
 def fails(DataLoader):
-    raise LookupError("no such pictures")
+    raise LookupError("no such images")
 """
 
 
@@ -66,7 +66,7 @@ def test_explain(function, explain):
         ("missing.py:make", 2, "there is no file missing.py"),
         ("own_loaders.py:nowhere", 2, "there is no function nowhere in own_loaders.py; it defines fails, make,"),
         ("own_loaders.py:returns_a_number", 1, "returned no loader: explain() takes a DataLoader, got int"),
-        ("own_loaders.py:fails", 1, "LookupError: no such pictures"),
+        ("own_loaders.py:fails", 1, "LookupError: no such images"),
     ],
 )
 def test_what_cannot_be_explained(named, code, message, explain):

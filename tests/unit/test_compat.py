@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
-from support.both_loaders import Opened, walk, write_pictures
+from support.both_loaders import Opened, walk, write_images
 from support.compare import assert_same
 from torch.utils.data import get_worker_info
 from torchvision import transforms
@@ -40,7 +40,7 @@ def test_nothing_is_missing_here():
 
 
 def test_each_name_that_is_missing_costs_what_needs_it_and_nothing_else(tmp_path, request):
-    write_pictures(tmp_path, 6)
+    write_images(tmp_path, 6)
     every = 1 if request.config.getoption("--slow") else 12
     program = Path(__file__).parents[1] / "support" / "renamed.py"
     command = [sys.executable, str(program), str(tmp_path), str(every)]
@@ -55,7 +55,7 @@ def test_each_name_that_is_missing_costs_what_needs_it_and_nothing_else(tmp_path
 
 @pytest.fixture(scope="module")
 def paths(tmp_path_factory):
-    return write_pictures(tmp_path_factory.mktemp("pictures"), 10)
+    return write_images(tmp_path_factory.mktemp("images"), 10)
 
 
 @pytest.fixture
@@ -151,7 +151,7 @@ def test_where_hooks_fail_batches_are_torchs_and_it_is_told(paths, monkeypatch, 
     assert_same(ours, walk(torch.utils.data.DataLoader(dataset, **options), 3, 2))
     stats = penstock.stats(loader)
     assert stats.native_share == 0
-    reason = "pictures cannot be made to record: KeyError: 'a kernel that is there no more'"
+    reason = "images cannot be made to record: KeyError: 'a kernel that is there no more'"
     assert reason in stats.by_pillow or workers == 0
     assert reason in caplog.text
     if workers == 0:

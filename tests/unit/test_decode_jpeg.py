@@ -56,7 +56,7 @@ def assert_equal(found, expected):
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
 @pytest.mark.parametrize("options", KINDS.values(), ids=KINDS)
-def test_whole_pictures(options, size):
+def test_whole_images(options, size):
     data = encode(photo(*size), **options)
     assert (penstock._native.jpeg_shape(data) is None) == (options.get("mode") == "CMYK")
     assert_equal(penstock.decode_jpeg(data), pillow(data))
@@ -101,12 +101,12 @@ def test_damaged_files(data):
 def test_what_is_no_jpeg():
     buffer = io.BytesIO()
     Image.new("RGB", (3, 3)).save(buffer, "PNG")
-    for data in (b"", b"no picture", buffer.getvalue()):
+    for data in (b"", b"no image", buffer.getvalue()):
         with pytest.raises(UnidentifiedImageError):
             penstock.decode_jpeg(data)
 
 
-def test_very_large_pictures_warn(monkeypatch):
+def test_very_large_images_warn(monkeypatch):
     data = encode(photo(40, 50))
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1500)
     with pytest.warns(Image.DecompressionBombWarning):
@@ -135,7 +135,7 @@ def test_very_large_pictures_warn(monkeypatch):
     ids=str,
 )
 def test_regions_outside(mode, region):
-    with pytest.raises(ValueError, match="does not lie in a picture of 30 x 20"):
+    with pytest.raises(ValueError, match="does not lie in an image of 30 x 20"):
         penstock.decode_jpeg(encode(photo(20, 30), mode=mode), region)
 
 

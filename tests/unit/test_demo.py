@@ -11,19 +11,19 @@ from penstock.cli import app
 from penstock.demo import write_tiles
 
 
-def test_tiles_are_an_image_folder_of_real_pictures(tmp_path):
+def test_tiles_are_an_image_folder_of_real_images(tmp_path):
     write_tiles(tmp_path, 5, size=64)
     folder = ImageFolder(str(tmp_path))
     assert len(folder.classes) == 2
     assert [target for _, target in folder] == [0, 0, 0, 1, 1]
-    for picture, _ in folder:
-        assert picture.size == (64, 64)
+    for image, _ in folder:
+        assert image.size == (64, 64)
     for path, _ in folder.samples:
-        with Image.open(path) as picture:
-            assert picture.format == "JPEG"
-    values = np.array([np.asarray(picture) for picture, _ in folder])
+        with Image.open(path) as image:
+            assert image.format == "JPEG"
+    values = np.array([np.asarray(image) for image, _ in folder])
     assert values.std() > 20, "tiles show something"
-    assert len({picture.tobytes() for picture, _ in folder}) == 5
+    assert len({image.tobytes() for image, _ in folder}) == 5
 
 
 def test_demo_compares_the_loaders_and_explains(tmp_path):
@@ -33,8 +33,8 @@ def test_demo_compares_the_loaders_and_explains(tmp_path):
     assert "12 tiles of two photographs" in result.output
     assert "all 3 batches equal" in result.output
     assert "native" in result.output
-    with Image.open(plot) as picture:
-        assert picture.format == "PNG"
+    with Image.open(plot) as image:
+        assert image.format == "PNG"
 
 
 def test_demo_without_its_photographs_says_how_to_get_them(monkeypatch):

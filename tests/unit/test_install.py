@@ -27,7 +27,7 @@ HOLDERS = (
 )
 # Of the user's own, and of packages that are none of the frameworks'.
 OTHERS = ("users_own", "ray.data.loader", "timmy.data", "raytrain")
-PICTURES = [torch.zeros(3)] * 5
+IMAGES = [torch.zeros(3)] * 5
 
 
 @pytest.fixture(autouse=True)
@@ -157,7 +157,7 @@ def test_instances_and_subclasses_both_ways():
     class Before(Torchs):
         pass
 
-    before = Torchs(PICTURES), Before(PICTURES)
+    before = Torchs(IMAGES), Before(IMAGES)
     assert not isinstance(before[0], penstock.DataLoader)
     assert not issubclass(Before, penstock.DataLoader)
     with penstock.installed():
@@ -170,16 +170,16 @@ def test_instances_and_subclasses_both_ways():
             def images(self):
                 """To be made."""
 
-        during = torch.utils.data.DataLoader(PICTURES), During(PICTURES)
+        during = torch.utils.data.DataLoader(IMAGES), During(IMAGES)
         for loader in (*before, *during):
             assert isinstance(loader, torch.utils.data.DataLoader)
             assert isinstance(loader, Torchs)
             assert len(list(loader)) == 5
         assert issubclass(Before, torch.utils.data.DataLoader)
         assert not isinstance(before[0], During)
-        assert not isinstance(PICTURES, torch.utils.data.DataLoader)
+        assert not isinstance(IMAGES, torch.utils.data.DataLoader)
         with pytest.raises(TypeError, match="images"):
-            Abstract(PICTURES)
+            Abstract(IMAGES)
     assert not isinstance(before[0], penstock.DataLoader)
     for loader in during:
         assert isinstance(loader, torch.utils.data.DataLoader)
@@ -212,9 +212,9 @@ def test_subclasses_of_torchs_class_are_ours_meanwhile():
 
 @pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, lambda loader: pickle.loads(pickle.dumps(loader))])
 def test_loaders_of_both_classes_are_pickled_and_copied(duplicate):
-    before = Torchs(PICTURES, batch_size=2, shuffle=True)
+    before = Torchs(IMAGES, batch_size=2, shuffle=True)
     with penstock.installed():
-        during = torch.utils.data.DataLoader(PICTURES, batch_size=2, shuffle=True)
+        during = torch.utils.data.DataLoader(IMAGES, batch_size=2, shuffle=True)
         twins = duplicate(before), duplicate(during)
         assert [type(twin) for twin in twins] == [Torchs, penstock.DataLoader]
     for twin in (*twins, duplicate(before), duplicate(during)):
@@ -223,17 +223,17 @@ def test_loaders_of_both_classes_are_pickled_and_copied(duplicate):
 
 
 def test_a_pickle_of_either_time_is_read_at_the_other():
-    before = pickle.dumps(Torchs(PICTURES))
+    before = pickle.dumps(Torchs(IMAGES))
     with penstock.installed():
         assert len(list(pickle.loads(before))) == 5
-        during = pickle.dumps(Torchs(PICTURES))
+        during = pickle.dumps(Torchs(IMAGES))
     assert type(pickle.loads(during)) is Torchs
 
 
 def test_loaders_of_either_class_are_explained(caplog):
     caplog.set_level(logging.ERROR, logger="penstock")
     with penstock.installed():
-        for loader in (Torchs(PICTURES), torch.utils.data.DataLoader(PICTURES)):
+        for loader in (Torchs(IMAGES), torch.utils.data.DataLoader(IMAGES)):
             assert not penstock.explain(loader).native
             assert penstock.stats(loader).samples == 0
 

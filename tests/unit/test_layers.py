@@ -78,7 +78,7 @@ def files_of(crate: str, room: str) -> list[Path]:
 def test_imports_are_found_wherever_they_are_named() -> None:
     text = """
     //! See [`crate::engine`].
-    use crate::image::{Picture, axis::Axis};
+    use crate::image::{Image, axis::Axis};
     use crate::{ops::{Step, kinds}, write, Error}; // crate::plan
     fn f() { crate::random::draw(); }
     """
@@ -163,7 +163,7 @@ def test_a_room_of_the_package_stands_on_those_below_it(room: str) -> None:
 
 def test_the_table_and_the_core_name_the_same_steps() -> None:
     steps = {name for operation in TABLE for name in operation.replays}
-    drawn = {"affine_grid", "erase", "overprint", "pad", "paste"}  # nobody records these, or not as a picture's
+    drawn = {"affine_grid", "erase", "overprint", "pad", "paste"}  # nobody records these, or not as an image's
     assert steps | drawn == set(_native.operation_names()[1])
 
 

@@ -12,7 +12,7 @@ import sys
 import pytest
 import torch
 import torch.utils.data as tud
-from support.pictures import dataset_of
+from support.images import dataset_of
 from torchvision import transforms as v1
 
 import penstock
@@ -247,7 +247,7 @@ def test_the_report_says_why_not_and_prints_as_a_table():
     console = Console(width=160, record=True, file=io.StringIO())
     console.print(report)
     text = console.export_text()
-    assert "torch's workers run this code on pictures that record" in text
+    assert "torch's workers run this code on images that record" in text
     assert "no native form of it yet" in text
 
 

@@ -23,13 +23,13 @@ all_kinds = pytest.mark.parametrize(("color", "depth"), KINDS)
 
 def decoded(file, region=None):
     """What is decoded natively, (height, width, 3); None if it is left to Pillow."""
-    shape = _native.picture_shape(file)
+    shape = _native.image_shape(file)
     if shape is None:
         return None
     _, height, width, channels = shape
     left, top, across, down = region or (0, 0, width, height)
     pixels = np.full((down, across, channels), 7, np.uint8)
-    if not _native.decode_picture(file, (left, top, across, down), pixels):
+    if not _native.decode_image(file, (left, top, across, down), pixels):
         return None
     return np.broadcast_to(pixels, (down, across, 3))
 
@@ -79,7 +79,7 @@ def test_more_than_one_window(color, depth):
 @given(st.data())
 def test_rectangles(data):
     file = data.draw(pngs())
-    _, height, width, _ = _native.picture_shape(file)
+    _, height, width, _ = _native.image_shape(file)
     left, top = data.draw(st.integers(0, width - 1)), data.draw(st.integers(0, height - 1))
     assert_pillows(file)
     assert_pillows(file, (left, top, data.draw(st.integers(1, width - left)), data.draw(st.integers(1, height - top))))
@@ -230,7 +230,7 @@ def test_chunks_out_of_order(data):
 @cases(200)
 @given(st.data())
 def test_other_streams(data):
-    """The picture's data are compressed well, but they are not what they should be."""
+    """The image's data are compressed well, but they are not what they should be."""
     parts = chunks(data.draw(pngs(40)))
     stream = b"".join(content for kind, content in parts if kind == b"IDAT")
     lines = bytearray(zlib.decompress(stream) if data.draw(st.booleans()) else 99)
@@ -246,7 +246,7 @@ def test_other_streams(data):
 @pytest.mark.parametrize("size", SIZES, ids=str)
 def test_ppm(size):
     file = encode(photo(*size), "PPM")
-    assert _native.picture_shape(file) == ("PPM", *size, 3)
+    assert _native.image_shape(file) == ("PPM", *size, 3)
     assert_pillows(file)
     assert_pillows(file + b"behind")
     assert_pillows(file, (size[1] // 2, size[0] // 2, size[1] - size[1] // 2, size[0] - size[0] // 2))
@@ -260,4 +260,4 @@ def test_ppm(size):
 
 @pytest.mark.parametrize("kind", ["GIF", "BMP", "TIFF", "WEBP"])
 def test_other_formats(kind):
-    assert _native.picture_shape(encode(photo(20, 30), kind)) is None
+    assert _native.image_shape(encode(photo(20, 30), kind)) is None

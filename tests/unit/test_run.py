@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from support.both_loaders import write_pictures
+from support.both_loaders import write_images
 from typer.testing import CliRunner
 
 import penstock
@@ -118,9 +118,9 @@ def test_a_program_finds_what_it_would_find(arguments, folder):
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_loaders_are_told_of(method, tmp_path):
-    write_pictures(tmp_path / "pictures", 6)
+    write_images(tmp_path / "images", 6)
     (tmp_path / "train.py").write_text(TRAINS)
-    done = run("train.py", "pictures", method, cwd=tmp_path)
+    done = run("train.py", "images", method, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert len(set(done.stdout.splitlines())) == 1
     name, way, native, rate, waiting, left = row(done.stderr, "Own")
@@ -130,13 +130,13 @@ def test_loaders_are_told_of(method, tmp_path):
 
 
 def test_what_is_left_to_python_code_is_told_of(tmp_path):
-    write_pictures(tmp_path / "pictures", 6)
+    write_images(tmp_path / "images", 6)
     (tmp_path / "train.py").write_text(TRAINS)
-    done = run("train.py", "pictures", "fork", "--sine", cwd=tmp_path)
+    done = run("train.py", "images", "fork", "--sine", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     _, way, native, _, _, left = row(done.stderr, "Own")
     assert (way, native) == ("recorded", "0.0%")
-    assert left.startswith("12 of 12 pictures left to Python: ")
+    assert left.startswith("12 of 12 images left to Python: ")
 
 
 def test_a_loader_of_torchs_way_is_told_of_and_not_by_a_forked_child(tmp_path):
@@ -156,9 +156,9 @@ def test_a_loader_of_torchs_way_is_told_of_and_not_by_a_forked_child(tmp_path):
 
 
 def test_an_exception_has_the_scripts_own_traceback(tmp_path):
-    write_pictures(tmp_path / "pictures", 6)
+    write_images(tmp_path / "images", 6)
     (tmp_path / "train.py").write_text(TRAINS)
-    arguments = ("train.py", "pictures", "fork", "--raise")
+    arguments = ("train.py", "images", "fork", "--raise")
     expected, done = python(*arguments, cwd=tmp_path), run(*arguments, cwd=tmp_path)
     assert (expected.returncode, done.returncode) == (1, 1)
     assert done.stdout == expected.stdout
@@ -186,19 +186,19 @@ def test_a_program_that_cannot_begin(text, last, module, tmp_path):
 
 @pytest.mark.parametrize(("option", "code", "said"), [("--exit", 3, ""), ("--say", 1, "there is no more to do")])
 def test_an_exit_is_the_programs_own(option, code, said, tmp_path):
-    write_pictures(tmp_path / "pictures", 6)
+    write_images(tmp_path / "images", 6)
     (tmp_path / "train.py").write_text(TRAINS)
-    done = run("train.py", "pictures", "fork", option, cwd=tmp_path)
+    done = run("train.py", "images", "fork", option, cwd=tmp_path)
     assert done.returncode == code
     assert row(done.stderr, "Own")[2] == "100.0%"
     assert said in done.stderr
 
 
 def test_ctrl_c(tmp_path):
-    write_pictures(tmp_path / "pictures", 6)
+    write_images(tmp_path / "images", 6)
     waits = TRAINS.replace("        del loader\n", "        print('waits', flush=True); import time; time.sleep(60)\n")
     (tmp_path / "train.py").write_text(waits)
-    line = [sys.executable, "-m", "penstock", "run", "train.py", "pictures", "fork"]
+    line = [sys.executable, "-m", "penstock", "run", "train.py", "images", "fork"]
     env = {**os.environ, "COLUMNS": "300"}
     with subprocess.Popen(
         line, cwd=tmp_path, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

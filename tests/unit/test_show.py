@@ -1,4 +1,4 @@
-"""`penstock show`: whose pictures are on the sheet, how they are made visible, what is told where there are none."""
+"""`penstock show`: whose images are on the sheet, how they are made visible, what is told where there are none."""
 
 import random
 import sys
@@ -8,7 +8,7 @@ import pytest
 import torch
 import torchvision.transforms as v1
 from PIL import Image
-from support.pictures import bare, dataset_of
+from support.images import bare, dataset_of
 from torch.utils.data import ConcatDataset, DataLoader, Dataset, IterableDataset, Subset, default_collate
 from torchvision.datasets import ImageFolder
 from torchvision.transforms import functional as F
@@ -46,12 +46,12 @@ def drawn(monkeypatch, tmp_path):
     return shown
 
 
-def pictures(*steps, count=20):
+def images(*steps, count=20):
     return dataset_of("CIFAR10", count, 32, 32, transform=v1.Compose([*CROP, *steps]))
 
 
-def same(picture, tensor):
-    return np.array_equal(np.asarray(picture), np.asarray(F.to_pil_image(tensor)))
+def same(image, tensor):
+    return np.array_equal(np.asarray(image), np.asarray(F.to_pil_image(tensor)))
 
 
 def torchs(dataset, samples, seed=3, **options):
@@ -69,12 +69,12 @@ def torchs(dataset, samples, seed=3, **options):
 
 
 @pytest.mark.parametrize("last", [[], [v1.RandomErasing(1.0)], [v2.ToPureTensor()]])
-def test_it_shows_the_pictures_of_the_loader_and_those_before(drawn, last):
-    dataset = pictures(v1.Normalize(MEAN, STD), *last)
+def test_it_shows_the_images_of_the_loader_and_those_before(drawn, last):
+    dataset = images(v1.Normalize(MEAN, STD), *last)
     dataset.classes = [f"class {number}" for number in range(10)]
     samples, note, said = drawn(penstock.DataLoader(dataset, batch_size=4, shuffle=True))
     indices, batches = torchs(dataset, 6, batch_size=4, shuffle=True)
-    after = torch.cat([images for images, _ in batches])
+    after = torch.cat([tensors for tensors, _ in batches])
     assert len(samples) == 6
     assert "Normalize undone" in note
     assert "Normalize undone" in said
@@ -91,11 +91,11 @@ def test_the_batch_is_the_whole_one_of_the_loader(drawn):
     def collate(batch):
         return mix(*default_collate(batch))
 
-    dataset = pictures()
+    dataset = images()
     samples, note, _ = drawn(penstock.DataLoader(dataset, batch_size=8, collate_fn=collate), samples=3)
-    _, [(images, targets)] = torchs(dataset, 3, batch_size=8, collate_fn=collate)
+    _, [(tensors, targets)] = torchs(dataset, 3, batch_size=8, collate_fn=collate)
     assert "values as they are" in note
-    for sample, tensor, target in zip(samples, images[:3], targets, strict=False):
+    for sample, tensor, target in zip(samples, tensors[:3], targets, strict=False):
         assert same(sample.after, (tensor.clamp(0, 1) * 255).round().to(torch.uint8))
         assert sample.text.count("%") == min(2, int((target > 0).sum()))
 
@@ -104,12 +104,12 @@ def test_values_of_an_unknown_scale_are_stretched(drawn):
     def scaled(tensor):
         return tensor * 7 - 3
 
-    samples, note, _ = drawn(penstock.DataLoader(pictures(scaled), batch_size=2), samples=2)
+    samples, note, _ = drawn(penstock.DataLoader(images(scaled), batch_size=2), samples=2)
     assert "stretched" in note
     assert all(np.asarray(sample.after).min() == 0 and np.asarray(sample.after).max() == 255 for sample in samples)
 
 
-def test_bytes_and_gray_pictures_are_shown_as_they_are(drawn):
+def test_bytes_and_gray_images_are_shown_as_they_are(drawn):
     gray = dataset_of("MNIST", 5, 28, 28, transform=v2.PILToTensor())
     samples, note, _ = drawn(penstock.DataLoader(gray, batch_size=5), samples=5)
     assert "bytes as they are" in note
@@ -118,7 +118,7 @@ def test_bytes_and_gray_pictures_are_shown_as_they_are(drawn):
 
 
 def test_data_sets_of_data_sets_are_looked_into(drawn):
-    first, second = pictures(v1.Normalize(MEAN, STD)), pictures(v1.Normalize(MEAN, STD), count=5)
+    first, second = images(v1.Normalize(MEAN, STD)), images(v1.Normalize(MEAN, STD), count=5)
     second.targets = [9] * 5
     joined = ConcatDataset([Subset(first, [3, 1]), second])
     samples, note, _ = drawn(penstock.DataLoader(joined, batch_size=4), samples=4)
@@ -139,13 +139,13 @@ def test_dictionaries_lists_and_samples_without_labels(drawn):
             return 3
 
         def __getitem__(self, index):
-            picture = np.full((8, 9, 3), 40 * index, np.uint8)
-            return {"name": f"picture {index}", "pixels": self.transform(picture) if self.transform else picture}
+            image = np.full((8, 9, 3), 40 * index, np.uint8)
+            return {"name": f"image {index}", "pixels": self.transform(image) if self.transform else image}
 
     samples, _, _ = drawn(penstock.DataLoader(Named(v1.ToTensor()), batch_size=3))
-    assert [sample.text for sample in samples] == ["0: picture 0", "1: picture 1", "2: picture 2"]
+    assert [sample.text for sample in samples] == ["0: image 0", "1: image 1", "2: image 2"]
     assert [sample.before.size for sample in samples] == [(9, 8)] * 3
-    separate = penstock.DataLoader(pictures(), batch_size=2, collate_fn=lambda batch: [image for image, _ in batch])
+    separate = penstock.DataLoader(images(), batch_size=2, collate_fn=lambda batch: [image for image, _ in batch])
     samples, _, _ = drawn(separate, samples=2)
     assert [sample.text for sample in samples] == ["0", "1"]
 
@@ -168,7 +168,7 @@ def test_a_sheet_has_each_pair_side_by_side(tmp_path):
     texts = ["plain", "über 東京 \n" + "long " * 100]
     samples = [Sample(text, *made[2 * k : 2 * k + 2]) for k, text in enumerate(texts)]
     sheet = np.asarray(draw(samples, "title", "note"))
-    large = [np.asarray(picture.resize((SIDE, SIDE), Image.Resampling.NEAREST)) for picture in made]
+    large = [np.asarray(image.resize((SIDE, SIDE), Image.Resampling.NEAREST)) for image in made]
     windows = np.lib.stride_tricks.sliding_window_view(sheet[..., 0], (SIDE, SIDE))
     found = [np.argwhere((windows[::1, ::8] == each[..., 0]).all((2, 3))) for each in large]
     assert [len(places) for places in found] == [1] * 4
@@ -181,8 +181,8 @@ class Stream(IterableDataset):
         return iter(())
 
 
-def fails(picture):
-    raise LookupError("no such\npicture")
+def fails(image):
+    raise LookupError("no such\nimage")
 
 
 @pytest.mark.parametrize(
@@ -190,10 +190,10 @@ def fails(picture):
     [
         (lambda: 3, "show\\(\\) takes a DataLoader, got int"),
         (lambda: penstock.DataLoader(Stream()), "samples that have indices can be shown"),
-        (lambda: penstock.DataLoader(pictures(), batch_size=None), "samples that have indices can be shown"),
-        (lambda: penstock.DataLoader([1, 2, 3]), "the loader's batches hold no pictures"),
+        (lambda: penstock.DataLoader(images(), batch_size=None), "samples that have indices can be shown"),
+        (lambda: penstock.DataLoader([1, 2, 3]), "the loader's batches hold no images"),
         (lambda: penstock.DataLoader([]), "the loader has no samples"),
-        (lambda: penstock.DataLoader(pictures(fails)), "batches cannot be made: LookupError: no such picture"),
+        (lambda: penstock.DataLoader(images(fails)), "batches cannot be made: LookupError: no such image"),
     ],
 )
 def test_what_cannot_be_shown_ends_in_one_line(make, message, tmp_path):
@@ -212,7 +212,7 @@ def show(tmp_path, monkeypatch):
     return lambda *arguments: CliRunner().invoke(app, ["show", *map(str, arguments)])
 
 
-def test_a_folder_of_pictures(show, tmp_path):
+def test_a_folder_of_images(show, tmp_path):
     for kind in ("cat", "dog"):
         (tmp_path / "photos" / "train" / kind).mkdir(parents=True)
         for number in range(2):

@@ -43,7 +43,7 @@ def folder(tmp_path):
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_pictures_of_pillow_are_counted_by_reason(workers, folder):
+def test_images_of_pillow_are_counted_by_reason(workers, folder):
     loader = penstock.DataLoader(folder, 4, num_workers=workers)
     known = []
     for epoch in (1, 2):
@@ -68,7 +68,7 @@ def test_pictures_of_pillow_are_counted_by_reason(workers, folder):
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_pictures_in_memory(workers):
+def test_images_in_memory(workers):
     loader = penstock.DataLoader(Arrays(), 4, num_workers=workers)
     assert penstock.stats(loader).way is None
     assert penstock.stats(loader).samples == 0
@@ -99,7 +99,7 @@ def test_time_between_batches_is_the_users():
 
 
 def test_a_failed_batch_is_not_counted(folder):
-    Path(folder.samples[0][0]).write_bytes(b"no picture")
+    Path(folder.samples[0][0]).write_bytes(b"no image")
     loader = penstock.DataLoader(folder, 4)
     iterator = iter(loader)
     with pytest.raises(OSError, match="cannot identify"):

@@ -18,14 +18,14 @@ from torchvision.datasets import ImageFolder
 import penstock
 from penstock import verdict
 from penstock.lowering import gather
-from penstock.lowering.places import FilePlace
+from penstock.lowering.readers import FileReader
 
 DRAWING = v1.Compose([v1.RandomCrop(24), v1.ToTensor()])
 
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
-    path = tmp_path_factory.mktemp("pictures")
+    path = tmp_path_factory.mktemp("images")
     (path / "a").mkdir()
     for k in range(32):
         (path / "a" / f"{k:02}.jpg").write_bytes(encode(photo(40, 50, seed=k)))
@@ -50,8 +50,8 @@ class Slow(Dataset):
         info = get_worker_info()
         if self.worker is None or (info is not None and info.id == self.worker):
             time.sleep(self.seconds)
-        with Image.open(self.paths[index]) as picture:
-            return DRAWING(picture.convert("RGB"))
+        with Image.open(self.paths[index]) as image:
+            return DRAWING(image.convert("RGB"))
 
 
 def after(loader, seconds=0.0, epochs=1):
@@ -133,21 +133,21 @@ def test_few_threads(root, monkeypatch):
 @pytest.mark.parametrize("read", [False, True])
 def test_files_that_pillow_opens(tmp_path, monkeypatch, read):
     """Whether they are opened in `next()`, or already in `iter()`, by which time the files have been read."""
-    opens = FilePlace.open
+    opens = FileReader.open
     monkeypatch.setattr(gather.Gathering, "ready", lambda _: read)
 
     def slowly(self, where):
         time.sleep(0.2)
         return opens(self, where)
 
-    monkeypatch.setattr(FilePlace, "open", slowly)
+    monkeypatch.setattr(FileReader, "open", slowly)
     (tmp_path / "a").mkdir()
     for k in range(12):
         options = {"mode": "CMYK"} if k % 3 == 1 else {}
         (tmp_path / "a" / f"{k:02}.jpg").write_bytes(encode(photo(90, 90, seed=k), **options))
     told = after(penstock.DataLoader(ImageFolder(tmp_path, DRAWING), 6, num_workers=2))
     assert told.way == "lowered"
-    assert "for 4 pictures that Pillow opened (unsupported number of components)" in told.verdict
+    assert "for 4 images that Pillow opened (unsupported number of components)" in told.verdict
 
 
 def test_what_was_waited_for_is_all_of_the_waiting(root):

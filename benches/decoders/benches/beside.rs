@@ -1,6 +1,6 @@
-//! Whole pictures, from the bytes of a file to a new vector of pixels, by decoders in Rust in one thread.
+//! Whole images, from the bytes of a file to a new vector of pixels, by decoders in Rust in one thread.
 //!
-//! One iteration goes through the files that penstock-jpeg's own bench measures: those of pictures in colours, which all
+//! One iteration goes through the files that penstock-jpeg's own bench measures: those of images in colours, which all
 //! decoders give as red, green, blue, and of which no decoder gives up one.
 
 use std::hint::black_box;

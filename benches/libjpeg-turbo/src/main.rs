@@ -1,8 +1,8 @@
-//! penstock-jpeg beside libjpeg-turbo: whole pictures, rectangles, rectangles of files that were seen before.
+//! penstock-jpeg beside libjpeg-turbo: whole images, rectangles, rectangles of files that were seen before.
 //!
 //! `LIBJPEG_TURBO=PREFIX cargo run --release -- FOLDER [ROUNDS]` goes through the colour JPEGs under the folder and
-//! prints a JSON object: for each comparison, our microseconds a picture and the library's. Both sides take turns, a
-//! picture's time is the least of its rounds, and the pixels are compared first.
+//! prints a JSON object: for each comparison, our microseconds an image and the library's. Both sides take turns, an
+//! image's time is the least of its rounds, and the pixels are compared first.
 
 use std::ffi::{CStr, c_char, c_int, c_uint};
 use std::fs;
@@ -71,7 +71,7 @@ impl Numbers {
 fn turbo(data: &[u8], region: Option<Region>, out: &mut [u8]) -> Option<(usize, usize)> {
     let region = region.unwrap_or(Region { left: 0, top: 0, width: 0, height: 0 });
     let (mut left, mut stride) = (region.left as c_uint, 0);
-    // SAFETY: `out` has room for the whole picture and more, and `data` has that length.
+    // SAFETY: `out` has room for the whole image and more, and `data` has that length.
     let decoded = unsafe {
         let (top, width, height) = (region.top as c_uint, region.width as c_uint, region.height as c_uint);
         let to = out.as_mut_ptr();

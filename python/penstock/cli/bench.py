@@ -25,7 +25,7 @@ def command(
     root: Annotated[str | None, typer.Option(help="Folder of the data sets.", show_default="data")] = None,
     download: Annotated[bool, typer.Option("--download", help="Let torchvision fetch a missing data set.")] = False,
     workers: Annotated[int | None, typer.Option(min=0, help="The loader's num_workers.", show_default="2")] = None,
-    batch_size: Annotated[int | None, typer.Option(min=1, help="Pictures in a batch.", show_default="128")] = None,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Images in a batch.", show_default="128")] = None,
     epochs: Annotated[int, typer.Option(min=1, help="Turns of each class.")] = 3,
     batches: Annotated[
         int | None, typer.Option(min=1, help="Stop a pass after so many batches.", show_default="whole epochs")

@@ -14,7 +14,7 @@ def command(
     *,
     count: Annotated[int, typer.Option(min=1, help="Number of JPEG files.")] = 2000,
     workers: Annotated[int, typer.Option(min=0, help="The loaders' num_workers.")] = 2,
-    batch_size: Annotated[int, typer.Option(min=1, help="Pictures in a batch.")] = 50,
+    batch_size: Annotated[int, typer.Option(min=1, help="Images in a batch.")] = 50,
     plot: Annotated[Path | None, typer.Option(metavar="FILE.png", help="Draw the figures there.")] = None,
 ) -> None:
     """Run torch's loader and penstock's over photographs cut into tiles, and compare them."""

@@ -18,7 +18,7 @@ def command(
 
     The script needs no change: what it imports as torch.utils.data.DataLoader is penstock's class.
 
-    The table on standard error has a row for each loader: its pictures' native share, samples/s, time waited for it.
+    The table on standard error has a row for each loader: its images' native share, samples/s, time waited for it.
     """
     from penstock.run import run
 

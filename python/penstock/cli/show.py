@@ -16,7 +16,7 @@ def command(
     *,
     data: Annotated[
         str | None,
-        typer.Option(metavar="FOLDER", help="A folder with one folder of pictures for each class, or bench's names."),
+        typer.Option(metavar="FOLDER", help="A folder with one folder of images for each class, or bench's names."),
     ] = None,
     module: Annotated[
         str | None,
@@ -31,7 +31,7 @@ def command(
         typer.Option(min=-(1 << 63), max=(1 << 64) - 1, help="Of the order and the augmentations.", metavar="<int>"),
     ] = 0,
 ) -> None:
-    """Draw what the network sees: pictures before and after augmentation, with their labels."""
+    """Draw what the network sees: images before and after augmentation, with their labels."""
     from penstock.outputs import check_file
     from penstock.show import loader_over, show
 

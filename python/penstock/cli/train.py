@@ -24,10 +24,10 @@ def command(
     ] = None,
     root: Annotated[str | None, typer.Option(help="Folder of the data sets.", show_default="data")] = None,
     epochs: Annotated[
-        int | None, typer.Option(help="Passes over the training pictures.", show_default="the recipe's")
+        int | None, typer.Option(help="Passes over the training images.", show_default="the recipe's")
     ] = None,
     batch_size: Annotated[
-        int | None, typer.Option(help="Pictures in a training batch.", show_default="the recipe's")
+        int | None, typer.Option(help="Images in a training batch.", show_default="the recipe's")
     ] = None,
     lr: Annotated[float | None, typer.Option(help="Peak learning rate.", show_default="the recipe's")] = None,
     label_smoothing: Annotated[

@@ -13,7 +13,7 @@ from typing import Any
 
 __all__ = ["FILES", "LOWERING", "RECORDING", "RESUME", "Names"]
 
-# What needs a name: batches made of a plan, reading files natively, pictures that record, telling where an iterator is.
+# What needs a name: batches made of a plan, reading files natively, images that record, telling where an iterator is.
 LOWERING = "lowering"
 FILES = "files"
 RECORDING = "recording"

@@ -21,7 +21,7 @@ ID: list[str] = _fetch("PIL.Image", "ID", FILES, RECORDING, instead=[])
 # What all enhancers have in common.
 ENHANCE: Any = _fetch("PIL.ImageEnhance", "_Enhance", RECORDING)
 
-# How a picture keeps its pixels: those of Pillow 11 and newer have one attribute by which all code reaches them.
+# How an image keeps its pixels: those of Pillow 11 and newer have one attribute by which all code reaches them.
 _expect("PIL.Image:Image", "_im _mode _size", RECORDING)
 # What a file that is open, or was loaded, knows.
 _expect("PIL.ImageFile:ImageFile", "_exclusive_fp decoderconfig", RECORDING)
@@ -30,7 +30,7 @@ _expect("PIL.PngImagePlugin:PngStream", "im_text", RECORDING)
 
 
 def _plain() -> dict[str, Any]:
-    """Return what `Image.__init__` sets, and pictures that it did not make have."""
+    """Return what `Image.__init__` sets, and images that it did not make have."""
     attributes = dict(vars(Image.Image()))
     return {name: value for name, value in attributes.items() if name not in ("_im", "_mode", "_size", "info")}
 
@@ -40,7 +40,7 @@ PLAIN = _plain()
 READONLY: str = next((name for name in PLAIN if name.endswith("readonly")), "_readonly")
 _expect("PIL.Image:Image", READONLY, RECORDING)
 # As `_new` of Pillow copies it: lists in it are copied too from version 13 on, whose method this is.
-copy_info: Any = getattr(Image.Image, "_copy_info", lambda picture: picture.info.copy())
+copy_info: Any = getattr(Image.Image, "_copy_info", lambda image: image.info.copy())
 # As it is before anything is hooked.
 fromarray: Any = Image.fromarray
 _FILES = str(Path(PIL.__file__).parent)

@@ -40,7 +40,7 @@ __all__ = [
 NAMES = Names("torch", "torch")
 _fetch, _expect = NAMES.fetch, NAMES.expect
 _BOTH = (LOWERING, RECORDING)
-# Iterators of torch's that tell where they are; pictures are recorded under those.
+# Iterators of torch's that tell where they are; images are recorded under those.
 _TOLD = (RECORDING, RESUME)
 
 

@@ -14,11 +14,11 @@ __all__ = [
     "OUTPUT_SIZES",
     "compute_resized_output_size",
     "find_labels",
+    "image_functional",
+    "image_of_array",
     "must_return_subclass",
     "parse_fill",
     "perspective_coefficients",
-    "picture_functional",
-    "picture_of_array",
     "tensor_functional",
 ]
 
@@ -53,13 +53,13 @@ compute_resized_output_size: Any = _fetch(
     "torchvision.transforms.functional", "_compute_resized_output_size", RECORDING
 )
 must_return_subclass: Any = _fetch("torchvision.tv_tensors._torch_function_helpers", "_must_return_subclass", RECORDING)
-# How fills of what lies outside a picture are read, and which perspective moves corners.
+# How fills of what lies outside an image are read, and which perspective moves corners.
 parse_fill: Any = _fetch("torchvision.transforms._functional_pil", "_parse_fill", LOWERING)
 perspective_coefficients: Any = _fetch("torchvision.transforms.functional", "_get_perspective_coeffs", LOWERING)
 # What stands before Pillow's `fromarray`, where there is such a function.
-picture_of_array: Any = _fetch("torchvision.utils", "_Image_fromarray")
-# Where transforms look up what they do to Pillow's pictures, and to tensors.
-picture_functional: Any = _fetch("torchvision.transforms", "_functional_pil", RECORDING)
+image_of_array: Any = _fetch("torchvision.utils", "_Image_fromarray")
+# Where transforms look up what they do to Pillow's images, and to tensors.
+image_functional: Any = _fetch("torchvision.transforms", "_functional_pil", RECORDING)
 tensor_functional: Any = _fetch("torchvision.transforms", "_functional_tensor", RECORDING)
 # By generation, the weights of a Gaussian.
 GAUSSIAN_WEIGHTS: dict[str, Any] = {
@@ -80,7 +80,7 @@ OUTPUT_SIZES: dict[str, Any] = {
     "v1": _fetch("torchvision.transforms._functional_tensor", "_compute_affine_output_size", LOWERING, RECORDING),
     "v2": _fetch(f"{_V2}.functional._geometry", "_compute_affine_output_size", LOWERING, RECORDING),
 }
-# By generation, the matrix of an affine transform from the output to the picture.
+# By generation, the matrix of an affine transform from the output to the image.
 INVERSE_MATRICES: dict[str, Any] = {
     "v1": _fetch("torchvision.transforms.functional", "_get_inverse_affine_matrix", LOWERING, RECORDING),
     "v2": _fetch(f"{_V2}.functional._geometry", "_get_inverse_affine_matrix", LOWERING, RECORDING),

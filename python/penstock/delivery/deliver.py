@@ -21,7 +21,7 @@ class Delivery:
 
     Args:
         device: As the loader has it: the current one if it is "cuda".
-        form: What pictures are to be.
+        form: What images are to be.
 
     Attributes:
         nbytes: Of all tensors that were delivered, sparse ones left out.
@@ -73,7 +73,7 @@ class Delivery:
         """Begin to copy what the next batch will consist of, as far as it is known, unless that was done.
 
         Args:
-            parts: Tensors and `Coded` pictures that do not change any more. If other ones arrive, nothing has happened.
+            parts: Tensors and `Coded` images that do not change any more. If other ones arrive, nothing has happened.
         """
         if self._ferry is None or self._ahead is not None:
             return

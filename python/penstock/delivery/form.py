@@ -1,4 +1,4 @@
-"""How pictures are to be delivered: known before they are made, so that whoever writes them can write them so."""
+"""How images are to be delivered: known before they are made, so that whoever writes them can write them so."""
 
 import dataclasses
 from typing import Any
@@ -12,14 +12,14 @@ __all__ = ["OPTIONS", "UINT8", "Form", "check", "pins"]
 OPTIONS: dict[str, Any] = {"device": None, "dtype": None, "memory_format": None, "transfer": None}
 UINT8 = "uint8"
 _FORMATS = (None, torch.contiguous_format, torch.channels_last, torch.preserve_format)
-_BATCH_OF_PICTURES = 4
+_BATCH_OF_IMAGES = 4
 
 
 @dataclasses.dataclass(frozen=True)
 class Form:
-    """What pictures are to be when they are delivered.
+    """What images are to be when they are delivered.
 
-    A picture is a tensor of shape (N, C, H, W).
+    An image is a tensor of shape (N, C, H, W).
 
     Attributes:
         dtype: Of those whose values are floating-point; None for their own.
@@ -35,7 +35,7 @@ class Form:
 
     @classmethod
     def of(cls, loader: Any) -> "Form | None":
-        """Return what a loader's pictures are to be; None if it delivers nothing.
+        """Return what a loader's images are to be; None if it delivers nothing.
 
         Raises:
             Exception: See `check`.
@@ -49,12 +49,12 @@ class Form:
         return cls(given["dtype"], given["memory_format"], given["transfer"] == UINT8, where)
 
     def dtype_of(self, dtype: torch.dtype) -> torch.dtype:
-        """Return the type of pictures that are made with this one."""
+        """Return the type of images that are made with this one."""
         return self.dtype if self.dtype is not None and dtype.is_floating_point else dtype
 
     def strides_of(self, shape: tuple[int, ...]) -> tuple[int, int, int] | None:
-        """Return the strides, in elements, of each picture of a new batch; None for those of a contiguous one."""
-        if self.memory_format is not torch.channels_last or len(shape) != _BATCH_OF_PICTURES:
+        """Return the strides, in elements, of each image of a new batch; None for those of a contiguous one."""
+        if self.memory_format is not torch.channels_last or len(shape) != _BATCH_OF_IMAGES:
             return None
         channels, height, width = shape[1:]
         # Where both formats are the same, torch leaves a contiguous tensor as it is.
@@ -62,7 +62,7 @@ class Form:
 
     def made(self, tensor: torch.Tensor) -> torch.Tensor:
         """Return a tensor as it is to be delivered, itself if it is so already."""
-        if tensor.ndim != _BATCH_OF_PICTURES or (self.dtype is None and self.memory_format is None):
+        if tensor.ndim != _BATCH_OF_IMAGES or (self.dtype is None and self.memory_format is None):
             return tensor
         return tensor.to(dtype=self.dtype_of(tensor.dtype), memory_format=self.memory_format or torch.preserve_format)
 

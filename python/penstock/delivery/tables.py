@@ -1,4 +1,4 @@
-"""Pictures that travel as bytes: the values are looked up where they arrive.
+"""Images that travel as bytes: the values are looked up where they arrive.
 
 Behind the last operation on bytes a pipeline is a table (`penstock.conversion`), and a lookup copies bits. So values
 that are looked up on a device are the same as on the processor, whose own arithmetic the table was made by.
@@ -13,7 +13,7 @@ CODES = 256
 
 
 class Coded:
-    """Pictures as bytes, and the table of what they stand for.
+    """Images as bytes, and the table of what they stand for.
 
     Args:
         codes: uint8 of shape (..., C, H, W); in the memory format channels_last, or contiguous.

@@ -1,7 +1,7 @@
 """A batch's samples where bad ones do not raise: each the one that was asked for, the one in its place, or none.
 
 What is chosen follows from the indices and from which samples fail, and of some that shows late: when numbers are drawn
-(a picture is too small for a crop) or when pixels are made (a file is damaged in the middle). So a choice is made anew
+(an image is too small for a crop) or when pixels are made (a file is damaged in the middle). So a choice is made anew
 with what is known by then, and begins with the same indices each time.
 """
 
@@ -11,16 +11,16 @@ from pathlib import PurePath
 from typing import Any
 
 from penstock.lowering.gather import Gathering
-from penstock.lowering.places import Leaf, Located, Place, detached
+from penstock.lowering.readers import LeafReader, Located, Reader, detached
 from penstock.tolerance.paths import path_of
 from penstock.tolerance.policy import IN_A_ROW, BadSample, Policy, Tally, note, reason_of
 
 __all__ = ["Chosen"]
 
-# The position of an index in what the sampler gave, and how many were tried in its place.
+# The position of an index in what the sampler gave, and how many were tried in its reader.
 _Try = tuple[int, int]
 # A sample's leaf, and where its file is.
-_File = tuple[Leaf, Any] | None
+_File = tuple[LeafReader, Any] | None
 
 
 class _Part(Gathering):
@@ -35,18 +35,18 @@ class _Part(Gathering):
             self._found = found
         return located
 
-    def behind(self, place: Place, indices: list[Any], failed: int) -> "_Part":
+    def behind(self, reader: Reader, indices: list[Any], failed: int) -> "_Part":
         """Return what gathers the rest; a file that was read is not read again.
 
         Args:
-            place: Where the pictures are.
+            reader: Where the images are.
             indices: Of this part and what follows.
             failed: The position of the sample that failed.
         """
         samples, unfound = self._found or ([], None)
         left = indices[failed + 1 :]
         if failed >= len(samples):
-            return _Part(place, left)
+            return _Part(reader, left)
         rest = copy.copy(self)
         rest._indices, rest._samples, rest._unfound = left, samples[failed + 1 :], unfound
         rest._located, rest._found, rest._files = None, None, []
@@ -89,7 +89,7 @@ class Chosen:
     """The samples of a batch; to `Prepared` it is a `Gathering`.
 
     Args:
-        place: Where the dataset's pictures are.
+        reader: Where the dataset's images are.
         indices: Of the batch.
         policy: Which samples are bad, and what is done about them.
         dataset: The loader's.
@@ -98,8 +98,8 @@ class Chosen:
         met: The bad samples that torch's way would have met, once that is settled.
     """
 
-    def __init__(self, place: Place, indices: Any, policy: Policy, dataset: Any) -> None:
-        self._place, self._policy, self._dataset = place, policy, dataset
+    def __init__(self, reader: Reader, indices: Any, policy: Policy, dataset: Any) -> None:
+        self._reader, self._policy, self._dataset = reader, policy, dataset
         self.met: list[BadSample] = []
         self._facts: dict[_Try, _Failure] = {}
         # Facts that depend on the numbers that were drawn.
@@ -107,7 +107,7 @@ class Chosen:
         # The sample that is one too many, and why.
         self._last: tuple[_Try, str] | None = None
         self._slots: list[_Slot] = []
-        # Which of the tries each picture is.
+        # Which of the tries each image is.
         self._tries: list[_Try] = []
         self._unread: Exception | None = None
         try:
@@ -115,7 +115,7 @@ class Chosen:
         except Exception as error:
             # Of the sampler's, and no sample's.
             self._indices, self._unread = [], detached(error)
-        self._first: _Part | None = _Part(place, self._indices)
+        self._first: _Part | None = _Part(reader, self._indices)
 
     def ready(self) -> bool:
         """Whether all files are read."""
@@ -123,7 +123,7 @@ class Chosen:
 
     def finish(self) -> Located:
         """Wait for the files and return the samples; after an interrupt it can be called again."""
-        located = self._choose(_Part(self._place, self._indices) if self._first is None else self._first)
+        located = self._choose(_Part(self._reader, self._indices) if self._first is None else self._first)
         self._first = None
         return located
 
@@ -133,10 +133,10 @@ class Chosen:
         return bool(self._slots) and not self._tries
 
     def learn(self, position: int, error: Exception, file: _File, *, drawn: bool = False) -> None:
-        """Take note that a picture's sample fails.
+        """Take note that an image's sample fails.
 
         Args:
-            position: Of the picture.
+            position: Of the image.
             error: What it raises.
             file: Its leaf, and where its file is.
             drawn: Whether that depends on the numbers that were drawn.
@@ -153,7 +153,7 @@ class Chosen:
 
         Args:
             tally: Of the worker, before this batch.
-            failed: The position of the picture that raises, if one does.
+            failed: The position of the image that raises, if one does.
         """
         counted, met, filled = tally.copy(), list[BadSample](), 0
         if not any(slot.bad for slot in self._slots if slot is not _FILLED):
@@ -200,7 +200,7 @@ class Chosen:
             _extend(located, found, 0, count)
             if failure is None or not self._fill(located, found, failure):
                 return located
-            part = part.behind(self._place, self._indices[start:], count)
+            part = part.behind(self._reader, self._indices[start:], count)
 
     def _fact(self, tried: _Try) -> _Failure | None:
         return self._facts.get(tried) or self._drawn.get(tried)
@@ -240,7 +240,7 @@ class Chosen:
             index, attempt = following, attempt + 1
             known = self._fact((number, attempt))
             if known is None:
-                found = Gathering(self._place, [index]).finish()
+                found = Gathering(self._reader, [index]).finish()
                 known = _failure_of(found)
             if known is None:
                 self._add(located, found, (number, attempt))

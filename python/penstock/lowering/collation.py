@@ -1,7 +1,7 @@
 """Which function collates what: torch's table of them, which users extend, as torch looks things up in it.
 
 A loader is native as long as what its batches are made of meets torch's own functions; what else is in the table does
-not matter. For class numbers and pictures that is decided beforehand. Other targets are collated by torch itself, from
+not matter. For class numbers and images that is decided beforehand. Other targets are collated by torch itself, from
 the table as it is then.
 """
 
@@ -17,8 +17,8 @@ from penstock.lowering.known import unhooked
 
 __all__ = ["entries_of", "function_for", "why_changed"]
 
-# Something of each kind that pictures may be, to be looked up.
-_PICTURES: dict[type, Any] = {torch.Tensor: torch.empty(0), tv_tensors.Image: tv_tensors.Image(torch.empty(1, 1))}
+# Something of each kind that images may be, to be looked up.
+_IMAGES: dict[type, Any] = {torch.Tensor: torch.empty(0), tv_tensors.Image: tv_tensors.Image(torch.empty(1, 1))}
 _AT_FIRST = dict(default_collate_fn_map)
 
 
@@ -45,14 +45,14 @@ def why_changed(kinds: Iterable[type], loader: Any) -> str | None:
     """Return why torch's table does not give what penstock gives, None if it does.
 
     Args:
-        kinds: The classes that samples' pictures may be of.
-        loader: Whose batches are collated; its samples are tuples of a picture and a target.
+        kinds: The classes that samples' images may be of.
+        loader: Whose batches are collated; its samples are tuples of an image and a target.
     """
     entries = entries_of(default_collate_fn_map)
     if function_for((), tuple, entries) is not None:
         return "an entry was added that takes tuples"
     for kind in kinds:
-        if function_for(_PICTURES[kind], kind, entries) is not collate_tensor_fn:
+        if function_for(_IMAGES[kind], kind, entries) is not collate_tensor_fn:
             return f"its entry for {kind.__name__} was changed"
     if function_for(0, int, entries) is not collate_int_fn:
         return "its entry for int was changed"

@@ -32,7 +32,15 @@ from penstock.lowering.known import (
     plain_lookup,
     tested_torchvision,
 )
-from penstock.lowering.places import ArrayPlace, ConcatPlace, InFile, OwnPlace, Place, SubsetPlace, Targets
+from penstock.lowering.readers import (
+    ArrayReader,
+    ConcatReader,
+    FileRef,
+    ImageDatasetReader,
+    Reader,
+    SubsetReader,
+    Targets,
+)
 from penstock.lowering.report import Row
 from penstock.lowering.targets import is_pure
 from penstock.lowering.transforms import Pipeline, describe, lower_transform
@@ -52,7 +60,7 @@ class _Kind:
 
     Attributes:
         attributes: What that method reads, besides the transforms.
-        pixels: Returns the pictures as an array (N, H, W) or (N, H, W, 3), or raises.
+        pixels: Returns the images as an array (N, H, W) or (N, H, W, 3), or raises.
         targets: Returns the function that reads the targets of some indices.
         plain: Whether all of those are Python's or NumPy's numbers or strings: of tensors and arrays a function may
             warn, which torch's does in the worker.
@@ -148,8 +156,8 @@ _ATTRIBUTES = sorted(
 )
 
 
-def lower_dataset(dataset: Any, *, snapshot: bool) -> tuple[Place, list[Row]]:
-    """Return where a dataset's pictures are, and what to tell about it.
+def lower_dataset(dataset: Any, *, snapshot: bool) -> tuple[Reader, list[Row]]:
+    """Return where a dataset's images are, and what to tell about it.
 
     Args:
         dataset: As the loader has it.
@@ -185,7 +193,7 @@ def lower_dataset(dataset: Any, *, snapshot: bool) -> tuple[Place, list[Row]]:
 
 
 def opens_files(dataset: Any, *, collated: bool) -> bool:
-    """Whether pictures may be opened by Pillow for a batch: unless they are known to be, or there are none, in memory.
+    """Whether images may be opened by Pillow for a batch: unless they are known to be, or there are none, in memory.
 
     Args:
         dataset: As the loader has it.
@@ -268,16 +276,16 @@ def _bare(dataset: Any) -> Any:
     return bare
 
 
-def _lower_array(dataset: Any, kind: _Kind, *, snapshot: bool) -> tuple[Place, list[Row]]:
+def _lower_array(dataset: Any, kind: _Kind, *, snapshot: bool) -> tuple[Reader, list[Row]]:
     if not is_pristine(type(dataset).__getitem__):
         raise Opaque("its __getitem__ was patched")
     _check_class(dataset, (*kind.attributes, "transform", "target_transform"))
     _check_target_transform(dataset.target_transform)
     pixels = kind.pixels(dataset)
     if pixels.dtype != np.uint8 or pixels.ndim not in (3, 4) or pixels.shape[3:] not in ((), (3,)):
-        raise Opaque(f"its pictures are {pixels.dtype} of shape {pixels.shape}")
+        raise Opaque(f"its images are {pixels.dtype} of shape {pixels.shape}")
     if 0 in pixels.shape:
-        raise Opaque("it holds no pictures")
+        raise Opaque("it holds no images")
     pipeline = lower_transform(dataset.transform, "L" if pixels.ndim == 3 else "RGB", _threads(in_workers=snapshot))
     bare = _bare(dataset)
     if snapshot:
@@ -289,16 +297,16 @@ def _lower_array(dataset: Any, kind: _Kind, *, snapshot: bool) -> tuple[Place, l
         raise Opaque(f"its target_transform {describe(dataset.target_transform)} of such targets may warn in a worker")
     _compare(bare, pixels, targets)
     _check_version(dataset.transform, pipeline, pixels[0])
-    source = _native.Source(pixels, pipeline.plan)
+    source = _native.ArrayImages(pixels, pipeline.plan)
     if (refused := _native.Batch(source, [0], _native.Generator(0)).refused) is not None:
         name = describe(pipeline.steps[refused[1]].transform)
-        raise Opaque(*pipeline.rows, Row("transform", name, False, "it raises for these pictures, so torch does it"))
+        raise Opaque(*pipeline.rows, Row("transform", name, False, "it raises for these images, so torch does it"))
     rows = [Row("dataset", _name(dataset), True, f"read where it lies: {pixels.shape}, strides {pixels.strides}")]
-    place = ArrayPlace(pixels, pipeline, targets, dataset.target_transform, bare)
-    return place, [*rows, *pipeline.rows, *_target_rows(dataset.target_transform)]
+    reader = ArrayReader(pixels, pipeline, targets, dataset.target_transform, bare)
+    return reader, [*rows, *pipeline.rows, *_target_rows(dataset.target_transform)]
 
 
-def _lower_files(dataset: Any, kind: folders.FileKind, *, snapshot: bool) -> tuple[Place, list[Row]]:
+def _lower_files(dataset: Any, kind: folders.FileKind, *, snapshot: bool) -> tuple[Reader, list[Row]]:
     if not is_pristine(type(dataset).__getitem__):
         raise Opaque("its __getitem__ was patched")
     _check_class(dataset, (*kind.attributes, *(("transforms",) if kind.joint else ("transform", "target_transform"))))
@@ -308,15 +316,15 @@ def _lower_files(dataset: Any, kind: folders.FileKind, *, snapshot: bool) -> tup
     _check_target_transform(target_transform)
     pipeline = lower_transform(transform, "RGB", _threads(in_workers=snapshot))
     if pipeline.fails:
-        raise Opaque(*pipeline.rows, Row("transform", "(all)", False, "it raises for all pictures, so torch does it"))
+        raise Opaque(*pipeline.rows, Row("transform", "(all)", False, "it raises for all images, so torch does it"))
     if any(step.shrinks for step in pipeline.steps):
-        raise Opaque("a negative margin may leave nothing of a small picture")
+        raise Opaque("a negative margin may leave nothing of a small image")
     lists, options = ([getattr(dataset, name) for name in names] for names in (kind.lists, kind.options))
     if any(type(values) not in (list, tuple) for values in (*lists, *options)):
         raise Opaque("its samples are kept in neither a list nor a tuple")
     if snapshot:
         lists, options = [_snapshot(values) for values in lists], [_snapshot(values) for values in options]
-    place = folders.place_of(
+    reader = folders.reader_of(
         kind.look_up(*lists, *options),
         min(map(len, lists)),
         pipeline,
@@ -330,11 +338,11 @@ def _lower_files(dataset: Any, kind: folders.FileKind, *, snapshot: bool) -> tup
             "dataset", _name(dataset), True, "JPEG, PNG and PPM files are read and decoded by threads, others by Pillow"
         )
     ]
-    return place, [*rows, *pipeline.rows, *_target_rows(target_transform)]
+    return reader, [*rows, *pipeline.rows, *_target_rows(target_transform)]
 
 
 def _threads(*, in_workers: bool) -> int:
-    """Return how many threads torch has where pictures would be made; it gives a worker one."""
+    """Return how many threads torch has where images would be made; it gives a worker one."""
     return 1 if in_workers else torch.get_num_threads()
 
 
@@ -368,7 +376,7 @@ def _check_version(transform: Any, pipeline: Pipeline, pixels: Any) -> None:
         raise Opaque(f"with torchvision {torchvision.__version__} its transform differs from what penstock makes")
 
 
-def _lower_own(dataset: Any, *, snapshot: bool) -> tuple[Place, list[Row]]:
+def _lower_own(dataset: Any, *, snapshot: bool) -> tuple[Reader, list[Row]]:
     _check_class(dataset, ())
     for name in ("transform", "target_transform"):
         on_class = inspect.getattr_static(type(dataset), name)
@@ -383,21 +391,21 @@ def _lower_own(dataset: Any, *, snapshot: bool) -> tuple[Place, list[Row]]:
             check_pixels(where)
             _check_version(dataset.transform, gray if where.ndim == 2 else color, where)
         else:
-            files.append(InFile(where, where) if isinstance(where, bytes) else InFile.at(where))
+            files.append(FileRef(where, where) if isinstance(where, bytes) else FileRef.at(where))
     if files:
         _check_version(dataset.transform, color, np.zeros((64, 64, 3), np.uint8))
         folders.check_files(files, color)
     if gray.fails and color.fails:
-        raise Opaque(*color.rows, Row("transform", "(all)", False, "it raises for all pictures, so torch does it"))
+        raise Opaque(*color.rows, Row("transform", "(all)", False, "it raises for all images, so torch does it"))
     if any(step.shrinks for step in (*gray.steps, *color.steps)):
-        raise Opaque("a negative margin may leave nothing of a small picture")
-    rows = [Row("dataset", _name(dataset), True, "each picture is read where locate() says it is")]
+        raise Opaque("a negative margin may leave nothing of a small image")
+    rows = [Row("dataset", _name(dataset), True, "each image is read where locate() says it is")]
     shown = gray if color.fails else color
-    return OwnPlace(dataset, gray, color), [*rows, *shown.rows, *_target_rows(dataset.target_transform)]
+    return ImageDatasetReader(dataset, gray, color), [*rows, *shown.rows, *_target_rows(dataset.target_transform)]
 
 
 def _first_places(dataset: Any) -> list[Any]:
-    """Return where some of a dataset's pictures are, the first one and others if there are as many as it says."""
+    """Return where some of a dataset's images are, the first one and others if there are as many as it says."""
     places = []
     try:
         length = len(dataset)
@@ -418,7 +426,7 @@ def _target_rows(target_transform: Any) -> Iterator[Row]:
         yield Row("transform", name, True, "target_transform, called in the caller's thread")
 
 
-def _lower_wrapper(dataset: Any, *, snapshot: bool) -> tuple[Place, list[Row]]:
+def _lower_wrapper(dataset: Any, *, snapshot: bool) -> tuple[Reader, list[Row]]:
     is_subset = type(dataset).__getitem__ is Subset.__getitem__
     own = Row("dataset", _name(dataset), False, "")
     getitems = getattr(type(dataset), "__getitems__", None)
@@ -437,17 +445,17 @@ def _lower_wrapper(dataset: Any, *, snapshot: bool) -> tuple[Place, list[Row]]:
         raise Opaque(dataclasses.replace(own, reason=why))
     native = dataclasses.replace(own, native=True, reason="indices are mapped")
     if is_subset:
-        place, rows = lower_dataset(dataset.dataset, snapshot=snapshot)
+        reader, rows = lower_dataset(dataset.dataset, snapshot=snapshot)
         indices = _snapshot(dataset.indices) if snapshot else dataset.indices
         in_bulk = callable(getattr(dataset.dataset, "__getitems__", None))
-        return SubsetPlace(indices, place, in_bulk), [native, *rows]
+        return SubsetReader(indices, reader, in_bulk), [native, *rows]
     parts, all_rows = [], [native]
     for part in dataset.datasets:
-        place, rows = lower_dataset(part, snapshot=snapshot)
-        parts.append(place)
+        reader, rows = lower_dataset(part, snapshot=snapshot)
+        parts.append(reader)
         all_rows += rows
     pipelines = [pipeline for part in parts for leaf in part.leaves() for pipeline in leaf.pipelines]
     dtypes = {pipeline.dtype for pipeline in pipelines if not pipeline.fails}
     if len(dtypes) > 1:
         raise Opaque(dataclasses.replace(own, reason="its parts' transforms return different dtypes"), *all_rows[1:])
-    return ConcatPlace(dataset.cumulative_sizes, parts), all_rows
+    return ConcatReader(dataset.cumulative_sizes, parts), all_rows

@@ -16,11 +16,11 @@ from torchvision.io import decode_image, read_image
 from penstock import _native
 from penstock.lowering.known import is_pristine
 from penstock.lowering.pillow import pixel_limit, why_not
-from penstock.lowering.places import FilePlace, InFile
+from penstock.lowering.readers import FileReader, FileRef
 from penstock.lowering.transforms import Pipeline
 from penstock.ops.opaque import Opaque
 
-__all__ = ["KINDS", "LEFT", "FileKind", "check_files", "check_loader", "place_of", "signature"]
+__all__ = ["KINDS", "LEFT", "FileKind", "check_files", "check_loader", "reader_of", "signature"]
 
 _LookUp = Callable[[Any], tuple[Any, Any]]
 # How many files are looked at to see whether most of them are decoded natively.
@@ -39,7 +39,7 @@ class FileKind:
             method does.
         options: Further attributes that it reads.
         loader: How it opens a file; by `self.loader` if None.
-        joint: Whether it applies `self.transforms` to picture and target together.
+        joint: Whether it applies `self.transforms` to image and target together.
     """
 
     lists: tuple[str, ...]
@@ -63,7 +63,7 @@ class FileKind:
             return (None, None) if self.joint else (dataset.transform, dataset.target_transform)
         both = dataset.transforms
         if type(both) is not StandardTransform or not is_pristine(StandardTransform):
-            raise Opaque("its transforms= are applied to picture and target together")
+            raise Opaque("its transforms= are applied to image and target together")
         return both.transform, both.target_transform
 
 
@@ -82,7 +82,7 @@ def _apart(files: Any, labels: Any) -> _LookUp:
 def _pets(images: Any, labels: Any, binary: Any, types: Any) -> _LookUp:
     known = {"category": labels, "binary-category": binary}
     if any(kind not in known for kind in types):
-        raise Opaque("its targets are pictures")
+        raise Opaque("its targets are images")
     if not len(images) == len(labels) == len(binary):
         raise Opaque("its lists differ in length")
     columns = [known[kind] for kind in types]
@@ -117,8 +117,8 @@ KINDS: dict[Any, FileKind] = {
 }
 # Datasets of files that are left to torch, and why.
 LEFT: dict[Any, str] = {
-    tv.CelebA.__getitem__: "it does not convert its pictures to RGB, so each has the channels of its file",
-    tv.PCAM.__getitem__: "h5py opens its file for each picture",
+    tv.CelebA.__getitem__: "it does not convert its images to RGB, so each has the channels of its file",
+    tv.PCAM.__getitem__: "h5py opens its file for each image",
 }
 
 
@@ -141,10 +141,10 @@ def check_loader(loader: Any) -> None:
         raise Opaque(f"torchvision's image backend is {torchvision.get_image_backend()}")
 
 
-def place_of(
+def reader_of(
     look_up: _LookUp, count: int, pipeline: Pipeline, *, loader: Any, target_transform: Any, bare: Any
-) -> FilePlace:
-    """Return where a dataset's pictures are, after a look at some of them.
+) -> FileReader:
+    """Return where a dataset's images are, after a look at some of them.
 
     Args:
         look_up: Finds the path and target of a sample.
@@ -158,19 +158,19 @@ def place_of(
         Opaque: If torch's way would be faster or other.
     """
     if count == 0:
-        raise Opaque("it holds no pictures")
+        raise Opaque("it holds no images")
     chosen = sorted({count * k // _LOOKED_AT for k in range(_LOOKED_AT)} | {count - 1})
     try:
         samples = [(index, *look_up(index)) for index in chosen]
     except (TypeError, ValueError):
         raise Opaque("its samples are no paths and targets") from None
-    ours = check_files([InFile.at(path) for _, path, _ in samples], pipeline)
+    ours = check_files([FileRef.at(path) for _, path, _ in samples], pipeline)
     for sample in [sample for sample, native in zip(samples, ours, strict=True) if native][:_COMPARED]:
         _compare(bare, loader, sample)
-    return FilePlace(look_up, loader, pipeline, target_transform)
+    return FileReader(look_up, loader, pipeline, target_transform)
 
 
-def check_files(files: list[InFile], pipeline: Pipeline) -> list[bool]:
+def check_files(files: list[FileRef], pipeline: Pipeline) -> list[bool]:
     """Return which of these files are decoded natively, as far as their headers tell.
 
     Raises:
@@ -178,7 +178,7 @@ def check_files(files: list[InFile], pipeline: Pipeline) -> list[bool]:
     """
     if (reason := why_not()) is not None:
         raise Opaque(reason)
-    left = _native.Files([file.place for file in files], pipeline.plan, pixel_limit()).wait()
+    left = _native.Files([file.native for file in files], pipeline.plan, pixel_limit()).wait()
     if left.count(None) * 2 < len(files):
         raise Opaque("most of its files are none that penstock decodes")
     return [reason is None for reason in left]

@@ -7,11 +7,11 @@ import numpy as np
 
 from penstock import _native
 from penstock.lowering.pillow import pixel_limit
-from penstock.lowering.places import InFile, Leaf, Located, Pixels, Place, detached
+from penstock.lowering.readers import FileRef, LeafReader, Located, Pixels, Reader, detached
 
 __all__ = ["Gathering", "Samples"]
 
-_Sample = tuple[Leaf, Any, Any]
+_Sample = tuple[LeafReader, Any, Any]
 
 
 class Samples(Protocol):
@@ -28,11 +28,11 @@ class Gathering:
     """A batch's samples up to the first that fails, while their files are being read.
 
     Args:
-        place: Where the dataset's pictures are.
+        reader: Where the dataset's images are.
         indices: Of the batch. What the dataset raises for one of them is part of the result.
     """
 
-    def __init__(self, place: Place, indices: Any) -> None:
+    def __init__(self, reader: Reader, indices: Any) -> None:
         self._samples: list[_Sample] = []
         self._unfound: Exception | None = None
         # Where the files among them are that were read, and why others are left to Pillow.
@@ -42,14 +42,14 @@ class Gathering:
         self._located: Located | None
         try:
             listed = indices if type(indices) is list else list(indices)
-            self._located = place.locate(listed)
+            self._located = reader.locate(listed)
             if self._located is not None:
                 self._located.indices = listed  # not those of a data set in the data set
         except Exception as error:
             self._located = Located([], [], [], [], [], error)
         if self._located is None:
             self._indices = listed
-            self._unfound = _walk(place, listed, self._samples)
+            self._unfound = _walk(reader, listed, self._samples)
             self._files = _begin_to_read(self._samples)
 
     def ready(self) -> bool:
@@ -76,10 +76,10 @@ class Gathering:
         return located
 
 
-def _walk(place: Place, indices: Sequence[Any], samples: list[_Sample]) -> Exception | None:
+def _walk(reader: Reader, indices: Sequence[Any], samples: list[_Sample]) -> Exception | None:
     """Append the samples up to the first that is not found; return what the dataset raised there."""
     try:
-        samples.extend(place.walk(indices))
+        samples.extend(reader.walk(indices))
     except RuntimeError as error:
         # What ends an iteration cannot leave `walk` as it is: Python wraps it.
         return error.__cause__ if isinstance(error.__cause__, StopIteration) else detached(error)
@@ -91,34 +91,34 @@ def _walk(place: Place, indices: Sequence[Any], samples: list[_Sample]) -> Excep
 def _begin_to_read(samples: list[_Sample]) -> list[tuple[_native.Files, list[int]]]:
     """Have the files among some samples read; return them with the samples' positions."""
     by_leaf: dict[int, list[int]] = {}
-    for position, (leaf, picture, _) in enumerate(samples):
-        if isinstance(picture, InFile):
+    for position, (leaf, image, _) in enumerate(samples):
+        if isinstance(image, FileRef):
             by_leaf.setdefault(id(leaf), []).append(position)
     if not by_leaf:
         return []
     limit = pixel_limit()
     begun = []
     for positions in by_leaf.values():
-        places = [samples[position][1].place for position in positions]
-        begun.append((_native.Files(places, samples[positions[0]][0].file_pipeline.plan, limit), positions))
+        paths = [samples[position][1].native for position in positions]
+        begun.append((_native.Files(paths, samples[positions[0]][0].file_pipeline.plan, limit), positions))
     return begun
 
 
 def _fill(located: Located, samples: list[_Sample], read: dict[int, tuple[_native.Files, int]]) -> None:
-    """Add samples in order, up to the first whose picture Pillow does not open or whose target fails."""
+    """Add samples in order, up to the first whose image Pillow does not open or whose target fails."""
     targets: Any = located.targets  # a list, as it was made to be filled
-    for position, (leaf, picture, target) in enumerate(samples):
-        if isinstance(picture, InFile):
-            located.files[position] = leaf, picture.where
+    for position, (leaf, image, target) in enumerate(samples):
+        if isinstance(image, FileRef):
+            located.files[position] = leaf, image.where
         if position in read:
             located.add(*read[position], leaf.file_pipeline, target)
         else:
-            pixels = located.open(position) if isinstance(picture, InFile) else _pixels_of(picture)
+            pixels = located.open(position) if isinstance(image, FileRef) else _pixels_of(image)
             if isinstance(pixels, Exception):
                 located.error = pixels
                 return
             pipeline = leaf.pipeline_for(pixels)
-            located.add(_native.Source(pixels[None], pipeline.plan), 0, pipeline, target)
+            located.add(_native.ArrayImages(pixels[None], pipeline.plan), 0, pipeline, target)
         if leaf.target_transform is not None:
             try:
                 targets[-1] = leaf.target_transform(target)
@@ -127,9 +127,9 @@ def _fill(located: Located, samples: list[_Sample], read: dict[int, tuple[_nativ
                 return
 
 
-def _pixels_of(picture: Any) -> Pixels | Exception:
-    """Return a picture's pixels; one of Pillow's may only now be decoded, and fail."""
+def _pixels_of(image: Any) -> Pixels | Exception:
+    """Return an image's pixels; one of Pillow's may only now be decoded, and fail."""
     try:
-        return np.asarray(picture)
+        return np.asarray(image)
     except Exception as error:
         return detached(error)

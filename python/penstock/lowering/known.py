@@ -62,7 +62,7 @@ _GLOBAL_HOOKS = (
     "_global_backward_pre_hooks",
 )
 
-# Functions of the libraries by what stands before them while pictures record; None for what stands where nothing was.
+# Functions of the libraries by what stands before them while images record; None for what stands where nothing was.
 HOOKED: dict[Any, Any] = {}
 
 

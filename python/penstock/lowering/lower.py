@@ -20,7 +20,7 @@ from penstock.lowering.datasets import lower_dataset, opens_files, signature
 from penstock.lowering.known import module_hooks
 from penstock.lowering.mixing import Mixing, mixing_of
 from penstock.lowering.pillow import keeps_pixels_as_known, why_not
-from penstock.lowering.places import Place
+from penstock.lowering.readers import Reader
 from penstock.lowering.report import Report, Row
 from penstock.lowering.transforms import functions
 from penstock.lowering.written import Written, left, write
@@ -35,16 +35,16 @@ class Lowered:
     """A loader as it was when an iterator was made.
 
     Attributes:
-        place: Where the pictures are.
+        reader: Where the images are.
         report: What to tell about it.
         seen: The objects that all this was read from.
         draws: From which generators the making of a batch draws.
-        decodes: Whether any picture may be in a file, of which it shows late whether it can be decoded.
+        decodes: Whether any image may be in a file, of which it shows late whether it can be decoded.
         mixing: What the collate_fn does, if it is not `default_collate`.
-        written: How the pictures are written, if they are to be delivered.
+        written: How the images are written, if they are to be delivered.
     """
 
-    place: Place
+    reader: Reader
     report: Report
     seen: tuple[Any, ...]
     draws: Draws
@@ -71,31 +71,31 @@ def lower(loader: Any, form: Form | None = None) -> Lowered | Report:
 
     Args:
         loader: A `torch.utils.data.DataLoader`; read as it is now.
-        form: What its pictures are to be when they are delivered, if they are.
+        form: What its images are to be when they are delivered, if they are.
     """
     rows: list[Row] = []
-    place = mixing = None
+    reader = mixing = None
     process = list(_process_guards())
     blockers = [*process, *_guards(loader)]
     if isinstance(loader.dataset, IterableDataset):
         blockers.append(Row("dataset", type(loader.dataset).__name__, False, "an IterableDataset"))
     elif not process and compat.why_not(compat.LOWERING) is None:  # which would lead astray what looks into transforms
         try:
-            place, rows = lower_dataset(loader.dataset, snapshot=loader.num_workers > 0)
+            reader, rows = lower_dataset(loader.dataset, snapshot=loader.num_workers > 0)
         except Opaque as opaque:
             rows = list(opaque.args)
-    collated = Row("collation", "default_collate", True, "pictures are made in place, targets collated by torch")
+    collated = Row("collation", "default_collate", True, "images are made in place, targets collated by torch")
     if loader.collate_fn is not default_collate:
         name = getattr(loader.collate_fn, "__qualname__", type(loader.collate_fn).__name__)
-        collated = Row("collation", name, True, "pictures are mixed in place, targets by torch")
+        collated = Row("collation", name, True, "images are mixed in place, targets by torch")
         try:
-            if place is None:
+            if reader is None:
                 raise Opaque("a collate_fn of the user's own")
             mixing = mixing_of(loader.collate_fn)
         except Opaque as opaque:
             blockers.append(Row("collation", name, False, str(opaque)))
-    if place is not None and (mixing is not None or loader.collate_fn is default_collate):
-        pipelines = [pipeline for leaf in place.leaves() for pipeline in leaf.pipelines]
+    if reader is not None and (mixing is not None or loader.collate_fn is default_collate):
+        pipelines = [pipeline for leaf in reader.leaves() for pipeline in leaf.pipelines]
         kinds = {kind for pipeline in pipelines for kind in pipeline.kinds}
         if (reason := why_changed(kinds, loader)) is not None:
             blockers.append(Row("collation", "default_collate_fn_map", False, reason))
@@ -106,28 +106,28 @@ def lower(loader: Any, form: Form | None = None) -> Lowered | Report:
         rows.append(collated)
     rows.extend(by_index.row_of(loader, rows, mixes=mixing is not None))
     rng = by_index.rng_of(loader)
-    if place is None or not all(row.native for row in rows):
+    if reader is None or not all(row.native for row in rows):
         recorded = not process and rng == "torch" and _may_record(loader)
         if recorded and (reason := _why_none_records()) is not None:
-            rows.append(Row("recording", "pictures", False, reason))
+            rows.append(Row("recording", "images", False, reason))
             recorded = False
         if form is not None and form.as_bytes:
             rows.append(left(form, recorded=recorded, workers=loader.num_workers))
         return Report(tuple(rows), "recorded" if recorded else "torch", rng=rng)
-    nbytes = _batch_bytes(loader, place)
-    written, told = (None, list[Row]()) if form is None else write(place, form, mixes=mixing is not None)
+    nbytes = _batch_bytes(loader, reader)
+    written, told = (None, list[Row]()) if form is None else write(reader, form, mixes=mixing is not None)
     report = Report((*rows, *told), "lowered", threads_for(loader.num_workers), nbytes, rng=rng)
-    leaves = list(place.leaves())
+    leaves = list(reader.leaves())
     draws = Draws.NONE if mixing is None else Draws.TORCH
     for leaf in leaves:
         for pipeline in leaf.pipelines:
             draws |= pipeline.draws
     decodes = any(leaf.source is None for leaf in leaves)
-    return Lowered(place, report, tuple(_signature(loader)), draws, decodes, mixing, written)
+    return Lowered(reader, report, tuple(_signature(loader)), draws, decodes, mixing, written)
 
 
 def _may_record(loader: Any) -> bool:
-    """Whether the loader's pictures may be recorded by torch's workers: whether it may open any, and all is known."""
+    """Whether the loader's images may be recorded by torch's workers: whether it may open any, and all is known."""
     wanted = os.environ.get("PENSTOCK_RECORD", "")
     if wanted == "0":
         return False
@@ -140,7 +140,7 @@ def _may_record(loader: Any) -> bool:
 def _why_none_records() -> str | None:
     reason = compat.why_not(compat.RECORDING)
     if not keeps_pixels_as_known():
-        reason = f"{reason}: its pictures keep their pixels elsewhere; those of Pillow 11 and newer record"
+        reason = f"{reason}: its images keep their pixels elsewhere; those of Pillow 11 and newer record"
     return reason or why_not()
 
 
@@ -189,10 +189,10 @@ def _sampler_row(loader: Any) -> Row:
     return Row("sampler", type(inner).__name__, True, "torch's or the user's own object, in the caller's thread")
 
 
-def _batch_bytes(loader: Any, place: Place) -> int | None:
+def _batch_bytes(loader: Any, reader: Reader) -> int | None:
     if loader.batch_size is None:
         return None
-    for leaf in place.leaves():
+    for leaf in reader.leaves():
         if leaf.source is not None:
             shape = _native.Batch(leaf.source, [0], _native.Generator(0)).shapes[0]
             return int(loader.batch_size * torch.Size(shape).numel() * leaf.pipelines[0].dtype.itemsize)

@@ -5,7 +5,7 @@
 
 A function is taken for one of those if its own code, run in a `Sandbox`, does nothing but collate its samples once by
 torch's `default_collate`, and return what a known transform makes of that. Draws, targets and errors are then those of
-the transform's own code, which is called with numbers of the logical worker's; pictures are mixed when they are there.
+the transform's own code, which is called with numbers of the logical worker's; images are mixed when they are there.
 """
 
 import copy
@@ -31,16 +31,16 @@ __all__ = ["Mixed", "Mixing", "mixing_of"]
 
 # Functions of torch that the transforms draw by.
 _DRAWS = (sample_dirichlet, torch.multinomial, torch.randint)
-# What stands for a batch's pictures and its targets.
+# What stands for a batch's images and its targets.
 _IMAGES, _TARGETS = object(), object()
 
 
 @dataclasses.dataclass(frozen=True)
 class Mixed:
-    """What a collate_fn has made of a batch whose pictures are not there yet.
+    """What a collate_fn has made of a batch whose images are not there yet.
 
     Attributes:
-        result: With `images` in the pictures' place.
+        result: With `images` in the images' place.
         images: Has their shape and type, and no values.
         mixes: What is to be done to them.
     """
@@ -72,8 +72,8 @@ class Mixing:
         """Draw the numbers by which a batch is mixed, and mix its targets.
 
         Args:
-            shape: Of the pictures.
-            dtype: Of the pictures.
+            shape: Of the images.
+            dtype: Of the images.
             targets: As `default_collate` returns them.
             streams: The logical worker's, after its samples' draws.
 
@@ -154,7 +154,7 @@ class _Collating(Sandbox):
 
 
 class _Copy:
-    """A transform as it is, whose copy notes how pictures are mixed and leaves them as they are.
+    """A transform as it is, whose copy notes how images are mixed and leaves them as they are.
 
     Args:
         transform: MixUp, CutMix or a RandomChoice of such.

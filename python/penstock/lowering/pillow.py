@@ -1,7 +1,7 @@
 """Is the installed Pillow one whose pixels penstock gives?
 
 Builds of one version of Pillow can differ in the libraries that are in them, and some of its behaviour is a switch. So
-small pictures of every kind are written and read by Pillow, once in a process, and compared.
+small images of every kind are written and read by Pillow, once in a process, and compared.
 """
 
 import io
@@ -55,7 +55,7 @@ def pixel_limit() -> int:
 
 
 def keeps_pixels_as_known() -> bool:
-    """Whether a picture's pixels are reached through the one attribute that recording pictures guard.
+    """Whether an image's pixels are reached through the one attribute that recording images guard.
 
     Earlier versions of Pillow have another one.
     """
@@ -100,12 +100,12 @@ def _agrees(name: str) -> bool:
 
 
 def _decodes_to_our_pixels(file: bytes, plugin: Any) -> bool:
-    shape = _native.picture_shape(file)
+    shape = _native.image_shape(file)
     if shape is None:
         return False
     _, height, width, channels = shape
     pixels = np.empty((height, width, channels), np.uint8)
-    if not _native.decode_picture(file, (0, 0, width, height), pixels):
+    if not _native.decode_image(file, (0, 0, width, height), pixels):
         return False
     # `Image.open` would look at the limit of pixels, which is the user's to set.
     with plugin(io.BytesIO(file)) as image:

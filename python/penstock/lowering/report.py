@@ -35,8 +35,8 @@ class Report:
 
     Attributes:
         rows: The loader's parts in the order of the data.
-        way: "lowered" if Rust threads make the batches, "recorded" if torch's workers run the user's code on pictures
-            that record, and Rust threads make those pictures whose pixels the code does not touch, "torch" if torch's
+        way: "lowered" if Rust threads make the batches, "recorded" if torch's workers run the user's code on images
+            that record, and Rust threads make those images whose pixels the code does not touch, "torch" if torch's
             own machinery makes all.
         threads: Threads that work for one iterator; 0 on torch's way.
         batch_bytes: Bytes of the image tensor of a full batch; None if it is not known in advance.
@@ -100,7 +100,7 @@ class Report:
         if self.rng == "index" and self.way != "lowered":
             how = "nobody makes these batches: rng='index' needs a loader that is native as a whole, and iter() raises"
         elif self.way == "recorded":
-            how = "torch's workers run this code on pictures that record; stats() tells what became native"
+            how = "torch's workers run this code on images that record; stats() tells what became native"
         elif self.way == "torch":
             how = f"{self.made_by} makes these batches"
         else:

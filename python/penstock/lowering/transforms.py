@@ -2,9 +2,9 @@
 
 Geometry becomes operations of the native plan. Conversions (`ToTensor`, `ToDtype`, `Normalize` ...) look at one
 pixel at a time, so all of them together are a table, and the table is made by running the user's own transforms
-over a *strip*: a picture one pixel high that holds the values 0 to 255 in every channel. A constant margin in the
+over a *strip*: an image one pixel high that holds the values 0 to 255 in every channel. A constant margin in the
 middle of the pipeline appends its colour to the strip by torchvision's own `pad`, so that later conversions
-treat it as they treat the picture. What a transform does to a value is therefore never restated here. A resize
+treat it as they treat the image. What a transform does to a value is therefore never restated here. A resize
 mixes a margin's colour with the pixels beside it, so there the strip also gives the bytes of the margins so far.
 """
 
@@ -33,7 +33,7 @@ from penstock.ops.parameters import margins_of
 from penstock.ops.refuse import raises, replay
 from penstock.ops.table import FUNCTIONS, LEFT, TRANSFORMS
 
-__all__ = ["Drawn", "Opaque", "Pipeline", "functions", "lower_pictures", "lower_transform"]
+__all__ = ["Drawn", "Opaque", "Pipeline", "functions", "lower_images", "lower_transform"]
 
 _CONTAINERS = (v1.Compose, v2.Compose, nn.Sequential)
 _CONVERSIONS = (
@@ -66,13 +66,13 @@ def functions() -> list[Any]:
 
 
 @dataclasses.dataclass(frozen=True)
-class Step:
+class OpOrigin:
     """An operation of the plan, as it stands in the user's pipeline.
 
     Attributes:
         transform: The user's object.
         tensor: Whether it is given a tensor; a Pillow image otherwise.
-        template: A picture of the kind that it is given, one pixel high.
+        template: An image of the kind that it is given, one pixel high.
     """
 
     transform: Callable[[Any], Any]
@@ -85,20 +85,20 @@ class Step:
         return isinstance(self.transform, (v1.Pad, v2.Pad)) and min(margins_of(self.transform.padding)) < 0
 
     def replay(self, height: int, width: int) -> None:
-        """Call the transform on a blank picture of this size, to have torchvision's own exception raised."""
+        """Call the transform on a blank image of this size, to have torchvision's own exception raised."""
         replay(self.transform, self.template, height, width)
 
 
 @dataclasses.dataclass(frozen=True)
 class Pipeline:
-    """A transform that was lowered for pictures of one mode.
+    """A transform that was lowered for images of one mode.
 
     Attributes:
         plan: The native plan.
         steps: For each operation of the plan, where it comes from.
         dtype: Of the output.
         draws: From which generators its transforms draw.
-        fails: Whether the pipeline raises for every picture of this mode.
+        fails: Whether the pipeline raises for every image of this mode.
         rows: One line for each transform.
         kinds: The classes that torchvision's output may have.
         table: The elements of the bytes and of constant margins, for each channel; None if it fails.
@@ -107,7 +107,7 @@ class Pipeline:
     """
 
     plan: _native.Plan
-    steps: tuple[Step, ...]
+    steps: tuple[OpOrigin, ...]
     dtype: torch.dtype
     draws: Draws
     fails: bool
@@ -125,13 +125,13 @@ class Pipeline:
 
 @dataclasses.dataclass(frozen=True)
 class Drawn:
-    """Transforms of Pillow's pictures that were lowered for pictures of one mode.
+    """Transforms of Pillow's images that were lowered for images of one mode.
 
     Attributes:
         plan: The native plan, of which the table does not matter.
         fills: The colour of each constant margin, by its number.
         draws: From which generators they draw.
-        mode: Pillow's, of the pictures that they make.
+        mode: Pillow's, of the images that they make.
     """
 
     plan: _native.Plan
@@ -140,11 +140,11 @@ class Drawn:
     mode: str
 
 
-def lower_pictures(transform: Any, mode: str) -> Drawn:
-    """Lower transforms that make pictures of Pillow's of pictures of its mode "L" or "RGB".
+def lower_images(transform: Any, mode: str) -> Drawn:
+    """Lower transforms that make images of Pillow's of images of its mode "L" or "RGB".
 
     Raises:
-        Opaque: If any of them cannot be lowered, raises for every picture, or makes something else of one.
+        Opaque: If any of them cannot be lowered, raises for every image, or makes something else of one.
     """
     builder = _Builder(mode, torch.get_num_threads())
     rows = list(builder.add_all(transform))
@@ -155,11 +155,11 @@ def lower_pictures(transform: Any, mode: str) -> Drawn:
 
 
 def lower_transform(transform: Any, mode: str, threads: int | None = None) -> Pipeline:
-    """Lower a pipeline for pictures of Pillow's mode "L" or "RGB".
+    """Lower a pipeline for images of Pillow's mode "L" or "RGB".
 
     Args:
-        transform: What the dataset calls on each picture.
-        mode: Of those pictures.
+        transform: What the dataset calls on each image.
+        mode: Of those images.
         threads: Of torch's, where the dataset would call it; those of this process if None.
 
     Raises:
@@ -190,9 +190,9 @@ class _Builder:
         self.channels, self.threads = 1 if mode == "L" else 3, threads
         self.strip: Any = strip_of(mode)
         self.ops: list[_native.Op] = []
-        self.steps: list[Step] = []
+        self.steps: list[OpOrigin] = []
         self.fills = 0
-        # Their colours, if they are margins of Pillow's pictures.
+        # Their colours, if they are margins of Pillow's images.
         self.margins: list[tuple[int, int, int]] = []
         self.inks: Any = None
         self.colours: bytes | None = None
@@ -237,13 +237,13 @@ class _Builder:
         if self.is_erased and operation.name != "erasing":
             raise Opaque("it comes after erasing, which is done to the output")
         self.draws |= operation.draws(kind)
-        step = Step(transform, self.is_tensor, self.strip)
+        step = OpOrigin(transform, self.is_tensor, self.strip)
         try:
             op = operation.transforms[kind](self, transform)
         except Opaque:
             raise
         except Exception as error:
-            # torchvision itself raises for every picture; the operation does the same when it is met.
+            # torchvision itself raises for every image; the operation does the same when it is met.
             if not raises(transform, self.strip):
                 raise Opaque(f"its parameters are not understood: {error}") from None
             op = _native.Op("refuse")
@@ -279,7 +279,7 @@ class _Builder:
         if operation is None or why_not is not None:
             raise Opaque(f"of its part {describe(transform)}: {why_not}")
         if operation.refuses:
-            raise Opaque(f"its part {describe(transform)} may raise, or not, for the same picture")
+            raise Opaque(f"its part {describe(transform)} may raise, or not, for the same image")
         if self.type_is_open and _looks_at_type(transform):
             raise Opaque("a part goes by the tensor's type, which an earlier transform of v1 may have changed")
         strip = self.strip
@@ -299,7 +299,7 @@ class _Builder:
         return isinstance(self.strip, torch.Tensor)
 
     def convert(self, transform: Any) -> str:
-        step = Step(transform, self.is_tensor, self.strip)
+        step = OpOrigin(transform, self.is_tensor, self.strip)
         given = self.strip
         before = given.clone() if isinstance(given, torch.Tensor) else given
         try:
@@ -315,7 +315,7 @@ class _Builder:
             self.fails = True
             self.ops.append(_native.Op("refuse"))
             self.steps.append(step)
-            return "raises for every picture of this mode"
+            return "raises for every image of this mode"
         self.check_strip()
         if self.kept is not None and not _is_same(given, self.strip):
             raise Opaque(self.kept)
@@ -330,7 +330,7 @@ class _Builder:
         strip, width = self.strip, CODES + self.fills
         if isinstance(strip, torch.Tensor):
             if strip.ndim != 3 or strip.shape[1:] != (1, width) or strip.device.type != "cpu" or strip.is_complex():
-                raise Opaque(f"it makes {tuple(strip.shape)} of a picture of (C, 1, {width}) on {strip.device}")
+                raise Opaque(f"it makes {tuple(strip.shape)} of an image of (C, 1, {width}) on {strip.device}")
         elif not isinstance(strip, Image.Image) or strip.size != (width, 1):
             raise Opaque(f"it makes a {type(strip).__name__}")
 

@@ -31,9 +31,9 @@ def agrees(transform: Any, pipeline: Pipeline, pixels: npt.NDArray[np.uint8]) ->
     Args:
         transform: The user's.
         pipeline: What it was lowered to.
-        pixels: A picture, (H, W) or (H, W, 3).
+        pixels: An image, (H, W) or (H, W, 3).
     """
-    source = _native.Source(pixels[None], pipeline.plan)
+    source = _native.ArrayImages(pixels[None], pipeline.plan)
     for seed in _SEEDS:
         streams = Streams.of(torch.Generator().manual_seed(seed).get_state(), seeded_python(seed).getstate())
         batch = _native.Batch(source, [0], streams.torch, streams.python)
@@ -48,7 +48,7 @@ def agrees(transform: Any, pipeline: Pipeline, pixels: npt.NDArray[np.uint8]) ->
         if batch.refused is not None or not isinstance(expected, torch.Tensor):
             return False
         made, out = memory.empty(batch.shapes[0], pipeline.dtype)
-        batch.run(_native.Stream(1), out)
+        batch.run(_native.JobQueue(1), out)
         same = torch.equal(streams.torch_state(), states[0]) and streams.python_state() == states[1]
         if not same or made.dtype != expected.dtype or not torch.equal(made, expected):
             return False

@@ -1,4 +1,4 @@
-"""What the last pass writes of pictures that are to be delivered: in their final type and memory format, or as bytes.
+"""What the last pass writes of images that are to be delivered: in their final type and memory format, or as bytes.
 
 It converts by a table and writes wherever an element belongs, so neither costs anything there. What is not written so
 is done to a whole batch on its device.
@@ -11,7 +11,7 @@ import torch
 
 from penstock.delivery.form import Form
 from penstock.delivery.tables import CODES, Coded, codes_of
-from penstock.lowering.places import Place
+from penstock.lowering.readers import Reader
 from penstock.lowering.report import Row
 from penstock.lowering.transforms import Pipeline
 from penstock.ops.opaque import Opaque
@@ -23,7 +23,7 @@ _NOISE = "noise that is erased with is the value of no byte"
 
 @dataclasses.dataclass(frozen=True)
 class Written:
-    """How a loader's pictures are written.
+    """How a loader's images are written.
 
     Attributes:
         form: What they are to be when they are delivered.
@@ -34,22 +34,22 @@ class Written:
     tables: dict[int, torch.Tensor]
 
     def made(self, images: torch.Tensor) -> Any:
-        """Return what stands for a batch's pictures until they are delivered."""
+        """Return what stands for a batch's images until they are delivered."""
         return Coded(images, self.tables[images.shape[1]]) if self.tables else images
 
 
-def write(place: Place, form: Form, *, mixes: bool) -> tuple[Written | None, list[Row]]:
-    """Have a dataset's pictures be written as they are to be delivered, as far as that can be done.
+def write(reader: Reader, form: Form, *, mixes: bool) -> tuple[Written | None, list[Row]]:
+    """Have a dataset's images be written as they are to be delivered, as far as that can be done.
 
     Args:
-        place: Where they are; its pipelines are exchanged.
+        reader: Where they are; its pipelines are exchanged.
         form: What they are to be.
-        mixes: Whether a batch's pictures are mixed once they are written.
+        mixes: Whether a batch's images are mixed once they are written.
 
     Returns:
         How they are written, None if as ever; and what is to be told about it.
     """
-    leaves = list(place.leaves())
+    leaves = list(reader.leaves())
     pipelines = [pipeline for leaf in leaves for pipeline in leaf.pipelines if not pipeline.fails]
     if mixes:
         return None, [_row(False, "values are mixed")] if form.as_bytes else []
@@ -60,7 +60,7 @@ def write(place: Place, form: Form, *, mixes: bool) -> tuple[Written | None, lis
     tables: dict[int, torch.Tensor] = {}
     rows = []
     if form.as_bytes and all(pipeline.dtype.itemsize == 1 for pipeline in exchanged.values()):
-        rows = [_row(True, "pictures are bytes themselves")]
+        rows = [_row(True, "images are bytes themselves")]
     elif form.as_bytes:
         try:
             coded = _coded([*exchanged.values()], form)
@@ -79,16 +79,16 @@ def left(form: Form, *, recorded: bool, workers: int) -> Row:
     """Return what to tell about bytes that are to travel for a loader that is not lowered.
 
     Args:
-        form: What pictures are to be.
+        form: What images are to be.
         recorded: Whether they may be recorded.
         workers: How many there are.
     """
     if form.where != "cuda":
         return _row(False, _elsewhere(form))
     if recorded and not workers:
-        return _row(False, "without workers pictures that record have values when they are collated")
+        return _row(False, "without workers images that record have values when they are collated")
     if recorded:
-        return _row(True, "of pictures that record and stand in lists, tuples and dictionaries; of others values")
+        return _row(True, "of images that record and stand in lists, tuples and dictionaries; of others values")
     return _row(False, "torch's own machinery makes values")
 
 

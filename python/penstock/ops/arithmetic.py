@@ -1,8 +1,8 @@
-"""Whose arithmetic an operation has here: the libraries are asked, by small pictures that go both ways.
+"""Whose arithmetic an operation has here: the libraries are asked, by small images that go both ways.
 
 torchvision's second generation multiplies and adds in one step where torch was compiled for a processor that can, and
 in two elsewhere; other builds may do other things altogether. So before an operation is trusted, what it makes of a few
-pictures is compared with what the library makes of them.
+images is compared with what the library makes of them.
 """
 
 import functools
@@ -28,16 +28,16 @@ _SIZE = 61, 67
 
 
 def rendered(pixels: Any, steps: Sequence[bytes], size: tuple[int, int] | None = None) -> Any:
-    """Return what native steps make of a picture, both uint8 of shape (H, W, 3).
+    """Return what native steps make of an image, both uint8 of shape (H, W, 3).
 
     Args:
-        pixels: Of the picture.
+        pixels: Of the image.
         steps: One after the other.
         size: (height, width) of the result if it is another.
     """
     out = np.empty((*(size or pixels.shape[:2]), 3), np.uint8)
     head = (*pixels.shape, "PPM")
-    why = _native.render_picture(pixels, record_of(head, tuple(steps)), _bytes(), out.transpose(2, 0, 1))
+    why = _native.render_image(pixels, record_of(head, tuple(steps)), _bytes(), out.transpose(2, 0, 1))
     if why is not None:
         raise RuntimeError(why)
     return out
@@ -61,7 +61,7 @@ def agreeing(
         names: Of what it may be, in the order in which they are tried.
         library: In `LIBRARIES`.
         step: Makes a step of the arithmetic's name and operands.
-        cases: Operands of the step, and what the library does to a picture.
+        cases: Operands of the step, and what the library does to an image.
     """
     pixels = noise()
     given: Any = Image.fromarray(pixels)
@@ -81,10 +81,10 @@ def pillow_agrees(step: str, operands: Sequence[Any], replay: Callable[..., Any]
     return np.array_equal(rendered(pixels, [_native.step(step, *operands)], theirs.shape[:2]), theirs)
 
 
-def _pixels_of(picture: Any) -> Any:
-    if isinstance(picture, torch.Tensor):
-        return picture.permute(1, 2, 0).numpy()
-    return np.asarray(picture)
+def _pixels_of(image: Any) -> Any:
+    if isinstance(image, torch.Tensor):
+        return image.permute(1, 2, 0).numpy()
+    return np.asarray(image)
 
 
 def noise() -> Any:

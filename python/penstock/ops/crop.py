@@ -17,7 +17,7 @@ from penstock.ops.parameters import margins_of, size_of
 
 __all__ = ["CENTER_CROP", "RANDOM_CROP", "cropped"]
 
-# Pixels of a rectangle that reaches beyond the picture.
+# Pixels of a rectangle that reaches beyond the image.
 _MOST_OUTSIDE = 1 << 22
 
 
@@ -47,14 +47,14 @@ def _lower_random(building: Building, transform: Any) -> _native.Op:
         raise
     except Exception:
         if margins is not None and (generation == "v1" or any(margins)):
-            raise  # every picture gets a margin
+            raise  # every image gets a margin
         mode = None
     size, world = size_of(transform.size), world_of(building)
     return _native.Op("random_crop", generation, size, margins, needed, mode, fill, world)
 
 
 def cropped(trace: Trace, box: Any = None) -> Trace | None:
-    """Keep a rectangle (left, top, right, bottom) of a recording picture."""
+    """Keep a rectangle (left, top, right, bottom) of a recording image."""
     if box is None:
         return trace
     if not isinstance(box, (tuple, list)):

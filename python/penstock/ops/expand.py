@@ -1,6 +1,6 @@
-"""`ImageOps.expand`, by which torchvision pads Pillow's pictures with a constant too, the same of tensors, and mirrors.
+"""`ImageOps.expand`, by which torchvision pads Pillow's images with a constant too, the same of tensors, and mirrors.
 
-It is a shift of a picture on a canvas of another size, as an affine transform by the nearest pixel makes it.
+It is a shift of an image on a canvas of another size, as an affine transform by the nearest pixel makes it.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from torchvision.transforms import functional as F
 from torchvision.transforms.v2 import functional as F2
 
 from penstock import agreement
-from penstock.compat.torchvision import picture_functional, tensor_functional
+from penstock.compat.torchvision import image_functional, tensor_functional
 from penstock.ops.arithmetic import pillow_agrees
 from penstock.ops.geometry.canvas import color_of
 from penstock.ops.operation import Operation, Trace
@@ -29,7 +29,7 @@ _Padded = tuple[Trace, Literal["asked"]] | None
 
 @agreement.probe(
     "Pillow's expand gives the known pixels",
-    "margins of pictures that record",
+    "margins of images that record",
     otherwise=False,
     repeats=agreement.always,
 )
@@ -51,12 +51,12 @@ def _operands(border: tuple[int, ...], size: tuple[int, int], fill: tuple[int, .
 
 
 def moved(trace: Trace, border: tuple[int, ...], color: tuple[int, ...]) -> Trace | None:
-    """Record that a border of a colour is put around a picture, which loses pixels where it is negative.
+    """Record that a border of a colour is put around an image, which loses pixels where it is negative.
 
     Args:
         trace: Of one of Pillow's.
         border: Left, top, right, bottom.
-        color: Of three bytes, of which a picture of one channel has the first.
+        color: Of three bytes, of which an image of one channel has the first.
 
     Returns:
         None if that is Pillow's to make.
@@ -79,14 +79,14 @@ def _expanded(trace: Trace, border: Any = 0, fill: Any = 0) -> Trace | None:
     return None if expanded is None else expanded.without_info().recolored(ImageOps.expand)
 
 
-def _picture_padded(trace: Trace, padding: Any, fill: Any = 0, padding_mode: Any = "constant") -> Trace | None:
-    """Record margins that show the picture, which torchvision makes by NumPy; those of a constant are expanded."""
+def _image_padded(trace: Trace, padding: Any, fill: Any = 0, padding_mode: Any = "constant") -> Trace | None:
+    """Record margins that show the image, which torchvision makes by NumPy; those of a constant are expanded."""
     if padding_mode not in _SHOWN:
         return None
     if not isinstance(fill, (int, float, tuple, list, type(None))):
         raise TypeError
     margins = margins_of(tuple(padding) if isinstance(padding, list) else padding)
-    # A gray picture is made over an array of NumPy's, and says that it may not be written to.
+    # A gray image is made over an array of NumPy's, and says that it may not be written to.
     if min(margins) < 0 or not any(margins) or trace.mode != "RGB":
         return None
     left, top, right, bottom = margins
@@ -131,7 +131,7 @@ def _framed(trace: Trace, margins: Sequence[int], values: Sequence[float], mode:
 EXPAND = Operation(
     name="expand",
     replays={"pad": _replay},
-    calls={(ImageOps, "expand"): _expanded, (picture_functional, "pad"): _picture_padded},
+    calls={(ImageOps, "expand"): _expanded, (image_functional, "pad"): _image_padded},
     moves=True,
     tensor_calls={(tensor_functional, "pad"): _tensor_padded},
     kernels={F2.pad: _kernel_padded},

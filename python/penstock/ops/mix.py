@@ -1,6 +1,6 @@
-"""MixUp and CutMix of torchvision: each picture of a batch is mixed with the one before it, the first with the last.
+"""MixUp and CutMix of torchvision: each image of a batch is mixed with the one before it, the first with the last.
 
-Their draws, their targets and their errors are torchvision's own; what is native is what happens to the pictures.
+Their draws, their targets and their errors are torchvision's own; what is native is what happens to the images.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from penstock.ops.operation import Mix, Operation
 
 __all__ = ["MIX", "MIXED"]
 
-# Types of pictures that are mixed natively. Halves are rounded after each product and the sum, and others cannot be
+# Types of images that are mixed natively. Halves are rounded after each product and the sum, and others cannot be
 # multiplied in place; a cut alone could be of any type, but a collate_fn that chooses may not choose one.
 MIXED = (torch.float32, torch.float64)
 
@@ -35,6 +35,6 @@ def _cuts(params: Mapping[str, Any], images: torch.Tensor) -> Mix | None:
 
 MIX = Operation(
     name="mix",
-    says="done to the batch by the threads that make its pictures",
+    says="done to the batch by the threads that make its images",
     batches={v2.MixUp: _mixes_up, v2.CutMix: _cuts},
 )

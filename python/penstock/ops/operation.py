@@ -16,10 +16,10 @@ class Building(Protocol):
     """A pipeline that is being lowered.
 
     Attributes:
-        strip: A picture of the kind that the operation is given, one pixel high, with every value a byte can have and
+        strip: An image of the kind that the operation is given, one pixel high, with every value a byte can have and
             the colours of all margins so far.
-        channels: Of the picture.
-        threads: Of torch's, where it would make the pictures.
+        channels: Of the image.
+        threads: Of torch's, where it would make the images.
         is_laid: Whether it is known how a tensor lies in memory, in which some of torch's roundings differ.
         is_erased: Whether parts of it were overwritten, after which nothing but conversions can be lowered.
     """
@@ -55,7 +55,7 @@ class Building(Protocol):
 
 
 class Trace(Protocol):
-    """What was done to a picture, as far as it was only recorded.
+    """What was done to an image, as far as it was only recorded.
 
     Attributes:
         mode: Pillow's, "L", "RGB" or "P".
@@ -68,33 +68,33 @@ class Trace(Protocol):
     height: int
 
     def then(self, name: str, *operands: Any, size: tuple[int, int] | None = None) -> Self:
-        """Return this trace and one step more, after which the picture has this (width, height) if it is another."""
+        """Return this trace and one step more, after which the image has this (width, height) if it is another."""
 
     def without_info(self) -> Self:
-        """Return this trace as that of a picture whose `info` is empty."""
+        """Return this trace as that of an image whose `info` is empty."""
 
     def of_array(self) -> Self:
-        """Return this trace as that of a picture that Pillow makes of an array of NumPy's."""
+        """Return this trace as that of an image that Pillow makes of an array of NumPy's."""
 
     def convert(self, mode: str) -> Self:
         """Take the channels of one mode for those of the other: one of three that are alike, or three of one."""
 
     def recolored(self, change: Callable[[Any], Any]) -> Self:
-        """Return this trace with the palette, if it has one, that a function of Pillow's gives to a picture."""
+        """Return this trace with the palette, if it has one, that a function of Pillow's gives to an image."""
 
 
 # None if all that a transform does was done to the strip.
 Lowering = Callable[[Building, Any], _native.Op | None]
-# Given the trace of a picture, and what a call was given besides the picture: the trace of the result. None if that is
-# Pillow's to make, out of pixels; what it raises has the call made again on a picture that records no more.
+# Given the trace of an image, and what a call was given besides the image: the trace of the result. None if that is
+# Pillow's to make, out of pixels; what it raises has the call made again on an image that records no more.
 Records = Callable[..., Trace | None]
 # The same for a tensor, and how the result lies in memory: as the given one does, in order, or as the function has
-# that of a small picture lie.
+# that of a small image lie.
 RecordsTensor = Callable[..., tuple[Trace, Literal["kept", "in order", "asked"]] | None]
-# What a picture gets of another one: its own share and the other one's, or a rectangle (top, bottom, left, right).
+# What an image gets of another one: its own share and the other one's, or a rectangle (top, bottom, left, right).
 Share = tuple[float, float] | tuple[int, int, int, int]
-# How a batch is mixed, in place: each picture becomes so much of the one before it and so much of its own (float), or
-# takes a rectangle of the one before it; or, of bytes, what each picture gets of the one as far from the other end.
+# How a batch is mixed, in place: each image becomes so much of the one before it and so much of its own (float), or
+# takes a rectangle of the one before it; or, of bytes, what each image gets of the one as far from the other end.
 Mix = tuple[float, float] | tuple[int, int, int, int] | tuple[Share | None, ...]
 # Given what a transform of batches has drawn, and a tensor like the batch: how that is mixed; None if it is torch's.
 Mixes = Callable[[Mapping[str, Any], torch.Tensor], Mix | None]
@@ -102,12 +102,12 @@ Mixes = Callable[[Mapping[str, Any], torch.Tensor], Mix | None]
 
 @dataclasses.dataclass(frozen=True)
 class Hook:
-    """A function that gives way to another one while pictures record.
+    """A function that gives way to another one while images record.
 
     Attributes:
         owner: What it is an attribute of.
         name: Of the attribute.
-        make: Given the function, and what tells whether a picture records: what stands before it.
+        make: Given the function, and what tells whether an image records: what stands before it.
         static: Whether the owner is a class of which it is a static method.
     """
 
@@ -127,28 +127,28 @@ class Operation:
         transforms: torchvision's transforms that it is, and what lowers each.
         random: Those of them that draw numbers.
         pythons: Those of these that draw them from Python's generator, and not from torch's.
-        refuses: Whether some of them raise for pictures of certain sizes.
+        refuses: Whether some of them raise for images of certain sizes.
         functions: What these look up in their modules when they are called, and must be torchvision's own.
         replays: For each of its steps, by native name, what the library itself does: given a Pillow image and the
             step's operands.
-        methods: Calls of Pillow's pictures that are recorded, by the method's name.
-        calls: Functions that are recorded when their first argument is a recording picture, by owner and name.
+        methods: Calls of Pillow's images that are recorded, by the method's name.
+        calls: Functions that are recorded when their first argument is a recording image, by owner and name.
         enhancers: Classes of `PIL.ImageEnhance` whose `enhance` is recorded.
         filters: Classes of `PIL.ImageFilter` by which `Image.filter` is recorded, given one of them.
         tensor_calls: The same as `calls` for tensors of bytes.
-        picture_kernels: Functions of torchvision's second generation that are recorded for Pillow's pictures, where the
+        image_kernels: Functions of torchvision's second generation that are recorded for Pillow's images, where the
             function that these have there is none that is hooked.
         kernels: Functions of torchvision's second generation that are recorded for tensors of bytes, by function.
-        stacked: Those of them that are recorded for batches too, whose pictures they take one by one.
+        stacked: Those of them that are recorded for batches too, whose images they take one by one.
         batches: torchvision's transforms of whole batches that it is, whose `transform` is recorded.
-        moves: Whether its methods and calls make no other values, so that they are recorded for pictures of numbers of
+        moves: Whether its methods and calls make no other values, so that they are recorded for images of numbers of
             colours as well.
-        hooks: What else gives way while pictures record.
+        hooks: What else gives way while images record.
         examples: Makes transforms of every kind that are lowered, for tests.
     """
 
     name: str
-    says: str = "fused into one pass over the picture"
+    says: str = "fused into one pass over the image"
     transforms: Mapping[type, Lowering] = dataclasses.field(default_factory=dict)
     random: frozenset[type] = frozenset()
     pythons: frozenset[type] = frozenset()
@@ -160,7 +160,7 @@ class Operation:
     enhancers: Mapping[type, Records] = dataclasses.field(default_factory=dict)
     filters: Mapping[type, Records] = dataclasses.field(default_factory=dict)
     tensor_calls: Mapping[tuple[Any, str], RecordsTensor] = dataclasses.field(default_factory=dict)
-    picture_kernels: Mapping[Any, Records] = dataclasses.field(default_factory=dict)
+    image_kernels: Mapping[Any, Records] = dataclasses.field(default_factory=dict)
     kernels: Mapping[Any, RecordsTensor] = dataclasses.field(default_factory=dict)
     stacked: frozenset[Any] = frozenset()
     batches: Mapping[type, Mixes] = dataclasses.field(default_factory=dict)

@@ -18,7 +18,7 @@ __all__ = ["PAD", "fill_of", "world_of"]
 
 
 def world_of(building: Building) -> str:
-    """Return in which form an operation meets pictures: torchvision pads the two in different ways."""
+    """Return in which form an operation meets images: torchvision pads the two in different ways."""
     return "tensor" if building.is_tensor else "pil"
 
 
@@ -27,12 +27,12 @@ def fill_of(building: Building, transform: Any, mode: str) -> int:
     if type(transform) in (v2.Pad, v2.RandomCrop, v2.RandomZoomOut):
         fill = transform._fill.get(type(building.strip), transform._fill.get("others"))
 
-        def pad(picture: Any) -> Any:
-            return F2.pad(picture, padding=[0, 0, 1, 0], fill=fill, padding_mode=mode)
+        def pad(image: Any) -> Any:
+            return F2.pad(image, padding=[0, 0, 1, 0], fill=fill, padding_mode=mode)
     else:
 
-        def pad(picture: Any) -> Any:
-            return F.pad(picture, [0, 0, 1, 0], transform.fill, mode)
+        def pad(image: Any) -> Any:
+            return F.pad(image, [0, 0, 1, 0], transform.fill, mode)
 
     if mode == "constant":
         return building.add_margin(pad)
@@ -53,7 +53,7 @@ def _lower(building: Building, transform: Any) -> _native.Op:
     except Exception:
         if any(margins) or raises(transform, building.strip):
             raise
-        mode = None  # no picture gets a margin, and torchvision does not mind
+        mode = None  # no image gets a margin, and torchvision does not mind
     return _native.Op("pad", margins, mode, fill, world_of(building))
 
 

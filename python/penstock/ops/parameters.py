@@ -25,7 +25,7 @@ __all__ = [
 
 
 def integer_of(value: Any, what: str) -> int:
-    """Return a value that is a plain int of the size of a picture's."""
+    """Return a value that is a plain int of the size of an image's."""
     if type(value) is not int or abs(value) > 1 << 24:
         raise Opaque(f"{what} is {value!r}, not a plain int")
     return value
@@ -131,7 +131,7 @@ def radii_of(radius: Any) -> tuple[float, float]:
 
     Raises:
         TypeError: If they are no plain numbers.
-        ValueError: If one is negative, or larger than pictures are.
+        ValueError: If one is negative, or larger than images are.
     """
     pair = radius if isinstance(radius, (tuple, list)) else (radius, radius)
     if len(pair) != 2 or not all(isinstance(value, (int, float)) for value in pair):

@@ -1,7 +1,7 @@
 """`RandomResizedCrop`: a rectangle that is drawn, and its resize.
 
 torchvision takes some twenty of torch's functions for the rectangle, half of a worker's time for a sample. So where
-pictures record, it is drawn natively too. The numbers are torch's own generator's, which is lent for the time of the
+images record, it is drawn natively too. The numbers are torch's own generator's, which is lent for the time of the
 draw. Those functions draw numbers of the default dtype on the default device, by way of whatever mode is active, and
 all of that is the user's to change between two draws: so it is looked at when a rectangle is drawn.
 """
@@ -47,9 +47,9 @@ def rectangles(scale: Any, ratio: Any, logarithms: Sequence[float] | None = None
     scale, bounds = pair_of(scale, "scale"), pair_of(ratio, "ratio")
     if scale[0] > scale[1] or bounds[0] > bounds[1]:
         raise Opaque("torch refuses to draw between bounds that are upside down")
-    # Beyond these a picture of a pixel or two is cropped to nothing, which Pillow resizes all the same.
+    # Beyond these an image of a pixel or two is cropped to nothing, which Pillow resizes all the same.
     if not (0 < bounds[0] < 2 and bounds[1] > 0.5):
-        raise Opaque(f"its ratio {bounds} leaves nothing of small pictures")
+        raise Opaque(f"its ratio {bounds} leaves nothing of small images")
     rounding = rounding_of()
     low, high = logarithms_of(ratio) if logarithms is None else logarithms
     return scale, bounds, (low, high), rounding

@@ -1,4 +1,4 @@
-"""Transforms that raise for every picture of a kind, or for some of the numbers that are drawn for it."""
+"""Transforms that raise for every image of a kind, or for some of the numbers that are drawn for it."""
 
 import threading
 from typing import Any
@@ -25,13 +25,13 @@ def forget() -> None:
 
 
 def replay(transform: Any, template: Any, height: int, width: int) -> None:
-    """Call a transform on a blank picture, to have torchvision's own exception raised, or raise what was noted.
+    """Call a transform on a blank image, to have torchvision's own exception raised, or raise what was noted.
 
     Args:
         transform: The user's object.
-        template: A picture of the kind that it is given.
-        height: Of the blank picture, in pixels.
-        width: Of the blank picture, in pixels.
+        template: An image of the kind that it is given.
+        height: Of the blank image, in pixels.
+        width: Of the blank image, in pixels.
     """
     if (error := getattr(_noted, "error", None)) is not None:
         forget()
@@ -41,15 +41,15 @@ def replay(transform: Any, template: Any, height: int, width: int) -> None:
 
 
 def blank(template: Any, height: int, width: int) -> Any:
-    """Return a blank picture of the kind of another one."""
+    """Return a blank image of the kind of another one."""
     if not isinstance(template, torch.Tensor):
         return Image.new(template.mode, (width, height))
-    picture = torch.zeros(template.shape[0], height, width, dtype=template.dtype)
-    return picture if type(template) is torch.Tensor else type(template)(picture)
+    image = torch.zeros(template.shape[0], height, width, dtype=template.dtype)
+    return image if type(template) is torch.Tensor else type(template)(image)
 
 
 def raises(transform: Any, template: Any) -> bool:
-    """Whether a transform raises for an ordinary picture."""
+    """Whether a transform raises for an ordinary image."""
     forget()
     try:
         replay(transform, template, 64, 64)

@@ -2,7 +2,7 @@
 
 Pillow has changed the order of its two passes twice, last in version 13, and pixels with it; another compiler may round
 the last bit of a weight elsewhere; and pillow-simd, under Pillow's name, computes other pixels altogether. So before
-a filter is lowered, a few small pictures go both ways, once in a process, and the order that gives Pillow's bytes is
+a filter is lowered, a few small images go both ways, once in a process, and the order that gives Pillow's bytes is
 the one that is used. Which code of torch's resizes a uint8 tensor depends on its version, on the processor and on the
 layout of the tensor, so it is asked in the same way.
 """
@@ -21,8 +21,8 @@ from penstock.ops.opaque import Opaque
 
 __all__ = ["filter_name", "mode_of", "mode_of_tensors", "pass_order", "tensor_filter"]
 
-# Enlarged, shrunk a little and a lot, one side only, the height much more than the width, and just not so much; last a
-# picture more than a hundred times as high as wide, and one just not so:
+# Enlarged, shrunk a little and a lot, one side only, the height much more than the width, and just not so much; last an
+# image more than a hundred times as high as wide, and one just not so:
 # (height, width) before and after.
 _SIZES = (
     ((13, 17), (29, 41)),
@@ -155,12 +155,12 @@ def _tensors_agree(mode: InterpolationMode, version: int) -> bool:
         pixels = _noise(before)
         ours = _resized(pixels, after, _OF_TENSORS[mode], "torch")
         last = torch.from_numpy(pixels).permute(2, 0, 1)
-        pictures = [(last, ours), (last.contiguous(), ours), (last[:1], ours[:1]), (last[1:2].contiguous(), ours[1:2])]
+        images = [(last, ours), (last.contiguous(), ours), (last[:1], ours[:1]), (last[1:2].contiguous(), ours[1:2])]
         try:
-            theirs = [function(picture, list(after), mode, antialias=True) for picture, _ in pictures]
+            theirs = [function(image, list(after), mode, antialias=True) for image, _ in images]
         except (RuntimeError, ValueError, NotImplementedError):  # a torch without the filter
             return False
-        if not all(torch.equal(a, b) for a, (_, b) in zip(theirs, pictures, strict=True)):
+        if not all(torch.equal(a, b) for a, (_, b) in zip(theirs, images, strict=True)):
             return False
     return True
 
@@ -174,7 +174,7 @@ def _noise(size: tuple[int, int]) -> Any:
 def _resized(pixels: Any, after: tuple[int, int], name: str, arithmetic: str) -> torch.Tensor:
     """Return what our resize makes of (height, width, 3) bytes."""
     plan = _native.Plan([_native.Op("resize", "exact", after, name, arithmetic)], bytes(range(256)) * 3, 3, 1, inks=b"")
-    batch = _native.Batch(_native.Source(pixels[None], plan), [0], _native.Generator(0))
+    batch = _native.Batch(_native.ArrayImages(pixels[None], plan), [0], _native.Generator(0))
     made, out = memory.empty((1, 3, *after), torch.uint8)
-    batch.run(_native.Stream(1), out)
+    batch.run(_native.JobQueue(1), out)
     return made[0]

@@ -72,7 +72,7 @@ def _lower(building: Building, transform: Any) -> _native.Op:
 
 
 def resized(trace: Trace, size: Any, resample: Any = None, box: Any = None, reducing_gap: Any = None) -> Trace | None:
-    """Resize a recording picture to (width, height) as Pillow does."""
+    """Resize a recording image to (width, height) as Pillow does."""
     if not hasattr(size, "__getitem__"):
         raise TypeError
     width, height = size
@@ -108,7 +108,7 @@ def _crop_resized(  # noqa: PLR0917 - torchvision's own
     interpolation: Any = InterpolationMode.BILINEAR,
     antialias: Any = True,
 ) -> Trace | None:
-    """Record `functional.resized_crop` of a picture; the way through torchvision's functions takes 30 us more."""
+    """Record `functional.resized_crop` of an image; the way through torchvision's functions takes 30 us more."""
     resample = _RESAMPLE.get(interpolation)
     if antialias is False or type(size) not in (tuple, list) or len(size) != 2 or resample is None:
         raise NotImplementedError
@@ -152,7 +152,7 @@ def _tensor_crop_resized(  # noqa: PLR0917 - torchvision's own
         return None
     part = trace.then("crop", top, left, height, width, size=(width, height))
     result = tensor_resized(part, size, interpolation, None, antialias)
-    # What was cropped out of wider rows does not lie as a picture does; what was not keeps its layout.
+    # What was cropped out of wider rows does not lie as an image does; what was not keeps its layout.
     return result if result is None or width == trace.width else (result[0], "in order")
 
 

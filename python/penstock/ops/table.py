@@ -55,11 +55,11 @@ __all__ = [
     "FILTERS",
     "FUNCTIONS",
     "HOOKS",
+    "IMAGE_KERNELS",
     "KERNELS",
     "LEFT",
     "METHODS",
     "MOVES",
-    "PICTURE_KERNELS",
     "STACKED",
     "TABLE",
     "TENSOR_CALLS",
@@ -130,12 +130,12 @@ FUNCTIONS: tuple[tuple[Any, str], ...] = tuple(dict.fromkeys(pair for each in TA
 FILTERS: Mapping[type, Records] = _by("filters")
 METHODS: Mapping[str, Records] = {**_by("methods"), "filter": filtered(FILTERS)}
 CALLS: Mapping[tuple[Any, str], Records] = _by("calls")
-# What is recorded for pictures of numbers of colours too.
+# What is recorded for images of numbers of colours too.
 MOVES: frozenset[Records] = frozenset(
     records for each in TABLE if each.moves for records in (*each.methods.values(), *each.calls.values())
 )
 ENHANCERS: Mapping[type, Records] = _by("enhancers")
-PICTURE_KERNELS: Mapping[Any, Records] = _by("picture_kernels")
+IMAGE_KERNELS: Mapping[Any, Records] = _by("image_kernels")
 TENSOR_CALLS: Mapping[tuple[Any, str], RecordsTensor] = _by("tensor_calls")
 KERNELS: Mapping[Any, RecordsTensor] = _by("kernels")
 STACKED: frozenset[Any] = frozenset(kernel for each in TABLE for kernel in each.stacked)

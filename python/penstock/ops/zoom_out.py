@@ -15,7 +15,7 @@ from penstock.ops.parameters import chance_of, pair_of
 
 __all__ = ["ZOOM_OUT"]
 
-# By so many times sides grow that are still sides of pictures.
+# By so many times sides grow that are still sides of images.
 _MOST = 64
 
 

@@ -12,11 +12,11 @@ from penstock.recording.chain import as_at_first
 from penstock.recording.fills import record_fill
 from penstock.recording.memoryless import is_torch_plain
 from penstock.recording.pastes import Paste, Rectangle, in_channel
-from penstock.recording.tensors import is_allowed, is_plain, is_recording, picture_of
+from penstock.recording.tensors import image_of, is_allowed, is_plain, is_recording
 
 __all__ = ["record_assignment"]
 
-# Of one rectangle's values, which travel with its picture; and rectangles of one picture.
+# Of one rectangle's values, which travel with its image; and rectangles of one image.
 _MOST_BYTES = 250_000
 _MOST = 16
 
@@ -29,8 +29,8 @@ def record_assignment(out: Any, index: Any, value: Any) -> Any:
 
 
 def _paste(out: Any, index: Any, value: Any) -> bool:
-    """Write down that a rectangle of a recording picture is written over; return whether that could be done."""
-    trace = picture_of(out, pasted=True)
+    """Write down that a rectangle of a recording image is written over; return whether that could be done."""
+    trace = image_of(out, pasted=True)
     if trace is None or out._chain.is_view or out._is_shared or not (is_allowed(out) and is_torch_plain()):
         return False
     if not _is_constant(value, out._chain.dtype) or len(trace.pastes) == _MOST:

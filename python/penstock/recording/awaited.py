@@ -2,7 +2,7 @@
 
 timm's `PrefetchLoader` takes a batch of bytes, makes numbers of it, and subtracts and divides by constants, each in a
 pass over all memory, before anybody else sees it. What its code does to the first batch is written down call by call,
-as functions on single pictures are, and the next batches are made that way by the threads that make their pixels: such
+as functions on single images are, and the next batches are made that way by the threads that make their pixels: such
 a batch is a tensor without memory, which becomes the plain one when the same calls have been made on it. Calls that are
 not known, or are other ones than before, are made on the tensor that it stands for until then.
 """
@@ -21,7 +21,7 @@ from penstock.recording.rendering import Renderer, Rendering, Wanted
 
 __all__ = ["Awaited", "Converting"]
 
-# Dimensions of a batch of pictures.
+# Dimensions of a batch of images.
 _BATCH = 4
 _NAMES: dict[Any, str] = {function: name for name, function in calls.FUNCTIONS.items()}
 # The attributes that only a tensor without memory has.
@@ -34,7 +34,7 @@ class Converting:
     Args:
         renderer: Makes their pixels.
         rendered: Is told of a rendering that was made for a single batch.
-        expected: What was done to the batch before, if anything is known: the mode of its pictures, and a chain's key.
+        expected: What was done to the batch before, if anything is known: the mode of its images, and a chain's key.
             It is changed with each batch that is made otherwise.
     """
 
@@ -60,7 +60,7 @@ class Converting:
         """Have the batch that was handed out be plain: what is done to it next is nobody's business any more."""
         last, self._last = self._last, None
         if isinstance(last, Awaited):
-            last.become_real()
+            last.materialize()
 
     def make(self, wanted: Wanted) -> torch.Tensor:
         """Make a batch here and now, and expect the next ones to be made so."""
@@ -141,7 +141,7 @@ class Awaited(Memoryless):
         promise.converting.handed_out(self)
         return self
 
-    def become_real(self) -> torch.Tensor:
+    def materialize(self) -> torch.Tensor:
         """Have the batch made, if it is not; return the plain tensor."""
         return swapped(self, self._promise.keep(self._chain), _OWN) if self._real is None else self._real
 
@@ -179,7 +179,7 @@ class Awaited(Memoryless):
 
     def _as_expected(self) -> torch.Tensor:
         """Return the plain tensor if that has been made; itself otherwise."""
-        return self.become_real() if self._promise.has(self._chain) else self
+        return self.materialize() if self._promise.has(self._chain) else self
 
 
 Awaited.__name__, Awaited.__qualname__, Awaited.__module__ = "Tensor", "Tensor", "torch"

@@ -1,4 +1,4 @@
-"""Batches of pictures that record: put together, taken apart, and plain tensors that torch makes in their likeness."""
+"""Batches of images that record: put together, taken apart, and plain tensors that torch makes in their likeness."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 __all__ = ["MASKS_RECORDED", "RECORDED", "part", "record_unsqueeze", "stack"]
 
-# Dimensions of a single picture.
+# Dimensions of a single image.
 _SINGLE = 3
 
 
 def stack(tensors: Sequence[Any], dim: int = 0) -> RecordedTensor | None:
-    """Return tensors of single pictures, or batches, some of which record, as a batch; None if they make none."""
+    """Return tensors of single images, or batches, some of which record, as a batch; None if they make none."""
     first = next(filter(is_recording, tensors), None)
     if dim != 0 or first is None:
         return None
@@ -46,23 +46,23 @@ def stack(tensors: Sequence[Any], dim: int = 0) -> RecordedTensor | None:
 def _cat(tensors: Sequence[Any], dim: int = 0) -> RecordedTensor | None:
     """Return batches, some of which record, as one; None if they make none."""
     first = next(filter(is_recording, tensors), None)
-    if dim != 0 or first is None or not first._lead or not all(_has_pictures(tensor) for tensor in tensors):
+    if dim != 0 or first is None or not first._lead or not all(_has_images(tensor) for tensor in tensors):
         return None
     if any(tensor.shape[1:] != first.shape[1:] for tensor in tensors):
         return None
     return _joined(tensors, (sum(map(len, tensors)), *first._lead[1:]))
 
 
-def _has_pictures(tensor: Any) -> bool:
+def _has_images(tensor: Any) -> bool:
     return isinstance(tensor, torch.Tensor) and tensor.ndim > _SINGLE
 
 
 def _joined(tensors: Sequence[Any], lead: tuple[int, ...]) -> RecordedTensor | None:
-    """Return all pictures of batches, some of which record, as one; None if they make none.
+    """Return all images of batches, some of which record, as one; None if they make none.
 
     Args:
         tensors: The batches.
-        lead: The lengths of the dimensions for the pictures.
+        lead: The lengths of the dimensions for the images.
     """
     first = next(filter(is_recording, tensors))
     chain, shape = first._chain, first.shape[-_SINGLE:]
@@ -70,7 +70,7 @@ def _joined(tensors: Sequence[Any], lead: tuple[int, ...]) -> RecordedTensor | N
     given: dict[int, torch.Tensor] = {}
     count = 0
     for tensor in tensors:
-        if not _has_pictures(tensor) or tensor.dtype != chain.dtype or tensor.shape[-_SINGLE:] != shape:
+        if not _has_images(tensor) or tensor.dtype != chain.dtype or tensor.shape[-_SINGLE:] != shape:
             return None
         if is_recording(tensor):
             if not tensor._lead or tensor._mixes or tensor._chain.is_view or tensor._chain.values != chain.values:
@@ -100,7 +100,7 @@ def _of_sequence(make: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def record_unsqueeze(tensor: Any, dim: Any) -> RecordedTensor | None:
-    """Return a picture as a batch of one, which is a view."""
+    """Return an image as a batch of one, which is a view."""
     if type(dim) is not int or dim not in (0, -4) or not is_recording(tensor) or tensor._lead:
         return None
     chain = tensor._chain.then("stack")
@@ -111,7 +111,7 @@ def record_unsqueeze(tensor: Any, dim: Any) -> RecordedTensor | None:
 
 
 def part(batch: RecordedTensor, index: Any) -> RecordedTensor | None:
-    """Return the picture, or the pictures, `batch[index]`, which is a view; None if they do not record.
+    """Return the image, or the images, `batch[index]`, which is a view; None if they do not record.
 
     Args:
         batch: A recording one.
@@ -137,7 +137,7 @@ def part(batch: RecordedTensor, index: Any) -> RecordedTensor | None:
 
 
 def _viewed(function: Callable[..., torch.Tensor]) -> Callable[..., RecordedTensor | None]:
-    """Return what writes down that the dimensions for the pictures become others, as in `flatten(0, 1)`."""
+    """Return what writes down that the dimensions for the images become others, as in `flatten(0, 1)`."""
 
     def recorder(tensor: Any, *sizes: Any, **options: Any) -> RecordedTensor | None:
         if not is_recording(tensor) or not tensor._lead or tensor._mixes or tensor._chain.is_view:

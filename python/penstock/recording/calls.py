@@ -122,7 +122,7 @@ def _frozen_constant(tensor: torch.Tensor) -> tuple[Hashable, ...] | None:
     if tensor.requires_grad or tensor.is_neg() or tensor.is_conj() or tensor.is_quantized or tensor.is_nested:
         return None
     shape = tuple(tensor.shape)
-    # A third dimension from behind is that of channels, and a fourth one that of pictures.
+    # A third dimension from behind is that of channels, and a fourth one that of images.
     if not 0 < tensor.numel() <= _MOST_VALUES or any(length != 1 for length in (*shape[-2:], *shape[:-3])):
         return None
     return "tensor", tensor.dtype, shape, bytes_of(tensor)

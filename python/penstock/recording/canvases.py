@@ -1,8 +1,8 @@
-"""Memory of a `collate_fn` that only records what pictures are put on it.
+"""Memory of a `collate_fn` that only records what images are put on it.
 
-A function that pads pictures takes memory for the whole batch, by `torch.zeros` or `new`, may fill it with a constant,
-and copies each picture to a corner of its slice. In a worker such memory is a tensor without any: what leaves the
-worker is a ticket, as of pictures that are stacked, and the threads that make them write the margins as well. Whatever
+A function that pads images takes memory for the whole batch, by `torch.zeros` or `new`, may fill it with a constant,
+and copies each image to a corner of its slice. In a worker such memory is a tensor without any: what leaves the
+worker is a ticket, as of images that are stacked, and the threads that make them write the margins as well. Whatever
 else is done to it, or to a part of it that somebody holds, makes it the memory that it stands for.
 """
 
@@ -29,8 +29,8 @@ from penstock.recording.tensors import RecordedTensor, is_recording, keeps_kind
 
 __all__ = ["Canvas", "canvas_of", "is_canvas", "real", "recorded", "stack_masks"]
 
-# Dimensions of a batch of pictures, and of one of masks.
-_PICTURES, _MASKS = 4, 3
+# Dimensions of a batch of images, and of one of masks.
+_IMAGES, _MASKS = 4, 3
 # torch's own, before anything is hooked.
 _zeros = torch.zeros
 # The attributes that only a canvas has.
@@ -40,10 +40,10 @@ _Seen = tuple[int | tuple[int, int], ...]
 
 
 class _Placed(NamedTuple):
-    """A picture on a canvas.
+    """An image on a canvas.
 
     Attributes:
-        trace: Of the picture.
+        trace: Of the image.
         chain: What is done to its values.
         where: It is.
     """
@@ -54,7 +54,7 @@ class _Placed(NamedTuple):
 
 
 class Canvas(Memoryless):
-    """A batch of pictures on a constant, or a part of one, that is not there yet.
+    """A batch of images on a constant, or a part of one, that is not there yet.
 
     Args:
         shape: Of all of it.
@@ -89,7 +89,7 @@ class Canvas(Memoryless):
         self._modes = torch.is_inference_mode_enabled(), torch.is_grad_enabled()
         return self
 
-    def become_real(self) -> torch.Tensor:
+    def materialize(self) -> torch.Tensor:
         """Make the memory; return the plain tensor."""
         plain: torch.Tensor = real(self)
         return plain
@@ -99,7 +99,7 @@ class Canvas(Memoryless):
         cls, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
-        # Another thread may put a picture on it, or make it real.
+        # Another thread may put an image on it, or make it real.
         with making:
             if args and is_canvas(args[0]):
                 if func in METADATA:
@@ -124,7 +124,7 @@ class Canvas(Memoryless):
 
     @property
     def traces(self) -> tuple[Trace, ...]:
-        """Of the pictures that are on the canvas."""
+        """Of the images that are on the canvas."""
         return tuple(placed.trace for placed in self.whole._placed.values())
 
 
@@ -133,8 +133,8 @@ Canvas.__name__, Canvas.__qualname__, Canvas.__module__ = "Tensor", "Tensor", "t
 
 
 def canvas_of(shape: tuple[int, ...], dtype: torch.dtype, value: Any) -> Canvas | None:
-    """Return a canvas of a constant; None if no batch of pictures has that shape, or the value is no number."""
-    is_batch = shape[1] in (1, 3) if len(shape) == _PICTURES else len(shape) == _MASKS and dtype in DTYPES
+    """Return a canvas of a constant; None if no batch of images has that shape, or the value is no number."""
+    is_batch = shape[1] in (1, 3) if len(shape) == _IMAGES else len(shape) == _MASKS and dtype in DTYPES
     constant = _constant(dtype, value) if is_batch else None
     return None if constant is None else Canvas(shape, constant)
 
@@ -241,7 +241,7 @@ def _copy(canvas: Canvas, tensor: Any, _non_blocking: Any = False) -> Canvas | N
 
 
 def _put(root: Canvas, where: _Seen, tensor: Any) -> bool:
-    """Put a recording picture on a canvas; return whether that was done."""
+    """Put a recording image on a canvas; return whether that was done."""
     number, *channels, rows, columns = where
     if _is_range(number) or channels != [*root._where[1:-2]] or not (_is_range(rows) and _is_range(columns)):
         return False
@@ -275,9 +275,9 @@ _RECORDERS: dict[Any, Callable[..., Any]] = {
 
 
 def recorded(root: Canvas) -> RecordedTensor | None:
-    """Return the pictures on a whole canvas, and what is around them, as a batch that records; None if they are none.
+    """Return the images on a whole canvas, and what is around them, as a batch that records; None if they are none.
 
-    Masks are pictures of one channel.
+    Masks are images of one channel.
     """
     placed = root._placed
     count, *channels, height, width = root.shape
@@ -326,7 +326,7 @@ def _make(root: Canvas) -> None:
             plain.copy_(root._constant)
         for trace, chain, where in root._placed.values():
             place = plain[_as_index(where)]
-            fills.write(trace, chain, place if root.ndim == _PICTURES else place[None])
+            fills.write(trace, chain, place if root.ndim == _IMAGES else place[None])
             if not inference:
                 torch.autograd.graph.increment_version(plain)
         views = []

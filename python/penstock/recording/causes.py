@@ -1,4 +1,4 @@
-"""What of the user's program looked at a picture's pixels, in words that he can act on.
+"""What of the user's program looked at an image's pixels, in words that he can act on.
 
 It is told from the stack, from the inside to the outside. A transform of a known library is named by its class. Else it
 is what the user's code called of Pillow, NumPy, torch or torchvision; what has no frame of its own is found in the
@@ -115,7 +115,7 @@ def cause(function: Any = None) -> str:
     if method is not None and not method.__name__.startswith("_"):
         return f"Image.{method.__name__}"
     if frame is None or _place(frame.f_code).library:
-        return "sent as a picture"
+        return "sent as an image"
     return _called_in(frame)
 
 

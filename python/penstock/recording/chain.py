@@ -1,10 +1,10 @@
-"""What was done to a picture's values, from `ToTensor` on.
+"""What was done to an image's values, from `ToTensor` on.
 
 Each of these functions looks at one value of one channel at a time. So their composition is a table of 256 values for
-each channel, made by calling the functions themselves on a *strip*: a picture one pixel high that holds the values 0
+each channel, made by calling the functions themselves on a *strip*: an image one pixel high that holds the values 0
 to 255 in every channel. A chain is such a composition; chains are made once in a process and then looked up.
 
-How the result lies in memory, and whether it is new memory at all, is told by the same calls on a *sheet*, a picture
+How the result lies in memory, and whether it is new memory at all, is told by the same calls on a *sheet*, an image
 of some pixels more. Those of a batch are called on batches of two strips and of two sheets.
 """
 
@@ -33,7 +33,7 @@ Key = tuple[Link, ...]
 
 
 def _in_longer_rows(tensor: torch.Tensor) -> torch.Tensor:
-    """Return the same values as they lie in memory if the picture was cropped out of a wider one."""
+    """Return the same values as they lie in memory if the image was cropped out of a wider one."""
     *_, channels, _, width = tensor.shape
     longer = (*tensor.shape[:-1], width + 1)
     if tensor.stride() == (1, width * channels, channels):
@@ -62,17 +62,17 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     # Of one channel, too, whose stride `contiguous` would leave as it is.
     "contiguous": functools.partial(torch.clone, memory_format=torch.contiguous_format),
     "clone": torch.clone,
-    # What torchvision decodes lies in memory as what it makes of Pillow's picture does.
+    # What torchvision decodes lies in memory as what it makes of Pillow's image does.
     "decode_image": F.pil_to_tensor,
     "view": _in_longer_rows,
     "stack": _as_batch,
     "select": _as_single,
-    # Around pictures, whose own values it leaves alone.
+    # Around images, whose own values it leaves alone.
     "margin": lambda tensor, _value: tensor.clone(),
     "call": calls.repeat,
 }
 _NORMALIZE = ("normalize", "normalize_image")
-# Width and height of a picture from which it is seen how a result lies in memory.
+# Width and height of an image from which it is seen how a result lies in memory.
 _SHEET = (3, 2)
 # Chains that are kept; a program has a handful, unless it draws their numbers.
 _MOST = 512
@@ -93,20 +93,20 @@ class Written(NamedTuple):
 
 
 class Chain:
-    """A composition of functions on a picture's values.
+    """A composition of functions on an image's values.
 
     Attributes:
-        mode: Of the picture that it begins with, "L" or "RGB".
+        mode: Of the image that it begins with, "L" or "RGB".
         key: The functions and their arguments, in order.
         dtype: Of the result.
         channels: Of the result.
-        interleaved: Whether the result for one picture lies in memory as Pillow's pixels do, channel by channel for
+        interleaved: Whether the result for one image lies in memory as Pillow's pixels do, channel by channel for
             each pixel.
         is_view: Whether it is part of another one, and there are gaps between its rows.
         values: The functions without those that only change how the result lies in memory.
         has_negative_zero: Whether one of the values is a negative zero.
         is_even: Whether the values are the same in all channels.
-        margin: The bytes of the value of all that is around pictures; None if nothing is.
+        margin: The bytes of the value of all that is around images; None if nothing is.
     """
 
     __slots__ = (
@@ -174,7 +174,7 @@ class Chain:
 
     @property
     def is_of_bytes(self) -> bool:
-        """Whether the values are the picture's bytes."""
+        """Whether the values are the image's bytes."""
         return self.values[1] == (("pil_to_tensor",),)
 
     @property
@@ -214,7 +214,7 @@ class Chain:
         return self._written[dtype, as_bytes]
 
     def empty(self, height: int, width: int) -> torch.Tensor:
-        """Return memory for the values of one picture, as the functions would have taken it.
+        """Return memory for the values of one image, as the functions would have taken it.
 
         Returns:
             Uninitialised, of shape (C, H, W), without gaps.
@@ -231,7 +231,7 @@ class Chain:
         return torch.empty((self.channels, height, width), dtype=self.dtype)
 
     def apply(self, image: Any) -> Any:
-        """Call the functions on a real picture."""
+        """Call the functions on a real image."""
         for name, *arguments in self.key:
             image = _FUNCTIONS[name](image, *arguments)  # type: ignore[index]
         return image
@@ -241,7 +241,7 @@ _chains: dict[tuple[str, Key], Chain] = {}
 
 
 def chain_of(mode: str, key: Key) -> Chain | None:
-    """Return the chain of these functions for pictures of a mode; None if there is none."""
+    """Return the chain of these functions for images of a mode; None if there is none."""
     chain = _chains.get((mode, key))
     if chain is not None:
         return chain
@@ -249,7 +249,7 @@ def chain_of(mode: str, key: Key) -> Chain | None:
         shorter = chain_of(mode, key[:-1])
         chain = None if shorter is None else shorter.then(*key[-1])  # type: ignore[arg-type]
     else:
-        strip, sheet = (apply(picture, key[0]) for picture in (strip_of(mode), Image.new(mode, _SHEET)))
+        strip, sheet = (apply(image, key[0]) for image in (strip_of(mode), Image.new(mode, _SHEET)))
         chain = None if strip is None or sheet is None else _chain(mode, key, strip, sheet, key)
     if chain is not None:
         if len(_chains) >= _MOST:
@@ -273,7 +273,7 @@ def _table(strip: torch.Tensor) -> torch.Tensor:
 
 
 def apply(strip: Any, link: Link) -> torch.Tensor | None:
-    """Return what one of the functions makes of a picture or a tensor, None if it is nothing that can be recorded."""
+    """Return what one of the functions makes of an image or a tensor, None if it is nothing that can be recorded."""
     name, *arguments = link
     try:
         with as_at_first():

@@ -1,4 +1,4 @@
-"""What stands before the functions of torchvision that make tensors of pictures, and change their values."""
+"""What stands before the functions of torchvision that make tensors of images, and change their values."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,9 +9,9 @@ from torchvision import tv_tensors
 
 from penstock.recording.chain import chain_of
 from penstock.recording.functions import change, extended, flip
+from penstock.recording.images import is_recorded
 from penstock.recording.loaded import is_loaded, over_pixels
 from penstock.recording.memoryless import is_torch_plain
-from penstock.recording.pictures import is_recorded
 from penstock.recording.tensors import RecordedImage, RecordedTensor, alias, is_recording, record
 
 __all__ = [
@@ -28,7 +28,7 @@ _IMAGE = tv_tensors.Image(torch.zeros(1, 1, 1))
 
 
 def makes_tensor(key: tuple[Any, ...], *, image: bool) -> Callable[[Any], Any]:
-    """Return what makes the hook of a function that makes a tensor of a picture.
+    """Return what makes the hook of a function that makes a tensor of an image.
 
     Args:
         key: The function, as chains have it.
@@ -40,7 +40,7 @@ def makes_tensor(key: tuple[Any, ...], *, image: bool) -> Callable[[Any], Any]:
             tensor = None
             if is_recorded(pic) and is_torch_plain():
                 pic.load()
-                # A picture whose file was closed by the user is Pillow's now.
+                # An image whose file was closed by the user is Pillow's now.
                 if is_recorded(pic):
                     tensor = record(pic._trace, chain_of(pic._mode, key), image=image)
             elif is_loaded(pic) and is_torch_plain():

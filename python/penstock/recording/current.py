@@ -1,4 +1,4 @@
-"""For whom the pictures of a thread record now."""
+"""For whom the images of a thread record now."""
 
 import threading
 from typing import TYPE_CHECKING
@@ -15,11 +15,11 @@ recorders: dict[int | None, "Recorder"] = {}
 
 
 def current_of_any() -> "Recorder | None":
-    """Return this thread's recorder, though its pictures may record no more; None if it has none."""
+    """Return this thread's recorder, though its images may record no more; None if it has none."""
     return recorders.get(None) or recorders.get(threading.get_ident())
 
 
 def current() -> "Recorder | None":
-    """Return the recorder for which this thread's pictures record, None if they do not."""
+    """Return the recorder for which this thread's images record, None if they do not."""
     recorder = current_of_any()
     return None if recorder is None or recorder.given_up or agreement.is_asking() else recorder

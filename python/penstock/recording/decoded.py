@@ -27,7 +27,7 @@ from penstock.system import NOT_WAITING
 
 __all__ = ["has_decoder", "reads_files"]
 
-# libpng refuses wider pictures.
+# libpng refuses wider images.
 _WIDEST = 1_000_000
 _READER = torchvisions.read_file.__code__
 # What reads a file in order to decode it, and for nothing else.
@@ -46,7 +46,7 @@ class _Unread(torch.Tensor):
         source: The file, looked through.
         size: In bytes.
         read: Reads what its path leads to.
-        recorder: For which its picture records.
+        recorder: For which its image records.
     """
 
     source: Source
@@ -106,7 +106,7 @@ def reads_files(current: Callable[[], Recorder | None]) -> Callable[[Any], Any]:
     """Return what makes the operation that reads a file one that may leave it unread.
 
     Args:
-        current: Returns for which recorder the calling thread's pictures record, None if for none.
+        current: Returns for which recorder the calling thread's images record, None if for none.
     """
 
     def make(function: Any) -> Any:
@@ -124,7 +124,7 @@ def reads_files(current: Callable[[], Recorder | None]) -> Callable[[Any], Any]:
             if source is None:
                 recorder.others[why_not] += 1
                 return function(path)
-            source.fate.looked = time.thread_time() - start
+            source.outcome.looked = time.thread_time() - start
             source.keeper = recorder.kept
             return _Unread(source, size, functools.partial(function, path), recorder)
 

@@ -19,7 +19,7 @@ CHANNELS = {ImageReadMode.UNCHANGED.value: None, ImageReadMode.GRAY.value: 1, Im
 
 
 def decode(content: bytes, mode: str) -> Image.Image:
-    """Return torchvision's picture of a file.
+    """Return torchvision's image of a file.
 
     Args:
         content: Of the file.
@@ -47,7 +47,7 @@ def _decodes_to_our_pixels(file: bytes) -> bool:
     if kind == "PNG/P":  # it is not recorded
         return True
     pixels = np.empty((height, width, channels), np.uint8)
-    if not _native.decode_picture(file, (0, 0, width, height), pixels):
+    if not _native.decode_image(file, (0, 0, width, height), pixels):
         return False
     ours = torch.from_numpy(pixels).permute(2, 0, 1)
     for mode in ImageReadMode.UNCHANGED, ImageReadMode.RGB, *((ImageReadMode.GRAY,) if channels == 1 else ()):

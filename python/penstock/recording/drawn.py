@@ -1,14 +1,14 @@
-"""torchvision's `Compose`, called with a picture that records: what can be lowered of it is drawn natively.
+"""torchvision's `Compose`, called with an image that records: what can be lowered of it is drawn natively.
 
-Of a small picture, torch's functions that draw numbers, and the calls of transforms that lead to them, take more of a
+Of a small image, torch's functions that draw numbers, and the calls of transforms that lead to them, take more of a
 worker's time than the pixels. So each run of transforms that have a native form is one plan, and the steps that it
 draws are written down in one call. The numbers are those of torch's own generator, which is then where it would be.
 Whatever stands between such runs is called as ever.
 
-A plan holds for transforms as they were when it was made: what their attributes are is compared before each picture,
+A plan holds for transforms as they were when it was made: what their attributes are is compared before each image,
 and what the libraries consist of once for each batch. Where torch would raise nothing is drawn, so that it does.
 
-A conversion that follows sees a picture's values alone. Whoever else follows may ask whether it is the very picture
+A conversion that follows sees an image's values alone. Whoever else follows may ask whether it is the very image
 that was there before, and what its `info` is, so only those are made for him of which that is known.
 """
 
@@ -33,13 +33,13 @@ from torchvision.transforms import v2
 from penstock import _native, agreement
 from penstock.generators import Draws
 from penstock.lowering.known import is_pristine, methods_of, module_hooks, shadowed, unhooked
-from penstock.lowering.transforms import Drawn, Opaque, functions, lower_pictures
+from penstock.lowering.transforms import Drawn, Opaque, functions, lower_images
 from penstock.ops.random_resized_crop import torch_draws_as_known
 from penstock.ops.table import METHODS, TRANSFORMS, replay
 from penstock.recording.chain import Key, chain_of
 from penstock.recording.current import current
+from penstock.recording.images import is_recorded
 from penstock.recording.memoryless import is_torch_plain
-from penstock.recording.pictures import is_recorded
 from penstock.recording.sources import Trace
 from penstock.recording.tensors import record
 
@@ -50,22 +50,22 @@ COMPOSED: tuple[tuple[type, str], ...] = ((v1.Compose, "__call__"), (v2.Compose,
 _KINDS = tuple(kind for kind, _ in COMPOSED)
 # Those of which others consist and that are no modules.
 _PARTS = {*TRANSFORMS, *_KINDS}
-# Calls after which a plan is made: it takes as long as some pictures, and some code has a `Compose` for few of them.
+# Calls after which a plan is made: it takes as long as some images, and some code has a `Compose` for few of them.
 _CALLS = 16
 # Calls are so many times as many after a change.
 _LONGER = 8
 # What an attribute may be of which an equal one means the same.
 _PLAIN = (bool, int, float, str, type(None), Enum, type, types.FunctionType, torch.dtype, nn.Module)
-# Of a picture that is asked which steps leave its `info`.
+# Of an image that is asked which steps leave its `info`.
 _SIDE = 8
-# Of pictures that tell what calls take, the first one that is large enough.
+# Of images that tell what calls take, the first one that is large enough.
 _SIDES = (8, 64, 512)
 # Calls of which the shortest one counts, and after how many seconds no further one is made.
 _MEASURED = 5
 _MEASURING = 4e-3
-# Conversions that look at nothing but a picture's values, besides those of `_conversion`.
+# Conversions that look at nothing but an image's values, besides those of `_conversion`.
 _VALUES = (v2.ToImage, v2.PILToTensor)
-# Those without a probability that return the picture itself where they do nothing.
+# Those without a probability that return the image itself where they do nothing.
 _RETURNING = (v1.Resize, v2.Resize, v1.ColorJitter, v2.ColorJitter)
 # What transforms draw by, and Pillow's methods, which are looked up at each call; and what they are.
 _CALLED = (
@@ -81,25 +81,25 @@ def _called() -> Iterator[Any]:
     return map(unhooked, itertools.starmap(getattr, _CALLED))
 
 
-# What makes another picture, without `info`, also where its values stay as they are.
+# What makes another image, without `info`, also where its values stay as they are.
 _COPYING = (v1.Pad, v2.Pad, v2.RandomZoomOut, v2.RandomChannelPermutation, v2.RandomPhotometricDistort)
 
 
 class _Run:
-    """Transforms that follow one another and have a native form, and the plan for pictures of each mode.
+    """Transforms that follow one another and have a native form, and the plan for images of each mode.
 
     Args:
         transforms: Those.
-        mode: Of the pictures that they were found for.
-        is_seen: Whether what follows may see more of the picture than its values.
+        mode: Of the images that they were found for.
+        is_seen: Whether what follows may see more of the image than its values.
     """
 
     def __init__(self, transforms: Sequence[Any], mode: str, *, is_seen: bool) -> None:
         self.transforms, self._mode, self._is_seen = tuple(transforms), mode, is_seen
         parts = [*_all(transforms)]
-        # Whether the picture itself is what they return where they do nothing.
+        # Whether the image itself is what they return where they do nothing.
         self._returns = all(hasattr(part, "p") or isinstance(part, (*_RETURNING, *_KINDS)) for part in parts)
-        # Whether steps tell what there is of the picture's `info`.
+        # Whether steps tell what there is of the image's `info`.
         self._tells = not any(type(part) in _COPYING or getattr(part, "padding", None) == 0 for part in parts)
         self._plans: dict[str, Drawn | None] = {}
 
@@ -107,29 +107,29 @@ class _Run:
     def saves(self) -> float:
         """Processor seconds that calling the transforms takes besides what they do to pixels."""
         for side in _SIDES:
-            with contextlib.suppress(Exception):  # torch raises for so small a picture
+            with contextlib.suppress(Exception):  # torch raises for so small an image
                 return self._measured(self._mode, side)
         return 0.0
 
     def _measured(self, mode: str, side: int) -> float:
-        """Return those seconds, by a picture of few pixels.
+        """Return those seconds, by an image of few pixels.
 
         Raises:
-            Exception: What the transforms raise for pictures of this size.
+            Exception: What the transforms raise for images of this size.
         """
         if (plan := self.plan(mode)) is None:
             return 0.0
-        picture, begun = Image.new(mode, (side, side)), time.thread_time()
+        image, begun = Image.new(mode, (side, side)), time.thread_time()
         taken: list[float] = []
         with agreement.asking(), torch.random.fork_rng(devices=[]):
             while len(taken) < _MEASURED and time.thread_time() < begun + _MEASURING:
                 state, start = torch.get_rng_state(), time.thread_time()
-                made: Any = picture
+                made: Any = image
                 for transform in self.transforms:
                     made = transform(made)
                 middle = time.thread_time()
-                found = _drawn(plan, picture.size, state)
-                made = picture
+                found = _drawn(plan, image.size, state)
+                made = image
                 for _, step in found[0] if found is not None else ():
                     made = replay(made, step)
                 taken.append(2 * middle - start - time.thread_time())
@@ -137,14 +137,14 @@ class _Run:
         return max(0.0, min(taken))
 
     def plan(self, mode: str) -> Drawn | None:
-        """Return the plan for pictures of a mode; None if there is none."""
+        """Return the plan for images of a mode; None if there is none."""
         if mode not in self._plans:
             self._plans[mode] = _lowered(v1.Compose([*self.transforms]), mode)
         return self._plans[mode]
 
-    def on(self, picture: Any) -> Any:
-        """Return what they make of a picture that records; None, and nothing was drawn, if torch has to make it."""
-        trace: Trace = picture._trace
+    def on(self, image: Any) -> Any:
+        """Return what they make of an image that records; None, and nothing was drawn, if torch has to make it."""
+        trace: Trace = image._trace
         if (plan := self.plan(trace.mode)) is None or not torch_draws_as_known():
             return None
         if self._is_seen and not (self._tells and trace.mode == plan.mode == "RGB"):
@@ -159,24 +159,24 @@ class _Run:
         is_same = not named and self._returns
         if self._is_seen and not named and not is_same:
             return None
-        if not is_same and not _loads(picture):
+        if not is_same and not _loads(image):
             return None
         if state is not None:
             generator.set_state(state)
-        trace.source.fate.drawn += (self,)
+        trace.source.outcome.drawn += (self,)
         if is_same:
-            return picture
+            return image
         steps = [step for _, step in named]
         made = Trace(trace.source, plan.mode, (width, height), (*trace.steps, *steps))
         made.is_bare = any(_is_bare(name, step) for name, step in named)
-        return picture._new_trace(made)
+        return image._new_trace(made)
 
 
-def _loads(picture: Any) -> bool:
-    """Load a picture as torch would before its first step; whether it still records then."""
+def _loads(image: Any) -> bool:
+    """Load an image as torch would before its first step; whether it still records then."""
     with contextlib.suppress(Exception):  # torch has it raised again, after the draws that come before it
-        picture.load()
-        return is_recorded(picture)
+        image.load()
+        return is_recorded(image)
     return False
 
 
@@ -197,11 +197,11 @@ class _Conversion:
     transforms: tuple[Any, ...]
     key: Key
 
-    def on(self, picture: Any) -> Any:
-        """Return the tensor of a picture that records; None if torch has to make it."""
-        if not is_torch_plain() or not _loads(picture):
+    def on(self, image: Any) -> Any:
+        """Return the tensor of an image that records; None if torch has to make it."""
+        if not is_torch_plain() or not _loads(image):
             return None
-        return record(picture._trace, chain_of(picture._mode, self.key))
+        return record(image._trace, chain_of(image._mode, self.key))
 
 
 class _Called:
@@ -275,15 +275,15 @@ def draws_composed(function: Callable[..., Any]) -> Callable[..., Any]:
         parts = _parts_of(self, inputs[0]._trace.mode) if is_one else None
         if parts is None:
             return function(self, *inputs, **options)
-        (picture,), transforms = inputs, self.transforms
+        (image,), transforms = inputs, self.transforms
         for part, first, last in parts:
-            made = part.on(picture) if not isinstance(part, _Called) and is_recorded(picture) else None
+            made = part.on(image) if not isinstance(part, _Called) and is_recorded(image) else None
             if made is None:
-                made = picture
+                made = image
                 for transform in transforms[first:last]:
                     made = transform(made)
-            picture = made
-        return picture
+            image = made
+        return image
 
     return hook
 
@@ -304,7 +304,7 @@ def _parts_of(compose: Any, mode: str) -> tuple[tuple[_Part, int, int], ...] | N
 
 
 def _parts(transforms: Sequence[Any], mode: str) -> Iterator[tuple[_Part, int, int]]:
-    """Yield the parts of a pipeline for pictures of a mode, and from which place to which they reach."""
+    """Yield the parts of a pipeline for images of a mode, and from which place to which they reach."""
     place = 0
     while place < len(transforms):
         first, given = place, mode
@@ -325,7 +325,7 @@ def _parts(transforms: Sequence[Any], mode: str) -> Iterator[tuple[_Part, int, i
 
 def _lowered(transform: Any, mode: str) -> Drawn | None:
     try:
-        drawn = lower_pictures(transform, mode)
+        drawn = lower_images(transform, mode)
     except Opaque:
         return None
     return None if drawn.draws & Draws.PYTHON else drawn
@@ -350,7 +350,7 @@ def _conversion(transforms: Sequence[Any]) -> _Conversion | None:
 
 
 def _sees_values(transform: Any) -> bool:
-    """Whether a transform looks at nothing but a picture's values."""
+    """Whether a transform looks at nothing but an image's values."""
     return _conversion([transform]) is not None or (type(transform) in _VALUES and _is_known(transform))
 
 
@@ -408,10 +408,10 @@ _bare: dict[str, bool] = {}
 
 
 def _is_bare(name: str, step: bytes) -> bool:
-    """Whether what the library makes of a picture by a step has nothing of its `info`."""
+    """Whether what the library makes of an image by a step has nothing of its `info`."""
     if name not in _bare:
-        picture = Image.new("RGB", (_SIDE, _SIDE))
-        picture.info["of"] = "it"
-        # Margins are made of an array, or are a new picture's.
-        _bare[name] = name == "pad" or not replay(picture, step).info
+        image = Image.new("RGB", (_SIDE, _SIDE))
+        image.info["of"] = "it"
+        # Margins are made of an array, or are a new image's.
+        _bare[name] = name == "pad" or not replay(image, step).info
     return _bare[name]

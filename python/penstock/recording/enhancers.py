@@ -1,4 +1,4 @@
-"""`PIL.ImageEnhance`: an enhancer of a recording picture has no degenerate picture until somebody asks for it."""
+"""`PIL.ImageEnhance`: an enhancer of a recording image has no degenerate image until somebody asks for it."""
 
 import functools
 import io
@@ -9,13 +9,13 @@ from PIL import Image
 from PIL.PpmImagePlugin import PpmImageFile
 
 from penstock.ops.table import ENHANCERS
+from penstock.recording.image_calls import call_recorded
+from penstock.recording.images import is_recorded, touch
 from penstock.recording.loaded import is_loaded
-from penstock.recording.picture_calls import call_recorded
-from penstock.recording.pictures import is_recorded, touch
 
 __all__ = ["Degenerate", "enhances", "initialises"]
 
-# Of pictures whose enhancement records.
+# Of images whose enhancement records.
 _MODES = ("L", "RGB")
 
 
@@ -50,17 +50,17 @@ def enhances(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @functools.cache
 def _loads(kind: Any, mode: str) -> bool:
-    """Whether an enhancer that is made of a picture loads it."""
+    """Whether an enhancer that is made of an image loads it."""
     buffer = io.BytesIO()
     Image.new(mode, (3, 3)).save(buffer, "PPM")
     buffer.seek(0)
-    picture = PpmImageFile(buffer)
-    kind(picture)
-    return not picture.tile
+    image = PpmImageFile(buffer)
+    kind(image)
+    return not image.tile
 
 
 class Degenerate:
-    """Makes the degenerate picture of an enhancer that has none."""
+    """Makes the degenerate image of an enhancer that has none."""
 
     def __get__(self, enhancer: Any, kind: type) -> Any:
         if enhancer is None or "image" not in enhancer.__dict__:

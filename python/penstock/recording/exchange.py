@@ -1,4 +1,4 @@
-"""Recorded pictures that are written as they are to be delivered.
+"""Recorded images that are written as they are to be delivered.
 
 What arrives from a worker is a structure of the user's, with a tensor of the type that his code has seen for each that
 was recorded. Where nothing but the structure can lead to such a tensor, its own memory is left alone, another one is
@@ -26,7 +26,7 @@ class Exchanged:
 
     Args:
         batch: As the worker has sent it.
-        rendering: Makes its pictures for who delivers them, and has not begun.
+        rendering: Makes its images for who delivers them, and has not begun.
     """
 
     def __init__(self, batch: Any, rendering: Rendering) -> None:
@@ -45,7 +45,7 @@ class Exchanged:
                 self._instead[place] = tensor, instead
 
     def parts(self) -> list[Any]:
-        """Return the pictures, as they will be handed to whoever delivers them."""
+        """Return the images, as they will be handed to whoever delivers them."""
         instead = {id(part.codes) if isinstance(part, Coded) else id(part): part for _, part in self._instead.values()}
         return [instead.get(id(tensor), tensor) for tensor in self._rendering.tensors]
 

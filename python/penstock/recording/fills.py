@@ -1,7 +1,7 @@
-"""Memory of the user's that is filled with pictures which record, as functions that put batches together do it.
+"""Memory of the user's that is filled with images which record, as functions that put batches together do it.
 
-`out[i].copy_(picture)`, `out[i, :, :height, :width] = picture` and `out[i] += picture` where there are zeros are one
-render, straight into that memory, with the cast to its type. The picture goes on recording.
+`out[i].copy_(image)`, `out[i, :, :height, :width] = image` and `out[i] += image` where there are zeros are one
+render, straight into that memory, with the cast to its type. The image goes on recording.
 
 The pixels are made where the code runs. Memory that a worker's `collate_fn` takes for a whole batch records that it was
 filled, and the process that iterates makes them, see `canvases`.
@@ -100,11 +100,11 @@ def chain_into(tensor: Any, shape: Sequence[int], dtype: torch.dtype) -> Chain |
 
 
 def write(trace: Trace, chain: Chain, out: torch.Tensor) -> None:
-    """Write what a chain makes of a picture to memory of the user's; the picture goes on recording."""
-    fate, start = trace.source.fate, time.thread_time()
+    """Write what a chain makes of an image to memory of the user's; the image goes on recording."""
+    outcome, start = trace.source.outcome, time.thread_time()
     trace.write(chain, out)
-    fate.filled = True
-    fate.spent += time.thread_time() - start
+    outcome.filled = True
+    outcome.spent += time.thread_time() - start
     if trace.source.log is not None:
         trace.source.log.append((trace, chain, None))
 

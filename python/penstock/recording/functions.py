@@ -1,6 +1,6 @@
 """Functions of torch that are written down where they meet recording tensors.
 
-Flipped pictures and rectangles are made of other recording tensors. A function that looks at one value at a time joins
+Flipped images and rectangles are made of other recording tensors. A function that looks at one value at a time joins
 the chain, by a call of the same function with the same arguments on a strip of all values; what it returns for a small
 sheet tells whether there is new memory at all. Batches are in `batches`, and memory that is filled in `fills`.
 """
@@ -22,10 +22,10 @@ from penstock.recording.tensors import (
     RECORDERS,
     RecordedTensor,
     alias,
+    image_of,
     is_allowed,
     is_pasted,
     is_recording,
-    picture_of,
     sharing,
 )
 
@@ -45,19 +45,19 @@ def _record_flip(tensor: Any, *dims: Any, **options: Any) -> RecordedTensor | No
 
 
 def flip(tensor: Any, kind: type[RecordedTensor], *, horizontal: bool) -> RecordedTensor | None:
-    """Return the recording tensor of a flipped picture, None if there is none."""
-    if (picture := picture_of(tensor)) is None:
+    """Return the recording tensor of a flipped image, None if there is none."""
+    if (image := image_of(tensor)) is None:
         return None
     # A copy has no gaps, in whatever order torch puts its values.
     chain = tensor._chain.then("clone") if tensor._chain.is_view else tensor._chain
     if chain is None:
         return None
-    trace = picture.then("flip_horizontal" if horizontal else "flip_vertical")
+    trace = image.then("flip_horizontal" if horizontal else "flip_vertical")
     return kind((trace,), chain, ())
 
 
 def _record_part(tensor: Any, index: Any) -> RecordedTensor | None:
-    """Return a rectangle, `tensor[..., top:bottom, left:right]`, or pictures of a batch, which are views."""
+    """Return a rectangle, `tensor[..., top:bottom, left:right]`, or images of a batch, which are views."""
     if not is_recording(tensor):
         return None
     is_rectangle = type(index) is tuple and len(index) == 3
@@ -105,16 +105,16 @@ def _order(index: Any) -> list[int] | None:
 
 
 def _permuted(tensor: Any, order: list[int]) -> RecordedTensor | None:
-    """Return a picture with its channels in another order, which is a copy; None if there is none.
+    """Return an image with its channels in another order, which is a copy; None if there is none.
 
     As long as all channels are converted alike, that can be done before they are.
     """
-    picture, chain = picture_of(tensor), tensor._chain
-    if picture is None or chain.is_view or chain.interleaved or sorted(order) != [*range(chain.channels)]:
+    image, chain = image_of(tensor), tensor._chain
+    if image is None or chain.is_view or chain.interleaved or sorted(order) != [*range(chain.channels)]:
         return None
     if chain.channels == 1 or not chain.is_even:
         return None
-    return RecordedTensor((picture.then("permute", *order),), chain, ())
+    return RecordedTensor((image.then("permute", *order),), chain, ())
 
 
 def _range(part: Any, length: int) -> tuple[int, int] | None:
@@ -165,7 +165,7 @@ def _given_after(given: Given, chain: Chain, link: Link) -> Given | None:
 
 
 def _traces_after(tensor: Any, chain: Chain, link: Link) -> tuple[Trace, ...] | None:
-    """Return the traces of pictures of which a function makes others; None if what was pasted is torch's affair."""
+    """Return the traces of images of which a function makes others; None if what was pasted is torch's affair."""
     if not is_pasted(tensor):
         return cast("tuple[Trace, ...]", tensor._traces)
     traces = []

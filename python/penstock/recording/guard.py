@@ -1,4 +1,4 @@
-"""Whether recording is worth it: our time for some pictures against the library's for the same steps of the same ones.
+"""Whether recording is worth it: our time for some images against the library's for the same steps of the same ones.
 
 Where the user's code touches nothing, nobody needs to ask. Otherwise a few sources are watched: what was made of them
 is listed, and made once more by the library when their batch is done. Processor time decides, so that a busy machine
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Guard", "Pair", "Watch", "compare", "with_handling"]
 
-# Our seconds and the library's for the pictures of a source.
+# Our seconds and the library's for the images of a source.
 Pair = tuple[float, float]
 
 # Pairs that are kept, those that it takes to decide, and to decide against what half of them say: before, a single one
@@ -41,10 +41,10 @@ _FIRST = 3
 _CLEARLY = 1.5
 # One source in so many is watched.
 _ONE_IN = 5
-# What it takes to record a step, and to find that a picture is touched, in seconds; those of making one are measured.
+# What it takes to record a step, and to find that an image is touched, in seconds; those of making one are measured.
 _RECORDING = 15e-6
 _TOUCHING = 60e-6
-# Sources of which pictures were made here, the last ones of which it is known how many were made of each.
+# Sources of which images were made here, the last ones of which it is known how many were made of each.
 _SOME = 64
 # Those that it takes to expect the same of others.
 _FEW = 4
@@ -56,35 +56,35 @@ class Guard:
 
     Attributes:
         pairs: The last ones that were compared.
-        pictures: That were opened so far.
+        images: That were opened so far.
         touched: Whether any of them was made in a worker.
-        made: Sources of which pictures were made where they were recorded; when there are many, the last ones count.
-        shared: Those of them of which several pictures were made.
+        made: Sources of which images were made where they were recorded; when there are many, the last ones count.
+        shared: Those of them of which several images were made.
         is_first: Whether files may be looked through that will be known in the next epoch.
-        gave_up: Pictures after which the library turned out to be quicker; None if it did not.
+        gave_up: Images after which the library turned out to be quicker; None if it did not.
     """
 
     pairs: deque[Pair] = dataclasses.field(default_factory=lambda: deque(maxlen=_MOST))
-    pictures: int = 0
+    images: int = 0
     touched: bool = False
     made: int = 0
     shared: int = 0
     is_first: bool = True
     gave_up: int | None = None
 
-    def add(self, pictures: int, pairs: list[Pair], touched: int) -> None:
+    def add(self, images: int, pairs: list[Pair], touched: int) -> None:
         """Add what was found for a batch, and decide."""
-        self.pictures += pictures
+        self.images += images
         self.touched |= touched > 0
         self.pairs.extend(pairs)
         if pairs and self.gave_up is None and len(self.pairs) >= _ENOUGH:
             ours, library = (sum(side) for side in zip(*self.pairs, strict=True))
             middle, librarys = self.medians or (0.0, 0.0)
             if ours > library and (middle > librarys or len(self.pairs) >= _MANY):
-                self.gave_up = self.pictures
+                self.gave_up = self.images
 
     def saw(self, made: int, shared: int) -> None:
-        """Add sources of which pictures were made, and those of which several were."""
+        """Add sources of which images were made, and those of which several were."""
         self.made, self.shared = self.made + made, self.shared + shared
         while self.made > _SOME:
             self.made, self.shared = self.made // 2, self.shared // 2
@@ -97,7 +97,7 @@ class Guard:
 
     @property
     def has_views(self) -> bool:
-        """Whether several pictures are likely to be made of the next source."""
+        """Whether several images are likely to be made of the next source."""
         return self.made >= _FEW and 2 * self.shared > self.made
 
     @property
@@ -112,7 +112,7 @@ class Guard:
     def decision(self) -> str:
         """What was decided."""
         if self.gave_up is not None:
-            return f"went over to the library after {self.gave_up:,} pictures"
+            return f"went over to the library after {self.gave_up:,} images"
         return "records"
 
 
@@ -186,9 +186,9 @@ class Watch:
         return found
 
 
-def with_handling(pairs: list[Pair], seconds: float, pictures: int) -> list[Pair]:
-    """Return pairs of a batch whose pictures took us so many seconds more, all together, for handing it over."""
-    return [(ours + seconds / max(pictures, 1), library) for ours, library in pairs]
+def with_handling(pairs: list[Pair], seconds: float, images: int) -> list[Pair]:
+    """Return pairs of a batch whose images took us so many seconds more, all together, for handing it over."""
+    return [(ours + seconds / max(images, 1), library) for ours, library in pairs]
 
 
 def compare(source: Source, *, looked: bool) -> Pair | None:
@@ -209,9 +209,9 @@ def compare(source: Source, *, looked: bool) -> Pair | None:
     except Exception:  # it was changed, or cannot be read any more; who needs its pixels says so
         return None
     steps = sum(len(trace.steps) + 2 for trace, _, _ in source.log or ())
-    calls = _RECORDING * steps + (_TOUCHING if source.fate.is_touched else 0.0)
-    ours = source.fate.spent + (source.fate.looked if looked else 0.0) + (end - middle) + calls
-    return ours, middle - start + sum(drawn.saves for drawn in source.fate.drawn)
+    calls = _RECORDING * steps + (_TOUCHING if source.outcome.is_touched else 0.0)
+    ours = source.outcome.spent + (source.outcome.looked if looked else 0.0) + (end - middle) + calls
+    return ours, middle - start + sum(drawn.saves for drawn in source.outcome.drawn)
 
 
 def _by_library(source: Source, before: "Image.Image | None") -> None:
@@ -219,10 +219,10 @@ def _by_library(source: Source, before: "Image.Image | None") -> None:
 
     Args:
         source: Watched.
-        before: The picture, if the library has it.
+        before: The image, if the library has it.
     """
-    picture = source.open() if before is None else before
-    picture.load()
+    opened = source.open() if before is None else before
+    opened.load()
     made: dict[tuple[str, Steps], Image.Image] = {}
     for trace, chain, sent in source.log or ():
         # One that has become gray was a coloured one before; numbers become colours by a step.
@@ -230,7 +230,7 @@ def _by_library(source: Source, before: "Image.Image | None") -> None:
         for end in range(len(trace.steps) + 1):
             key = mode, trace.steps[:end]
             if key not in made:
-                made[key] = replay(made[key[0], key[1][:-1]], key[1][-1]) if end else picture.convert(mode)
+                made[key] = replay(made[key[0], key[1][:-1]], key[1][-1]) if end else opened.convert(mode)
         if chain is not None:
             image = made[mode, trace.steps]
             tensor = chain.apply(image if image.mode == trace.mode else image.convert(trace.mode))

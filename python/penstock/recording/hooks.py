@@ -1,9 +1,9 @@
-"""What makes pictures record: Pillow's registry of openers, and torchvision's functions that read or make tensors.
+"""What makes images record: Pillow's registry of openers, and torchvision's functions that read or make tensors.
 
-Nothing else of Pillow or torchvision is touched, and every hook does what it stands before unless it meets a picture of
-ours. In torch's workers the hooks stay; elsewhere they are there for the time of one fetch, and only pictures that the
+Nothing else of Pillow or torchvision is touched, and every hook does what it stands before unless it meets an image of
+ours. In torch's workers the hooks stay; elsewhere they are there for the time of one fetch, and only images that the
 fetching thread opens record. All hooks are there or none: where one cannot be put, those before it are taken away,
-pictures are what they are without penstock, and it is not tried a second time.
+images are what they are without penstock, and it is not tried a second time.
 """
 
 import contextlib
@@ -27,10 +27,10 @@ from torchvision.transforms.v2 import functional as F2
 from penstock import compat
 from penstock.compat.pillow import ENHANCE, OPEN, fromarray, is_pillows
 from penstock.compat.torch import collate, collate_tensor_fn, default_collate_fn_map, script_builtin
-from penstock.compat.torchvision import KERNEL_REGISTRY, picture_of_array
+from penstock.compat.torchvision import KERNEL_REGISTRY, image_of_array
 from penstock.lowering.collation import entries_of, function_for
 from penstock.lowering.known import HOOKED, is_pristine
-from penstock.ops.table import BATCHES, CALLS, ENHANCERS, HOOKS, KERNELS, PICTURE_KERNELS, STACKED, TENSOR_CALLS
+from penstock.ops.table import BATCHES, CALLS, ENHANCERS, HOOKS, IMAGE_KERNELS, KERNELS, STACKED, TENSOR_CALLS
 from penstock.recording import canvases, opencv, planes, processors
 from penstock.recording.batches import stack
 from penstock.recording.canvases import stack_masks
@@ -47,21 +47,21 @@ from penstock.recording.current import current, current_of_any, recorders
 from penstock.recording.decoded import has_decoder, reads_files
 from penstock.recording.drawn import COMPOSED, draws_composed
 from penstock.recording.enhancers import Degenerate, enhances, initialises
+from penstock.recording.image_calls import call_recorded
+from penstock.recording.images import is_recorded
 from penstock.recording.imported import names_of
 from penstock.recording.kernels import kernel_recorded
 from penstock.recording.loaded import go_on, records_arrays
 from penstock.recording.looking import OPENED, source_of
 from penstock.recording.mixing import mixes
 from penstock.recording.opened import open_recorded
-from penstock.recording.picture_calls import call_recorded
-from penstock.recording.pictures import is_recorded
 from penstock.recording.planes import is_plane
 from penstock.recording.recorder import Recorder
 from penstock.recording.tensors import (
     RecordedImage,
     RecordedTensor,
     is_recording,
-    make_plain,
+    materialize,
     note_touch,
     touch,
 )
@@ -79,7 +79,7 @@ held_over_forks(_lock)
 
 @contextlib.contextmanager
 def recording(recorder: Recorder) -> Iterator[None]:
-    """Have pictures record for a recorder."""
+    """Have images record for a recorder."""
     before = recorders.get(recorder.thread)
     begin(recorder)
     try:
@@ -92,7 +92,7 @@ def recording(recorder: Recorder) -> Iterator[None]:
 
 
 def begin(recorder: Recorder) -> None:
-    """Have pictures record until the process ends; the recorder is told if they cannot."""
+    """Have images record until the process ends; the recorder is told if they cannot."""
     with _lock:
         if not recorders:
             _install_or_give_up()
@@ -101,7 +101,7 @@ def begin(recorder: Recorder) -> None:
 
 
 def end(recorder: Recorder) -> None:
-    """Have pictures record no more for a recorder."""
+    """Have images record no more for a recorder."""
     with _lock:
         if recorders.pop(recorder.thread, None) is not None and not recorders:
             _remove()
@@ -114,7 +114,7 @@ def _install_or_give_up() -> None:
         _install()
     except Exception as error:
         _remove()
-        reason = f"pictures cannot be made to record: {type(error).__name__}: {error}"
+        reason = f"images cannot be made to record: {type(error).__name__}: {error}"
         compat.give_up(compat.RECORDING, reason)
         worker = get_worker_info()
         if worker is None or worker.id == 0:
@@ -180,7 +180,7 @@ def _hook_opencv() -> None:
 
 def _hook_transformers() -> None:
     if (kind := processors.processor()) is not None:
-        _hook_function(kind, "process_image", processors.takes_pictures, passes=True)
+        _hook_function(kind, "process_image", processors.takes_images, passes=True)
 
 
 def _wrapper(owner: Any, name: str) -> Callable[[Any], Any]:
@@ -216,7 +216,7 @@ def _hook_opener(name: str) -> None:
         if source is None:
             recorder.others[why_not] += 1
             return go_on(factory(fp, filename), recorder, why_not)
-        source.fate.looked = time.thread_time() - start
+        source.outcome.looked = time.thread_time() - start
         recorder.opened(source)
         return open_recorded(source, fp, filename)
 
@@ -232,11 +232,11 @@ def _hook_others() -> None:
 
 def _opener(name: str, factory: Any) -> Any:
     def opener(fp: Any, filename: Any = None) -> Any:
-        picture, why = factory(fp, filename), f"format {name}"
+        image, why = factory(fp, filename), f"format {name}"
         if (recorder := current()) is None:
-            return picture
+            return image
         recorder.others[why] += 1
-        return go_on(picture, recorder, why)
+        return go_on(image, recorder, why)
 
     return opener
 
@@ -249,7 +249,7 @@ def _loads_others(function: Any) -> Any:
         # What is loaded while hooks are put or taken away goes without.
         if _lock.acquire(blocking=False):
             try:
-                with contextlib.suppress(Exception):  # their pictures are Pillow's then
+                with contextlib.suppress(Exception):  # their images are Pillow's then
                     if recorders:
                         _hook_others()
             finally:
@@ -403,12 +403,12 @@ def _collate(batch: Any, *, collate_fn_map: Any = None) -> Any:
     elif recorder.thread is None and _are_made_beside(recorded):
         # In a worker, which torch has put tensors straight into the memory that it sends.
         recorder.use_here(recorded)
-        return function([make_plain(item) for item in batch], collate_fn_map=collate_fn_map)
+        return function([materialize(item) for item in batch], collate_fn_map=collate_fn_map)
     return recorded
 
 
 def _are_made_beside(batch: Any) -> bool:
-    """Whether the pictures that record are few beside the plain tensors of a batch, and most of them decoded here.
+    """Whether the images that record are few beside the plain tensors of a batch, and most of them decoded here.
 
     Plain ones that are part of a ticket are copied twice on their way.
     """
@@ -429,7 +429,7 @@ _NAMED: dict[tuple[Any, str], Any] = {
     **{(F, name): getattr(F, name) for name in ("to_tensor", "pil_to_tensor", "convert_image_dtype", "normalize")},
     **{(F2, name): getattr(F2, name) for name in ("to_image", "pil_to_tensor")},
     (Image, "fromarray"): fromarray,
-    **({} if picture_of_array is None else {(utils, "_Image_fromarray"): picture_of_array}),
+    **({} if image_of_array is None else {(utils, "_Image_fromarray"): image_of_array}),
     **{(owner, name): getattr(owner, name) for owner, name in (*CALLS, *TENSOR_CALLS) if hasattr(owner, name)},
 }
 # Pure tensors are flipped, and all of them cropped, by functions of torch, which record.
@@ -441,7 +441,7 @@ _KERNELS: dict[tuple[Any, type], Callable[[Any], Any]] = {
     },
     **{
         (functional, Image.Image): functools.partial(call_recorded, records)
-        for functional, records in PICTURE_KERNELS.items()
+        for functional, records in IMAGE_KERNELS.items()
     },
     (F2.normalize, tv_tensors.Image): normalizes_images,
     (F2.normalize, torch.Tensor): normalizes_images,

@@ -1,4 +1,4 @@
-"""torch's own iterators, whose workers run the user's code on pictures that record."""
+"""torch's own iterators, whose workers run the user's code on images that record."""
 
 import contextlib
 import copy
@@ -287,7 +287,7 @@ class RecordingIter(ProcessesIter):
 
 
 class RecordingSingleIter(SingleIter):
-    """torch's iterator without workers, over the user's code on pictures that record."""
+    """torch's iterator without workers, over the user's code on images that record."""
 
     def __init__(self, loader: Any) -> None:
         with making():
@@ -310,7 +310,7 @@ class RecordingSingleIter(SingleIter):
 
 
 class _Fetcher:
-    """A fetcher of torch's whose pictures record.
+    """A fetcher of torch's whose images record.
 
     Args:
         fetcher: torch's.
@@ -352,6 +352,6 @@ def iterator_for(loader: Any, form: Form | None = None) -> _BaseDataLoaderIter:
 
     Args:
         loader: The loader.
-        form: What batches of pictures are to be when they are delivered, if they are.
+        form: What batches of images are to be when they are delivered, if they are.
     """
     return RecordingIter(loader, form) if loader.num_workers else RecordingSingleIter(loader)

@@ -1,6 +1,6 @@
 """Kernels of torchvision's second generation, on recording tensors of bytes that were not converted before.
 
-What they do is a step of the picture's trace, with torch's arithmetic in place of Pillow's; of a batch, of each one's.
+What they do is a step of the image's trace, with torch's arithmetic in place of Pillow's; of a batch, of each one's.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["kernel_recorded"]
 
-# Height and width of a picture from which it is seen how a result lies in memory; not too small for filters.
+# Height and width of an image from which it is seen how a result lies in memory; not too small for filters.
 _SHEET = 32, 33
 _layouts: dict[Any, str | None] = {}
 _UNCONVERTED = ((("pil_to_tensor",),), (("decode_image",),))
@@ -39,7 +39,7 @@ def kernel_recorded(
         records: Writes it down.
         kernel: torchvision's.
         kind: Of the result, unless torchvision was told to give images of images; the tensor's own if None.
-        stacked: Whether the pictures of a batch are written down as well.
+        stacked: Whether the images of a batch are written down as well.
     """
     # What depends on how the tensor lies in memory is told.
     goes_by_layout = getattr(records, "goes_by_layout", False)
@@ -55,7 +55,7 @@ def kernel_recorded(
         if None not in results:
             made, (layout, *_) = zip(*results, strict=True)
             asked = _layout_of(kernel, image._chain, args, options) if layout == "asked" else layout
-            # The pictures of a batch are in order already.
+            # The images of a batch are in order already.
             chain = image._chain if image._lead else _chain_of(image._chain, asked)
             if chain is not None:
                 made_as = type(image) if kind is None or must_return_subclass() else kind
@@ -66,14 +66,14 @@ def kernel_recorded(
 
 
 def _chain_of(chain: Chain, layout: str | None) -> Chain | None:
-    # What keeps a picture's layout has it in order where there is one channel.
+    # What keeps an image's layout has it in order where there is one channel.
     if layout == "in order" or (layout == "kept" and chain.channels == 1):
         return chain.then("contiguous")
     return None if layout is None else chain
 
 
 def _layout_of(kernel: Callable[..., Any], chain: Chain, args: Any, options: Any) -> str | None:
-    """Return how a kernel has its result lie in memory, by a call on a small picture; None if as no picture does."""
+    """Return how a kernel has its result lie in memory, by a call on a small image; None if as no image does."""
     key = kernel, chain.interleaved, chain.channels
     if key not in _layouts:
         shape = (chain.channels, *_SHEET)
@@ -96,7 +96,7 @@ def _strides(shape: Sequence[int], *, interleaved: bool) -> tuple[int, int, int]
 
 
 def _unconverted(image: Any, *, stacked: bool) -> "Sequence[Trace]":
-    """Return the traces of a picture, or of a batch's pictures, whose bytes are as they were.
+    """Return the traces of an image, or of a batch's images, whose bytes are as they were.
 
     Args:
         image: Anything.
@@ -109,7 +109,7 @@ def _unconverted(image: Any, *, stacked: bool) -> "Sequence[Trace]":
         raise ValueError
     if image._chain.is_view or is_pasted(image) or image._given or image._mixes:
         raise ValueError
-    # A batch's pictures of one channel are interleaved ones to torch, and their strides say so.
+    # A batch's images of one channel are interleaved ones to torch, and their strides say so.
     if image._lead and (not stacked or image._chain.channels == 1):
         raise ValueError
     traces: Sequence[Trace] = image._traces

@@ -1,7 +1,7 @@
-"""Pictures whose pixels Pillow has, or somebody has given to it: what is made of them records.
+"""Images whose pixels Pillow has, or somebody has given to it: what is made of them records.
 
-An array of colours is copied when Pillow is given it, and so it is here: the picture records over the copy. Other
-pictures are Pillow's own, and behave as such; only what is made of them, by a method or a function that is written down
+An array of colours is copied when Pillow is given it, and so it is here: the image records over the copy. Other
+images are Pillow's own, and behave as such; only what is made of them, by a method or a function that is written down
 elsewhere, is made of a copy of their pixels as they are then.
 """
 
@@ -22,8 +22,8 @@ from penstock.compat.pillow import copy_info, fromarray
 from penstock.ops.operation import Records
 from penstock.ops.table import METHODS
 from penstock.recording.current import current
+from penstock.recording.images import LikePillows, image_of, named_as_pillows, recorded_by
 from penstock.recording.palettes import Palette
-from penstock.recording.pictures import LikePillows, named_as_pillows, picture_of, recorded_by
 from penstock.recording.sources import Trace, of_pixels
 
 if TYPE_CHECKING:
@@ -39,9 +39,9 @@ _MODES = ("L", "RGB", "P")
 
 
 class _Loaded(Image.Image):
-    """A picture of Pillow's; what is made of it goes on, as far as that is known."""
+    """An image of Pillow's; what is made of it goes on, as far as that is known."""
 
-    # The class of Pillow's picture.
+    # The class of Pillow's image.
     _stands_for: type
     # Why it was counted as one that Pillow opens, None if it was not or is no more.
     _why: str | None
@@ -98,87 +98,87 @@ for _name in ("copy", "convert", "crop"):
 
 @functools.cache
 def _kind_of(kind: Any, why: str | None) -> Any:
-    """Return the class of pictures of one of Pillow's classes that go on."""
+    """Return the class of images of one of Pillow's classes that go on."""
     meta = LikePillows if type(kind) is type else type("_Like", (LikePillows, type(kind)), {})
     made = meta(kind.__name__, (_Loaded, kind), {"_stands_for": kind, "_why": why})
     named_as_pillows(made)
     return made
 
 
-def go_on(picture: Any, recorder: "Recorder", why: str | None = None) -> Any:
-    """Have what is made of a picture of Pillow's record; return the picture.
+def go_on(image: Any, recorder: "Recorder", why: str | None = None) -> Any:
+    """Have what is made of an image of Pillow's record; return the image.
 
     Args:
-        picture: Any one.
+        image: Any one.
         recorder: Who has it recorded.
         why: Pillow has opened it, if that was counted.
     """
-    if type(picture).__module__.startswith("PIL.") and not isinstance(picture, _Loaded):
-        kind: Any = type(picture)
-        picture.__class__ = _kind_of(kind, why)
+    if type(image).__module__.startswith("PIL.") and not isinstance(image, _Loaded):
+        kind: Any = type(image)
+        image.__class__ = _kind_of(kind, why)
         if recorder.thread is not None:
-            recorder.going.append(weakref.ref(picture))
-    return picture
+            recorder.going.append(weakref.ref(image))
+    return image
 
 
-def end(picture: Any) -> None:
-    """Have a picture be nothing but Pillow's, if it goes on."""
-    if isinstance(picture, _Loaded):
-        picture.__class__ = picture._stands_for
+def end(image: Any) -> None:
+    """Have an image be nothing but Pillow's, if it goes on."""
+    if isinstance(image, _Loaded):
+        image.__class__ = image._stands_for
 
 
-def is_loaded(picture: Any) -> bool:
-    """Whether a picture is one that goes on."""
-    return isinstance(picture, _Loaded)
+def is_loaded(image: Any) -> bool:
+    """Whether an image is one that goes on."""
+    return isinstance(image, _Loaded)
 
 
-def recorded_over(picture: Any, records: Callable[[Trace], Trace | None]) -> Any:
-    """Return the recording picture that a call on a picture comes to, over a copy of its pixels; None if there is none.
+def recorded_over(image: Any, records: Callable[[Trace], Trace | None]) -> Any:
+    """Return the recording image that a call on an image comes to, over a copy of its pixels; None if there is none.
 
     Args:
-        picture: Any one.
-        records: Given the picture's trace: that of the result, None if that is Pillow's to make.
+        image: Any one.
+        records: Given the image's trace: that of the result, None if that is Pillow's to make.
 
     Raises:
         Exception: What Pillow raises for a file that it cannot load.
     """
-    found = over_pixels(picture, records)
+    found = over_pixels(image, records)
     if found is None:
         return None
-    return picture_of(found, {} if found.is_bare else copy_info(picture), readonly=found.is_mapped)
+    return image_of(found, {} if found.is_bare else copy_info(image), readonly=found.is_mapped)
 
 
-def over_pixels(picture: Any, records: Callable[[Trace], _T | None]) -> _T | None:
-    """Return what something makes of the trace of a picture that goes on, whose pixels are copied if that is anything.
+def over_pixels(image: Any, records: Callable[[Trace], _T | None]) -> _T | None:
+    """Return what something makes of the trace of an image that goes on, whose pixels are copied if that is anything.
 
     Raises:
         Exception: What Pillow raises for a file that it cannot load.
     """
-    if not isinstance(picture, _Loaded) or (recorder := current()) is None:
+    if not isinstance(image, _Loaded) or (recorder := current()) is None:
         return None
-    if picture.mode not in _MODES or "transparency" in picture.info or 0 in picture.size:
+    if image.mode not in _MODES or "transparency" in image.info or 0 in image.size:
         return None
     start = time.thread_time()
     palette = None
-    if picture.mode == "P":
-        picture.load()
-        if picture.palette is None or picture.palette.mode != "RGB":
+    if image.mode == "P":
+        image.load()
+        if image.palette is None or image.palette.mode != "RGB":
             return None
-        pixel = Image.Image.resize(picture, (1, 1))
+        pixel = Image.Image.resize(image, (1, 1))
         palette = Palette(lambda: pixel)
-    trace, result = of_pixels(picture.mode, picture.size, b"", palette), None
+    trace, result = of_pixels(image.mode, image.size, b"", palette), None
     trace.source.keeper = recorder.kept
     with contextlib.suppress(Exception):  # Pillow raises its own
         result = records(trace)
     if result is not None:
-        picture.load()
-        trace.source.fill(picture.tobytes())
+        image.load()
+        trace.source.fill(image.tobytes())
         trace.source.is_copied = True
         recorder.opened(trace.source)
-        if picture._why is not None:
-            recorder.others -= Counter([picture._why])  # it is counted as what it has become
-            picture.__class__ = _kind_of(picture._stands_for, None)
-        trace.source.fate.spent = time.thread_time() - start
+        if image._why is not None:
+            recorder.others -= Counter([image._why])  # it is counted as what it has become
+            image.__class__ = _kind_of(image._stands_for, None)
+        trace.source.outcome.spent = time.thread_time() - start
     return result
 
 
@@ -197,8 +197,8 @@ def records_arrays(function: Callable[..., Any], *, warns: bool = True) -> Calla
             start = time.thread_time()
             trace = of_pixels("RGB", (obj.shape[1], obj.shape[0]), obj.tobytes())
             recorder.opened(trace.source)
-            trace.source.fate.spent = time.thread_time() - start
-            return picture_of(trace, {})
+            trace.source.outcome.spent = time.thread_time() - start
+            return image_of(trace, {})
         return go_on(function(obj, mode), recorder)
 
     return hook
@@ -216,7 +216,7 @@ def _is_of_colors(array: Any) -> bool:
 
 @agreement.probe(
     "Pillow's fromarray takes a mode without a warning",
-    "pictures of arrays that record",
+    "images of arrays that record",
     state=("filters of warnings",),
     otherwise=False,
 )

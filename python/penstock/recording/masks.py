@@ -1,6 +1,6 @@
-"""Products of recording tensors with masks of zeros and ones, as code that cuts holes into pictures makes them.
+"""Products of recording tensors with masks of zeros and ones, as code that cuts holes into images makes them.
 
-Where the mask is one, what happens is what happens everywhere; where it is zero, in some rectangles, the picture is
+Where the mask is one, what happens is what happens everywhere; where it is zero, in some rectangles, the image is
 made by other functions of its bytes.
 """
 
@@ -17,13 +17,13 @@ from penstock.recording import calls
 from penstock.recording.chain import Chain, Link, as_at_first
 from penstock.recording.memoryless import is_torch_plain
 from penstock.recording.pastes import Filling, Paste, Rectangle, filling, pasted_after
-from penstock.recording.tensors import RecordedTensor, is_plain, is_recording, picture_of
+from penstock.recording.tensors import RecordedTensor, image_of, is_plain, is_recording
 
 __all__ = ["PRODUCTS", "RECORDED", "product"]
 
 # Functions that multiply, by their names in `calls.FUNCTIONS`.
 PRODUCTS = frozenset(("mul", "multiply", "Tensor.mul", "Tensor.mul_", "Tensor.multiply", "Tensor.multiply_"))
-# Rectangles of one picture.
+# Rectangles of one image.
 _MOST = 16
 # Products that are kept.
 _KEPT = 256
@@ -36,7 +36,7 @@ class _Product(NamedTuple):
 
     Attributes:
         link: The product where the mask is one.
-        rest: What the picture is made by there.
+        rest: What the image is made by there.
         hole: What it is made by where the mask is zero; None if it is not known how to write that.
     """
 
@@ -54,7 +54,7 @@ def product(name: str, place: int, arguments: tuple[Any, ...]) -> RecordedTensor
         arguments: Of the call.
     """
     tensor, mask = arguments[place], arguments[1 - place]
-    trace = picture_of(tensor, pasted=True) if is_plain(mask) else None
+    trace = image_of(tensor, pasted=True) if is_plain(mask) else None
     if trace is None or mask.shape[-2:] != (trace.height, trace.width) or not is_torch_plain():
         return None
     found = _product(tensor._chain, name, place, mask.dtype)

@@ -8,7 +8,7 @@ import torch
 
 from penstock.compat.torch import function_modes, swap_tensor_impl
 
-__all__ = ["METADATA", "Memoryless", "is_torch_plain", "made_real", "swapped"]
+__all__ = ["METADATA", "Memoryless", "is_torch_plain", "materialized", "swapped"]
 
 # What is answered without pixels.
 METADATA = frozenset(
@@ -49,14 +49,14 @@ class Memoryless(torch.Tensor):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         pass
 
-    def become_real(self) -> torch.Tensor:
+    def materialize(self) -> torch.Tensor:
         """Be, in place, the plain tensor that this one stands for; return that."""
         raise NotImplementedError
 
     @classmethod
     def on_plain(cls, func: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """Call a function on the plain tensors."""
-        return func(*made_real(args, cls, cls.become_real), **made_real(kwargs, cls, cls.become_real))
+        return func(*materialized(args, cls, cls.materialize), **materialized(kwargs, cls, cls.materialize))
 
     @classmethod
     def __torch_dispatch__(  # type: ignore[override]
@@ -66,10 +66,10 @@ class Memoryless(torch.Tensor):
 
     def as_subclass(self, *arguments: Any, **options: Any) -> Any:
         """Return the same as a tensor of another class; torch calls no `__torch_function__` for it."""
-        return torch.Tensor.as_subclass(self.become_real(), *arguments, **options)
+        return torch.Tensor.as_subclass(self.materialize(), *arguments, **options)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        return self.become_real().__reduce_ex__(protocol)
+        return self.materialize().__reduce_ex__(protocol)
 
 
 def is_torch_plain() -> bool:
@@ -101,7 +101,7 @@ def swapped(tensor: Any, real: torch.Tensor, own: frozenset[str]) -> torch.Tenso
     return plain
 
 
-def made_real(value: Any, kind: type, make: Callable[[Any], Any]) -> Any:
+def materialized(value: Any, kind: type, make: Callable[[Any], Any]) -> Any:
     """Return a structure of arguments in which tensors without memory are real.
 
     Args:
@@ -112,12 +112,12 @@ def made_real(value: Any, kind: type, make: Callable[[Any], Any]) -> Any:
     if isinstance(value, kind):
         return make(value)
     if isinstance(value, (tuple, list)):
-        items: Any = [made_real(item, kind, make) for item in value]
+        items: Any = [materialized(item, kind, make) for item in value]
         if all(map(operator.is_, items, value)):
             return value
         return type(value)(items) if type(value) in (tuple, list) else type(value)(*items)
     if type(value) is dict:
-        items = {key: made_real(item, kind, make) for key, item in value.items()}
+        items = {key: materialized(item, kind, make) for key, item in value.items()}
         # Functions write into such as they are given, as those that copy do.
         return value if all(map(operator.is_, items.values(), value.values())) else items
     return value

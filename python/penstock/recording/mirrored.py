@@ -1,8 +1,8 @@
-"""Batches of bytes that timm's `FastCollateMixup` mixes: by its own code, run on pictures that only note.
+"""Batches of bytes that timm's `FastCollateMixup` mixes: by its own code, run on images that only note.
 
-Its code draws, decides, checks, and makes the targets, as it is installed; what it does to pictures' values is noted by
+Its code draws, decides, checks, and makes the targets, as it is installed; what it does to images' values is noted by
 objects that stand for these, and done by the threads that make them. What cannot be noted has everything put back and
-the code run on the pictures themselves.
+the code run on the images themselves.
 """
 
 import sys
@@ -28,14 +28,14 @@ class _NotNotedError(Exception):
 
 
 class _Noting(TorchFunctionMode):
-    """Has torch's functions noted that the code calls on pictures, and the one that makes the batch's memory.
+    """Has torch's functions noted that the code calls on images, and the one that makes the batch's memory.
 
     Args:
-        shape: Of each picture.
+        shape: Of each image.
 
     Attributes:
         shape: The same.
-        has_written: Whether pictures were changed that the code was given.
+        has_written: Whether images were changed that the code was given.
     """
 
     def __init__(self, shape: torch.Size) -> None:
@@ -53,13 +53,13 @@ class _Noting(TorchFunctionMode):
 
 
 class _Bytes:
-    """Stands for a picture's bytes.
+    """Stands for an image's bytes.
 
     Args:
         noting: Notes what is done to them.
-        number: Of the picture.
+        number: Of the image.
         gets: What it gets of another one, and that one's number.
-        is_given: Whether this is a picture that the code was given, and no copy.
+        is_given: Whether this is an image that the code was given, and no copy.
 
     Attributes:
         number: The same.
@@ -73,7 +73,7 @@ class _Bytes:
 
     @property
     def shape(self) -> torch.Size:
-        """Of the picture."""
+        """Of the image."""
         return self._noting.shape
 
     def clone(self) -> "_Bytes":
@@ -99,17 +99,17 @@ class _Bytes:
         self._noting.has_written |= self._is_given
 
     def as_made(self) -> int:
-        """Return the picture's number; nothing may have been written to it."""
+        """Return the image's number; nothing may have been written to it."""
         if self.gets is not None:
             raise _NotNotedError
         return self.number
 
 
 class _Part:
-    """Stands for a rectangle of a picture, which is a view until it is copied.
+    """Stands for a rectangle of an image, which is a view until it is copied.
 
     Args:
-        whole: The picture.
+        whole: The image.
         rectangle: Top, bottom, left and right.
 
     Attributes:
@@ -126,11 +126,11 @@ class _Part:
 
 
 class _Floats:
-    """Stands for a picture's values as numbers, times a share, or for the sum of two such.
+    """Stands for an image's values as numbers, times a share, or for the sum of two such.
 
     Args:
         noting: Notes what is done to them.
-        terms: The numbers of the pictures, and their shares; None before there is one.
+        terms: The numbers of the images, and their shares; None before there is one.
 
     Attributes:
         terms: The same.
@@ -152,7 +152,7 @@ class _Floats:
         return _Floats(self._noting, *self.terms, *other.terms)
 
     def byte(self) -> _Bytes:
-        """Return the sum of two pictures as bytes."""
+        """Return the sum of two images as bytes."""
         (number, own), (partner, other) = self.terms
         # Not all sums need be bytes.
         if own is None or other is None or not (own >= 0 and other >= 0 and own + other <= _MOST):
@@ -175,15 +175,15 @@ class _Output:
 
     Attributes:
         shape: The same.
-        pictures: What was added at each place.
+        images: What was added at each place.
     """
 
     def __init__(self, shape: tuple[int, ...]) -> None:
         self.shape = torch.Size(shape)
-        self.pictures: list[_Bytes | None] = [None] * shape[0]
+        self.images: list[_Bytes | None] = [None] * shape[0]
 
     def __len__(self) -> int:
-        return len(self.pictures)
+        return len(self.images)
 
     def __getitem__(self, place: int) -> "_Place":
         return _Place(self, place)
@@ -194,7 +194,7 @@ class _Output:
 
 
 class _Place:
-    """Stands for one picture of the batch.
+    """Stands for one image of the batch.
 
     Args:
         output: The batch.
@@ -207,10 +207,10 @@ class _Place:
     def __init__(self, output: _Output, place: int) -> None:
         self._output, self.place = output, place
 
-    def __iadd__(self, picture: Any) -> Self:
-        if not isinstance(picture, _Bytes) or self._output.pictures[self.place] is not None:
+    def __iadd__(self, image: Any) -> Self:
+        if not isinstance(image, _Bytes) or self._output.images[self.place] is not None:
             raise _NotNotedError
-        self._output.pictures[self.place] = picture.clone()
+        self._output.images[self.place] = image.clone()
         return self
 
 
@@ -228,8 +228,8 @@ def mixed(function: Callable[[Any], Any], samples: Sequence[Any], batch: Recorde
 
     Args:
         function: timm's.
-        samples: Tuples of a picture of bytes and of the rest.
-        batch: What `fast_collate` would make of the pictures.
+        samples: Tuples of an image of bytes and of the rest.
+        batch: What `fast_collate` would make of the images.
         alone: Whether nobody else holds the list of samples.
     """
     before = np.random.get_state()  # noqa: NPY002 - the code draws from it
@@ -243,28 +243,27 @@ def mixed(function: Callable[[Any], Any], samples: Sequence[Any], batch: Recorde
 
 
 def _noted(function: Callable[[Any], Any], samples: Sequence[Any], batch: RecordedTensor, *, alone: bool) -> Any:
-    noting, pictures = _Noting(batch.shape[1:]), dict[int, _Bytes]()
+    noting, images = _Noting(batch.shape[1:]), dict[int, _Bytes]()
     given = [
-        pictures.setdefault(id(sample[0]), _Bytes(noting, number, is_given=True))
-        for number, sample in enumerate(samples)
+        images.setdefault(id(sample[0]), _Bytes(noting, number, is_given=True)) for number, sample in enumerate(samples)
     ]
-    numbers = [picture.number for picture in given]
+    numbers = [image.number for image in given]
     with noting:
-        output, targets = function([(picture, *sample[1:]) for picture, sample in zip(given, samples, strict=True)])
-    # What is written to pictures that were given is seen by who else holds them.
+        output, targets = function([(image, *sample[1:]) for image, sample in zip(given, samples, strict=True)])
+    # What is written to images that were given is seen by who else holds them.
     if noting.has_written and not (alone and _are_alone(samples)):
         return None
     shares: list[Share | None] = []
-    for picture, number, partner in zip(output.pictures, numbers, reversed(numbers), strict=True):
-        if picture.number != number or (picture.gets is not None and picture.gets[1] != partner):
+    for image, number, partner in zip(output.images, numbers, reversed(numbers), strict=True):
+        if image.number != number or (image.gets is not None and image.gets[1] != partner):
             return None
-        shares.append(None if picture.gets is None else picture.gets[0])
+        shares.append(None if image.gets is None else image.gets[0])
     mixes = (tuple(shares),) if any(share is not None for share in shares) else ()
     return RecordedTensor(batch._traces, batch._chain, batch._lead, batch._given, mixes=mixes), targets
 
 
 def _are_alone(samples: Sequence[Any]) -> bool:
-    """Whether samples, and their pictures, which record, are held by nothing but the list and by themselves."""
+    """Whether samples, and their images, which record, are held by nothing but the list and by themselves."""
     return all(is_recording(sample[0]) and not sample[0]._is_shared for sample in samples) and _references(
         samples
     ) <= _references([(object(),)])

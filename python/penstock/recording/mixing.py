@@ -1,4 +1,4 @@
-"""MixUp and CutMix of a batch that records: it goes on recording, and the threads that make its pictures mix them."""
+"""MixUp and CutMix of a batch that records: it goes on recording, and the threads that make its images mix them."""
 
 from collections.abc import Callable
 from typing import Any

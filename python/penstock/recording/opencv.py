@@ -1,6 +1,6 @@
 """JPEGs that OpenCV's `imread` and `imdecode` are given, decoded where they are asked for, into the array they return.
 
-Nothing is recorded: the user has an array in his hands, of pixels. Which way Exif data turn a picture is asked of
+Nothing is recorded: the user has an array in his hands, of pixels. Which way Exif data turn an image is asked of
 OpenCV, by a tiny one with the same data. Whatever is no JPEG of the known kinds, damaged, asked for in another way or
 not there at all is OpenCV's, called as the user did.
 """
@@ -36,7 +36,7 @@ _USED = ("flip", "transpose", "IMREAD_COLOR", "IMREAD_GRAYSCALE", "IMREAD_IGNORE
 _ORDERS = {"IMREAD_COLOR": "BGR", "IMREAD_COLOR_RGB": "RGB", "IMREAD_GRAYSCALE": "gray"}
 # Files of such names are OpenCV's to read. What a name says need not be true, but nothing is lost then.
 _OTHER_NAMES = (".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".exr", ".hdr", ".ppm", ".pgm", ".jp2", ".avif")
-# Its limits on a picture's size are read from the environment when it is imported.
+# Its limits on an image's size are read from the environment when it is imported.
 _LIMITS = "OPENCV_IO_MAX_IMAGE_"
 _ORIENTATION = 0x0112
 
@@ -68,7 +68,7 @@ def decodes(current: Callable[[], Recorder | None], name: str) -> Callable[[Any]
     """Return what makes one of OpenCV's functions one that decodes JPEGs as we do.
 
     Args:
-        current: Returns for which recorder the calling thread's pictures record, None if for none.
+        current: Returns for which recorder the calling thread's images record, None if for none.
         name: Of the function.
     """
     open_file = _file if name == "imread" else _content
@@ -163,7 +163,7 @@ def _decoded(file: _native.JpegFile, order: str | None, turns: bool) -> Array | 
 
 
 def _turned(array: Array, orientation: int) -> Array:
-    """Return a picture as Exif data of an orientation have it seen, by OpenCV's own functions; it may be changed."""
+    """Return an image as Exif data of an orientation have it seen, by OpenCV's own functions; it may be changed."""
     opencv = _opencv()
     across, down, both = 1, 0, -1
     direction = {2: across, 3: both, 4: down, 6: across, 7: both, 8: down}.get(orientation)
@@ -174,14 +174,14 @@ def _turned(array: Array, orientation: int) -> Array:
 
 
 def _orientation(metadata: bytes) -> int | None:
-    """Return which way OpenCV turns a picture with such APP1 segments, None if it is none of the known ones."""
+    """Return which way OpenCV turns an image with such APP1 segments, None if it is none of the known ones."""
     marked, ways = _marked()
     file = np.frombuffer(b"".join((marked[:2], metadata, marked[2:])), np.uint8)
     return ways.get(_key(_opencv().imdecode(file, _opencv().IMREAD_GRAYSCALE)))
 
 
-def _key(picture: Any) -> tuple[Any, ...]:
-    return () if picture is None else (picture.shape, picture.tobytes())
+def _key(image: Any) -> tuple[Any, ...]:
+    return () if image is None else (image.shape, image.tobytes())
 
 
 @functools.cache
@@ -193,9 +193,9 @@ def _marked() -> tuple[bytes, dict[tuple[Any, ...], int]]:
     return file, {_key(_turned(plain.copy(), orientation)): orientation for orientation in range(1, 9)}
 
 
-def _encoded(picture: Image.Image, **options: Any) -> bytes:
+def _encoded(image: Image.Image, **options: Any) -> bytes:
     buffer = io.BytesIO()
-    picture.save(buffer, "JPEG", **options)
+    image.save(buffer, "JPEG", **options)
     return buffer.getvalue()
 
 
@@ -206,8 +206,8 @@ def _examples() -> Iterator[bytes]:
     for orientation in range(10):
         exif = Image.Exif()
         exif[_ORIENTATION] = orientation
-        picture = Image.fromarray(rng.integers(0, 256, (19, 37, 3), np.uint8))
-        yield _encoded(picture, exif=exif, keep_rgb=orientation == 1)
+        image = Image.fromarray(rng.integers(0, 256, (19, 37, 3), np.uint8))
+        yield _encoded(image, exif=exif, keep_rgb=orientation == 1)
 
 
 @agreement.probe(
@@ -242,7 +242,7 @@ def opens(kind: str) -> bool:
     *_, file = _examples()
     flags = _opencv().IMREAD_COLOR
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "picture.jpg")
+        path = Path(folder, "image.jpg")
         path.write_bytes(file)
         return _are_alike(_opencv().imread(str(path) if kind == "str" else path, flags), file, flags) is True
 

@@ -1,4 +1,4 @@
-"""Pillow's pictures of files, recording: what can be known of the file is answered from its header."""
+"""Pillow's images of files, recording: what can be known of the file is answered from its header."""
 
 import io
 import weakref
@@ -11,7 +11,7 @@ from PIL.PngImagePlugin import PngImageFile
 from penstock import agreement
 from penstock.compat.pillow import READONLY
 from penstock.recording.causes import cause
-from penstock.recording.pictures import LikePillows, Pixels, Recording, named_as_pillows, touch, while_recording
+from penstock.recording.images import LikePillows, Pixels, Recording, named_as_pillows, touch, while_recording
 from penstock.recording.sources import Source, Trace
 
 __all__ = ["open_recorded"]
@@ -36,7 +36,7 @@ class _RecordedFile(Recording):
             attributes = self.__dict__
             opened = attributes.get("_opened")
             if opened is not None and opened.closed:
-                self._become_real()
+                self._become_pillows()
                 return self.load()
             attributes["_is_loaded"] = True
             attributes.pop("_opened", None)
@@ -54,20 +54,20 @@ class _RecordedFile(Recording):
             return getattr(self, name)
         if name in _attributes_of(self._stands_for):
             if name in self._of_open:
-                if not self._trace.source.fate.is_made:
-                    self._trace.source.fate.touched = cause()
-                self._become_real()
+                if not self._trace.source.outcome.is_made:
+                    self._trace.source.outcome.touched = cause()
+                self._become_pillows()
             else:
                 self._answer()
             return getattr(self, name)
         return self._other(name)
 
     def __exit__(self, *args: object) -> None:
-        # A `with` block keeps this method, also if the picture has become real in it.
+        # A `with` block keeps this method, also if the image has become real in it.
         if isinstance(self, _RecordedFile):
             if self._is_loaded:
                 return
-            self._become_real()
+            self._become_pillows()
         self.__exit__(*args)
 
     def _answer(self) -> None:
@@ -78,7 +78,7 @@ class _RecordedFile(Recording):
             if name != "_im" and name not in self._of_open and name not in changed:
                 self.__dict__.setdefault(name, value)
 
-    def _become_real(self) -> None:
+    def _become_pillows(self) -> None:
         attributes = self.__dict__
         loaded, opened = attributes.pop("_is_loaded"), attributes.pop("_opened", None)
         header = attributes.pop("_trace").source.open()
@@ -96,12 +96,12 @@ class _RecordedFile(Recording):
 
     @staticmethod
     def _hand_over(header: Any, opened: Any) -> None:
-        """Have Pillow's picture read the file that was opened."""
+        """Have Pillow's image read the file that was opened."""
         header.fp = opened
 
     @staticmethod
     def _end(header: Any) -> None:
-        """Change what Pillow's picture keeps of its file as loading does."""
+        """Change what Pillow's image keeps of its file as loading does."""
 
 
 class _RecordedJpeg(_RecordedFile, JpegImageFile, metaclass=_LikePillowsFiles):  # type: ignore[metaclass]
@@ -137,7 +137,7 @@ for _kind in _FILES.values():
 
 @agreement.probe(
     "Pillow's plugins tell what they keep of a file",
-    "attributes of pictures that record",
+    "attributes of images that record",
     examples=[(JpegImageFile,), (PngImageFile,)],
 )
 def _attributes_of(plugin: Any) -> frozenset[str]:
@@ -149,14 +149,14 @@ def _attributes_of(plugin: Any) -> frozenset[str]:
 
 
 def open_recorded(source: Source, fp: Any, filename: Any) -> Any:
-    """Return the picture that stands for a file that was looked through."""
+    """Return the image that stands for a file that was looked through."""
     kind = _FILES[source.head[3]]
-    picture = kind.__new__(kind)
-    attributes = picture.__dict__
+    image = kind.__new__(kind)
+    attributes = image.__dict__
     mode, size = source.mode, (source.width, source.height)
     attributes["_trace"], attributes["_is_loaded"] = Trace(source, mode, size, (), source.palette), False
     attributes["_mode"], attributes["_size"] = mode, size
     attributes["_opened"], attributes["filename"] = fp, filename if filename is not None else ""
     if source.keeper is not None:
-        source.keeper.append(weakref.ref(picture))
-    return picture
+        source.keeper.append(weakref.ref(image))
+    return image

@@ -1,6 +1,6 @@
-"""The colours of pictures whose pixels are numbers of a palette's colours: Pillow's mode "P".
+"""The colours of images whose pixels are numbers of a palette's colours: Pillow's mode "P".
 
-What Pillow does to the colours is done, by Pillow, to a picture of one pixel, and not before somebody asks for them.
+What Pillow does to the colours is done, by Pillow, to an image of one pixel, and not before somebody asks for them.
 """
 
 from collections.abc import Callable
@@ -14,10 +14,10 @@ __all__ = ["Palette"]
 
 
 class Palette:
-    """What the numbers of a picture stand for.
+    """What the numbers of an image stand for.
 
     Args:
-        make: Returns a picture of one pixel that has these colours; called once.
+        make: Returns an image of one pixel that has these colours; called once.
     """
 
     __slots__ = ("_make", "_pixel")
@@ -31,7 +31,7 @@ class Palette:
         """Return the palette of a file.
 
         Args:
-            header: Returns Pillow's picture of the file, which need not be loaded.
+            header: Returns Pillow's image of the file, which need not be loaded.
         """
 
         def make() -> Image.Image:
@@ -43,16 +43,16 @@ class Palette:
         return Palette(make)
 
     def then(self, change: Callable[[Image.Image], Image.Image]) -> "Palette":
-        """Return the palette of what a function of Pillow's makes of a picture."""
-        return Palette(lambda: change(self._picture()))
+        """Return the palette of what a function of Pillow's makes of an image."""
+        return Palette(lambda: change(self._image()))
 
     def colors(self) -> list[int] | None:
         """Return what Pillow's `getpalette` does."""
-        return self._picture().getpalette()
+        return self._image().getpalette()
 
     def with_colors(self, colors: Any) -> "Palette":
         """Return what a palette becomes by Pillow's `putpalette`; raises what that raises."""
-        pixel = self._picture().copy()
+        pixel = self._image().copy()
         pixel.putpalette(colors)
         return Palette(lambda: pixel)
 
@@ -62,17 +62,17 @@ class Palette:
         return b"".join([band.tobytes() for band in strip.split()])
 
     def image(self, size: tuple[int, int], pixels: Any) -> Image.Image:
-        """Return a picture of Pillow's with this palette.
+        """Return an image of Pillow's with this palette.
 
         Args:
             size: Width and height.
             pixels: Their numbers, one byte each.
         """
-        image = self._picture().resize(size) if size != (1, 1) else self._picture().copy()
+        image = self._image().resize(size) if size != (1, 1) else self._image().copy()
         image.frombytes(pixels)
         return image
 
-    def _picture(self) -> Image.Image:
+    def _image(self) -> Image.Image:
         if self._pixel is None:
             self._pixel = self._make()
         return self._pixel

@@ -1,10 +1,10 @@
-"""What was written over parts of pictures whose values were not made yet.
+"""What was written over parts of images whose values were not made yet.
 
-The values are plain ones, of whatever type the picture's had by then. Functions that look at single values go through
-them as well, and the threads that make the picture write them over its values at the end.
+The values are plain ones, of whatever type the image's had by then. Functions that look at single values go through
+them as well, and the threads that make the image write them over its values at the end.
 
-What was multiplied by zeros depends on the picture: a zero has the sign of what it was made of. So of such a part it is
-known which functions make it of the picture's bytes, and compared bit by bit with what the other parts are made by:
+What was multiplied by zeros depends on the image: a zero has the sign of what it was made of. So of such a part it is
+known which functions make it of the image's bytes, and compared bit by bit with what the other parts are made by:
 each bit must be the same in both, or the same for all bytes.
 """
 
@@ -31,7 +31,7 @@ Rectangle = tuple[int, int, int, int]
 
 
 class Paste(NamedTuple):
-    """A rectangle of a picture that was written over.
+    """A rectangle of an image that was written over.
 
     Attributes:
         top: First row.
@@ -41,7 +41,7 @@ class Paste(NamedTuple):
         values: Of shape (C, height, width), or (C, 1, 1) if those of each channel are alike.
         content: The bytes of the values, in order.
         stay: For each channel the bits of an element that stay, to which its value is added; empty if none do.
-        chain: What makes the rectangle, if it is made of the picture's bytes.
+        chain: What makes the rectangle, if it is made of the image's bytes.
     """
 
     top: int
@@ -102,10 +102,10 @@ class Filling(NamedTuple):
 
 @functools.lru_cache(_MOST)
 def filling(rest: Chain, chain: Chain) -> Filling | None:
-    """Return how a rectangle is written that other functions make of the picture's bytes; None if that is not known.
+    """Return how a rectangle is written that other functions make of the image's bytes; None if that is not known.
 
     Args:
-        rest: What makes the rest of the picture.
+        rest: What makes the rest of the image.
         chain: What makes the rectangle.
     """
     ours, others = rest.table, chain.table
@@ -136,9 +136,9 @@ def pasted_after(paste: Paste, chain: Chain, link: Link, *, stacked: bool) -> Pa
 
     Args:
         paste: The rectangle.
-        chain: That of the picture, which ends with the function.
+        chain: That of the image, which ends with the function.
         link: The function.
-        stacked: Whether the picture is one of a batch, on whose dimensions the function is called.
+        stacked: Whether the image is one of a batch, on whose dimensions the function is called.
     """
     if paste.chain is not None:
         longer = paste.chain.then(*link)  # type: ignore[arg-type]
@@ -175,11 +175,11 @@ def _after(values: torch.Tensor, stay: bytes, chain: Chain, link: Link, *, stack
 
 
 def after(values: torch.Tensor, chain: Chain, link: Link) -> torch.Tensor | None:
-    """Return what a function makes of plain values beside those of pictures; None if they need not be what torch makes.
+    """Return what a function makes of plain values beside those of images; None if they need not be what torch makes.
 
     Args:
         values: Which are not changed.
-        chain: That of the pictures, which ends with the function.
+        chain: That of the images, which ends with the function.
         link: The function.
     """
     if values.is_floating_point() and not (chain.dtype.is_floating_point or chain.dtype is torch.bool):

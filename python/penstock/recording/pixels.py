@@ -14,7 +14,7 @@ from penstock.records import Head
 __all__ = ["Array", "as_content", "as_file", "bytes_of", "keep_whole", "written"]
 
 Array = np.ndarray[Any, np.dtype[np.uint8]]
-# Bytes of whole pictures that a process keeps for what else may be asked of their files, and how many it keeps at
+# Bytes of whole images that a process keeps for what else may be asked of their files, and how many it keeps at
 # least.
 _MOST_BYTES = 1 << 26
 _LEAST = 1
@@ -23,7 +23,7 @@ _LEAST = 1
 def written(shape: tuple[int, ...], write: Callable[[Array], None]) -> Array:
     """Return an array of bytes that a function has written; nobody may write to it afterwards.
 
-    Its memory is a Python object for bytes, as that of an array is which NumPy makes of a picture of Pillow's.
+    Its memory is a Python object for bytes, as that of an array is which NumPy makes of an image of Pillow's.
 
     Args:
         shape: Of the array.
@@ -65,7 +65,7 @@ _wholes: deque[tuple["weakref.ref[_Owner]", int]] = deque()
 
 
 def keep_whole(owner: _Owner, size: int) -> None:
-    """Note who keeps the pixels of a whole picture, and have those who kept theirs first let go of them if need be."""
+    """Note who keeps the pixels of a whole image, and have those who kept theirs first let go of them if need be."""
     _wholes.append((weakref.ref(owner), size))
     if _size_of(_wholes) <= _MOST_BYTES:
         return

@@ -1,8 +1,8 @@
 """Masks: whole numbers of 64 bits, made of an array of bytes, of which only the bytes are kept.
 
-`torch.as_tensor(np.array(mask), dtype=torch.int64)` takes eight times the memory of the picture, which is filled in a
+`torch.as_tensor(np.array(mask), dtype=torch.int64)` takes eight times the memory of the image, which is filled in a
 worker, copied when the batch is put together, and copied again when it is sent. In a worker the tensor keeps a copy of
-the bytes; as part of a batch these are what is sent, and the threads that make pictures make numbers of them. Whatever
+the bytes; as part of a batch these are what is sent, and the threads that make images make numbers of them. Whatever
 else is done to it makes it what it stands for.
 """
 
@@ -35,7 +35,7 @@ class Plane(Memoryless):
     """A mask whose numbers were not made yet.
 
     Args:
-        trace: Of a gray picture that has its bytes.
+        trace: Of a gray image that has its bytes.
         chain: What makes numbers of them.
     """
 
@@ -52,7 +52,7 @@ class Plane(Memoryless):
         self._modes = torch.is_inference_mode_enabled(), torch.is_grad_enabled()
         return self
 
-    def become_real(self) -> torch.Tensor:
+    def materialize(self) -> torch.Tensor:
         """Make the numbers; return the plain tensor."""
         plain: torch.Tensor = real(self)
         return plain

@@ -1,7 +1,7 @@
-"""Image processors of transformers: pictures that record come to them as tensors that record.
+"""Image processors of transformers: images that record come to them as tensors that record.
 
-Their `process_image` makes an array of a picture, and of that a tensor, channel after channel. It takes tensors too, so
-a picture of three colours is made one by torchvision's `pil_to_tensor`, which is written down, and that is what it is
+Their `process_image` makes an array of an image, and of that a tensor, channel after channel. It takes tensors too, so
+an image of three colours is made one by torchvision's `pil_to_tensor`, which is written down, and that is what it is
 given. That this comes to the same is asked of the installed version; what else it is given is its own affair.
 """
 
@@ -18,10 +18,10 @@ from PIL import Image
 from torchvision.transforms import functional as F
 
 from penstock import agreement
+from penstock.recording.images import is_recorded
 from penstock.recording.loaded import is_loaded
-from penstock.recording.pictures import is_recorded
 
-__all__ = ["processor", "takes_pictures"]
+__all__ = ["processor", "takes_images"]
 
 _MODULE, _CLASS = "transformers.image_processing_backends", "TorchvisionBackend"
 
@@ -36,7 +36,7 @@ def processor() -> Any:
     return getattr(module, _CLASS) if function.__code__.co_filename.startswith(folder) else None
 
 
-def takes_pictures(function: Callable[..., Any]) -> Callable[..., Any]:
+def takes_images(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return what stands before `process_image`."""
 
     def hook(self: Any, image: Any, *arguments: Any, **options: Any) -> Any:
@@ -50,18 +50,18 @@ def takes_pictures(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _for_tensors(options: dict[str, Any]) -> dict[str, Any]:
-    """Return what it is told besides, where it would find out for itself what a picture is."""
+    """Return what it is told besides, where it would find out for itself what an image is."""
     return {**options, "do_convert_rgb": None, "input_data_format": "channels_first"}
 
 
 @agreement.probe(
-    "transformers' processors make the same of a picture and of its tensor",
-    "pictures that record, given to image processors",
+    "transformers' processors make the same of an image and of its tensor",
+    "images that record, given to image processors",
     otherwise=False,
     examples=(),
 )
 def takes_tensors(function: Callable[..., Any]) -> bool:
-    """Whether `process_image` makes the same of a picture and of its tensor."""
+    """Whether `process_image` makes the same of an image and of its tensor."""
     # With rows or columns that might be channels, and without.
     for height, width, converts in ((5, 4, True), (3, 5, None), (3, 3, False), (1, 6, None)):
         image = Image.fromarray(np.arange(height * width * 3, dtype=np.uint8).reshape(height, width, 3))

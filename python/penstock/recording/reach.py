@@ -1,4 +1,4 @@
-"""Which recording pictures and tensors can be reached from where."""
+"""Which recording images and tensors can be reached from where."""
 
 import gc
 import types
@@ -7,7 +7,7 @@ from typing import Any
 
 from torch.utils.data import Dataset
 
-from penstock.recording.pictures import is_recorded
+from penstock.recording.images import is_recorded
 from penstock.recording.tensors import RecordedTensor
 
 __all__ = ["held_by", "held_by_paused"]
@@ -19,7 +19,7 @@ _LEADING = (type, types.ModuleType, types.FunctionType, types.MethodType, types.
 
 
 def held_by(samples: Any) -> set[int]:
-    """Return the ids of the recording pictures and tensors to which samples lead."""
+    """Return the ids of the recording images and tensors to which samples lead."""
     return _led_to([samples], lambda value: [] if isinstance(value, _LEADING) else gc.get_referents(value))
 
 

@@ -1,4 +1,4 @@
-"""What pictures are recorded for, and what was counted of them."""
+"""What images are recorded for, and what was counted of them."""
 
 import dataclasses
 import time
@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from penstock.agreement import Asked
 from penstock.recording.canvases import Canvas, is_canvas, real
 from penstock.recording.guard import Guard, Pair, Watch, with_handling
+from penstock.recording.images import is_recorded, materialize_kept
 from penstock.recording.loaded import end
-from penstock.recording.pictures import is_recorded, settle
 from penstock.recording.reach import held_by
-from penstock.recording.sources import Fate
-from penstock.recording.tensors import RecordedTensor, make_all_plain, make_plain
+from penstock.recording.sources import Outcome
+from penstock.recording.tensors import RecordedTensor, materialize, materialize_all
 
 if TYPE_CHECKING:
     import weakref
@@ -32,17 +32,17 @@ _IRREGULAR = "irregular file"
 
 @dataclasses.dataclass
 class Counted:
-    """What happened to the pictures of a batch.
+    """What happened to the images of a batch.
 
     Attributes:
-        recorded: Pictures that recorded, at least for a while.
-        opened: Pictures that were opened in all.
+        recorded: Images that recorded, at least for a while.
+        opened: Images that were opened in all.
         touched: Those of `recorded` that were made natively, but where they were recorded, for the user's code touched
             their pixels or kept them, or had asked for an array.
         filled: Those of `recorded` that were written to memory of the user's there, natively, and touched by nobody.
-        made: Files of which pictures were made where they were recorded.
-        shared: Those of them of which several pictures were made.
-        reasons: Why pictures are not handed over by native threads, and how many.
+        made: Files of which images were made where they were recorded.
+        shared: Those of them of which several images were made.
+        reasons: Why images are not handed over by native threads, and how many.
         pairs: What was compared with the library.
         asked: What the libraries were asked, in a worker.
     """
@@ -63,10 +63,10 @@ class Counted:
 
 
 class Recorder:
-    """What the pictures of one process, or of one thread, are recorded for.
+    """What the images of one process, or of one thread, are recorded for.
 
     Args:
-        thread: The only thread whose pictures record; all if None.
+        thread: The only thread whose images record; all if None.
         guard: What is known of whether that is worth it.
         collects: Whether batches that are collated are left until `finish`, or until they are sent.
 
@@ -74,11 +74,11 @@ class Recorder:
         thread: The same.
         guard: The same.
         collects: The same.
-        fates: Of what was opened since it was counted last.
+        outcomes: Of what was opened since it was counted last.
         others: Why Pillow opened files itself, since then.
-        kept: The pictures and tensors that were recorded, for who makes those that somebody holds on to.
-        going: Pictures of Pillow's that go on recording, if only one thread's pictures record.
-        renderings: What has made tensors of the batch, if only one thread's pictures record.
+        kept: The images and tensors that were recorded, for who makes those that somebody holds on to.
+        going: Images of Pillow's that go on recording, if only one thread's images record.
+        renderings: What has made tensors of the batch, if only one thread's images record.
         handling: Processor seconds that handing over what was recorded took, since it was counted last.
         why_not: Why none ever records; None if they do.
         batch: Stands for what is fetched until it is counted.
@@ -87,7 +87,7 @@ class Recorder:
     def __init__(self, thread: int | None = None, guard: Guard | None = None, *, collects: bool = True) -> None:
         self.thread, self.collects = thread, collects
         self.guard = Guard() if guard is None else guard
-        self.fates: list[Fate] = []
+        self.outcomes: list[Outcome] = []
         self.others: Counter[str] = Counter()
         self.kept: list[weakref.ref[Any]] = []
         self.going: list[weakref.ref[Any]] = []
@@ -95,21 +95,21 @@ class Recorder:
         self.why_not: str | None = None
         self.handling, self.batch = 0.0, object()
         self._watch = Watch(self.guard)
-        # Of the first ones of `fates` it is known how many pictures were made of them: how many, and what was found.
+        # Of the first ones of `outcomes` it is known how many images were made of them: how many, and what was found.
         self._seen = self._made = self._shared = 0
 
     @property
     def given_up(self) -> bool:
-        """Whether pictures are no longer recorded."""
+        """Whether images are no longer recorded."""
         return self.guard.gave_up is not None
 
     def opened(self, source: "Source") -> None:
-        """Take note of a source whose picture records."""
+        """Take note of a source whose image records."""
         source.keeper = self.kept
-        self._see(len(self.fates) - _BEHIND)
+        self._see(len(self.outcomes) - _BEHIND)
         source.is_shared = self.guard.has_views
         self._watch.opened(source)
-        self.fates.append(source.fate)
+        self.outcomes.append(source.outcome)
 
     def decoded(self, spent: float, by_library: Callable[[], Any]) -> None:
         """Take note of a file that was decoded where it was opened, into an array that the user has.
@@ -118,54 +118,54 @@ class Recorder:
             spent: Processor seconds that it took.
             by_library: Has the library do the same.
         """
-        fate = Fate()
-        fate.touched, fate.views = _ARRAY, 1
-        self.fates.append(fate)
+        outcome = Outcome()
+        outcome.touched, outcome.views = _ARRAY, 1
+        self.outcomes.append(outcome)
         self._watch.decoded(spent, by_library)
 
     def _see(self, end: int) -> None:
-        """Find of how many files, up to one that was opened, several pictures were made."""
-        for fate in self.fates[self._seen : max(end, self._seen)]:
+        """Find of how many files, up to one that was opened, several images were made."""
+        for outcome in self.outcomes[self._seen : max(end, self._seen)]:
             self._seen += 1
-            if fate.is_made:
+            if outcome.is_made:
                 self._made += 1
-                self._shared += fate.views > 1
-                self.guard.saw(1, fate.views > 1)
+                self._shared += outcome.views > 1
+                self.guard.saw(1, outcome.views > 1)
 
     def make_now(self, tensors: Sequence[RecordedTensor]) -> None:
         """Make tensors real, in place, before their batch is done.
 
-        Pictures that are still there are kept, since all samples are collated: they are made of the same decode.
+        Images that are still there are kept, since all samples are collated: they are made of the same decode.
         """
         start = time.thread_time()
-        sources = self._make_kept(tensors)
-        self._made_together(tensors)
+        sources = self._materialize_kept(tensors)
+        self._materialize_together(tensors)
         for source in sources:
-            source.fate.spent += (time.thread_time() - start) / len(sources)
+            source.outcome.spent += (time.thread_time() - start) / len(sources)
 
     def use_here(self, tensor: RecordedTensor) -> None:
-        """Take note of a batch whose pictures are about to be made in this process, into its memory, and not sent.
+        """Take note of a batch whose images are about to be made in this process, into its memory, and not sent.
 
         What is kept of them has been used then, and is made as if they had been sent.
         """
-        for source in self._make_kept([tensor]):
+        for source in self._materialize_kept([tensor]):
             source.sent = True
 
-    def _make_kept(self, tensors: Sequence[RecordedTensor]) -> "set[Source]":
-        """Make the pictures real that are still there of what tensors are made of; return that."""
+    def _materialize_kept(self, tensors: Sequence[RecordedTensor]) -> "set[Source]":
+        """Make the images real that are still there of what tensors are made of; return that."""
         traces = [trace for tensor in tensors for trace in tensor._traces]
         sources = {trace.source for trace in traces}
         alive: list[Any] = [reference() for reference in self.kept]
         _make([value for value in alive if is_recorded(value) and value._trace.source in sources], traces)
         return sources
 
-    def _made_together(self, tensors: Sequence[RecordedTensor]) -> None:
-        rendering = make_all_plain(tensors)
+    def _materialize_together(self, tensors: Sequence[RecordedTensor]) -> None:
+        rendering = materialize_all(tensors)
         if rendering is not None and self.thread is not None:
             self.renderings.append(rendering)
 
     def finish(self, data: Any) -> None:
-        """Make the pictures and tensors that somebody still holds, in place, the real ones that they stand for.
+        """Make the images and tensors that somebody still holds, in place, the real ones that they stand for.
 
         What the batch does not hold is made first: what is kept of a file is made of the same decode as its batch.
 
@@ -173,8 +173,8 @@ class Recorder:
             data: The batch; what it holds is handed over.
         """
         going, self.going = self.going, []
-        for picture in going:
-            end(picture())
+        for image in going:
+            end(image())
         kept, self.kept[:] = self.kept[:], []
         values = [value for reference in kept if (value := reference()) is not None and traces_of(value)]
         batch = held_by(data) if values else set()
@@ -183,22 +183,22 @@ class Recorder:
         _make([value for value in values if id(value) not in batch], [t for value in handed for t in traces_of(value)])
         for value in handed:
             if not isinstance(value, RecordedTensor):
-                settle(value)
-        self._made_together(tensors)
+                materialize_kept(value)
+        self._materialize_together(tensors)
 
     def is_any_left(self) -> bool:
         """Whether anything that was recorded is still there."""
         self.kept[:] = [reference for reference in self.kept if reference() is not None]
         return bool(self.kept)
 
-    def settle(self, sent: Sequence["Trace"], exempt: Container[int]) -> float:
+    def materialize_kept(self, sent: Sequence["Trace"], exempt: Container[int]) -> float:
         """Make real what somebody still holds though it has been used: he will probably use it again.
 
         What was neither sent nor touched waits for its batch, as in a shuffle buffer, and is left as it is.
 
         Args:
             sent: What goes with the batch.
-            exempt: Ids of pictures and tensors that the batch's own samples hold, so that nobody else need do so.
+            exempt: Ids of images and tensors that the batch's own samples hold, so that nobody else need do so.
 
         Returns:
             Processor seconds that making it took.
@@ -211,7 +211,7 @@ class Recorder:
             value = reference()
             if value is None or not (traces := traces_of(value)):
                 continue
-            if id(value) in exempt or not any(trace.source.sent or trace.source.fate.is_made for trace in traces):
+            if id(value) in exempt or not any(trace.source.sent or trace.source.outcome.is_made for trace in traces):
                 self.kept.append(reference)
             else:
                 used.append(value)
@@ -224,19 +224,19 @@ class Recorder:
         self.batch = object()
         if self.why_not is not None:
             self.others[self.why_not] += 1
-        counted = Counted(len(self.fates), len(self.fates) + self.others.total(), reasons=self.others)
-        self._see(len(self.fates))
+        counted = Counted(len(self.outcomes), len(self.outcomes) + self.others.total(), reasons=self.others)
+        self._see(len(self.outcomes))
         counted.made, counted.shared = self._made, self._shared
         self._seen = self._made = self._shared = 0
-        for fate in self.fates:
-            if fate.is_touched:
-                counted.reasons[fate.touched or _KEPT] += 1
-                counted.touched += not fate.by_library
-            elif fate.filled:
+        for outcome in self.outcomes:
+            if outcome.is_touched:
+                counted.reasons[outcome.touched or _KEPT] += 1
+                counted.touched += not outcome.by_library
+            elif outcome.filled:
                 counted.filled += 1
-                if fate.by_library:
+                if outcome.by_library:
                     counted.reasons[_IRREGULAR] += 1
-        self.fates, self.others = [], Counter()
+        self.outcomes, self.others = [], Counter()
         counted.pairs = with_handling(self._watch.pairs(), self.handling, counted.opened)
         self.handling = 0.0
         self.guard.add(counted.opened, counted.pairs, counted.touched + counted.filled)
@@ -245,7 +245,7 @@ class Recorder:
 
 
 def traces_of(value: Any) -> "tuple[Trace, ...]":
-    """Return the traces of a recording picture or tensor; none of one that is real by now."""
+    """Return the traces of a recording image or tensor; none of one that is real by now."""
     if isinstance(value, RecordedTensor):
         return value._traces
     if is_canvas(value):
@@ -255,12 +255,12 @@ def traces_of(value: Any) -> "tuple[Trace, ...]":
 
 
 def _make(values: Sequence[Any], sent: Iterable["Trace"] = ()) -> None:
-    """Make pictures and tensors real, each file's decoded once, also for what is sent."""
+    """Make images and tensors real, each file's decoded once, also for what is sent."""
     wanted: dict[Source, set[Any]] = {}
     for value in values:
         for trace in traces_of(value):
             wanted.setdefault(trace.source, set()).add(trace.steps)
-            trace.source.fate.kept = True
+            trace.source.outcome.kept = True
     for trace in sent:
         if trace.source in wanted:
             wanted[trace.source].add(trace.steps)
@@ -271,13 +271,13 @@ def _make(values: Sequence[Any], sent: Iterable["Trace"] = ()) -> None:
             source.is_shared = True
     for value in sorted(values, key=lambda value: min(len(trace.steps) for trace in traces_of(value))):
         if isinstance(value, (Canvas, RecordedTensor)):
-            _make_tensor(value)
+            _materialize_tensor(value)
         else:
-            settle(value)
+            materialize_kept(value)
 
 
-def _make_tensor(tensor: Canvas | RecordedTensor) -> None:
-    """Make a tensor by way of its pictures' pixels, of which what is sent can be made, too."""
+def _materialize_tensor(tensor: Canvas | RecordedTensor) -> None:
+    """Make a tensor by way of its images' pixels, of which what is sent can be made, too."""
     traces, start = traces_of(tensor), time.thread_time()
     for trace in traces:
         trace.pixels()
@@ -287,6 +287,6 @@ def _make_tensor(tensor: Canvas | RecordedTensor) -> None:
         for trace in traces:
             if trace.source.log is not None:
                 trace.source.log.append((trace, tensor._chain, None))
-        make_plain(tensor)
+        materialize(tensor)
     for trace in traces:
-        trace.source.fate.spent += (time.thread_time() - start) / len(traces)
+        trace.source.outcome.spent += (time.thread_time() - start) / len(traces)

@@ -28,7 +28,7 @@ __all__ = ["Given", "Renderer", "Rendering", "Wanted", "here", "render"]
 
 # Plain tensors by their places in a batch.
 Given = Mapping[int, torch.Tensor]
-# Dimensions of a batch of pictures.
+# Dimensions of a batch of images.
 _BATCH = 4
 # Whether torchvision's decoder opens what is not decoded, and Pillow's mode of it.
 _OPENERS = {(by, mode): f"{by}{mode}" for by in ("", "t") for mode in ("L", "P", "RGB")}
@@ -38,12 +38,12 @@ class Wanted(NamedTuple):
     """A tensor that is to be made.
 
     Attributes:
-        chain: What is done to the pictures' values.
-        shape: (C, H, W) of one picture, or (..., C, H, W).
-        places: Of the pictures' files: paths, or contents.
-        records: What was done to the pictures, as `pack` tells it.
+        chain: What is done to the images' values.
+        shape: (C, H, W) of one image, or (..., C, H, W).
+        places: Of the images' files: paths, or contents.
+        records: What was done to the images, as `pack` tells it.
         given: Tensors that are part of the batch as they are.
-        mixes: How the pictures of a batch are mixed once they are there.
+        mixes: How the images of a batch are mixed once they are there.
         mixed: What has been done to their values by then, if the rest is done afterwards, as it is to bytes.
     """
 
@@ -57,11 +57,11 @@ class Wanted(NamedTuple):
 
     @property
     def rendered(self) -> Chain:
-        """What is done to the values of each picture for itself."""
+        """What is done to the values of each image for itself."""
         return self.mixed or self.chain
 
     def then(self, chain: Chain) -> "Wanted":
-        """Return what is wanted of the same pictures if more is done to the values, of bytes that are as they were."""
+        """Return what is wanted of the same images if more is done to the values, of bytes that are as they were."""
         rest = self.mixes and chain.values != self.rendered.values
         return self._replace(chain=chain, mixed=self.rendered if rest else None)
 
@@ -76,14 +76,14 @@ class Wanted(NamedTuple):
         read: bool = False,
         found: dict[Source, str | bytes] | None = None,
     ) -> "Wanted":
-        """Return what is wanted of some traces, one of them unless there are dimensions for the pictures.
+        """Return what is wanted of some traces, one of them unless there are dimensions for the images.
 
         Args:
-            traces: Of the pictures.
+            traces: Of the images.
             chain: What is done to their values.
             given: The plain tensors that are part of the batch.
-            mixes: How the pictures of a batch are mixed.
-            lead: The lengths of the dimensions for the pictures.
+            mixes: How the images of a batch are mixed.
+            lead: The lengths of the dimensions for the images.
             read: Whether the files' contents are given, and not their paths.
             found: Where the files are, of tensors that are made as one batch: each file is asked for it once.
         """
@@ -103,16 +103,16 @@ class Rendering:
         stream: Whose threads make them.
         pin: Whether the tensors are to be page-locked.
         alone: Whether the caller makes the pixels, with the stream's help, and not the stream alone.
-        form: What batches of pictures are to be when they are delivered, if they are.
+        form: What batches of images are to be when they are delivered, if they are.
 
     Attributes:
         threads: Of the stream.
         tensors: That are made.
-        by_pillow: The pictures that the library has opened, by their positions in the native batch: the reasons.
+        by_pillow: The images that the library has opened, by their positions in the native batch: the reasons.
     """
 
     def __init__(
-        self, stream: _native.Stream, *, pin: bool = False, alone: bool = False, form: Form | None = None
+        self, stream: _native.JobQueue, *, pin: bool = False, alone: bool = False, form: Form | None = None
     ) -> None:
         self._stream, self._pin, self._alone, self._form = stream, pin, alone, form
         self.tensors: list[torch.Tensor] = []
@@ -126,8 +126,8 @@ class Rendering:
         """Return a tensor that will hold what is wanted, once this has begun and finished.
 
         Args:
-            wanted: Of one picture, or of several.
-            tensor: The one to write to, as the chain takes memory for one picture; a new one if None.
+            wanted: Of one image, or of several.
+            tensor: The one to write to, as the chain takes memory for one image; a new one if None.
         """
         chain, shape, places, records, given, mixes, mixed = wanted
         strides = slots = None
@@ -141,11 +141,11 @@ class Rendering:
         else:
             buffer = memory.writable(tensor)
         if given:
-            pictures = tensor.view(-1, *shape[-3:])
-            slots = [slot for slot in range(len(pictures)) if slot not in given]
+            images = tensor.view(-1, *shape[-3:])
+            slots = [slot for slot in range(len(images)) if slot not in given]
             for slot, plain in given.items():
                 # torch's copy would wake a thread for each core, and have them spin for the next one.
-                _bytes_of(pictures[slot])[:] = _bytes_of(plain)
+                _bytes_of(images[slot])[:] = _bytes_of(plain)
         self._wanted.append(wanted)
         after = None if mixed is None else chain.plan
         plan, opener = wanted.rendered.plan, _opener(chain)
@@ -216,7 +216,7 @@ class Rendering:
         return True
 
     def _first(self, position: int) -> tuple[Chain, str | bytes]:
-        """Return the chain and the place of a picture's first view; the library opens it for all of them alike."""
+        """Return the chain and the place of an image's first view; the library opens it for all of them alike."""
         assert self._batch is not None  # noqa: S101 - it has been waited for
         number, index = self._batch.views(position)[0]
         return self._wanted[number].rendered, self._wanted[number].places[index]
@@ -241,7 +241,7 @@ class Rendering:
 def _empty(
     shape: tuple[int, ...], dtype: torch.dtype, strides: tuple[int, int, int] | None, *, pin: bool
 ) -> tuple[torch.Tensor, Any]:
-    """Return memory for a picture, or for a batch, whose pictures have these strides."""
+    """Return memory for an image, or for a batch, whose images have these strides."""
     lead = (math.prod(shape[1:]),) if len(shape) == _BATCH else ()
     return memory.empty(shape, dtype, pin=pin, strides=None if strides is None else (*lead, *strides))
 
@@ -256,14 +256,14 @@ class Renderer:
     Args:
         threads: That work for it.
         pin: Whether tensors are to be page-locked.
-        form: What batches of pictures are to be when they are delivered, if they are.
+        form: What batches of images are to be when they are delivered, if they are.
 
     Attributes:
         pin: The same.
     """
 
     def __init__(self, threads: int, *, pin: bool, form: Form | None = None) -> None:
-        self._stream, self.pin, self._form = _native.Stream(threads), pin, form
+        self._stream, self.pin, self._form = _native.JobQueue(threads), pin, form
 
     def rendering(self, kind: Callable[..., Rendering] = Rendering) -> Rendering:
         """Return a rendering by these threads that has not begun.
@@ -280,7 +280,7 @@ def here(threads: int | None = None) -> Rendering:
     Args:
         threads: As many as there are cores if None; with one, no thread is started.
     """
-    return Rendering(_native.Stream(threads_for(0) if threads is None else threads), alone=True)
+    return Rendering(_native.JobQueue(threads_for(0) if threads is None else threads), alone=True)
 
 
 def render(
@@ -292,14 +292,14 @@ def render(
     lead: tuple[int, ...],
     threads: int | None = None,
 ) -> torch.Tensor:
-    """Make a batch of pictures here and now.
+    """Make a batch of images here and now.
 
     Args:
-        traces: Of the pictures, all of one size.
+        traces: Of the images, all of one size.
         chain: What is done to their values.
         given: Tensors that are part of the batch, by their places in it.
-        mixes: How the pictures are mixed.
-        lead: The lengths of the dimensions for the pictures.
+        mixes: How the images are mixed.
+        lead: The lengths of the dimensions for the images.
         threads: As many as there are cores if None; with one, no thread is started, and the caller reads the files.
     """
     wanted = Wanted.of(traces, chain, given, mixes, lead=lead, read=threads == 1)

@@ -1,9 +1,9 @@
 """Memory for what a `collate_fn` puts together: taken where it can be sent from.
 
 What a worker sends lies in shared memory. torch's own collation takes that at once; a function of the user's that pads
-pictures takes ordinary memory, by `torch.zeros` and the like, and all of it is copied when it is sent, which takes
+images takes ordinary memory, by `torch.zeros` and the like, and all of it is copied when it is sent, which takes
 longer than filling it. So while a worker's `collate_fn` runs, these functions give large tensors shared memory, or
-none at all, where pictures that record are likely to be put on them (`canvases`).
+none at all, where images that record are likely to be put on them (`canvases`).
 """
 
 import contextlib
@@ -41,7 +41,7 @@ def collating(*, records: bool = False) -> Iterator[None]:
     """Have what this thread takes memory for meanwhile be ready to be sent.
 
     Args:
-        records: Whether there are pictures that record, and memory for a batch of them is to record as well.
+        records: Whether there are images that record, and memory for a batch of them is to record as well.
     """
     _state.is_collating, _state.records = True, records
     try:

@@ -1,4 +1,4 @@
-"""Where a recording picture comes from, a file that Pillow would get through, and what was done to it."""
+"""Where a recording image comes from, a file that Pillow would get through, and what was done to it."""
 
 import contextlib
 import ctypes
@@ -25,9 +25,9 @@ from penstock.system import held_over_forks
 if TYPE_CHECKING:
     import weakref
 
-__all__ = ["Fate", "Source", "Trace", "content_of", "making", "of_pixels", "pack"]
+__all__ = ["Outcome", "Source", "Trace", "content_of", "making", "of_pixels", "pack"]
 
-# Margins of a picture: left, top, right, bottom.
+# Margins of an image: left, top, right, bottom.
 Frame = tuple[int, int, int, int]
 # Pixels that are given are sent as they are, unless there are so many times fewer of what is made of them.
 _FEWER = 2
@@ -38,18 +38,18 @@ making = threading.RLock()
 held_over_forks(making)
 
 
-class Fate:
-    """What became of a file's pictures, for those who count when these are gone.
+class Outcome:
+    """What became of a file's images, for those who count when these are gone.
 
     Attributes:
         touched: What made one of them real, None if nothing did.
         kept: Whether one of them was made real because somebody kept it after its batch.
         filled: Whether one of them was written to memory of the user's, and went on recording.
         by_library: Whether the library decoded it when pixels were wanted of it here.
-        views: How many pictures, none of them part of another one but the whole, were made of it here, or would have
+        views: How many images, none of them part of another one but the whole, were made of it here, or would have
             been if it had been decoded as a whole.
         looked: Processor seconds that looking through the file took.
-        spent: Processor seconds that making such pictures took.
+        spent: Processor seconds that making such images took.
         drawn: Transforms that were drawn here instead of called, with a property `saves`: the processor seconds that
             calling them takes besides what they do to pixels.
     """
@@ -65,7 +65,7 @@ class Fate:
 
     @property
     def is_touched(self) -> bool:
-        """Whether a picture of it became real where it was recorded."""
+        """Whether an image of it became real where it was recorded."""
         return self.kept or self.touched is not None
 
     @property
@@ -81,25 +81,25 @@ class Source:
         path: Absolute; empty if it is none that another process could open.
         content: All its bytes, if it is nowhere else, or may not stay where it is.
         identity: By which native code knows the file again; zeros if it does not.
-        height: Of the picture, in pixels.
-        width: Of the picture, in pixels.
+        height: Of the image, in pixels.
+        width: Of the image, in pixels.
         head: Its height, width, channels (1 or 3) and format.
         format: Pillow's name for it.
-        mode: Pillow's, of the whole picture: "L", "RGB" or "P".
-        fate: What became of its pictures.
-        keeper: Where its pictures and tensors are listed, None if nowhere.
-        file: The file, kept so that nothing that happens to its path changes the picture; None if it is not.
+        mode: Pillow's, of the whole image: "L", "RGB" or "P".
+        outcome: What became of its images.
+        keeper: Where its images and tensors are listed, None if nowhere.
+        file: The file, kept so that nothing that happens to its path changes the image; None if it is not.
         by_torchvision: Whether torchvision's decoder opens it where ours does not, instead of Pillow.
-        carried: What the contents of a tensor's pictures, this one's first, have travelled as; None if none have.
-        sent: Whether a picture of it has gone with a batch.
+        carried: What the contents of a tensor's images, this one's first, have travelled as; None if none have.
+        sent: Whether an image of it has gone with a batch.
         is_copied: Whether its pixels are a copy of those that Pillow has.
-        is_shared: Whether it is decoded as a whole as soon as pixels are wanted of it, for several pictures of it will
+        is_shared: Whether it is decoded as a whole as soon as pixels are wanted of it, for several images of it will
             be made here.
-        log: If it is watched, its pictures that were made or sent, what was done to their values, and what was sent.
+        log: If it is watched, its images that were made or sent, what was done to their values, and what was sent.
     """
 
     __slots__ = (
-        *("__weakref__", "_first", "_made", "_palette", "by_torchvision", "channels", "content", "fate", "file"),
+        *("__weakref__", "_first", "_made", "_palette", "by_torchvision", "channels", "content", "outcome", "file"),
         *("carried", "format", "head", "height", "identity", "is_copied", "is_shared", "keeper", "log", "mode", "path"),
         *("sent", "width"),
     )
@@ -110,7 +110,7 @@ class Source:
         self.height, self.width, self.channels, kind = seen
         self.format, _, mode = kind.partition("/")
         self.mode = mode or ("RGB" if self.channels == 3 else "L")
-        self.fate = Fate()
+        self.outcome = Outcome()
         self.keeper: list[weakref.ref[Any]] | None = None
         self.file: _native.OpenFile | None = None
         self.by_torchvision = self.sent = self.is_shared = self.is_copied = False
@@ -123,7 +123,7 @@ class Source:
 
     @property
     def palette(self) -> Palette | None:
-        """What the numbers of the whole picture stand for, if it is of numbers."""
+        """What the numbers of the whole image stand for, if it is of numbers."""
         if self._palette is None and self.mode == "P":
             self._palette = Palette.of_file(self.info)
         return self._palette
@@ -134,7 +134,7 @@ class Source:
         return self.format == "PPM"
 
     def fill(self, pixels: bytes) -> None:
-        """Have these be the pixels of a picture that is no file's."""
+        """Have these be the pixels of an image that is no file's."""
         self.content = as_content(self.width, self.height, pixels)
 
     def has_checksums(self) -> bool:
@@ -168,7 +168,7 @@ class Source:
             self.content = before
 
     def open(self) -> Any:
-        """Return a real picture; if Pillow has opened it, it is not loaded."""
+        """Return a real image; if Pillow has opened it, it is not loaded."""
         if self.by_torchvision:
             return decode(self.read(), self.mode)
         if self.is_given:
@@ -187,14 +187,14 @@ class Source:
             return self.open()
 
     def info(self) -> Any:
-        """Return a picture of Pillow's for its `info` and palette, nothing else; the same one each time."""
+        """Return an image of Pillow's for its `info` and palette, nothing else; the same one each time."""
         if self._first is None:
             self._first = self.header()
             self._first.fp = None
         return self._first
 
     def pixels(self, mode: str, steps: Steps, size: tuple[int, int]) -> Array:
-        """Make a picture here and now, out of what was made before where that is possible.
+        """Make an image here and now, out of what was made before where that is possible.
 
         Args:
             mode: Pillow's.
@@ -219,7 +219,7 @@ class Source:
             return self._made[mode, steps]
 
     def render(self, mode: str, steps: Steps, plan: _native.Plan, out: np.ndarray[Any, Any], last: Steps = ()) -> None:
-        """Make a picture in given memory, of whatever there is.
+        """Make an image in given memory, of whatever there is.
 
         Args:
             mode: Pillow's.
@@ -230,12 +230,12 @@ class Source:
         """
         begun = self.begun(mode, steps)
         if begun is None or not begun[1]:
-            self.fate.views += 1
+            self.outcome.views += 1
         if begun is None:
-            if (self.is_shared or self.fate.views > 1) and steps and not self.is_given:
+            if (self.is_shared or self.outcome.views > 1) and steps and not self.is_given:
                 self.pixels(self.mode, (), (self.width, self.height))
-                self.fate.views -= 1  # that was no other one
-            elif _native.render_picture(self.read(), record_of(self.head, (*steps, *last)), plan, out) is None:
+                self.outcome.views -= 1  # that was no other one
+            elif _native.render_image(self.read(), record_of(self.head, (*steps, *last)), plan, out) is None:
                 return
             else:
                 self._by_library()
@@ -243,11 +243,11 @@ class Source:
         base = self._made[begun]
         head = base.shape[0], base.shape[1], 1 if base.ndim == 2 else 3, self.format
         rest = (*steps[len(begun[1]) :], *last)
-        if (why := _native.render_picture(base, record_of(head, rest), plan, out)) is not None:
+        if (why := _native.render_image(base, record_of(head, rest), plan, out)) is not None:
             raise RuntimeError(f"pixels were not rendered: {why}")
 
     def begun(self, mode: str, steps: Steps) -> tuple[str, Steps] | None:
-        """Return the most of these steps after which there is a picture already, and its mode; None if there is none.
+        """Return the most of these steps after which there is an image already, and its mode; None if there is none.
 
         What is gray may have been made of three channels or of one, which becomes one by a step.
         """
@@ -258,8 +258,8 @@ class Source:
         return next((key for key in keys if key in self._made and _leads(key, mode, steps)), None)
 
     def _by_library(self) -> None:
-        """Decode the whole picture by the library."""
-        self.fate.by_library = True
+        """Decode the whole image by the library."""
+        self.outcome.by_library = True
         self._made[self.mode, ()] = pixels = np.asarray(self.open().convert(self.mode))
         if pixels.shape[:2] != (self.height, self.width):
             raise RuntimeError(f"the file {self.path!r} was replaced by one of another size while it was being loaded")
@@ -271,7 +271,7 @@ class Source:
 
 
 def of_pixels(mode: str, size: tuple[int, int], pixels: bytes, palette: Palette | None = None) -> "Trace":
-    """Return the trace of a picture that is no file's.
+    """Return the trace of an image that is no file's.
 
     Args:
         mode: Pillow's, "L", "RGB" or "P".
@@ -287,7 +287,7 @@ def of_pixels(mode: str, size: tuple[int, int], pixels: bytes, palette: Palette 
 
 
 class Trace:
-    """What was done to a picture, as far as it was only recorded.
+    """What was done to an image, as far as it was only recorded.
 
     Attributes:
         source: Where it comes from.
@@ -296,8 +296,8 @@ class Trace:
         height: In pixels, after all steps.
         steps: Each step, as native code takes it.
         palette: What its pixels stand for, if its mode is "P".
-        is_bare: Whether the last of what was done left nothing of the picture's `info`.
-        is_mapped: Whether the picture is what Pillow makes over an array's memory, which it does not write to.
+        is_bare: Whether the last of what was done left nothing of the image's `info`.
+        is_mapped: Whether the image is what Pillow makes over an array's memory, which it does not write to.
         tensors: Those that were recorded of it.
         pastes: What is written over the values of the tensor that it is of.
         frame: The constant margins of that tensor, which its chain names: left, top, right, bottom; None for none.
@@ -331,7 +331,7 @@ class Trace:
         return (*margins, *steps_of(self.pastes))
 
     def then(self, name: str, *operands: Any, size: tuple[int, int] | None = None) -> "Trace":
-        """Return this trace and one step more, after which the picture has this (width, height) if it is another."""
+        """Return this trace and one step more, after which the image has this (width, height) if it is another."""
         step = _native.step(name, *operands)
         return Trace(self.source, self.mode, size or (self.width, self.height), (*self.steps, step), self.palette)
 
@@ -343,13 +343,13 @@ class Trace:
         return Trace(self.source, mode, (self.width, self.height), self.steps)
 
     def without_info(self) -> "Trace":
-        """Return this trace as that of a picture whose `info` is empty, as what Pillow makes of an array has it."""
+        """Return this trace as that of an image whose `info` is empty, as what Pillow makes of an array has it."""
         bare = Trace(self.source, self.mode, (self.width, self.height), self.steps, self.palette)
         bare.is_bare = True
         return bare
 
     def of_array(self) -> "Trace":
-        """Return this trace as that of a picture that Pillow makes of an array of NumPy's: over it, if it is gray."""
+        """Return this trace as that of an image that Pillow makes of an array of NumPy's: over it, if it is gray."""
         made = self.without_info()
         made.is_mapped = self.mode == "L"
         return made
@@ -376,11 +376,11 @@ class Trace:
         return trace
 
     def recolored(self, change: Callable[[Any], Any]) -> "Trace":
-        """Return this trace with the palette, if it has one, that a function of Pillow's gives to a picture."""
+        """Return this trace with the palette, if it has one, that a function of Pillow's gives to an image."""
         return self if self.palette is None else self.with_palette(self.palette.then(change))
 
     def pixels(self) -> Array:
-        """Make the picture here and now, as Pillow's pixels lie in memory.
+        """Make the image here and now, as Pillow's pixels lie in memory.
 
         Returns:
             uint8 of shape (H, W) or (H, W, 3), to which nobody may write.
@@ -388,14 +388,14 @@ class Trace:
         return self.source.pixels(self.mode, self.steps, (self.width, self.height))
 
     def image(self) -> Image.Image:
-        """Return the picture as a real one of Pillow's."""
+        """Return the image as a real one of Pillow's."""
         size, pixels = (self.width, self.height), np.ascontiguousarray(self.pixels())
         if self.palette is not None:
             return self.palette.image(size, pixels)
         return Image.frombytes(self.mode, size, pixels)
 
     def values(self, chain: Chain) -> torch.Tensor:
-        """Make what a chain makes of the picture, lying in memory as the library's tensor does."""
+        """Make what a chain makes of the image, lying in memory as the library's tensor does."""
         if chain.is_view:
             seen: torch.Tensor = chain.apply(self.image())
             return seen
@@ -404,7 +404,7 @@ class Trace:
         return made
 
     def write(self, chain: Chain, out: torch.Tensor) -> None:
-        """Make what a chain makes of the picture in given memory.
+        """Make what a chain makes of the image in given memory.
 
         Args:
             chain: What is done to its values.
@@ -419,7 +419,7 @@ class Trace:
         self.source.render(self.mode, self.steps, chain.plan, elements, self.last)
 
     def at_hand(self) -> "Trace":
-        """Return the same picture, of its pixels if there are those that it is made of."""
+        """Return the same image, of its pixels if there are those that it is made of."""
         if self.source.begun(self.mode, self.steps) is None:
             return self
         content, head = as_file(self.pixels())
@@ -437,22 +437,22 @@ class Trace:
         if sent is self and source.is_given and source.height * source.width > _FEWER * self.height * self.width:
             self.pixels()
             sent = self.at_hand()
-        if sent is self and source.fate.is_made:
-            source.fate.views += 1
+        if sent is self and source.outcome.is_made:
+            source.outcome.views += 1
         if source.log is not None:
             source.log.append((self, chain, sent))
         return sent
 
 
 def _leads(made: tuple[str, Steps], mode: str, steps: Steps) -> bool:
-    """Whether what is left of some steps makes a picture of a mode of what there is."""
+    """Whether what is left of some steps makes an image of a mode of what there is."""
     rest = steps[len(made[1]) :]
     # Of numbers another mode is made by a step as well.
     return made[0] in ("L", "P", mode) or any(_native.operands_of(step)[0] == "luminance" for step in rest)
 
 
 def pack(traces: Sequence[Trace]) -> bytes:
-    """Return what native code needs to know of some pictures."""
+    """Return what native code needs to know of some images."""
     return b"".join(
         [record_of(trace.source.head, (*trace.steps, *trace.last), trace.source.identity) for trace in traces]
     )

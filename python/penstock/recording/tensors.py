@@ -1,4 +1,4 @@
-"""Tensors of pictures that were only recorded.
+"""Tensors of images that were only recorded.
 
 A recording tensor knows its shape and type, and has no memory. Where torch's functions are called on it, a few are
 written down; any other one makes it, in place, the plain tensor that it stands for, and then goes on.
@@ -20,7 +20,7 @@ from penstock.ops.operation import Mix
 from penstock.recording import calls
 from penstock.recording.causes import cause
 from penstock.recording.chain import Chain, as_at_first
-from penstock.recording.memoryless import METADATA, made_real, swapped
+from penstock.recording.memoryless import METADATA, materialized, swapped
 from penstock.recording.rendering import Given, Rendering, Wanted, here, render
 from penstock.recording.sources import Source, Trace, making
 
@@ -29,16 +29,16 @@ __all__ = [
     "RecordedImage",
     "RecordedTensor",
     "alias",
+    "image_of",
     "is_allowed",
     "is_pasted",
     "is_plain",
     "is_recording",
     "keeps_kind",
-    "make_all_plain",
-    "make_plain",
+    "materialize",
+    "materialize_all",
     "note_touch",
     "part_of",
-    "picture_of",
     "record",
     "sharing",
     "touch",
@@ -58,15 +58,15 @@ RECORDERS: dict[Any, Callable[..., Any]] = {}
 
 
 class RecordedTensor(torch.Tensor):
-    """A picture, or a batch of pictures, whose values were not made yet.
+    """An image, or a batch of images, whose values were not made yet.
 
     Args:
-        traces: Of the pictures.
+        traces: Of the images.
         chain: What was done to their values.
-        lead: The lengths of the dimensions for the pictures, in front of those of one; none for a single one.
+        lead: The lengths of the dimensions for the images, in front of those of one; none for a single one.
         given: The plain tensors that are part of the batch, by their places in it.
         strides: If the chain does not tell them.
-        mixes: How the pictures of the batch are mixed once they are there.
+        mixes: How the images of the batch are mixed once they are there.
     """
 
     _traces: tuple[Trace, ...]
@@ -151,7 +151,7 @@ class RecordedTensor(torch.Tensor):
         return touch(self).__reduce_ex__(protocol)
 
     def follow(self, trace: Trace) -> None:
-        """Have this tensor, of a single picture, be of another trace from now on."""
+        """Have this tensor, of a single image, be of another trace from now on."""
         self._traces = (trace,)
         trace.tensors.append(weakref.ref(self))
 
@@ -160,7 +160,7 @@ class RecordedTensor(torch.Tensor):
         inference, gradients = self._modes
         with as_at_first(inference=inference, gradients=gradients):
             if self._shares is not None:
-                return part_of(make_plain(self._shares), self._part)
+                return part_of(materialize(self._shares), self._part)
             if self._lead:
                 # No thread is started in the user's worker process.
                 traces = [trace.at_hand() for trace in self._traces]
@@ -244,12 +244,12 @@ def is_allowed(tensor: RecordedTensor) -> bool:
     return torch.is_inference_mode_enabled() or not tensor._modes[0]
 
 
-def picture_of(tensor: Any, *, pasted: bool = False) -> Trace | None:
-    """Return the trace of a single picture that records; None if there is none.
+def image_of(tensor: Any, *, pasted: bool = False) -> Trace | None:
+    """Return the trace of a single image that records; None if there is none.
 
     Args:
         tensor: Anything.
-        pasted: Whether something may have been written over its values, which is not seen in another picture of it.
+        pasted: Whether something may have been written over its values, which is not seen in another image of it.
     """
     if not is_recording(tensor) or tensor._lead or (not pasted and is_pasted(tensor)):
         return None
@@ -312,7 +312,7 @@ def keeps_kind(types: Any) -> bool:
 
 
 def record(trace: Trace, chain: Chain | None, *, image: bool = False) -> torch.Tensor | None:
-    """Return the tensor of one picture, or None if there is no chain."""
+    """Return the tensor of one image, or None if there is no chain."""
     # How a result with one row or column lies in memory is decided by more than its chain.
     if chain is None or trace.height == 1 or trace.width == 1:
         return None
@@ -330,11 +330,11 @@ def touch(tensor: torch.Tensor, function: Any = None) -> torch.Tensor:
         if not isinstance(tensor, RecordedTensor):
             return tensor
         note_touch(tensor, function)
-        fate, start = tensor._traces[0].source.fate, time.thread_time()
+        outcome, start = tensor._traces[0].source.outcome, time.thread_time()
         try:
-            return make_plain(tensor)
+            return materialize(tensor)
         finally:
-            fate.spent += time.thread_time() - start
+            outcome.spent += time.thread_time() - start
 
 
 def note_touch(tensor: Any, function: Any = None) -> Any:
@@ -344,19 +344,19 @@ def note_touch(tensor: Any, function: Any = None) -> Any:
         tensor: A recording one.
         function: Of torch's, that is called on it.
     """
-    fates = [trace.source.fate for trace in tensor._traces]
-    if not all(fate.is_touched for fate in fates):
+    outcomes = [trace.source.outcome for trace in tensor._traces]
+    if not all(outcome.is_touched for outcome in outcomes):
         reason = cause(function)
-        for fate in fates:
-            if not fate.is_touched:
-                fate.touched = reason
+        for outcome in outcomes:
+            if not outcome.is_touched:
+                outcome.touched = reason
     for trace in tensor._traces:
         if trace.source.log is not None:
             trace.source.log.append((trace, tensor._chain, None))
     return tensor
 
 
-def make_plain(tensor: torch.Tensor, made: torch.Tensor | None = None) -> torch.Tensor:
+def materialize(tensor: torch.Tensor, made: torch.Tensor | None = None) -> torch.Tensor:
     """Make a recording tensor, in place, the plain one that it stands for, though nobody has touched it.
 
     All that share its memory become plain with it: what is done next may give the memory that one of them knows
@@ -371,21 +371,21 @@ def make_plain(tensor: torch.Tensor, made: torch.Tensor | None = None) -> torch.
     if tensor._real is not None:
         return tensor._real
     if tensor._shares is not None and is_recording(tensor):
-        make_plain(tensor._shares)
-        return make_plain(tensor)
+        materialize(tensor._shares)
+        return materialize(tensor)
     sharers = tensor._sharers
     plain = swapped(tensor, tensor.make() if made is None else made, _OWN)
     for sharer in sharers:
         if isinstance(other := sharer(), RecordedTensor):
-            make_plain(other)
+            materialize(other)
     return plain
 
 
-def make_all_plain(tensors: Sequence[RecordedTensor]) -> Rendering | None:
+def materialize_all(tensors: Sequence[RecordedTensor]) -> Rendering | None:
     """Make recording tensors, in place, the plain ones that they stand for, as one native batch.
 
     Returns:
-        What has made them; None if that is quicker without, as with a single picture.
+        What has made them; None if that is quicker without, as with a single image.
     """
     with making:
         owners = {id(owner): owner for owner in map(_owner, tensors) if is_recording(owner)}
@@ -396,9 +396,9 @@ def make_all_plain(tensors: Sequence[RecordedTensor]) -> Rendering | None:
             rendering.begin()
             rendering.finish()
             for owner, made in zip(owners.values(), promised, strict=True):
-                make_plain(owner, made)
+                materialize(owner, made)
         for tensor in tensors:
-            make_plain(tensor)
+            materialize(tensor)
     return rendering
 
 
@@ -421,4 +421,4 @@ def _real(value: Any, found: list[torch.Tensor], function: Any) -> Any:
         found.append(real := touch(tensor, function))
         return real
 
-    return made_real(value, RecordedTensor, make)
+    return materialized(value, RecordedTensor, make)

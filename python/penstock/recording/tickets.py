@@ -27,7 +27,7 @@ from penstock.recording.tensors import RecordedImage, RecordedTensor, is_recordi
 
 __all__ = ["Postponed", "postponing", "receive_all", "receiving", "tickets_of"]
 
-# What a ticket holds: mode and chain, shape, the places of the pictures' files, of which contents may be missing, their
+# What a ticket holds: mode and chain, shape, the places of the images' files, of which contents may be missing, their
 # records, those contents, the plain tensors of the batch and their places, and how it is mixed.
 _Ticket = tuple[str, Key, tuple[int, ...], list[str | bytes], bytes, Any, tuple[Any, list[int]] | None, tuple[Mix, ...]]
 # Contents travel in shared memory if they are larger than this together.
@@ -55,11 +55,11 @@ class Postponed:
     """A tensor that was pickled as a number, and whose ticket is not written yet.
 
     Attributes:
-        traces: Of its pictures.
+        traces: Of its images.
         chain: What was done to their values.
-        lead: The lengths of the dimensions for the pictures.
+        lead: The lengths of the dimensions for the images.
         given: The plain tensors that are part of it, by their places.
-        mixes: How its pictures are mixed.
+        mixes: How its images are mixed.
     """
 
     traces: tuple[Trace, ...]
@@ -121,7 +121,7 @@ def receiving(renderer: _Renders) -> Iterator[tuple[Rendering, list[Rendering]]]
 class _Contents:
     """Files' contents that travel in shared memory.
 
-    A message holds each object once: tensors of the same pictures name the same one.
+    A message holds each object once: tensors of the same images name the same one.
     """
 
     def __init__(self, parts: list[bytes]) -> None:

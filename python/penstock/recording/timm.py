@@ -1,6 +1,6 @@
-"""timm's loaders of bytes: what its `fast_collate` makes of pictures that record, and who its `PrefetchLoader` is.
+"""timm's loaders of bytes: what its `fast_collate` makes of images that record, and who its `PrefetchLoader` is.
 
-`fast_collate` copies each picture into a batch of bytes, `FastCollateMixup` mixes them meanwhile, and `PrefetchLoader`
+`fast_collate` copies each image into a batch of bytes, `FastCollateMixup` mixes them meanwhile, and `PrefetchLoader`
 makes numbers of the batch. All are code that is known, and nobody else sees what lies between them.
 """
 
@@ -68,7 +68,7 @@ def _is_from(function: Any, folder: str) -> bool:
 
 
 def collate_of(function: Any) -> Callable[..., Any] | None:
-    """Return what does a `collate_fn` of timm's to pictures of bytes that record; None if it is another one.
+    """Return what does a `collate_fn` of timm's to images of bytes that record; None if it is another one.
 
     Returns:
         Is called with the samples, and with whether nobody else holds their list.
@@ -82,10 +82,10 @@ def collate_of(function: Any) -> Callable[..., Any] | None:
 
 
 def _collated(function: Callable[[Any], Any], samples: Any, *, alone: bool) -> Any:  # noqa: ARG001
-    """Return what `fast_collate` makes of samples, as a batch that records if most of their pictures do."""
+    """Return what `fast_collate` makes of samples, as a batch that records if most of their images do."""
     batch = _batch_of(samples)
     if batch is not None:
-        # The targets are what it makes of them; of the pictures it is only told that there are some.
+        # The targets are what it makes of them; of the images it is only told that there are some.
         blank = torch.zeros((1, 1, 1), dtype=torch.uint8)
         made = function([(blank, *sample[1:]) for sample in samples])
         if type(made) is tuple and len(made) == 2 and _is_blank(made[0], len(samples)):
@@ -94,14 +94,14 @@ def _collated(function: Callable[[Any], Any], samples: Any, *, alone: bool) -> A
 
 
 def _mixed(function: Callable[[Any], Any], samples: Any, *, alone: bool) -> Any:
-    """Return what a `FastCollateMixup` makes of samples, as a batch that records if most of their pictures do."""
+    """Return what a `FastCollateMixup` makes of samples, as a batch that records if most of their images do."""
     batch = _batch_of(samples)
     made = None if batch is None else mixed(function, samples, batch, alone=alone)
     return function(samples) if made is None else made
 
 
 def _batch_of(samples: Any) -> RecordedTensor | None:
-    """Return the batch of the pictures of samples, None if they make none."""
+    """Return the batch of the images of samples, None if they make none."""
     if type(samples) is list and all(type(sample) is tuple and sample for sample in samples):
         return _stacked([sample[0] for sample in samples])
     return None
@@ -111,24 +111,24 @@ def _is_blank(made: Any, count: int) -> bool:
     return type(made) is torch.Tensor and made.shape == (count, 1, 1, 1) and made.dtype == torch.uint8
 
 
-def _stacked(pictures: Sequence[Any]) -> RecordedTensor | None:
-    """Return a batch of bytes of pictures most of which record, None if they make none."""
-    recording = sum(map(is_recording, pictures))
-    if not recording or 2 * recording < len(pictures):
+def _stacked(images: Sequence[Any]) -> RecordedTensor | None:
+    """Return a batch of bytes of images most of which record, None if they make none."""
+    recording = sum(map(is_recording, images))
+    if not recording or 2 * recording < len(images):
         return None
-    if not all(is_recording(picture) or is_plain(picture) for picture in pictures):
+    if not all(is_recording(image) or is_plain(image) for image in images):
         return None
-    first = pictures[0]
-    if first.dtype != torch.uint8 or any(each.dtype != first.dtype or each.shape != first.shape for each in pictures):
+    first = images[0]
+    if first.dtype != torch.uint8 or any(each.dtype != first.dtype or each.shape != first.shape for each in images):
         return None
-    ordered = [*_in_order(pictures)]
-    return None if any(picture is None for picture in ordered) else stack(ordered)
+    ordered = [*_in_order(images)]
+    return None if any(image is None for image in ordered) else stack(ordered)
 
 
-def _in_order(pictures: Sequence[Any]) -> Iterator[Any]:
-    for picture in pictures:
+def _in_order(images: Sequence[Any]) -> Iterator[Any]:
+    for image in images:
         # Its memory has pixel by pixel what a batch has channel by channel.
-        yield extended(picture, "contiguous") if is_recording(picture) else picture.contiguous()
+        yield extended(image, "contiguous") if is_recording(image) else image.contiguous()
 
 
 def consumer_of(frame: Any) -> Any:

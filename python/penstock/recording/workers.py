@@ -1,7 +1,7 @@
 """What runs in torch's workers: their start, their `collate_fn`, and what they send.
 
 A batch is pickled as soon as it is collated, with numbers in place of its recording tensors. Then the worker lets go of
-it, and what is still there of its pictures and tensors is kept by somebody: that becomes real at once. Only then is it
+it, and what is still there of its images and tensors is kept by somebody: that becomes real at once. Only then is it
 decided how what the numbers stand for travels, so that a file whose pixels were made by then is not decoded again.
 """
 
@@ -30,7 +30,7 @@ _recorder: Recorder | None = None
 
 
 class Start:
-    """A worker's `worker_init_fn`: has its pictures record, then calls the user's.
+    """A worker's `worker_init_fn`: has its images record, then calls the user's.
 
     Args:
         function: The user's, or None.
@@ -117,7 +117,7 @@ class Collate:
         exempt = held_by(samples)
         fetcher = sys._getframe(1).f_locals.get("self")
         exempt |= held_by_paused(getattr(fetcher, "dataset_iter", None))
-        spent = _recorder.settle(traces, exempt)
+        spent = _recorder.materialize_kept(traces, exempt)
         tickets = bytes(ForkingPickler.dumps(tickets_of(postponed)))
         _recorder.handling = time.thread_time() - start - spent
         return telling(_Pickled(batch, tickets, {}), samples=size, **_told_by(_recorder))

@@ -30,7 +30,7 @@ def path_of(error: BaseException) -> str | None:
 
 def _path_of_file(value: Any) -> str | None:
     if isinstance(value, ImageFile.ImageFile):
-        # Not by the picture's own look-up: one that records would become a real one.
+        # Not by the image's own look-up: one that records would become a real one.
         known = vars(value)
         return _text(known.get("filename")) or _path_of_file(known.get("fp"))
     return _text(getattr(value, "name", None)) if isinstance(value, io.IOBase) else None

@@ -1,6 +1,6 @@
-"""A small trainer for picture classifiers, fed by penstock's loader.
+"""A small trainer for image classifiers, fed by penstock's loader.
 
-Recipe, pictures, network and loop; evaluation, checkpoints and the position that is in them; several processes; report.
+Recipe, images, network and loop; evaluation, checkpoints and the position that is in them; several processes; report.
 """
 
 from penstock.train.loop import Result, train

@@ -1,4 +1,4 @@
-"""The pictures of each data set: where they are, how they are augmented, and what to do if they are missing.
+"""The images of each data set: where they are, how they are augmented, and what to do if they are missing.
 
 The transforms are torchvision's own and the datasets are what a user would write: penstock's loader recognises
 them, torch's loader runs them.
@@ -19,18 +19,18 @@ from torchvision.transforms import v2
 from penstock import ImageDataset
 from penstock.train.recipe import Recipe, SettingError, TrainingError
 
-__all__ = ["Digits", "Pictures", "load"]
+__all__ = ["Digits", "Images", "load"]
 
 
 @dataclasses.dataclass(frozen=True)
-class Pictures:
+class Images:
     """A data set, ready for a loader.
 
     Attributes:
-        train: Augmented training pictures with their classes.
-        test: The pictures that accuracy is measured on.
+        train: Augmented training images with their classes.
+        test: The images that accuracy is measured on.
         title: What they are, as it is said beside an accuracy.
-        size: Side of the square training pictures in pixels.
+        size: Side of the square training images in pixels.
         channels: 1 for gray, 3 for colour.
         classes: Number of classes.
     """
@@ -43,8 +43,8 @@ class Pictures:
     classes: int
 
 
-def load(recipe: Recipe) -> Pictures:
-    """Return the recipe's pictures.
+def load(recipe: Recipe) -> Images:
+    """Return the recipe's images.
 
     Raises:
         TrainingError: If they are not there, naming what to do; or if a package is missing.
@@ -60,7 +60,7 @@ def load(recipe: Recipe) -> Pictures:
 
 
 # ---------------------------------------------------------------------------------------------------------------
-# scikit-learn's handwritten digits: 1,797 gray pictures of 8x8 pixels, shipped inside its wheel
+# scikit-learn's handwritten digits: 1,797 gray images of 8x8 pixels, shipped inside its wheel
 
 DIGITS_TRAIN = 898  # the file's first half, and the second for testing: the split of scikit-learn's own example
 DIGITS_SCALE = 15  # the file counts ink from 0 to 16; 15 is the largest factor that keeps every count exact in a uint8
@@ -73,15 +73,15 @@ class Digits(ImageDataset):
         self.images, self.labels, self.transform = images, labels, transform
 
     def __len__(self) -> int:
-        """Return the number of pictures."""
+        """Return the number of images."""
         return len(self.images)
 
     def locate(self, index: int) -> tuple[npt.NDArray[np.uint8], int]:
-        """Return a picture's pixels and its digit."""
+        """Return an image's pixels and its digit."""
         return self.images[index], int(self.labels[index])
 
 
-def _digits() -> Pictures:
+def _digits() -> Images:
     try:
         from sklearn.datasets import load_digits
     except ImportError as error:
@@ -93,7 +93,7 @@ def _digits() -> Pictures:
     labels = bunch.target.astype(np.int64)
     train, test = slice(None, DIGITS_TRAIN), slice(DIGITS_TRAIN, None)
     mean, std = (0.2893,), (0.3550,)  # of the training half
-    return Pictures(
+    return Images(
         # A digit mirrored is another sign, so these are moved by a pixel and no more.
         train=Digits(images[train], labels[train], _transform(mean, std, v2.RandomCrop(8, padding=1))),
         test=Digits(images[test], labels[test], _transform(mean, std)),
@@ -110,7 +110,7 @@ def _digits() -> Pictures:
 
 @dataclasses.dataclass(frozen=True)
 class _Published:
-    """What `_torchvision` knows of a published data set; mean and deviation are those of its training pictures."""
+    """What `_torchvision` knows of a published data set; mean and deviation are those of its training images."""
 
     title: str
     make: Callable[..., Dataset[Any]]
@@ -122,7 +122,7 @@ class _Published:
     mirrored: bool
 
     def transforms(self, recipe: Recipe) -> tuple[v2.Transform, v2.Transform]:
-        """Return a recipe's transforms of the training and of the test pictures."""
+        """Return a recipe's transforms of the training and of the test images."""
         mean, std = (self.mean, self.std) if recipe.statistics == "own" else (IMAGENET_MEAN, IMAGENET_STD)
         augment = [v2.RandomCrop(self.size, padding=self.padding, padding_mode=recipe.padding_mode)]
         if self.mirrored:
@@ -144,12 +144,12 @@ _PUBLISHED = {
 
 
 def _cutout(side: int, size: int) -> tuple[v2.Transform, ...]:
-    """Return what erases a square of every picture, whole and anywhere in it, with the mean colour: 0 by then."""
+    """Return what erases a square of every image, whole and anywhere in it, with the mean colour: 0 by then."""
     share = side * side / (size * size)
     return (v2.RandomErasing(p=1.0, scale=(share, share), ratio=(1.0, 1.0), value=0),) if side else ()
 
 
-def _torchvision(kind: str, recipe: Recipe) -> Pictures:
+def _torchvision(kind: str, recipe: Recipe) -> Images:
     known, root = _PUBLISHED[kind], Path(recipe.root).expanduser()
     try:
         train, test = (
@@ -167,7 +167,7 @@ def _torchvision(kind: str, recipe: Recipe) -> Pictures:
             f"{known.title} is not in {root}, or not whole. Where there is a network, add --download and "
             "torchvision fetches it;\nif you have it already, name the folder that it is in with --root DIR."
         ) from error
-    return Pictures(train, test, known.title, known.size, len(known.mean), known.classes)
+    return Images(train, test, known.title, known.size, len(known.mean), known.classes)
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -177,16 +177,16 @@ TEST_RESIZE, TEST_CROP = 256, 224
 LOSSY = {".jpg", ".jpeg"}
 
 
-def _folder(root: Path, crop: int) -> Pictures:
+def _folder(root: Path, crop: int) -> Images:
     augment = (v2.RandomResizedCrop(crop), v2.RandomHorizontalFlip())
     whole = (v2.Resize(TEST_RESIZE), v2.CenterCrop(TEST_CROP))
     mean, std = IMAGENET_MEAN, IMAGENET_STD
     train, test = _parts(root, _transform(mean, std, *augment), _transform(mean, std, *whole))
-    return Pictures(train, test, str(root), crop, 3, len(train.classes))
+    return Images(train, test, str(root), crop, 3, len(train.classes))
 
 
-def _copy(root: Path, kind: str, recipe: Recipe) -> Pictures:
-    """Return a published data set's pictures from files that somebody has made of it, and call them so."""
+def _copy(root: Path, kind: str, recipe: Recipe) -> Images:
+    """Return a published data set's images from files that somebody has made of it, and call them so."""
     known = _PUBLISHED[kind]
     train, test = _parts(root, *known.transforms(recipe))
     for part in (train, test):
@@ -199,11 +199,11 @@ def _copy(root: Path, kind: str, recipe: Recipe) -> Pictures:
     # What a lossy copy has lost costs points, so no accuracy on it may pass for one on the data set.
     lossy = any(Path(path).suffix.lower() in LOSSY for part in (train, test) for path, _ in part.samples)
     title = f"a JPEG copy of {known.title}" if lossy else f"a copy of {known.title} in files"
-    return Pictures(train, test, title, known.size, len(known.mean), len(train.classes))
+    return Images(train, test, title, known.size, len(known.mean), len(train.classes))
 
 
 def _parts(root: Path, train: v2.Transform, test: v2.Transform) -> tuple[datasets.ImageFolder, datasets.ImageFolder]:
-    """Return the training and the test pictures of a folder.
+    """Return the training and the test images of a folder.
 
     Raises:
         SettingError: If it does not have them.
@@ -211,12 +211,12 @@ def _parts(root: Path, train: v2.Transform, test: v2.Transform) -> tuple[dataset
     test_root = next((root / name for name in ("val", "test") if (root / name).is_dir()), None)
     if not (root / "train").is_dir() or test_root is None:
         raise SettingError(
-            f"{root} needs the folders train and val (or test), each with one folder of pictures per class, as in "
+            f"{root} needs the folders train and val (or test), each with one folder of images per class, as in "
             f"{root / 'train' / 'cat' / '1.jpg'}"
         )
     try:
         parts = datasets.ImageFolder(str(root / "train"), train), datasets.ImageFolder(str(test_root), test)
-    except FileNotFoundError as error:  # a folder without classes, or a class without pictures
+    except FileNotFoundError as error:  # a folder without classes, or a class without images
         raise SettingError(str(error)) from error
     if parts[0].classes != parts[1].classes:
         raise SettingError(f"{root / 'train'} and {test_root} do not have the same classes")

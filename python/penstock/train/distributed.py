@@ -46,13 +46,13 @@ class Ranks:
         return self.rank == 0
 
     def share_of_batch(self, size: int) -> int:
-        """Return how many pictures of a step's batch are this process's."""
+        """Return how many images of a step's batch are this process's."""
         if size % self.world:
             raise SettingError(f"--batch-size {size} cannot be divided among {self.world} processes")
         return size // self.world
 
     def sampler(self, dataset: Dataset[Any], seed: int) -> DistributedSampler[Any] | None:
-        """Return what gives this process its training pictures; None if it takes them all.
+        """Return what gives this process its training images; None if it takes them all.
 
         The last ones are left out where there are not equally many for each: a process with a batch more than the
         others would wait for them in vain.
@@ -62,7 +62,7 @@ class Ranks:
         return DistributedSampler(dataset, self.world, self.rank, shuffle=True, seed=seed, drop_last=True)
 
     def share_of_test(self, count: int) -> range | None:
-        """Return the test pictures of this process, each of which is nobody else's; None if it takes them all."""
+        """Return the test images of this process, each of which is nobody else's; None if it takes them all."""
         return range(self.rank, count, self.world) if self.world > 1 else None
 
     def parallel(self, model: nn.Module, device: torch.device) -> nn.Module:

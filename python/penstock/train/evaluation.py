@@ -1,4 +1,4 @@
-"""How good a network is: its loss and accuracy on the test pictures, and the words that belong to the figure."""
+"""How good a network is: its loss and accuracy on the test images, and the words that belong to the figure."""
 
 import dataclasses
 import math
@@ -24,7 +24,7 @@ class Precision:
 
     Attributes:
         device: Where.
-        layout: Of pictures and weights.
+        layout: Of images and weights.
         half: The type of half precision.
         amp: Whether it is used.
     """
@@ -83,10 +83,10 @@ def evaluate(
 
     Args:
         model: The network.
-        loader: Of this process's share of the test pictures.
+        loader: Of this process's share of the test images.
         precision: In what it computes.
         tta: A key of `TTA`; both figures are of what it says.
-        count: Test pictures of all processes.
+        count: Test images of all processes.
         ranks: These processes.
         before_batch: Called equally often in each of them; what it raises ends the test.
     """
@@ -96,7 +96,7 @@ def evaluate(
     for _ in range(math.ceil(math.ceil(count / ranks.world) / TEST_BATCH)):
         before_batch()
         batch = next(batches, None)
-        if batch is None:  # another process has a picture more
+        if batch is None:  # another process has an image more
             continue
         images, labels = precision.put(batch[0], batch[1])
         with precision.autocast():

@@ -2,9 +2,9 @@
 
     penstock train                                              # handwritten digits, under a minute on 2 cores
     penstock train --recipe cifar10-94 --download               # CIFAR-10, for a GPU
-    penstock train --data folder:pictures --batch-size 64       # your own
+    penstock train --data folder:images --batch-size 64       # your own
     penstock train --resume last                                # go on after Ctrl-C
-    torchrun --nproc-per-node 8 -m penstock train --recipe folder-160 --data folder:pictures
+    torchrun --nproc-per-node 8 -m penstock train --recipe folder-160 --data folder:images
 
 Handwritten digits end at 98.2 to 98.6 % test accuracy (12 epochs, seeds 0 to 2, no test-time augmentation).
 The same settings give the same weights whoever's `DataLoader` makes the batches: that is penstock's claim, and on a
@@ -26,7 +26,7 @@ from torch.nn import functional as F
 from penstock import DataLoader, explain, stats
 from penstock.outputs import make_folder, writing
 from penstock.train import checkpoint
-from penstock.train.data import Pictures, load
+from penstock.train.data import Images, load
 from penstock.train.distributed import ALONE, Ranks, processes
 from penstock.train.evaluation import TEST_BATCH, TTA, Precision, evaluate
 from penstock.train.model import learning_rate, make_model, make_optimizer
@@ -132,13 +132,13 @@ class _Run:
         torch.manual_seed(recipe.seed)
         if recipe.download:  # by one process, and before the others look
             ranks.lead(lambda: load(recipe) and None)
-        self.pictures = pictures = load(recipe)
-        self.train_loader, self.test_loader = make_loaders(recipe, pictures, device, ranks)
-        self.tested = len(pictures.test)  # type: ignore[arg-type]
+        self.data = data = load(recipe)
+        self.train_loader, self.test_loader = make_loaders(recipe, data, device, ranks)
+        self.tested = len(data.test)  # type: ignore[arg-type]
         self.steps = min(len(self.train_loader), recipe.max_steps or len(self.train_loader))
         if self.steps == 0:
-            raise SettingError(f"--batch-size {recipe.batch_size} is more than there are training pictures")
-        self.model = make_model(pictures.size, pictures.channels, pictures.classes, recipe.stem)
+            raise SettingError(f"--batch-size {recipe.batch_size} is more than there are training images")
+        self.model = make_model(data.size, data.channels, data.classes, recipe.stem)
 
         # ---- on a GPU: reduced precision
         self.precision = precision = Precision.of(device, amp=recipe.amp)
@@ -167,8 +167,8 @@ class _Run:
         together = f", shared by {ranks.world} processes" if ranks.world > 1 else ""
         rate = f"peak lr {recipe.lr}" if recipe.schedule == "triangle" else f"lr {recipe.lr}"
         console.print(
-            f"{recipe.data}: {len(pictures.train):,} training and {self.tested:,} test pictures of "  # type: ignore[arg-type]
-            f"{pictures.size}x{pictures.size}x{pictures.channels}, {pictures.classes} classes\n"
+            f"{recipe.data}: {len(data.train):,} training and {self.tested:,} test images of "  # type: ignore[arg-type]
+            f"{data.size}x{data.size}x{data.channels}, {data.classes} classes\n"
             f"resnet18 on {device}, {precision}{', compiled' if recipe.compile else ''}; {recipe.epochs} epochs of "
             f"{self.steps} steps, batch {recipe.batch_size}{together}, {rate}, seed {recipe.seed}",
             highlight=False,
@@ -213,7 +213,7 @@ class _Run:
         if isinstance(self.train_loader.sampler, torch.utils.data.DistributedSampler):
             self.train_loader.sampler.set_epoch(number)
 
-        # ---- learn from every training picture once
+        # ---- learn from every training image once
         self.network.train()
         position = Position.first(precision) if saved is None else Position.of(saved, saved["step"], precision)
         if position.step < self.steps:
@@ -328,8 +328,8 @@ class _Run:
         self.ranks.lead(write)
 
 
-def make_loaders(recipe: Recipe, pictures: Pictures, device: torch.device, ranks: Ranks = ALONE) -> tuple[Any, Any]:
-    """Return the loaders of a process's share of the training and of the test pictures.
+def make_loaders(recipe: Recipe, data: Images, device: torch.device, ranks: Ranks = ALONE) -> tuple[Any, Any]:
+    """Return the loaders of a process's share of the training and of the test images.
 
     Their workers do not persist, so that each epoch of torch's loader too begins where the generators stand.
     """
@@ -339,13 +339,13 @@ def make_loaders(recipe: Recipe, pictures: Pictures, device: torch.device, ranks
         common |= {"pin_memory": device.type == "cuda", "worker_init_fn": leave_to_trainer}
     else:
         common |= {"device": device, "memory_format": Precision.of(device, amp=recipe.amp).layout}
-    sampler = ranks.sampler(pictures.train, recipe.seed)
+    sampler = ranks.sampler(data.train, recipe.seed)
     order = {"shuffle": True} if sampler is None else {"sampler": sampler}
-    share = ranks.share_of_test(len(pictures.test))  # type: ignore[arg-type]
+    share = ranks.share_of_test(len(data.test))  # type: ignore[arg-type]
     return (
-        # A last batch of one picture would leave batch normalisation without a variance.
-        loader(pictures.train, ranks.share_of_batch(recipe.batch_size), drop_last=True, **order, **common),
-        loader(pictures.test, TEST_BATCH, sampler=share, **common),
+        # A last batch of one image would leave batch normalisation without a variance.
+        loader(data.train, ranks.share_of_batch(recipe.batch_size), drop_last=True, **order, **common),
+        loader(data.test, TEST_BATCH, sampler=share, **common),
     )
 
 
@@ -369,7 +369,7 @@ def _conclude(run: _Run, result: Result, seconds: float) -> None:
             f"interrupted after {len(history)} of {recipe.epochs} epochs", style="bold yellow", highlight=False
         )
     if history:
-        accuracy = f"test accuracy {result.accuracy:.2%} on {run.pictures.title} ({TTA[recipe.tta]})"
+        accuracy = f"test accuracy {result.accuracy:.2%} on {run.data.title} ({TTA[recipe.tta]})"
         with writing(run.folder):
             draw_curves(run.folder / CURVES, history, f"resnet18: {accuracy}")
         waiting = sum(line.waiting * line.seconds for line in history) / sum(line.seconds for line in history)

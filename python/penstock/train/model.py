@@ -1,4 +1,4 @@
-"""torchvision's ResNet-18 with a stem that suits the size of the pictures, and what it learns by."""
+"""torchvision's ResNet-18 with a stem that suits the size of the images, and what it learns by."""
 
 import numpy as np
 import torch
@@ -9,15 +9,15 @@ from penstock.train.recipe import Recipe
 
 __all__ = ["learning_rate", "make_model", "make_optimizer"]
 
-SMALL = 64  # up to this side the ImageNet stem, which divides the picture's side by four, would leave too little
+SMALL = 64  # up to this side the ImageNet stem, which divides the image's side by four, would leave too little
 
 
 def make_model(size: int, channels: int, classes: int, stem: str = "auto") -> nn.Module:
     """Return an untrained ResNet-18, drawn from torch's global generator.
 
     Args:
-        size: Side of the pictures in pixels.
-        channels: 1 for gray pictures, 3 for colour; pictures above 64 pixels have 3.
+        size: Side of the images in pixels.
+        channels: 1 for gray images, 3 for colour; images above 64 pixels have 3.
         classes: Number of classes.
         stem: "auto" for one that suits the size; "imagenet" for torchvision's.
     """

@@ -38,7 +38,7 @@ class Position:
 
     Attributes:
         loss_sum: Of the steps' losses.
-        correct: Pictures of the right class.
+        correct: Images of the right class.
         began: Where the generators stood before the epoch's loader was asked.
         step: Steps behind it.
         seconds: That they took in parts of the run that are over.

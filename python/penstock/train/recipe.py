@@ -29,8 +29,8 @@ class Recipe:
     Attributes:
         data: "digits", "cifar10", "cifar100", "mnist", "fashion-mnist" or "folder:PATH".
         recipe: Name of the recipe that the values are of; None for the data set's own.
-        epochs: Passes over the training pictures.
-        batch_size: Pictures that a training step learns from, of all processes together.
+        epochs: Passes over the training images.
+        batch_size: Images that a training step learns from, of all processes together.
         lr: Peak learning rate of SGD.
         schedule: "triangle" rises to the peak and falls to 0, "constant" stays there.
         warmup: Share of the steps during which a triangle rises.
@@ -40,15 +40,15 @@ class Recipe:
         weight_decay: Of SGD.
         decay_norms: Whether weights and biases of batch normalisation decay as well.
         label_smoothing: Of the cross entropy.
-        tta: Test-time augmentation; "mirror" takes the mean score of a picture and its mirror image.
-        stem: Of the network; "auto" suits the size of the pictures, "imagenet" is torchvision's in any case.
+        tta: Test-time augmentation; "mirror" takes the mean score of an image and its mirror image.
+        stem: Of the network; "auto" suits the size of the images, "imagenet" is torchvision's in any case.
         amp: Whether a GPU computes in half precision, where that is enough.
         compile: Whether the network is compiled by `torch.compile`.
-        statistics: Mean and deviation that pictures are normalised by: the data set's "own", or "imagenet"'s.
+        statistics: Mean and deviation that images are normalised by: the data set's "own", or "imagenet"'s.
         padding_mode: Of `RandomCrop`, as torchvision names it.
-        cutout: Side in pixels of a square that is erased of each normalised training picture; 0 for none.
+        cutout: Side in pixels of a square that is erased of each normalised training image; 0 for none.
         crop: Side of the training crops of a folder of photographs, in pixels.
-        seed: Of the weights, the order of the pictures and their augmentation.
+        seed: Of the weights, the order of the images and their augmentation.
         workers: The loader's `num_workers`; each worker draws from a stream of its own, as in torch.
         max_steps: Steps after which an epoch is cut off, for a quick look; None for none.
         device: "auto" is CUDA where there is a GPU.
@@ -116,7 +116,7 @@ class Recipe:
 
     @property
     def copied(self) -> str | None:
-        """The published data set of which the folder of pictures is a copy in files; None if it is none."""
+        """The published data set of which the folder of images is a copy in files; None if it is none."""
         of = RECIPES[self.recipe]["data"] if self.recipe is not None else "folder"
         return of if self.kind == "folder" and of != "folder" else None
 

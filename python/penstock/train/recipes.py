@@ -9,7 +9,7 @@ from typing import Any
 __all__ = ["DATA", "RECIPES"]
 
 DATA: Mapping[str, Mapping[str, Any]] = {
-    # Few pictures and many passes over them: what keeps the network from learning them by heart is turned up.
+    # Few images and many passes over them: what keeps the network from learning them by heart is turned up.
     "digits": {
         "epochs": 12,
         "batch_size": 32,
@@ -35,7 +35,7 @@ DATA: Mapping[str, Mapping[str, Any]] = {
 # The ResNet-18 of Keller Jordan's cifar10-zoo (commit d5a9ca5, airbench/baselines/train_resnet18_94.py and _96.py). It
 # reports a mean of 94.00 % after 26 epochs and 95.88 % after 80, with mirror images in testing.
 # What differs here, and so whose accuracy these need not have:
-# * There, normalised pictures are mirrored, then a square of 12 pixels is cut out, then they are moved by up to four
+# * There, normalised images are mirrored, then a square of 12 pixels is cut out, then they are moved by up to four
 #   pixels. Here they are moved and mirrored while they are bytes, then normalised, and the square is cut out last, so
 #   that it is always whole.
 # * There, weights are in half precision. Here the network runs under autocast, its weights are float32.

@@ -29,11 +29,11 @@ class Epoch:
         epoch: Counted from 1.
         step: Training steps since the run's first.
         loss: Mean training loss, label smoothing included.
-        train_accuracy: Of the augmented pictures, while they were being learned from.
-        test_loss: Mean cross entropy of the test pictures after the epoch.
+        train_accuracy: Of the augmented images, while they were being learned from.
+        test_loss: Mean cross entropy of the test images after the epoch.
         test_accuracy: After the epoch.
         tta: The test-time augmentation that both figures of the test are of: "none" or "mirror".
-        images_per_second: Training pictures per second of training time; testing is not counted.
+        images_per_second: Training images per second of training time; testing is not counted.
         waiting: Share of the training time that the loop spent waiting for its loader, its start included.
         seconds: Training time.
     """
@@ -93,7 +93,7 @@ class Report(Silence):
         history: Epochs that an earlier part of this run has finished.
         console: Where to print.
         done: Training steps that it has made; None for those of these epochs.
-        tta: How the pictures are tested, which names the column of their accuracy.
+        tta: How the images are tested, which names the column of their accuracy.
     """
 
     LINE_SECONDS = 30.0  # between two lines where there is no terminal

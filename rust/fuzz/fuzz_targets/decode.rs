@@ -1,4 +1,4 @@
-//! All ways to decode a JPEG agree: levels of vector instructions, the whole picture and a rectangle, with an index
+//! All ways to decode a JPEG agree: levels of vector instructions, the whole image and a rectangle, with an index
 //! and without, a new decoder and one that has seen other files.
 #![no_main]
 
@@ -10,7 +10,7 @@ use penstock_jpeg::{
     Check, Decoder, Header, Image, Index, Irregular, Level, Limits, Reason, Region, Target, read_header,
 };
 
-/// Larger pictures take too long.
+/// Larger images take too long.
 const LIMITS: Limits = Limits { pixels: 1 << 16, bytes: 16 << 20 };
 
 thread_local! {
@@ -96,7 +96,7 @@ fn decode(
     decoded.is_ok().then_some(pixels)
 }
 
-/// A rectangle of a picture.
+/// A rectangle of an image.
 fn cut(image: &Image, region: Region) -> Vec<u8> {
     let channels = image.mode.channels();
     let rows = image.pixels.chunks_exact(image.width * channels).skip(region.top).take(region.height);

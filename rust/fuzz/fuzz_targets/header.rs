@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use libfuzzer_sys::fuzz_target;
 use penstock_core::codec::{Decoder, Format, Region, read_header};
 
-/// Larger pictures take too long.
+/// Larger images take too long.
 const MOST_PIXELS: u64 = 1 << 16;
 
 thread_local! {

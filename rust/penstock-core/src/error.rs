@@ -3,7 +3,7 @@
 use crate::random::StateError;
 use crate::write::{RenderError, TableError};
 
-/// An error of the core. What concerns one picture names its position in the batch.
+/// An error of the core. What concerns one image names its position in the batch.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -13,24 +13,24 @@ pub enum Error {
     /// A conversion table that does not fit its description.
     #[error(transparent)]
     Table(#[from] TableError),
-    /// The memory for a batch has another size than its pictures.
+    /// The memory for a batch has another size than its images.
     #[error("the batch takes {needed} bytes, its memory has {given}")]
     OutputSize {
-        /// Bytes that the pictures take.
+        /// Bytes that the images take.
         needed: usize,
         /// Bytes that were handed over.
         given: usize,
     },
-    /// Pictures of several sizes, which no tensor holds.
-    #[error("the batch's pictures differ in size")]
+    /// Images of several sizes, which no tensor holds.
+    #[error("the batch's images differ in size")]
     Ragged,
     /// The operating system gave no thread.
     #[error("cannot start a loader thread: {0}")]
     Thread(String),
-    /// A picture that does not go through the plan as it was drawn: a mistake of ours.
+    /// An image that does not go through the plan as it was drawn: a mistake of ours.
     #[error("penstock failed on sample {sample} of the batch: {source}")]
     Render {
-        /// Position of the picture.
+        /// Position of the image.
         sample: usize,
         /// What did not fit.
         source: RenderError,
@@ -38,7 +38,7 @@ pub enum Error {
     /// A bug of ours, kept from taking the process down.
     #[error("penstock failed on sample {sample} of the batch: {message}")]
     Panic {
-        /// Position of the first picture of the failed group.
+        /// Position of the first image of the failed group.
         sample: usize,
         /// The panic's message.
         message: String,

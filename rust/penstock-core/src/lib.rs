@@ -2,14 +2,14 @@
 //!
 //! The way of one batch:
 //!
-//! 1. A picture is a view of bytes that somebody else owns ([`image`]), or a file ([`source`]), of which [`codec`]
+//! 1. An image is a view of bytes that somebody else owns ([`image`]), or a file ([`source`]), of which [`codec`]
 //!    first reads the header.
 //! 2. [`random`] and [`plan`]: the pipeline's parameters are drawn in torch's order from torch's generator, and
 //!    come out as concrete steps.
-//! 3. [`engine`]: threads take groups of pictures from a queue, in order of the batches.
+//! 3. [`engine`]: threads take groups of images from a queue, in order of the batches.
 //! 4. [`ops`] says what a step does. Most come to two index maps and a table, and one pass of [`write`] gathers,
 //!    converts and writes.
-//! 5. [`batch`]: `MixUp` and `CutMix` mix the pictures when all of them are there.
+//! 5. [`batch`]: `MixUp` and `CutMix` mix the images when all of them are there.
 //!
 //! Nothing here knows Python.
 // What is there for vector kernels alone is unused where there are none.

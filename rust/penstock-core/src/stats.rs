@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use crate::source::files::Left;
+use crate::source::files::Fallback;
 
-/// Counts and times of some pictures, added up over threads.
+/// Counts and times of some images, added up over threads.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// Pictures that were decoded.
+pub struct BatchStats {
+    /// Images that were decoded.
     pub decoded: usize,
     /// Those of them whose files were seen before, so that no more was looked at than was needed.
     pub known: usize,
@@ -15,17 +15,17 @@ pub struct Tally {
     pub decoding: Duration,
     /// Time taken by geometry, conversion and writing.
     pub rendering: Duration,
-    /// Pictures whose files were left to Pillow, and why.
-    pub left: Vec<(usize, Left)>,
+    /// Images whose files were left to Pillow, and why.
+    pub fallbacks: Vec<(usize, Fallback)>,
 }
 
-impl Tally {
+impl BatchStats {
     /// Adds another one.
-    pub fn add(&mut self, mut other: Tally) {
+    pub fn add(&mut self, mut other: BatchStats) {
         self.decoded += other.decoded;
         self.known += other.known;
         self.decoding += other.decoding;
         self.rendering += other.rendering;
-        self.left.append(&mut other.left);
+        self.fallbacks.append(&mut other.fallbacks);
     }
 }

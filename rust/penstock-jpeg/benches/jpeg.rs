@@ -1,4 +1,4 @@
-//! The JPEG decoder by what is asked of it: whole pictures, rectangles, rectangles with an index, the pass that
+//! The JPEG decoder by what is asked of it: whole images, rectangles, rectangles with an index, the pass that
 //! makes the index. One iteration goes through all files that `photos` finds.
 
 use std::hint::black_box;

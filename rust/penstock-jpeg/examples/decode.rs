@@ -66,7 +66,7 @@ fn parse_region(numbers: &str) -> Option<Region> {
     Some(Region { left, top, width, height })
 }
 
-/// The picture, or a rectangle of it. Damage of the file behind the rectangle is not looked for.
+/// The image, or a rectangle of it. Damage of the file behind the rectangle is not looked for.
 fn decode(data: &[u8], region: Option<Region>) -> Result<Image, Irregular> {
     let mut decoder = Decoder::new();
     let Some(region) = region else { return decoder.decode(data) };

@@ -14,10 +14,10 @@ use crate::scans::Scans;
 use crate::sequential::{Batch, ScanTables};
 use crate::simd::Level;
 
-/// What a picture may take.
+/// What an image may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Pixels of the whole picture.
+    /// Pixels of the whole image.
     pub pixels: u64,
     /// Bytes of memory that decoding takes, apart from the caller's.
     pub bytes: usize,
@@ -30,7 +30,7 @@ impl Default for Limits {
     }
 }
 
-/// Whether a picture has colours.
+/// Whether an image has colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// One value for each pixel; Pillow's `L`.
@@ -61,18 +61,18 @@ pub struct Header {
     pub components: usize,
     /// What decoding gives.
     pub mode: Mode,
-    /// Whether the picture comes in scans of growing precision.
+    /// Whether the image comes in scans of growing precision.
     pub progressive: bool,
 }
 
 impl Header {
-    /// All of the picture.
+    /// All of the image.
     #[must_use]
     pub fn whole(&self) -> Region {
         Region { left: 0, top: 0, width: self.width, height: self.height }
     }
 
-    /// Whether a rectangle can be asked for: it lies in the picture, and there is something in it.
+    /// Whether a rectangle can be asked for: it lies in the image, and there is something in it.
     #[must_use]
     pub fn holds(&self, region: Region) -> bool {
         let Region { left, top, width, height } = region;
@@ -93,7 +93,7 @@ pub enum Check {
     Whole,
 }
 
-/// A decoded picture.
+/// A decoded image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Image {
     /// Columns.
@@ -155,7 +155,7 @@ impl<'a> Opening<'a> {
     }
 }
 
-/// Decodes pictures; keeps its memory from one to the next.
+/// Decodes images; keeps its memory from one to the next.
 ///
 /// ```
 /// # fn main() -> Result<(), penstock_jpeg::Irregular> {
@@ -219,7 +219,7 @@ impl Decoder {
         Decoder { level, ..self }
     }
 
-    /// Bytes of memory that are kept for the next picture.
+    /// Bytes of memory that are kept for the next image.
     #[must_use]
     pub fn memory(&self) -> usize {
         let blocks: usize = self.coefficients.iter().map(|kept| kept.blocks.capacity()).sum();
@@ -228,21 +228,21 @@ impl Decoder {
         fixed + self.data.memory() + self.strips.memory() + blocks * size_of::<Block>()
     }
 
-    /// Gives the memory back that depends on the pictures' size, if more than this many bytes are kept.
+    /// Gives the memory back that depends on the images' size, if more than this many bytes are kept.
     pub fn shrink_to(&mut self, bytes: usize) {
         if self.memory() > bytes {
             self.shrink();
         }
     }
 
-    /// Gives the memory back that depends on the pictures' size.
+    /// Gives the memory back that depends on the images' size.
     pub fn shrink(&mut self) {
         self.data = ScanData::default();
         self.strips = Strips::default();
         self.coefficients = std::array::from_fn(|_| Coefficients::default());
     }
 
-    /// Decodes a whole picture.
+    /// Decodes a whole image.
     ///
     /// # Errors
     /// [`Irregular`] if libjpeg should decode it.
@@ -261,7 +261,7 @@ impl Decoder {
         Ok(Image { width, height, mode, pixels })
     }
 
-    /// Decodes a rectangle of a picture into the caller's memory.
+    /// Decodes a rectangle of an image into the caller's memory.
     ///
     /// # Errors
     /// [`Irregular`] if libjpeg should decode it; what `target` holds then is unspecified.

@@ -1,8 +1,8 @@
-//! The one way to fail: a picture that somebody else had better decode.
+//! The one way to fail: an image that somebody else had better decode.
 
 use std::fmt;
 
-/// What kept a picture from being decoded; for statistics.
+/// What kept an image from being decoded; for statistics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Reason {
@@ -24,13 +24,13 @@ pub enum Reason {
     Sampling,
     /// A colour transform that libjpeg would have to guess.
     Color,
-    /// A file of several pictures.
-    MultiPicture,
+    /// A file of several images.
+    MultiImage,
     /// A table that is missing or invalid.
     Table,
     /// A scan header that is wrong or unusual.
     Scan,
-    /// Scans that do not add up to the whole picture.
+    /// Scans that do not add up to the whole image.
     Progression,
     /// A bit sequence that is no code, or a code without a meaning here.
     Code,
@@ -46,7 +46,7 @@ pub enum Reason {
     Coefficient,
     /// More memory would be needed than [`Limits`](crate::Limits) grant.
     Limit,
-    /// The caller's rectangle or buffer does not fit the picture.
+    /// The caller's rectangle or buffer does not fit the image.
     Request,
     /// The index was made from another file.
     Index,
@@ -66,7 +66,7 @@ impl Reason {
             Reason::Components => "unsupported number of components",
             Reason::Sampling => "unsupported sampling",
             Reason::Color => "unknown colour transform",
-            Reason::MultiPicture => "several pictures",
+            Reason::MultiImage => "several images",
             Reason::Table => "missing or invalid table",
             Reason::Scan => "unusual scan",
             Reason::Progression => "incomplete scans",
@@ -77,13 +77,13 @@ impl Reason {
             Reason::Leftover => "scan data left over",
             Reason::Coefficient => "coefficient out of range",
             Reason::Limit => "limit exceeded",
-            Reason::Request => "request does not fit the picture",
+            Reason::Request => "request does not fit the image",
             Reason::Index => "index of another file",
         }
     }
 }
 
-/// The picture is not one that this crate vouches for: decode it with libjpeg, which may warn, repair or fail.
+/// The image is not one that this crate vouches for: decode it with libjpeg, which may warn, repair or fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Irregular {
     /// What was met first.

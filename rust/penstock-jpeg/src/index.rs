@@ -13,11 +13,11 @@ pub(crate) struct Entry {
 }
 
 /// What one pass over a file knows about it: that its data are sound, and where the MCUs of each row begin, one
-/// in every 128 columns of the picture.
+/// in every 128 columns of the image.
 ///
 /// With it, little more than a rectangle's own data is decoded. It takes 12 bytes for each of these places: one or
 /// two hundredths of a photograph's size; files of several scans have no entries, as all of a file is needed for any part of
-/// the picture.
+/// the image.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Index {
     /// Length of the file.

@@ -1,4 +1,4 @@
-//! A JPEG decoder for those who need a rectangle of a picture, with exactly the pixels that libjpeg-turbo gives.
+//! A JPEG decoder for those who need a rectangle of an image, with exactly the pixels that libjpeg-turbo gives.
 //!
 //! # Overview
 //! * Equal, bit for bit, to libjpeg-turbo's default output (accurate integer transform, "fancy" upsampling, its
@@ -17,9 +17,9 @@
 //! that no encoder makes), decoding ends with [`Irregular`], which says: let libjpeg do it.
 //!
 //! # Example
-//! See [`Decoder`], and `examples/decode.rs`, a command that writes a picture or a rectangle as PPM.
+//! See [`Decoder`], and `examples/decode.rs`, a command that writes an image or a rectangle as PPM.
 //!
-//! # The way of one picture
+//! # The way of one image
 //! 1. `markers` walks to the first scan; `region` finds which blocks the rectangle needs.
 //! 2. `bits` takes the stuffing out of the scan's data.
 //! 3. `sequential` decodes a few MCUs at a time with the tables of `huffman`, or steps over them; files of

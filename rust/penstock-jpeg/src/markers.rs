@@ -357,7 +357,7 @@ impl<'a> Parser<'a> {
                 // Several are read as one: that is left to Pillow.
                 self.exif = Some(silent && self.exif.is_none());
             }
-            0xE2 if segment.starts_with(b"MPF\0") => give_up!(MultiPicture),
+            0xE2 if segment.starts_with(b"MPF\0") => give_up!(MultiImage),
             0xE2 if segment.starts_with(b"ICC_PROFILE\0") && segment.len() < 14 => give_up!(Segment),
             0xED if segment.starts_with(b"Photoshop 3.0\0") => check_photoshop(segment)?,
             0xEE if segment.starts_with(b"Adobe") => {

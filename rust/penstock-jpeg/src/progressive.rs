@@ -2,7 +2,7 @@
 //!
 //! Progressive scans bring spectral bands and single bits; the scans of a sequential file may also come
 //! component by component. [`Progress`] checks that they follow each other as the standard wants and that
-//! nothing is missing at the end: libjpeg would smooth such a picture.
+//! nothing is missing at the end: libjpeg would smooth such an image.
 
 use crate::bits::Reader;
 use crate::error::{Irregular, Reason, give_up};

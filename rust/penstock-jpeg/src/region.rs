@@ -1,12 +1,12 @@
 //! Which blocks a rectangle needs.
 //!
-//! [`Geometry`] is the picture as the frame header lays it out; [`Window`] is what a rectangle needs of it.
+//! [`Geometry`] is the image as the frame header lays it out; [`Window`] is what a rectangle needs of it.
 //! Upsampling by triangles looks one sample beyond, so such components take one more on each side.
 
 use crate::error::{Irregular, give_up};
 use crate::markers::{Frame, MAX_COMPONENTS};
 
-/// A rectangle of a picture, in pixels.
+/// A rectangle of an image, in pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Region {
     /// Columns to the left of it.
@@ -19,7 +19,7 @@ pub struct Region {
     pub height: usize,
 }
 
-/// How a component is brought to the picture's size.
+/// How a component is brought to the image's size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Upsampling {
     /// It has that size.
@@ -32,7 +32,7 @@ pub(crate) enum Upsampling {
     Box(usize, usize),
 }
 
-/// A component's place in the picture.
+/// A component's place in the image.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plane {
     /// Blocks in an interleaved MCU.
@@ -48,7 +48,7 @@ pub(crate) struct Plane {
     pub(crate) upsampling: Upsampling,
 }
 
-/// The picture's layout.
+/// The image's layout.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Geometry {
     pub(crate) width: usize,
@@ -61,7 +61,7 @@ pub(crate) struct Geometry {
     planes: [Option<Plane>; MAX_COMPONENTS],
 }
 
-/// Columns of the picture from one entry of an index to the next, where MCUs are at most that wide.
+/// Columns of the image from one entry of an index to the next, where MCUs are at most that wide.
 const INDEXED_COLUMNS: usize = 128;
 
 impl Geometry {
@@ -115,7 +115,7 @@ impl Geometry {
         self.planes.get(index)?.as_ref()
     }
 
-    /// The whole picture.
+    /// The whole image.
     pub(crate) fn whole(&self) -> Region {
         Region { left: 0, top: 0, width: self.width, height: self.height }
     }

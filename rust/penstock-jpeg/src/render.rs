@@ -26,21 +26,21 @@ pub enum Target<'a> {
         /// Bytes from one row to the next.
         stride: usize,
     },
-    /// Blue, green, red for each pixel, also of gray pictures, where they are alike.
+    /// Blue, green, red for each pixel, also of gray images, where they are alike.
     Bgr {
         /// The rows.
         pixels: &'a mut [u8],
         /// Bytes from one row to the next.
         stride: usize,
     },
-    /// Gray values: what libjpeg gives of a picture in `YCbCr` if it is asked for gray. There are none of one in RGB.
+    /// Gray values: what libjpeg gives of an image in `YCbCr` if it is asked for gray. There are none of one in RGB.
     Luminance {
         /// The rows.
         pixels: &'a mut [u8],
         /// Bytes from one row to the next.
         stride: usize,
     },
-    /// Rows of red, green and blue apart; for gray pictures only the first is written.
+    /// Rows of red, green and blue apart; for gray images only the first is written.
     Planar {
         /// The rows of each colour.
         planes: [&'a mut [u8]; 3],
@@ -50,7 +50,7 @@ pub enum Target<'a> {
 }
 
 impl Target<'_> {
-    /// What is made of a picture's components, of all or only of the first.
+    /// What is made of an image's components, of all or only of the first.
     pub(crate) fn transform(&self, transform: Transform) -> Result<Transform, Irregular> {
         match (self, transform) {
             (Target::Luminance { .. }, Transform::Rgb) => give_up!(Color),
@@ -86,7 +86,7 @@ struct Strip {
     wide: Vec<u8>,
 }
 
-/// Memory that pictures share.
+/// Memory that images share.
 #[derive(Debug, Default)]
 pub(crate) struct Strips([Strip; MAX_COMPONENTS]);
 
@@ -112,7 +112,7 @@ pub(crate) struct Renderer<'a, 't> {
     transform: Transform,
     level: Level,
     target: Target<'t>,
-    /// The next row of the picture to be written.
+    /// The next row of the image to be written.
     next: usize,
 }
 
@@ -175,7 +175,7 @@ impl<'a, 't> Renderer<'a, 't> {
         Ok(())
     }
 
-    /// Repeats the picture's first and last column where upsampling looks beyond them.
+    /// Repeats the image's first and last column where upsampling looks beyond them.
     fn extend_edges(&mut self) {
         let first = 8 * self.window.mcus_x.from;
         for (plane, strip) in self.geometry.planes().zip(&mut self.strips.0) {
@@ -196,7 +196,7 @@ impl<'a, 't> Renderer<'a, 't> {
         }
     }
 
-    /// Writes row `y` of the picture.
+    /// Writes row `y` of the image.
     fn row(&mut self, mcu_row: usize, y: usize) -> Result<(), Irregular> {
         let region = self.window.region;
         let mut rows: [&[u8]; MAX_COMPONENTS] = [&[]; MAX_COMPONENTS];
@@ -263,7 +263,7 @@ fn copy(row: &[u8], out: &mut [u8]) {
 }
 
 impl Strip {
-    /// The samples under row `y` of the picture, from the region's left edge on. `first` is the column that the
+    /// The samples under row `y` of the image, from the region's left edge on. `first` is the column that the
     /// strip begins with.
     #[expect(clippy::too_many_arguments, reason = "all of them are coordinates of one sample")]
     fn row(

@@ -1,19 +1,19 @@
 //! Decoding against Pillow's pixels, by rectangles, at every level; and what is given up.
 
-mod pictures;
+mod samples;
 
 use penstock_jpeg::{
     Check, Decoder, Image, Irregular, Level, Limits, Mode, Reason, Region, Target, read_header, read_metadata,
 };
-use pictures::{PICTURES, Picture, checksum};
+use samples::{IMAGES, Sample, checksum};
 
 fn decoders() -> impl Iterator<Item = Decoder> {
     Level::available().map(|level| Decoder::new().with_level(level))
 }
 
 /// Rectangles of every kind: whole, at each edge, single pixels, and some in between.
-fn regions(picture: &Picture) -> Vec<Region> {
-    let &Picture { width, height, .. } = picture;
+fn regions(sample: &Sample) -> Vec<Region> {
+    let &Sample { width, height, .. } = sample;
     let mut regions = Vec::new();
     for (left, right) in [
         (0, width),
@@ -58,47 +58,47 @@ fn interleaved(
 
 #[test]
 fn pixels_are_pillows() {
-    for picture in PICTURES {
+    for sample in IMAGES {
         for mut decoder in decoders() {
-            let image = decoder.decode(&picture.file()).expect(picture.name);
-            assert_eq!((image.width, image.height), (picture.width, picture.height), "{}", picture.name);
-            assert_eq!(image.mode.channels(), picture.channels, "{}", picture.name);
-            assert_eq!(checksum(&image.pixels), picture.checksum, "{}", picture.name);
+            let image = decoder.decode(&sample.file()).expect(sample.name);
+            assert_eq!((image.width, image.height), (sample.width, sample.height), "{}", sample.name);
+            assert_eq!(image.mode.channels(), sample.channels, "{}", sample.name);
+            assert_eq!(checksum(&image.pixels), sample.checksum, "{}", sample.name);
         }
     }
 }
 
 #[test]
 fn headers_tell_size_and_mode() {
-    for picture in PICTURES {
-        let header = read_header(&picture.file()).expect(picture.name);
-        assert_eq!((header.width, header.height), (picture.width, picture.height));
-        assert_eq!(header.mode, if picture.channels == 1 { Mode::Gray } else { Mode::Rgb });
-        assert_eq!(header.components, picture.channels);
-        assert_eq!(header.progressive, picture.progressive, "{}", picture.name);
+    for sample in IMAGES {
+        let header = read_header(&sample.file()).expect(sample.name);
+        assert_eq!((header.width, header.height), (sample.width, sample.height));
+        assert_eq!(header.mode, if sample.channels == 1 { Mode::Gray } else { Mode::Rgb });
+        assert_eq!(header.components, sample.channels);
+        assert_eq!(header.progressive, sample.progressive, "{}", sample.name);
     }
 }
 
 #[test]
 fn rectangles_equal_the_whole() {
-    for picture in PICTURES {
-        let file = picture.file();
+    for sample in IMAGES {
+        let file = sample.file();
         for mut decoder in decoders() {
-            let image = decoder.decode(&file).expect(picture.name);
-            let index = decoder.index(&file).expect(picture.name);
-            for region in regions(picture) {
+            let image = decoder.decode(&file).expect(sample.name);
+            let index = decoder.index(&file).expect(sample.name);
+            for region in regions(sample) {
                 let wanted = crop(&image, region);
-                let channels = picture.channels;
+                let channels = sample.channels;
                 for check in [Check::Region, Check::Whole] {
                     let found = interleaved(region, channels, |target| {
                         decoder.decode_region(&file, region, check, target)
                     });
-                    assert_eq!(found.as_ref(), Ok(&wanted), "{} {region:?}", picture.name);
+                    assert_eq!(found.as_ref(), Ok(&wanted), "{} {region:?}", sample.name);
                 }
                 let found = interleaved(region, channels, |target| {
                     decoder.decode_region_with(&file, &index, region, target)
                 });
-                assert_eq!(found.as_ref(), Ok(&wanted), "indexed {} {region:?}", picture.name);
+                assert_eq!(found.as_ref(), Ok(&wanted), "indexed {} {region:?}", sample.name);
                 let mut second = None;
                 let found = interleaved(region, channels, |target| {
                     second = Some(decoder.decode_region_and_index(&file, region, target)?);
@@ -126,11 +126,11 @@ fn changed<'a>(
 
 #[test]
 fn blue_comes_first_or_gray_alone() {
-    for picture in PICTURES {
-        let file = picture.file();
+    for sample in IMAGES {
+        let file = sample.file();
         for mut decoder in decoders() {
-            let image = decoder.decode(&file).expect(picture.name);
-            for region in regions(picture) {
+            let image = decoder.decode(&file).expect(sample.name);
+            for region in regions(sample) {
                 let wanted = crop(&image, region);
                 let (mut bgr, mut gray) = (Vec::new(), Vec::new());
                 let stride = region.width * 3;
@@ -142,10 +142,10 @@ fn blue_comes_first_or_gray_alone() {
                     |pixels| Target::Bgr { pixels, stride },
                     3,
                 );
-                assert_eq!(found, Ok(()), "{}", picture.name);
-                for (found, wanted) in bgr.chunks_exact(3).zip(wanted.chunks_exact(picture.channels)) {
-                    let [red, green, blue] = [0, 1, 2].map(|channel| wanted[channel % picture.channels]);
-                    assert_eq!(found, [blue, green, red], "{}", picture.name);
+                assert_eq!(found, Ok(()), "{}", sample.name);
+                for (found, wanted) in bgr.chunks_exact(3).zip(wanted.chunks_exact(sample.channels)) {
+                    let [red, green, blue] = [0, 1, 2].map(|channel| wanted[channel % sample.channels]);
+                    assert_eq!(found, [blue, green, red], "{}", sample.name);
                 }
                 let stride = region.width;
                 let found = changed(
@@ -156,18 +156,18 @@ fn blue_comes_first_or_gray_alone() {
                     |pixels| Target::Luminance { pixels, stride },
                     1,
                 );
-                if picture.name == "rgb" {
+                if sample.name == "rgb" {
                     assert_eq!(reason(found), Some(Reason::Color));
                     continue;
                 }
-                assert_eq!(found, Ok(()), "{}", picture.name);
+                assert_eq!(found, Ok(()), "{}", sample.name);
                 // Of a colour that was not cut off, it is what the colour was made of.
-                for (&found, pixel) in gray.iter().zip(wanted.chunks_exact(picture.channels)) {
+                for (&found, pixel) in gray.iter().zip(wanted.chunks_exact(sample.channels)) {
                     let [red, green, blue] =
-                        [0, 1, 2].map(|channel| f32::from(pixel[channel % picture.channels]));
+                        [0, 1, 2].map(|channel| f32::from(pixel[channel % sample.channels]));
                     let luminance = 0.299 * red + 0.587 * green + 0.114 * blue;
                     let cut_off = pixel.iter().any(|&value| value == 0 || value == 255);
-                    assert!(cut_off || (luminance - f32::from(found)).abs() < 1.1, "{}", picture.name);
+                    assert!(cut_off || (luminance - f32::from(found)).abs() < 1.1, "{}", sample.name);
                 }
             }
         }
@@ -176,7 +176,7 @@ fn blue_comes_first_or_gray_alone() {
 
 #[test]
 fn metadata_are_segments_before_the_first_scan() {
-    let file = PICTURES[0].file();
+    let file = IMAGES[0].file();
     assert_eq!(read_metadata(&file), Ok(Vec::new()));
     let (one, two) = (b"\xFF\xE1\x00\x05one", b"\xFF\xE1\x00\x05two");
     let longer = [&file[..2], one, b"\xFF\xFE\x00\x03c\xFF", two, &file[2..]].concat();
@@ -186,20 +186,20 @@ fn metadata_are_segments_before_the_first_scan() {
 
 #[test]
 fn planes_equal_pixels() {
-    for picture in PICTURES {
-        let file = picture.file();
+    for sample in IMAGES {
+        let file = sample.file();
         for mut decoder in decoders() {
-            let image = decoder.decode(&file).expect(picture.name);
-            let region = Region { left: 1, top: 1, width: picture.width - 1, height: picture.height - 1 };
+            let image = decoder.decode(&file).expect(sample.name);
+            let region = Region { left: 1, top: 1, width: sample.width - 1, height: sample.height - 1 };
             let stride = region.width + 3;
             let mut planes = [0, 1, 2].map(|_| vec![0xA5; stride * region.height]);
             let target = Target::Planar { planes: planes.each_mut().map(Vec::as_mut_slice), stride };
-            decoder.decode_region(&file, region, Check::Region, target).expect(picture.name);
+            decoder.decode_region(&file, region, Check::Region, target).expect(sample.name);
             let wanted = crop(&image, region);
             for (i, &value) in wanted.iter().enumerate() {
-                let (pixel, channel) = (i / picture.channels, i % picture.channels);
+                let (pixel, channel) = (i / sample.channels, i % sample.channels);
                 let (y, x) = (pixel / region.width, pixel % region.width);
-                assert_eq!(planes[channel][y * stride + x], value, "{}", picture.name);
+                assert_eq!(planes[channel][y * stride + x], value, "{}", sample.name);
             }
             assert!(
                 planes[0].chunks(stride).all(|row| row[region.width..] == [0xA5; 3]),
@@ -212,10 +212,10 @@ fn planes_equal_pixels() {
 #[test]
 fn every_cut_is_given_up() {
     let mut decoder = Decoder::new();
-    for picture in PICTURES {
-        let file = picture.file();
+    for sample in IMAGES {
+        let file = sample.file();
         for length in 0..file.len() {
-            assert!(decoder.decode(&file[..length]).is_err(), "{} cut to {length}", picture.name);
+            assert!(decoder.decode(&file[..length]).is_err(), "{} cut to {length}", sample.name);
         }
         let mut longer = file.clone();
         longer.extend(b"what stands behind the end is nobody's business");
@@ -231,8 +231,8 @@ fn damage_is_survived() {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         (state >> 8) as usize
     };
-    for picture in PICTURES {
-        let file = picture.file();
+    for sample in IMAGES {
+        let file = sample.file();
         let mut all: Vec<Decoder> = decoders().collect();
         for _ in 0..400 {
             let mut damaged = file.clone();
@@ -246,16 +246,16 @@ fn damage_is_survived() {
                 };
             }
             let results: Vec<_> = all.iter_mut().map(|decoder| decoder.decode(&damaged)).collect();
-            assert!(results.windows(2).all(|pair| pair[0] == pair[1]), "{}", picture.name);
-            let index = all[0].index(&file).expect(picture.name);
-            let region = Region { left: 0, top: picture.height / 2, width: 2, height: 2 };
-            let _ = interleaved(region, picture.channels, |target| {
+            assert!(results.windows(2).all(|pair| pair[0] == pair[1]), "{}", sample.name);
+            let index = all[0].index(&file).expect(sample.name);
+            let region = Region { left: 0, top: sample.height / 2, width: 2, height: 2 };
+            let _ = interleaved(region, sample.channels, |target| {
                 all[0].decode_region_with(&damaged, &index, region, target)
             });
         }
         for mut decoder in all {
-            let image = decoder.decode(&file).expect(picture.name);
-            assert_eq!(checksum(&image.pixels), picture.checksum);
+            let image = decoder.decode(&file).expect(sample.name);
+            assert_eq!(checksum(&image.pixels), sample.checksum);
         }
     }
 }
@@ -267,8 +267,8 @@ fn reason<T>(result: Result<T, Irregular>) -> Option<Reason> {
 #[test]
 fn requests_are_checked() {
     let mut decoder = Decoder::new();
-    let file = PICTURES[0].file();
-    let whole = Region { left: 0, top: 0, width: PICTURES[0].width, height: PICTURES[0].height };
+    let file = IMAGES[0].file();
+    let whole = Region { left: 0, top: 0, width: IMAGES[0].width, height: IMAGES[0].height };
     let mut pixels = vec![0; whole.width * whole.height * 3];
     for region in [
         Region { width: 0, ..whole },
@@ -291,21 +291,21 @@ fn requests_are_checked() {
 
 #[test]
 fn announced_sizes_are_not_believed() {
-    for picture in PICTURES {
-        let mut file = picture.file();
+    for sample in IMAGES {
+        let mut file = sample.file();
         let frame =
             file.windows(2).position(|two| matches!(two, [0xFF, 0xC0..=0xC2])).expect("a frame header");
         file[frame + 5..frame + 9].copy_from_slice(&[0xFF, 0xDC, 0xFF, 0xDC]);
         let mut decoder = Decoder::new();
-        assert_eq!(reason(decoder.decode(&file)), Some(Reason::Limit), "{}", picture.name);
+        assert_eq!(reason(decoder.decode(&file)), Some(Reason::Limit), "{}", sample.name);
         let free = Limits { pixels: u64::MAX, ..Limits::default() };
-        assert!(decoder.with_limits(free).decode(&file).is_err(), "{}", picture.name);
+        assert!(decoder.with_limits(free).decode(&file).is_err(), "{}", sample.name);
     }
 }
 
 #[test]
 fn memory_is_bounded_and_given_back() {
-    let file = PICTURES[4].file();
+    let file = IMAGES[4].file();
     let mut decoder = Decoder::new();
     let before = decoder.memory();
     decoder.decode(&file).expect("a sound file");
@@ -320,7 +320,7 @@ fn memory_is_bounded_and_given_back() {
 #[test]
 fn reasons_are_told() {
     let mut decoder = Decoder::new();
-    let file = PICTURES[0].file();
+    let file = IMAGES[0].file();
     let mut expect = |file: &[u8], wanted: Reason| assert_eq!(reason(decoder.decode(file)), Some(wanted));
     let with = |at: usize, byte: u8| {
         let mut file = file.clone();

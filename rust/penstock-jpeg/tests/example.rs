@@ -20,7 +20,7 @@ fn place(name: &str) -> PathBuf {
 }
 
 #[test]
-fn the_picture_and_a_rectangle_are_written() {
+fn the_image_and_a_rectangle_are_written() {
     let image = Decoder::new().decode(&fs::read(TINY).unwrap()).unwrap();
     let whole = place("whole.ppm");
     run(&[TINY, whole.to_str().unwrap()]).unwrap();

@@ -4,10 +4,10 @@
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use penstock_core::engine::{Content, Draft, Job, Reading, Slots, Stream};
+use penstock_core::engine::{Content, DrawnBatch, Job, JobQueue, Reading, Slots};
 use penstock_core::plan::Plan;
 use penstock_core::random::Streams;
-use penstock_core::stats::Tally;
+use penstock_core::stats::BatchStats;
 use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::{PyBufferError, PyIndexError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
@@ -18,63 +18,63 @@ use crate::files::PyFiles;
 use crate::generator::PyGenerator;
 use crate::gil;
 use crate::integers::PyIntegers;
-use crate::source::PySource;
+use crate::source::PyArrayImages;
 use crate::tickets::{self, Gathered, Mixed, Ticket};
 
 /// One iterator's queue of batches.
-#[pyclass(frozen, name = "Stream", module = "penstock._native")]
-pub(crate) struct PyStream {
-    stream: Arc<Stream>,
+#[pyclass(frozen, name = "JobQueue", module = "penstock._native")]
+pub(crate) struct PyJobQueue {
+    stream: Arc<JobQueue>,
     #[pyo3(get)]
     threads: usize,
 }
 
 #[pymethods]
-impl PyStream {
+impl PyJobQueue {
     #[new]
     fn new(threads: usize) -> Self {
-        Self { stream: Arc::new(Stream::new(threads)), threads }
+        Self { stream: Arc::new(JobQueue::new(threads)), threads }
     }
 }
 
-/// Pictures decoded, and those of known files; seconds of decoding and rendering; pictures left to Pillow, and why.
-type PyTally = (usize, usize, f64, f64, Vec<(usize, &'static str)>);
+/// Images decoded, and those of known files; seconds of decoding and rendering; images left to Pillow, and why.
+type PyBatchStats = (usize, usize, f64, f64, Vec<(usize, &'static str)>);
 
-/// The picture at which torch would have raised: position, operation, and the size that it met.
+/// The image at which torch would have raised: position, operation, and the size that it met.
 type Refused = (usize, usize, u32, u32);
 
 /// A batch whose numbers are drawn; its pixels are made once it has memory.
 #[pyclass(frozen, name = "Batch", module = "penstock._native")]
 pub(crate) struct PyBatch {
     /// Taken when the batch is submitted; with the memory of its outputs, if that was given before.
-    draft: Mutex<Option<(Draft, Vec<Slots>)>>,
+    drawn_batch: Mutex<Option<(DrawnBatch, Vec<Slots>)>>,
     #[pyo3(get)]
     refused: Option<Refused>,
     #[pyo3(get)]
     shapes: Vec<[usize; 3]>,
     work: OnceLock<Work>,
-    /// Own the pictures' memory, and that of the outputs that were given before.
+    /// Own the images' memory, and that of the outputs that were given before.
     _held: Held,
-    /// Of recorded pictures, for each sample its views.
+    /// Of recorded images, for each sample its views.
     views: Vec<Vec<(usize, usize)>>,
     /// Files that may still be read.
     reading: Option<Arc<Reading>>,
 }
 
 /// What owns memory.
-type Held = (Vec<Py<PySource>>, Vec<PyBuffer<u8>>);
+type Held = (Vec<Py<PyArrayImages>>, Vec<PyBuffer<u8>>);
 
 struct Work {
     job: Arc<Job>,
-    stream: Arc<Stream>,
+    stream: Arc<JobQueue>,
     /// Owns the output's memory, if that was given last.
     _out: Option<PyBuffer<u8>>,
 }
 
-/// Where pictures come from: arrays, or files that were read.
+/// Where images come from: arrays, or files that were read.
 #[derive(FromPyObject)]
 enum Source<'py> {
-    Array(PyRef<'py, PySource>),
+    Array(PyRef<'py, PyArrayImages>),
     Files(PyRef<'py, PyFiles>),
 }
 
@@ -86,20 +86,20 @@ impl Source<'_> {
         }
     }
 
-    /// Picture `index`.
+    /// Image `index`.
     ///
     /// # Safety
     /// It must not be used after the source is gone.
     unsafe fn content(&self, index: i64) -> PyResult<Content> {
         match self {
             // SAFETY: passed on.
-            Source::Array(source) => Ok(Content::Pixels(unsafe { source.picture(index)? })),
+            Source::Array(source) => Ok(Content::Pixels(unsafe { source.image(index)? })),
             Source::Files(files) => files.content(index),
         }
     }
 
-    /// What keeps the pictures' memory; a file that is part of a batch keeps its own.
-    fn owner(self) -> Option<Py<PySource>> {
+    /// What keeps the images' memory; a file that is part of a batch keeps its own.
+    fn owner(self) -> Option<Py<PyArrayImages>> {
         match self {
             Source::Array(source) => Some(source.into()),
             Source::Files(_) => None,
@@ -150,7 +150,7 @@ impl PyBatch {
         {
             return Err(PyValueError::new_err("as many sources as indices are needed"));
         }
-        let mut draft = Draft::with_capacity(indices.len());
+        let mut drawn_batch = DrawnBatch::with_capacity(indices.len());
         // A copy draws: torch's functions may be asked meanwhile, and they let other Python threads run, which
         // must not find the generator locked.
         let mut drawing = Streams::from(generator.lock().clone());
@@ -163,12 +163,12 @@ impl PyBatch {
                     Sources::One(source) => source,
                     Sources::Each(sources) => &sources[position],
                 };
-                // SAFETY: the batch holds its sources for as long as its draft or job.
+                // SAFETY: the batch holds its sources for as long as its drawn batch or job.
                 let content = unsafe { source.content(index)? };
                 if let Some(samples) = samples {
                     drawing.begin(samples[position] as u64);
                 }
-                if let Err(refusal) = draft.push(source.plan(), content, &mut drawing) {
+                if let Err(refusal) = drawn_batch.push(source.plan(), content, &mut drawing) {
                     return Ok(Some((position, refusal.op, refusal.height, refusal.width)));
                 }
             }
@@ -185,37 +185,37 @@ impl PyBatch {
             Sources::One(source) => source.owner().into_iter().collect(),
             Sources::Each(sources) => sources.into_iter().filter_map(Source::owner).collect(),
         };
-        let shapes = if draft.is_ragged() || refused.is_some() {
-            draft.shapes().collect()
+        let shapes = if drawn_batch.is_ragged() || refused.is_some() {
+            drawn_batch.shapes().collect()
         } else {
-            draft.shapes().take(1).collect()
+            drawn_batch.shapes().take(1).collect()
         };
-        let mut batch = Self::of(draft, Vec::new(), (held, Vec::new()));
+        let mut batch = Self::of(drawn_batch, Vec::new(), (held, Vec::new()));
         (batch.refused, batch.shapes) = (refused, shapes);
         Ok(batch)
     }
 
-    /// A batch of pictures whose steps were drawn elsewhere, in files that may still be read.
+    /// A batch of images whose steps were drawn elsewhere, in files that may still be read.
     #[staticmethod]
     fn recorded(tickets: Vec<Ticket<'_>>) -> PyResult<Self> {
         // SAFETY: the batch holds the memory, and `drop` cancels its job before it lets go of that.
-        let Gathered { draft, outputs, reading, memory, views } = unsafe { tickets::gather(tickets)? };
-        let mut batch = Self::of(draft, outputs, (Vec::new(), memory));
+        let Gathered { drawn_batch, outputs, reading, memory, views } = unsafe { tickets::gather(tickets)? };
+        let mut batch = Self::of(drawn_batch, outputs, (Vec::new(), memory));
         (batch.views, batch.reading) = (views, Some(reading));
         Ok(batch)
     }
 
-    /// The views of a recorded picture: for each its ticket, and the position in that.
+    /// The views of a recorded image: for each its ticket, and the position in that.
     fn views(&self, position: usize) -> PyResult<Vec<(usize, usize)>> {
         let views = self.views.get(position);
-        views.cloned().ok_or_else(|| PyIndexError::new_err(format!("no recorded picture {position}")))
+        views.cloned().ok_or_else(|| PyIndexError::new_err(format!("no recorded image {position}")))
     }
 
     /// Has the pixels made in `out` by the stream's threads, and mixed.
     #[pyo3(signature = (stream, out=None, mixes=Vec::new(), strides=None))]
     fn submit(
         &self,
-        stream: &PyStream,
+        stream: &PyJobQueue,
         out: Option<PyBuffer<u8>>,
         mixes: Vec<Mixed>,
         strides: Option<[usize; 3]>,
@@ -230,14 +230,14 @@ impl PyBatch {
     fn run(
         &self,
         py: Python<'_>,
-        stream: &PyStream,
+        stream: &PyJobQueue,
         out: Option<PyBuffer<u8>>,
         mixes: Vec<Mixed>,
         strides: Option<[usize; 3]>,
     ) -> PyResult<()> {
         // Nothing is prepared ahead here, so a forked child goes on with threads of its own.
         let ours = stream.stream.is_ours();
-        let queue = if ours { Arc::clone(&stream.stream) } else { Arc::new(Stream::new(stream.threads)) };
+        let queue = if ours { Arc::clone(&stream.stream) } else { Arc::new(JobQueue::new(stream.threads)) };
         let work = self.begin(queue, out, mixes, strides)?;
         work.stream.share(&work.job).map_err(|error| to_py(&error))?;
         let made = gil::wait(py, None, |patience| {
@@ -263,26 +263,26 @@ impl PyBatch {
     }
 
     /// What was done; complete once the pixels are made.
-    fn tally(&self) -> PyTally {
-        let Tally { decoded, known, decoding, rendering, left } =
+    fn tally(&self) -> PyBatchStats {
+        let BatchStats { decoded, known, decoding, rendering, fallbacks } =
             self.work.get().map(|work| work.job.tally()).unwrap_or_default();
-        let left = left.into_iter().map(|(place, left)| (place, left.name())).collect();
-        (decoded, known, decoding.as_secs_f64(), rendering.as_secs_f64(), left)
+        let fallbacks = fallbacks.into_iter().map(|(position, why)| (position, why.name())).collect();
+        (decoded, known, decoding.as_secs_f64(), rendering.as_secs_f64(), fallbacks)
     }
 
-    /// Makes all views of such a picture of the first one of `source`; false if that is not of its size.
-    fn supply(&self, position: usize, source: &PySource) -> PyResult<bool> {
+    /// Makes all views of such an image of the first one of `source`; false if that is not of its size.
+    fn supply(&self, position: usize, source: &PyArrayImages) -> PyResult<bool> {
         let work = self.work.get().ok_or_else(|| PyRuntimeError::new_err("the batch was not submitted"))?;
         // SAFETY: the source outlives this call.
-        let picture = unsafe { source.picture(0)? };
-        work.job.supply(position, &picture).map_err(|error| to_py(&error))
+        let image = unsafe { source.image(0)? };
+        work.job.supply(position, &image).map_err(|error| to_py(&error))
     }
 }
 
 impl PyBatch {
-    fn of(draft: Draft, outputs: Vec<Slots>, held: Held) -> Self {
+    fn of(drawn_batch: DrawnBatch, outputs: Vec<Slots>, held: Held) -> Self {
         Self {
-            draft: Mutex::new(Some((draft, outputs))),
+            drawn_batch: Mutex::new(Some((drawn_batch, outputs))),
             refused: None,
             shapes: Vec::new(),
             work: OnceLock::new(),
@@ -292,10 +292,10 @@ impl PyBatch {
         }
     }
 
-    /// Begins the work; strides are those of each picture in elements, if it does not lie channel after channel.
+    /// Begins the work; strides are those of each image in elements, if it does not lie channel after channel.
     fn begin(
         &self,
-        stream: Arc<Stream>,
+        stream: Arc<JobQueue>,
         out: Option<PyBuffer<u8>>,
         mixes: Vec<Mixed>,
         strides: Option<[usize; 3]>,
@@ -303,13 +303,14 @@ impl PyBatch {
         if out.as_ref().is_some_and(|out| out.readonly() || !out.is_c_contiguous()) {
             return Err(PyBufferError::new_err("a batch is written to a writable, C-contiguous buffer"));
         }
-        let draft = self.draft.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let (draft, mut outputs) =
-            draft.ok_or_else(|| PyRuntimeError::new_err("the batch was submitted already"))?;
+        let drawn_batch = self.drawn_batch.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let (drawn_batch, mut outputs) =
+            drawn_batch.ok_or_else(|| PyRuntimeError::new_err("the batch was submitted already"))?;
         if let Some(out) = &out {
             let (base, given) = (out.buf_ptr().cast(), out.len_bytes());
-            let layout = draft.first_view().map(|(shape, element)| tickets::layout(shape, element, strides));
-            let needed = layout.map_or(Some(0), |layout| layout?.extent().checked_mul(draft.len()));
+            let layout =
+                drawn_batch.first_view().map(|(shape, element)| tickets::layout(shape, element, strides));
+            let needed = layout.map_or(Some(0), |layout| layout?.extent().checked_mul(drawn_batch.len()));
             if needed != Some(given) {
                 let needed = needed.unwrap_or(usize::MAX);
                 return Err(to_py(&penstock_core::Error::OutputSize { needed, given }));
@@ -318,7 +319,7 @@ impl PyBatch {
             let slots = layout.flatten().map(|layout| unsafe { Slots::new(base, given, layout) });
             outputs.extend(slots.map(|slots| tickets::mixed(slots, mixes)).transpose()?);
         }
-        let job = Arc::new(Job::new(draft, outputs).map_err(|error| to_py(&error))?);
+        let job = Arc::new(Job::new(drawn_batch, outputs).map_err(|error| to_py(&error))?);
         Ok(self.work.get_or_init(|| Work { job, stream, _out: out }))
     }
 }

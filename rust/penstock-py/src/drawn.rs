@@ -1,4 +1,4 @@
-//! A plan's draws for one picture, by a generator that is torch's own before and after.
+//! A plan's draws for one image, by a generator that is torch's own before and after.
 
 use penstock_core::plan::recordable::recordable;
 use penstock_core::plan::wire;
@@ -15,7 +15,7 @@ use crate::plan::PyPlan;
 /// What each step was drawn as, and the step as it is sent; height and width after all of them.
 type Drawn<'py> = (Vec<(&'static str, Bound<'py, PyBytes>)>, (u32, u32));
 
-/// Draws a picture's steps; `None`, and nothing is drawn, where torch would raise, or a fill is unknown.
+/// Draws an image's steps; `None`, and nothing is drawn, where torch would raise, or a fill is unknown.
 #[pyfunction]
 #[pyo3(signature = (plan, size, fills, state=None))]
 pub(crate) fn draw_steps<'py>(

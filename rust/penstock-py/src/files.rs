@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use penstock_core::engine::{Content, Origin, Reading};
 use penstock_core::plan::Plan;
-use penstock_core::source::files::Left;
+use penstock_core::source::files::Fallback;
 use pyo3::exceptions::{PyIndexError, PyValueError};
 use pyo3::prelude::*;
 
@@ -14,7 +14,7 @@ use crate::error::to_py;
 use crate::gil;
 use crate::plan::PyPlan;
 
-/// Files that are being read, and the plan that their pictures pass through.
+/// Files that are being read, and the plan that their images pass through.
 #[pyclass(frozen, name = "Files", module = "penstock._native")]
 pub(crate) struct PyFiles {
     reading: Arc<Reading>,
@@ -72,7 +72,7 @@ impl PyFiles {
             self.reading.help(patience);
             self.reading.wait(patience).then_some(())
         })?;
-        let left = |index| self.reading.file(index)?.err().map(Left::name);
+        let left = |index| self.reading.file(index)?.err().map(Fallback::name);
         Ok((0..self.reading.len()).map(left).collect())
     }
 

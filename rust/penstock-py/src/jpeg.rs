@@ -1,4 +1,4 @@
-//! Files of pictures to arrays, decoded by the thread that asks.
+//! Files of images to arrays, decoded by the thread that asks.
 #![expect(
     unsafe_code,
     reason = "the binding's pointer hand-over: the arrays that are read and written are held meanwhile"
@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::path::PathBuf;
 
 use penstock_core::codec::{Decoder, Format, Header, Order, Region, read_header, read_metadata};
-use penstock_core::source::files::{File, Left};
+use penstock_core::source::files::{Fallback, File};
 use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::{PyBufferError, PyValueError};
 use pyo3::prelude::*;
@@ -39,14 +39,14 @@ pub(crate) fn decode_jpeg(
 
 /// Format, height, width and channels of a file, as its header tells; `None` if Pillow should decode it.
 #[pyfunction]
-pub(crate) fn picture_shape(data: &[u8]) -> Option<(&'static str, usize, usize, usize)> {
+pub(crate) fn image_shape(data: &[u8]) -> Option<(&'static str, usize, usize, usize)> {
     let Header { height, width, channels, format } = read_header(data).ok()?;
     Some((format.name(), height, width, channels))
 }
 
 /// Decodes the rectangle (left, top, width, height) of a file into `out`; false if Pillow should decode it.
 #[pyfunction]
-pub(crate) fn decode_picture(
+pub(crate) fn decode_image(
     py: Python<'_>,
     data: &Bound<'_, PyBytes>,
     region: [usize; 4],
@@ -165,7 +165,7 @@ impl PyJpegFile {
 const OTHER: &str = "another format";
 
 impl PyJpegFile {
-    fn own(file: Result<File, Left>) -> Opened {
+    fn own(file: Result<File, Fallback>) -> Opened {
         match file {
             Ok(file) if file.header().format == Format::Jpeg => {
                 let header = file.header();

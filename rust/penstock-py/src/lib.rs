@@ -32,7 +32,7 @@ mod _native {
     use pyo3::prelude::*;
 
     #[pymodule_export]
-    use super::batch::{PyBatch, PyStream};
+    use super::batch::{PyBatch, PyJobQueue};
     #[pymodule_export]
     use super::buffer::{PyBuffer, memory_usage, trim_heap, trim_memory};
     #[pymodule_export]
@@ -44,7 +44,7 @@ mod _native {
     #[pymodule_export]
     use super::integers::PyIntegers;
     #[pymodule_export]
-    use super::jpeg::{PyJpegFile, decode_jpeg, decode_picture, jpeg_shape, picture_shape};
+    use super::jpeg::{PyJpegFile, decode_image, decode_jpeg, image_shape, jpeg_shape};
     #[pymodule_export]
     use super::plan::{PyOp, PyPlan};
     #[pymodule_export]
@@ -53,9 +53,9 @@ mod _native {
         look_through, prepare_for_workers, take_learned,
     };
     #[pymodule_export]
-    use super::single::render_picture;
+    use super::single::render_image;
     #[pymodule_export]
-    use super::source::PySource;
+    use super::source::PyArrayImages;
     #[pymodule_export]
     use super::steps::{cascade_sum, mask_holes, operands_of, operation_names, step};
     #[pymodule_export]

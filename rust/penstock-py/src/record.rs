@@ -1,15 +1,15 @@
-//! Records of what was done to pictures, as other processes send them.
+//! Records of what was done to images, as other processes send them.
 
 use penstock_core::codec::{Format, Header};
 use penstock_core::ops::Step;
 use penstock_core::plan::wire;
-use penstock_core::source::known::SIGHTS;
+use penstock_core::source::known::HEADER_CACHE;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use crate::sight;
 
-/// One picture's record.
+/// One image's record.
 pub(crate) struct Record {
     /// What its file's header said.
     pub(crate) header: Header,
@@ -44,7 +44,7 @@ fn take(rest: &mut &[u8]) -> Option<Record> {
     };
     let header = Header { height, width, channels: usize::from(channels), format };
     if let Some(identity) = sight::identity(identity) {
-        SIGHTS.put_others(identity, header);
+        HEADER_CACHE.put_others(identity, header);
     }
     let steps = (0..u16::from_le_bytes([few, many])).map(|_| wire::read(rest)).collect::<Option<_>>()?;
     Some(Record { header, steps })

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use penstock_core::codec::{Decoder, Header, has_checksums};
 use penstock_core::source::descriptors::Kept;
-use penstock_core::source::known::{self, SIGHTS};
-use penstock_core::source::sights::{Identity, Sight};
+use penstock_core::source::header_cache::{FileStamp, Identity};
+use penstock_core::source::known::{self, HEADER_CACHE};
 use penstock_core::system;
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
@@ -37,7 +37,7 @@ struct Content(Vec<u8>);
 
 impl Content {
     /// Reads a file, if there is room for it.
-    fn read(sight: Sight, file: &File) -> Option<Self> {
+    fn read(sight: FileStamp, file: &File) -> Option<Self> {
         let room = |held: usize| held.checked_add(sight.length).filter(|&held| held <= MOST_CONTENT);
         CONTENT.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room).ok()?;
         let content = sight.read(file).ok().flatten();
@@ -65,7 +65,7 @@ enum Keep {
 #[pyclass(frozen, name = "OpenFile", module = "penstock._native")]
 pub(crate) struct PyOpenFile {
     keep: Keep,
-    sight: Sight,
+    sight: FileStamp,
     stays: bool,
 }
 
@@ -90,7 +90,7 @@ impl PyOpenFile {
 
     /// Whether the checksums of all chunks of this PNG are right.
     fn has_checksums(&self, py: Python<'_>) -> bool {
-        if self.stays && SIGHTS.is_checked(self.sight.identity) {
+        if self.stays && HEADER_CACHE.is_checked(self.sight.identity) {
             return true;
         }
         let right = gil::without(py, || match &self.keep {
@@ -101,7 +101,7 @@ impl PyOpenFile {
             Keep::Content(content) => has_checksums(&content.0),
         });
         if right && self.stays {
-            SIGHTS.put_checked(self.sight.identity);
+            HEADER_CACHE.put_checked(self.sight.identity);
         }
         right
     }
@@ -121,15 +121,15 @@ pub(crate) fn look_at_file(py: Python<'_>, descriptor: i32, stays: bool) -> Look
     let Some(file) = (unsafe { system::files::of_descriptor(descriptor) }) else {
         return Look::Not("this system has no descriptors");
     };
-    let Ok(Some(sight)) = Sight::of(&file) else { return Look::Not("irregular file") };
-    let header = SIGHTS.get(sight.identity).or_else(|| {
+    let Ok(Some(sight)) = FileStamp::of(&file) else { return Look::Not("irregular file") };
+    let header = HEADER_CACHE.get(sight.identity).or_else(|| {
         let header = gil::without(py, || {
             let content = sight.read(&file).ok()??;
-            SIGHTS.count();
+            HEADER_CACHE.count();
             DECODER.with_borrow_mut(|decoder| decoder.survey(&content).ok())
         })?;
         if !sight.fresh {
-            SIGHTS.put(sight.identity, header);
+            HEADER_CACHE.put(sight.identity, header);
         }
         Some(header)
     });
@@ -149,7 +149,7 @@ pub(crate) fn look_at_file(py: Python<'_>, descriptor: i32, stays: bool) -> Look
 #[pyfunction]
 pub(crate) fn look_through(py: Python<'_>, content: &Bound<'_, PyBytes>) -> Option<Seen> {
     let content = content.as_bytes();
-    SIGHTS.count();
+    HEADER_CACHE.count();
     gil::without(py, || DECODER.with_borrow_mut(|decoder| decoder.survey(content).ok())).map(seen)
 }
 
@@ -163,7 +163,7 @@ pub(crate) fn content_has_checksums(py: Python<'_>, content: &Bound<'_, PyBytes>
 /// Files that this process has looked through, and those that it has stepped through for where their parts are.
 #[pyfunction]
 pub(crate) fn first_sights() -> (usize, usize) {
-    (SIGHTS.looks(), penstock_core::codec::passes())
+    (HEADER_CACHE.looks(), penstock_core::codec::passes())
 }
 
 /// Makes this process one of which others can be forked.

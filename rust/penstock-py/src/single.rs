@@ -1,4 +1,4 @@
-//! One picture, made by the thread that asks for it.
+//! One image, made by the thread that asks for it.
 #![expect(
     unsafe_code,
     reason = "the binding's pointer hand-over: what is read and written is held meanwhile"
@@ -7,9 +7,9 @@
 use std::ops::Range;
 
 use penstock_core::engine::{Original, render_alone};
-use penstock_core::image::Picture;
+use penstock_core::image::ImageView;
 use penstock_core::plan::size_after;
-use penstock_core::source::files::Left;
+use penstock_core::source::files::Fallback;
 use penstock_core::write::{Layout, Output, Table};
 use pyo3::buffer::{PyBuffer, PyUntypedBuffer};
 use pyo3::exceptions::{PyBufferError, PyValueError};
@@ -28,9 +28,9 @@ pub(crate) enum Source<'py> {
     Pixels(PyBuffer<u8>),
 }
 
-/// Makes one picture in `out`; why its file is left to Pillow if it is.
+/// Makes one image in `out`; why its file is left to Pillow if it is.
 #[pyfunction]
-pub(crate) fn render_picture(
+pub(crate) fn render_image(
     py: Python<'_>,
     source: Source<'_>,
     record: &[u8],
@@ -44,7 +44,7 @@ pub(crate) fn render_picture(
     };
     let plan = plan.0.as_ref();
     let Some((height, width)) = size_after(record.header.size(), &record.steps) else {
-        return Err(PyValueError::new_err("the record's steps do not fit its picture"));
+        return Err(PyValueError::new_err("the record's steps do not fit its image"));
     };
     let channels = plan.table().channels();
     let layout = layout_of(&out, [channels, height as usize, width as usize], plan.table())?;
@@ -52,13 +52,11 @@ pub(crate) fn render_picture(
         Source::File(content) => Original::File(content.as_bytes()),
         Source::Pixels(pixels) => {
             // SAFETY: the buffer is held until this function returns.
-            let picture = unsafe { picture_of(pixels, plan.channels_before(&record.steps))? };
-            if (picture.height() as u32, picture.width() as u32) != record.header.size() {
-                return Err(PyValueError::new_err(
-                    "the pixels are of another size than the record's picture",
-                ));
+            let image = unsafe { image_of(pixels, plan.channels_before(&record.steps))? };
+            if (image.height() as u32, image.width() as u32) != record.header.size() {
+                return Err(PyValueError::new_err("the pixels are of another size than the record's image"));
             }
-            Original::Pixels(picture)
+            Original::Pixels(image)
         }
     };
     if matches!(original, Original::File(_)) && !matches!(channels, 1 | 3) {
@@ -67,7 +65,7 @@ pub(crate) fn render_picture(
     if let Source::Pixels(pixels) = &source
         && overlap(&reach_of(pixels), &reach_of(&out))
     {
-        return Err(PyValueError::new_err("the picture would be written to memory that it is read from"));
+        return Err(PyValueError::new_err("the image would be written to memory that it is read from"));
     }
     // SAFETY: `layout_of` has found that a writable buffer, held until this function returns, has an element at each
     // place of the layout, so the memory from the first to the last is one piece; the caller promises that nobody else
@@ -75,10 +73,10 @@ pub(crate) fn render_picture(
     let bytes = unsafe { std::slice::from_raw_parts_mut(out.buf_ptr().cast::<u8>(), layout.extent()) };
     let output = Output::new(bytes, &layout).ok_or_else(|| PyValueError::new_err("no memory to write to"))?;
     let made = gil::without(py, || render_alone(original, record.header, plan, &record.steps, output));
-    Ok(made.map_err(|error| to_py(&error))?.err().map(Left::name))
+    Ok(made.map_err(|error| to_py(&error))?.err().map(Fallback::name))
 }
 
-/// How a picture of `shape` (channels, rows, columns) lies in a buffer.
+/// How an image of `shape` (channels, rows, columns) lies in a buffer.
 pub(crate) fn layout_of(out: &PyUntypedBuffer, shape: [usize; 3], table: &Table) -> PyResult<Layout> {
     if out.readonly() || out.suboffsets().is_some() {
         return Err(PyBufferError::new_err("pixels are written to a writable buffer"));
@@ -95,7 +93,7 @@ pub(crate) fn layout_of(out: &PyUntypedBuffer, shape: [usize; 3], table: &Table)
     };
     if found != [channels, height, columns] || (out.item_size() != element && !of_bytes) {
         return Err(PyValueError::new_err(format!(
-            "the picture is of shape {shape:?} and elements of {element} bytes; the buffer is of shape {dimensions:?} \
+            "the image is of shape {shape:?} and elements of {element} bytes; the buffer is of shape {dimensions:?} \
              and elements of {} bytes",
             out.item_size()
         )));
@@ -129,11 +127,11 @@ fn overlap(one: &Range<isize>, other: &Range<isize>) -> bool {
     one.start < other.end && other.start < one.end
 }
 
-/// A picture in a buffer of shape (H, W) or (H, W, C); gray feeds any number of channels.
+/// An image in a buffer of shape (H, W) or (H, W, C); gray feeds any number of channels.
 ///
 /// # Safety
 /// It must not be used after the buffer is gone.
-unsafe fn picture_of(pixels: &PyBuffer<u8>, channels: usize) -> PyResult<Picture<'static>> {
+unsafe fn image_of(pixels: &PyBuffer<u8>, channels: usize) -> PyResult<ImageView<'static>> {
     let (shape, strides) = match (pixels.shape(), pixels.strides()) {
         (&[height, width] | &[height, width, 1], &[row, column, ..]) => {
             ([height, width, channels], [row, column, 0])
@@ -147,6 +145,6 @@ unsafe fn picture_of(pixels: &PyBuffer<u8>, channels: usize) -> PyResult<Picture
             )));
         }
     };
-    // SAFETY: the buffer's shape and strides say that this picture lies in its memory; the caller keeps that.
-    Ok(unsafe { Picture::from_raw(pixels.buf_ptr().cast::<u8>().cast_const(), shape, strides) })
+    // SAFETY: the buffer's shape and strides say that this image lies in its memory; the caller keeps that.
+    Ok(unsafe { ImageView::from_raw(pixels.buf_ptr().cast::<u8>().cast_const(), shape, strides) })
 }

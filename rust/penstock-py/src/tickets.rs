@@ -1,4 +1,4 @@
-//! Batches of pictures whose steps other processes drew.
+//! Batches of images whose steps other processes drew.
 #![expect(unsafe_code, reason = "the binding's pointer hand-over: a batch holds what its job points to")]
 
 use std::collections::HashMap;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use penstock_core::batch::Mix;
 use penstock_core::batch::mirrored::Share;
 use penstock_core::codec::Header;
-use penstock_core::engine::{Content, Draft, Drawn, Origin, Place, Reading, Slots};
+use penstock_core::engine::{Content, Drawn, DrawnBatch, Origin, Place, Reading, Slots};
 use penstock_core::plan::{Plan, size_after};
 use penstock_core::write::Layout;
 use pyo3::buffer::PyBuffer;
@@ -22,8 +22,8 @@ use crate::plan::PyPlan;
 use crate::record::{self, Record};
 
 /// A tensor to be made: plan, who opens the files that are not decoded, places of the files, their records, the slot of
-/// each (the next one if `None`), the tensor's memory, the strides of one picture in elements (channel after channel if
-/// `None`), how the pictures are mixed, and a plan that converts them afterwards.
+/// each (the next one if `None`), the tensor's memory, the strides of one image in elements (channel after channel if
+/// `None`), how the images are mixed, and a plan that converts them afterwards.
 pub(crate) type Ticket<'py> = (
     PyRef<'py, PyPlan>,
     String,
@@ -36,7 +36,7 @@ pub(crate) type Ticket<'py> = (
     Option<PyRef<'py, PyPlan>>,
 );
 
-/// A mixing: the two shares of `MixUp`, the rows and columns of `CutMix`, or for each picture what it gets of its
+/// A mixing: the two shares of `MixUp`, the rows and columns of `CutMix`, or for each image what it gets of its
 /// mirrored one.
 #[derive(FromPyObject)]
 pub(crate) enum Mixed {
@@ -45,7 +45,7 @@ pub(crate) enum Mixed {
     Mirrored(Vec<Option<Shared>>),
 }
 
-/// What a picture gets of another one: the own share and the other one's, or rows and columns.
+/// What an image gets of another one: the own share and the other one's, or rows and columns.
 #[derive(FromPyObject)]
 pub(crate) enum Shared {
     Blend(f32, f32),
@@ -61,7 +61,7 @@ impl From<Shared> for Share {
     }
 }
 
-/// The same memory, of which the pictures are mixed.
+/// The same memory, of which the images are mixed.
 pub(crate) fn mixed(slots: Slots, mixes: Vec<Mixed>) -> PyResult<Slots> {
     let mixes = mixes.into_iter().map(|mix| match mix {
         Mixed::Up(rolled, own) => Mix::Up { rolled, own },
@@ -71,12 +71,12 @@ pub(crate) fn mixed(slots: Slots, mixes: Vec<Mixed>) -> PyResult<Slots> {
         }
     });
     let mixed = slots.mixed(mixes.collect());
-    mixed.ok_or_else(|| PyValueError::new_err("pictures of this type or size cannot be mixed so"))
+    mixed.ok_or_else(|| PyValueError::new_err("images of this type or size cannot be mixed so"))
 }
 
 /// A batch that is drawn, and all that it consists of.
 pub(crate) struct Gathered {
-    pub(crate) draft: Draft,
+    pub(crate) drawn_batch: DrawnBatch,
     pub(crate) outputs: Vec<Slots>,
     pub(crate) reading: Arc<Reading>,
     /// Own the outputs' memory.
@@ -85,7 +85,7 @@ pub(crate) struct Gathered {
     pub(crate) views: Vec<Vec<(usize, usize)>>,
 }
 
-/// What is the same picture: a path, or a content's address; what was seen of it; and who opens it.
+/// What is the same image: a path, or a content's address; what was seen of it; and who opens it.
 #[derive(PartialEq, Eq, Hash)]
 struct Key {
     path: Option<PathBuf>,
@@ -99,7 +99,7 @@ struct Sample {
     views: Vec<(usize, usize)>,
 }
 
-/// Gathers the pictures of all tickets, each file's once.
+/// Gathers the images of all tickets, each file's once.
 ///
 /// # Safety
 /// The memory must be held until the batch's job is done or cancelled.
@@ -122,7 +122,7 @@ pub(crate) unsafe fn gather(tickets: Vec<Ticket<'_>>) -> PyResult<Gathered> {
         let memory_of = unsafe { Slots::new(buffer.buf_ptr().cast(), buffer.len_bytes(), layout) };
         let memory_of = match after {
             Some(after) => memory_of.converted(Arc::clone(&after.0)).ok_or_else(|| {
-                PyValueError::new_err("pictures of this type or size cannot be converted so afterwards")
+                PyValueError::new_err("images of this type or size cannot be converted so afterwards")
             })?,
             None => memory_of,
         };
@@ -155,7 +155,7 @@ pub(crate) unsafe fn gather(tickets: Vec<Ticket<'_>>) -> PyResult<Gathered> {
     }
     // With the GIL: a fork from another Python thread must not find the locks taken.
     let reading = Reading::start(origins, u64::MAX).map_err(|error| to_py(&error))?;
-    let mut draft = Draft::with_capacity(samples.len());
+    let mut drawn_batch = DrawnBatch::with_capacity(samples.len());
     let mut views = Vec::with_capacity(samples.len());
     for (index, sample) in samples.into_iter().enumerate() {
         let drawn = sample.views.iter().map(|&(output, position)| {
@@ -164,29 +164,29 @@ pub(crate) unsafe fn gather(tickets: Vec<Ticket<'_>>) -> PyResult<Gathered> {
             Drawn { plan, steps: &records[position].steps, place: Place { output, slot } }
         });
         let content = Content::Coming { reading: Arc::clone(&reading), index, header: sample.header };
-        if !draft.push_drawn(content, &drawn.collect::<Vec<_>>()) {
-            return Err(PyValueError::new_err("a record does not fit its picture"));
+        if !drawn_batch.push_drawn(content, &drawn.collect::<Vec<_>>()) {
+            return Err(PyValueError::new_err("a record does not fit its image"));
         }
         views.push(sample.views);
     }
-    Ok(Gathered { draft, outputs, reading, memory, views })
+    Ok(Gathered { drawn_batch, outputs, reading, memory, views })
 }
 
-/// How each picture of a ticket lies.
+/// How each image of a ticket lies.
 fn layout_of(records: &[Record], plan: &Plan, strides: Option<[usize; 3]>) -> PyResult<Layout> {
     let table = plan.table();
     let (channels, element) = (table.channels(), table.element_bytes());
     if !matches!(channels, 1 | 3) {
         return Err(PyValueError::new_err("files are decoded to one channel or three"));
     }
-    let first = records.first().ok_or_else(|| PyValueError::new_err("a ticket of no pictures"))?;
+    let first = records.first().ok_or_else(|| PyValueError::new_err("a ticket of no images"))?;
     let size = size_after(first.header.size(), &first.steps);
-    let (height, width) = size.ok_or_else(|| PyValueError::new_err("a record does not fit its picture"))?;
+    let (height, width) = size.ok_or_else(|| PyValueError::new_err("a record does not fit its image"))?;
     let shape = [channels, height as usize, width as usize];
     layout(shape, element, strides).ok_or_else(|| PyValueError::new_err("elements share memory"))
 }
 
-/// How a picture lies whose strides are given in elements, channel after channel if they are not; `None` if elements
+/// How an image lies whose strides are given in elements, channel after channel if they are not; `None` if elements
 /// share memory.
 pub(crate) fn layout(shape: [usize; 3], element: usize, strides: Option<[usize; 3]>) -> Option<Layout> {
     match strides.map(|strides| strides.map(|stride| stride.checked_mul(element))) {

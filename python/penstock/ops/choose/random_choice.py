@@ -67,7 +67,7 @@ def _lower_first(building: Building, transform: Any) -> _native.Op:
         raise Opaque(f"its weights are {p!r}")
     sums = list(itertools.accumulate(p))
     if len(sums) != len(parts) or not 0 < sums[-1] < math.inf:
-        raise ValueError(p)  # as Python does for each picture
+        raise ValueError(p)  # as Python does for each image
     if not all(abs(each) < _MOST for each in sums):
         raise Opaque(f"its weights are {p!r}")
     return _choice("weighted", sums, parts)

@@ -1,6 +1,6 @@
 """What a policy draws from: torchvision's own table of magnitudes, and a native operation for each of them.
 
-Some pictures are shifted by a share of their size; torchvision is asked for such magnitudes when they are drawn.
+Some images are shifted by a share of their size; torchvision is asked for such magnitudes when they are drawn.
 """
 
 import functools
@@ -112,7 +112,7 @@ class Space:
                 return self._moved(None, functools.partial(_shift, self._of_size, name, place, sign))
             return self._moved(_along(name, float(int(magnitude))))
         if name in self._sized:
-            raise Opaque(f"its magnitudes of {name} depend on the picture's size")
+            raise Opaque(f"its magnitudes of {name} depend on the image's size")
         if name in ("ShearX", "ShearY"):
             return self._moved((0.0, 0.0), shear=_along(name, math.degrees(math.atan(magnitude))), center=(0.0, 0.0))
         if name == "Rotate":

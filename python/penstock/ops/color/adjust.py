@@ -32,7 +32,7 @@ class Adjustment:
         least: The number of rows, and of columns, below which torchvision returns the very tensor.
         names: What a library's arithmetic may be, if it is not as in `LIBRARIES`.
         named: Whether the step is told whose arithmetic it has.
-        bare: Whether the picture that Pillow makes has nothing of the given one's `info`.
+        bare: Whether the image that Pillow makes has nothing of the given one's `info`.
         checked: Makes the step's operand of what a function is called with.
     """
 
@@ -55,7 +55,7 @@ class Adjustment:
         self._given, self._named, self._bare, self._checked = given, named, bare, checked
         self.arithmetic: Any = agreement.probe(
             f"{function} gives the known pixels",
-            f"{step} of pictures and tensors",
+            f"{step} of images and tensors",
             otherwise=None,
             examples=[(library,) for library in LIBRARIES],
             repeats=lambda library: library == "pillow",
@@ -69,8 +69,8 @@ class Adjustment:
         return agreeing(self._names[library], library, self._made, cases)
 
     def _call(self, function: Any, *arguments: Any) -> Any:
-        *operands, picture = arguments
-        return function(picture, *operands, *self._given)
+        *operands, image = arguments
+        return function(image, *operands, *self._given)
 
     def _made(self, arithmetic: str, *operands: Any) -> bytes:
         return _native.step(self.step, *operands, *([arithmetic] if self._named else []))
@@ -85,7 +85,7 @@ class Adjustment:
         return name
 
     def records(self, trace: Trace, *operands: Any) -> Trace | None:
-        """Record a call on a picture of Pillow's."""
+        """Record a call on an image of Pillow's."""
         recorded = self._recorded("pillow", trace, operands)
         return recorded.without_info() if recorded is not None and self._bare else recorded
 

@@ -38,7 +38,7 @@ def _examples() -> Iterator[Any]:
 
 autocontrast = Adjustment("autocontrast", "autocontrast")
 AUTOCONTRAST = autocontrast.operation(
-    says="a look at the whole picture, and a table of bytes that is part of the conversion's",
+    says="a look at the whole image, and a table of bytes that is part of the conversion's",
     transforms=dict.fromkeys(_KINDS, _lower),
     random=frozenset(_KINDS),
     calls={(ImageOps, "autocontrast"): _stretched},

@@ -1,4 +1,4 @@
-"""Contrast: every value mixed with the mean of the picture's gray values.
+"""Contrast: every value mixed with the mean of the image's gray values.
 
 Of tensors the mean is torch's sum of as many numbers as there are pixels, which is rounded where these are many, in an
 order that goes by torch's threads. And where torch fuses the addition of the mean, it does not for some of the last
@@ -28,7 +28,7 @@ _MOST_PIXELS = (2**24 - 1) // 255
 # Values of which torch has one thread do all, and fuses all but some of what is left behind the last sixteen.
 _ALONE, _AT_A_TIME, _LEFT_FUSED = 1 << 15, 16, 4
 _FUNCTIONS = {"torch1": F.adjust_contrast, "torch2": F2.adjust_contrast}
-# Widths of pictures that leave each number of values behind the last sixteen.
+# Widths of images that leave each number of values behind the last sixteen.
 _WIDTHS = range(30, 46)
 
 
@@ -55,20 +55,20 @@ def _order_agrees(library: str, threads: int) -> bool:
     if _native.cascade_sum(numbers, 1) != torch.from_numpy(numbers).sum(dtype=torch.float32).item():
         return False
     pixels = noise()
-    pictures = [pixels, *(pixels[:1, :width] for width in _WIDTHS)]
+    images = [pixels, *(pixels[:1, :width] for width in _WIDTHS)]
     if threads > 1:
         if torch.get_num_threads() != threads:
             raise agreement.NotNowError("torch has another number of threads")
-        pictures.append(np.tile(pixels, (9, 5, 1)))
-    return all(_is_known(library, threads, np.ascontiguousarray(picture)) for picture in pictures)
+        images.append(np.tile(pixels, (9, 5, 1)))
+    return all(_is_known(library, threads, np.ascontiguousarray(image)) for image in images)
 
 
 def _is_known(library: str, threads: int, pixels: Any) -> bool:
-    picture = torch.from_numpy(pixels).permute(2, 0, 1)
+    image = torch.from_numpy(pixels).permute(2, 0, 1)
     arithmetic = contrast.arithmetic(library)
-    for tensor in (picture, picture.contiguous()):
+    for tensor in (image, image.contiguous()):
         for factor in (0.37, 1.9):
-            step = _summed(factor, arithmetic, threads, interleaved=tensor is picture)
+            step = _summed(factor, arithmetic, threads, interleaved=tensor is image)
             theirs = _FUNCTIONS[library](tensor, factor).permute(1, 2, 0).numpy()
             if not np.array_equal(rendered(pixels, [step]), theirs):
                 return False

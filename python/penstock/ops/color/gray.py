@@ -8,7 +8,7 @@ from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F2
 
 from penstock import _native
-from penstock.compat.torchvision import picture_functional
+from penstock.compat.torchvision import image_functional
 from penstock.ops.color.adjust import Adjustment
 from penstock.ops.opaque import Opaque
 from penstock.ops.operation import Building, Trace
@@ -34,7 +34,7 @@ def _lower(building: Building, transform: Any) -> _native.Op | None:
     if building.channels == 1:
         if channels != 1 and building.is_tensor:
             raise Opaque("no native form where a tensor gets more channels")
-        # Of gray pictures, Pillow changes nothing but the number of channels, here or in what was done before.
+        # Of gray images, Pillow changes nothing but the number of channels, here or in what was done before.
         building.strip, building.channels = transform(building.strip), channels
         return None
     arithmetic = gray.arithmetic_for(building, transform)
@@ -45,7 +45,7 @@ def _lower(building: Building, transform: Any) -> _native.Op | None:
 
 
 def luminance(trace: Trace) -> Trace | None:
-    """Record that one channel is made of a picture of Pillow's."""
+    """Record that one channel is made of an image of Pillow's."""
     if trace.mode == "L":
         return trace
     arithmetic = gray.arithmetic("pillow")
@@ -83,9 +83,9 @@ GRAY = gray.operation(
     transforms={**dict.fromkeys(_RANDOM, _lower_random), **dict.fromkeys(_ALWAYS, _lower)},
     random=frozenset(_RANDOM),
     replays={"gray": gray.replay, "luminance": _replay},
-    calls={(picture_functional, "to_grayscale"): _made_gray},
-    picture_kernels={F2.rgb_to_grayscale: _kernel_made_gray},
-    # Its result is one channel seen three times, which lies in memory as no picture does.
+    calls={(image_functional, "to_grayscale"): _made_gray},
+    image_kernels={F2.rgb_to_grayscale: _kernel_made_gray},
+    # Its result is one channel seen three times, which lies in memory as no image does.
     tensor_calls={},
     kernels={},
     examples=_examples,

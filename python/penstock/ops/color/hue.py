@@ -4,7 +4,7 @@ from typing import Any
 
 from torchvision.transforms.v2 import functional as F2
 
-from penstock.compat.torchvision import picture_functional
+from penstock.compat.torchvision import image_functional
 from penstock.ops.color.adjust import Adjustment
 from penstock.ops.operation import Trace
 
@@ -21,9 +21,9 @@ def _turn_of(value: Any) -> float:
 
 def _turned(trace: Trace, hue_factor: Any) -> Trace | None:
     if trace.mode != "RGB":
-        raise NotImplementedError  # the very picture is returned
+        raise NotImplementedError  # the very image is returned
     return hue.records(trace, hue_factor)
 
 
 hue = Adjustment("hue", "adjust_hue", (-0.5, -0.11, 0.0, 0.03, 0.38), bare=True, checked=_turn_of)
-HUE = hue.operation(calls={(picture_functional, "adjust_hue"): _turned}, picture_kernels={F2.adjust_hue: _turned})
+HUE = hue.operation(calls={(image_functional, "adjust_hue"): _turned}, image_kernels={F2.adjust_hue: _turned})

@@ -25,7 +25,7 @@ def _permuted(trace: Trace, permutation: Any) -> Trace | None:
     if not is_tensor and not (type(permutation) in (list, tuple) and all(type(place) is int for place in permutation)):
         return None
     order = [*permutation]
-    # A gray picture is made over an array of NumPy's, and says that it may not be written to.
+    # A gray image is made over an array of NumPy's, and says that it may not be written to.
     if len(order) == 1 or sorted(order) != [*range(len(trace.mode))]:
         return None
     return trace.then("permute", *map(int, order)).without_info()
@@ -51,7 +51,7 @@ PERMUTE = Operation(
     random=frozenset((v2.RandomChannelPermutation,)),
     functions=((F2, "permute_channels"),),
     replays={"permute": _replay},
-    picture_kernels={F2.permute_channels: _permuted},
+    image_kernels={F2.permute_channels: _permuted},
     kernels={F2.permute_channels: _tensor_permuted},
     examples=_examples,
 )

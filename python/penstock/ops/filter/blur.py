@@ -22,7 +22,7 @@ def blur(name: str, step: str, kind: Any, radii: Sequence[tuple[float, float]]) 
     """
 
     @agreement.probe(
-        f"Pillow's {name} gives the known pixels", f"{name} of pictures", otherwise=False, repeats=agreement.always
+        f"Pillow's {name} gives the known pixels", f"{name} of images", otherwise=False, repeats=agreement.always
     )
     def agrees() -> bool:
         return all(pillow_agrees(step, pair, replay) for pair in radii)

@@ -1,4 +1,4 @@
-"""Sharpness: a picture mixed with a smoothed one."""
+"""Sharpness: an image mixed with a smoothed one."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""torchvision's Gaussian blur: a convolution of torch's, of Pillow's pictures too."""
+"""torchvision's Gaussian blur: a convolution of torch's, of Pillow's images too."""
 
 import functools
 from collections.abc import Iterator
@@ -46,13 +46,13 @@ def _agrees() -> bool:
     large = np.tile(pixels, (3, 2, 1))
     for sides in _SIDES:
         weights = _halves(*sides)
-        picture, ours = torch.from_numpy(pixels).permute(2, 0, 1), _rendered(pixels, *weights)
-        cases = [(picture, ours), (picture.contiguous(), ours)]
+        image, ours = torch.from_numpy(pixels).permute(2, 0, 1), _rendered(pixels, *weights)
+        cases = [(image, ours), (image.contiguous(), ours)]
         if min(sides) < _LEAST_SIDE:
             cases.append((torch.from_numpy(large).permute(2, 0, 1)[:1], _rendered(large, *weights)[:1]))
         else:
-            cases.append((picture[:1], ours[:1]))
-        if not all(torch.equal(_convolved(picture, *weights), ours) for picture, ours in cases):
+            cases.append((image[:1], ours[:1]))
+        if not all(torch.equal(_convolved(image, *weights), ours) for image, ours in cases):
             return False
     return True
 
@@ -63,12 +63,12 @@ def _halves(across: int, down: int) -> tuple[list[float], list[float]]:
     return [1 / scale] * across, [float(np.float32(scale / (across * down + 1)))] * down
 
 
-def _convolved(picture: Any, across: list[float], down: list[float]) -> torch.Tensor:
+def _convolved(image: Any, across: list[float], down: list[float]) -> torch.Tensor:
     rows, columns = (torch.tensor(of, dtype=torch.float32, device="cpu") for of in (across, down))
     weights = columns[:, None] * rows
     padding = [len(across) // 2] * 2 + [len(down) // 2] * 2
-    padded = pad(picture[None].to(torch.float32), padding, mode="reflect")
-    return conv2d(padded, weights.expand(len(picture), 1, *weights.shape), groups=len(picture))[0].round().byte()
+    padded = pad(image[None].to(torch.float32), padding, mode="reflect")
+    return conv2d(padded, weights.expand(len(image), 1, *weights.shape), groups=len(image))[0].round().byte()
 
 
 def _rendered(pixels: Any, across: list[float], down: list[float]) -> torch.Tensor:
@@ -85,7 +85,7 @@ def _is_ordinary() -> bool:
 
 
 def _is_known(channels: int, size: tuple[int, int], sides: tuple[int, int]) -> bool:
-    """Whether torch blurs a picture of that (width, height), and adds up in the known order."""
+    """Whether torch blurs an image of that (width, height), and adds up in the known order."""
     across, down = (side // 2 for side in sides)
     (width, height) = size
     values = (width + 2 * across) * (height + 2 * down)
@@ -147,7 +147,7 @@ def _blurred(generation: str, trace: Trace, kernel_size: Any, sigma: Any = None)
     return trace.then("convolution", *operands)
 
 
-def _picture_blurred(generation: str, *arguments: Any, **options: Any) -> Trace | None:
+def _image_blurred(generation: str, *arguments: Any, **options: Any) -> Trace | None:
     blurred = _blurred(generation, *arguments, **options)
     return None if blurred is None else blurred.of_array()
 
@@ -183,8 +183,8 @@ TORCH_BLUR = Operation(
     random=frozenset(_KINDS),
     functions=((F, "gaussian_blur"), (F2, "gaussian_blur")),
     replays={"convolution": _replay},
-    calls={(F, "gaussian_blur"): functools.partial(_picture_blurred, "v1")},
-    picture_kernels={F2.gaussian_blur: functools.partial(_picture_blurred, "v2")},
+    calls={(F, "gaussian_blur"): functools.partial(_image_blurred, "v1")},
+    image_kernels={F2.gaussian_blur: functools.partial(_image_blurred, "v2")},
     tensor_calls={(tensor_functional, "gaussian_blur"): _first_blurred},
     kernels={F2.gaussian_blur: functools.partial(_tensor_blurred, "v2")},
     examples=_examples,

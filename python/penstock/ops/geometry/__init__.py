@@ -1,1 +1,1 @@
-"""Geometry: what looks at a picture from elsewhere."""
+"""Geometry: what looks at an image from elsewhere."""

@@ -33,18 +33,18 @@ _MATRICES = (
 
 @agreement.probe(
     "Pillow's affine transform gives the known pixels",
-    "rotations and affine transforms of pictures",
+    "rotations and affine transforms of images",
     otherwise=False,
     repeats=agreement.always,
     examples=[(name,) for name in INTERPOLATIONS],
 )
 def affine_agrees(name: str) -> bool:
-    """Whether the installed Pillow transforms a picture by an interpolation to our pixels."""
+    """Whether the installed Pillow transforms an image by an interpolation to our pixels."""
     return all(pillow_agrees("affine", (*matrix, *_CANVAS, name, *_FILL), _replay) for matrix in _MATRICES)
 
 
 def transformed(trace: Trace, size: Any, matrix: Any, name: str, fillcolor: Any) -> Trace | None:
-    """Record an affine transform of a picture to (width, height)."""
+    """Record an affine transform of an image to (width, height)."""
     width, height = size
     if not affine_agrees(name):
         return None
@@ -53,7 +53,7 @@ def transformed(trace: Trace, size: Any, matrix: Any, name: str, fillcolor: Any)
 
 
 def sampling_of(building: Building, transform: Any, *, always: bool = True) -> Sampling:
-    """Return how a transform looks at pictures; Opaque if it has no native form. See `canvas_of`."""
+    """Return how a transform looks at images; Opaque if it has no native form. See `canvas_of`."""
     if building.is_tensor:
         return sampling_of_tensors(building, transform, always=always)
     name, fill = canvas_of(building, transform, always=always)

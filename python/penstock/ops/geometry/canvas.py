@@ -1,4 +1,4 @@
-"""What all that looks at a picture from elsewhere has in common: interpolation, and the colour of what is outside."""
+"""What all that looks at an image from elsewhere has in common: interpolation, and the colour of what is outside."""
 
 import functools
 from typing import Any
@@ -13,7 +13,7 @@ from penstock.ops.resampling import filter_name, mode_of
 
 __all__ = ["INTERPOLATIONS", "Sampling", "canvas_of", "color_of", "fill_of"]
 
-# How a transform looks at pictures: the native names of arithmetic and interpolation, the bytes of what is outside, and
+# How a transform looks at images: the native names of arithmetic and interpolation, the bytes of what is outside, and
 # numbers that a tensor is filled with by how much of a pixel is outside, if it is.
 Sampling = tuple[str, str, tuple[int, ...], tuple[float, ...] | None]
 # Pillow's filters by their native names.
@@ -25,7 +25,7 @@ INTERPOLATIONS = {
 
 
 def color_of(mode: str, color: Any) -> tuple[int, ...]:
-    """Return the three bytes of a colour as Pillow fills a picture of a mode with it, black if it is None.
+    """Return the three bytes of a colour as Pillow fills an image of a mode with it, black if it is None.
 
     Raises:
         TypeError: If Pillow takes no such colour.
@@ -43,15 +43,15 @@ def _color_of(mode: str, color: Any, *_types: type) -> tuple[int, ...]:
 
 
 def canvas_of(building: Building, transform: Any, *, always: bool = True) -> tuple[str, tuple[int, ...]]:
-    """Return a transform's interpolation and the bytes of its fill, of pictures of Pillow's.
+    """Return a transform's interpolation and the bytes of its fill, of images of Pillow's.
 
     Args:
         building: The pipeline.
         transform: torchvision's.
-        always: Whether it needs them for every picture, so that it raises for every one if they are wrong.
+        always: Whether it needs them for every image, so that it raises for every one if they are wrong.
 
     Raises:
-        Opaque: If it is given tensors, or Pillow has no such interpolation, or they are wrong for some pictures only.
+        Opaque: If it is given tensors, or Pillow has no such interpolation, or they are wrong for some images only.
     """
     if building.is_tensor:
         raise Opaque("no native form on tensors yet")
@@ -60,7 +60,7 @@ def canvas_of(building: Building, transform: Any, *, always: bool = True) -> tup
     except (TypeError, ValueError) as error:
         if always:
             raise
-        raise Opaque(f"torchvision refuses it for some pictures: {error}") from None
+        raise Opaque(f"torchvision refuses it for some images: {error}") from None
 
 
 def _canvas(building: Building, transform: Any) -> tuple[str, tuple[int, ...]]:
@@ -73,7 +73,7 @@ def _canvas(building: Building, transform: Any) -> tuple[str, tuple[int, ...]]:
 
 
 def fill_of(building: Building, transform: Any) -> Any:
-    """Return what a transform of torchvision's fills what is outside with, in the kind of pictures that it is given."""
+    """Return what a transform of torchvision's fills what is outside with, in the kind of images that it is given."""
     if generation_of(transform) == "v1":
         return transform.fill
     return transform._fill.get(type(building.strip), transform._fill.get("others"))

@@ -50,7 +50,7 @@ _MODES = {"nearest": InterpolationMode.NEAREST, "bilinear": InterpolationMode.BI
 _TIES = ((10.0, 3.0), (2.5, 0.25), (0.8, 0.0), (4.0, -1.75))
 # An angle, a scale and a shear along rows, in degrees, by which places lie anywhere between pixels.
 _BETWEEN = ((17.0, 1.1, 3.0), (-101.0, 0.7, 20.0), (0.0, 2.0, 0.0), (0.0, 0.5, 45.0))
-# Where the corners of a picture go.
+# Where the corners of an image go.
 _CORNERS = (
     ((11, 7), (46, 9), (61, 46), (3, 52)),
     ((0, 0), (66, 5), (50, 60), (9, 49)),
@@ -82,7 +82,7 @@ def _places(generation: str) -> str | None:
 
 
 def _calling(generation: str, scale: float, shear: list[float]) -> Any:
-    return lambda picture: _AFFINE[generation](picture, 0.0, [0, 0], scale, shear)
+    return lambda image: _AFFINE[generation](image, 0.0, [0, 0], scale, shear)
 
 
 @agreement.probe(
@@ -158,7 +158,7 @@ def sampling_of_tensors(
     Args:
         building: The pipeline.
         transform: torchvision's.
-        always: Whether it does so with every picture, so that it raises for every one if its parameters are wrong.
+        always: Whether it does so with every image, so that it raises for every one if its parameters are wrong.
         perspective: Whether it is a perspective.
     """
     generation = generation_of(transform)
@@ -169,7 +169,7 @@ def sampling_of_tensors(
     except (TypeError, ValueError) as error:
         if always:
             raise
-        raise Opaque(f"torchvision refuses it for some pictures: {error}") from None
+        raise Opaque(f"torchvision refuses it for some images: {error}") from None
     name = mode.value
     if name not in _MODES:
         raise Opaque(f"no native form on tensors by {name} interpolation")

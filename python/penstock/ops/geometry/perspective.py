@@ -32,7 +32,7 @@ _MATRICES = (
 
 @agreement.probe(
     "Pillow's perspective gives the known pixels",
-    "perspectives of pictures",
+    "perspectives of images",
     otherwise=False,
     repeats=agreement.always,
     examples=[(name,) for name in INTERPOLATIONS],
@@ -42,7 +42,7 @@ def _agrees(name: str) -> bool:
 
 
 def seen_from(trace: Trace, size: Any, matrix: Any, name: str, fillcolor: Any) -> Trace | None:
-    """Record a perspective of a picture of (width, height)."""
+    """Record a perspective of an image of (width, height)."""
     width, height = size
     if not _agrees(name):
         return None
@@ -74,7 +74,7 @@ def coefficients(*numbers: float) -> list[float]:
     """Return torchvision's coefficients of a perspective; none where it raises.
 
     Args:
-        numbers: Height and width of the picture, and the new places (x, y) of its corners, clockwise from the top left.
+        numbers: Height and width of the image, and the new places (x, y) of its corners, clockwise from the top left.
     """
     height, width, *corners = map(int, numbers)
     start = [[0, 0], [width - 1, 0], [width - 1, height - 1], [0, height - 1]]

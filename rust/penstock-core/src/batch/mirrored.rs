@@ -1,6 +1,6 @@
-//! Batches of bytes whose first picture is mixed with the last one, the second with the last but one, and so on.
+//! Batches of bytes whose first image is mixed with the last one, the second with the last but one, and so on.
 //!
-//! So timm's `FastCollateMixup` has it, with other numbers for each picture if it is told so.
+//! So timm's `FastCollateMixup` has it, with other numbers for each image if it is told so.
 
 use std::ops::Range;
 
@@ -9,7 +9,7 @@ use super::is_inside;
 /// Added to a number from 0 to 2^22 it leaves that number, rounded to the nearest even integer, in the lowest bits.
 const ROUNDS: f32 = 12_582_912.0;
 
-/// What a picture becomes.
+/// What an image becomes.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Share {
     /// What it is.
@@ -22,7 +22,7 @@ pub enum Share {
 }
 
 impl Share {
-    /// Whether a picture of this shape can become that, and values remain bytes.
+    /// Whether an image of this shape can become that, and values remain bytes.
     pub(super) fn fits(&self, shape: [usize; 3]) -> bool {
         match self {
             Share::Whole => true,
@@ -31,7 +31,7 @@ impl Share {
         }
     }
 
-    /// Makes a picture's values what they become.
+    /// Makes an image's values what they become.
     fn apply(&self, values: &mut [u8], partner: &[u8], [channels, height, width]: [usize; 3]) {
         match self {
             Share::Whole => {}
@@ -54,13 +54,13 @@ impl Share {
     }
 }
 
-/// Mixes a batch of pictures of this shape (channels, height, width), of which there are as many as shares.
+/// Mixes a batch of images of this shape (channels, height, width), of which there are as many as shares.
 pub(super) fn apply(shares: &[Share], batch: &mut [u8], shape: [usize; 3]) {
     let size = shape.iter().product();
     for (index, share) in shares.iter().take(shares.len().div_ceil(2)).enumerate() {
         let (front, back) = batch.split_at_mut((shares.len() - 1 - index) * size);
         let last = &mut back[..size];
-        // In the middle of an odd number of pictures there is one that is its own partner.
+        // In the middle of an odd number of images there is one that is its own partner.
         let Some(first) = front.get_mut(index * size..(index + 1) * size) else {
             let before = last.to_vec();
             share.apply(last, &before, shape);
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_picture_is_mixed_with_its_partner_as_that_was_made() {
+    fn each_image_is_mixed_with_its_partner_as_that_was_made() {
         let (shape, size) = ([3, 5, 7], 105);
         let shares = [
             Share::Blend { own: 0.3, other: 0.7 },
@@ -92,9 +92,9 @@ mod tests {
             let mut batch = made.clone();
             Mix::Mirrored(shares[..count].to_vec()).apply(&mut batch, shape, 1);
             for (k, value) in batch.into_iter().enumerate() {
-                let (picture, at) = (k / size, k % size);
-                let (own, other) = (made[k], made[(count - 1 - picture) * size + at]);
-                let expected = match &shares[picture] {
+                let (image, at) = (k / size, k % size);
+                let (own, other) = (made[k], made[(count - 1 - image) * size + at]);
+                let expected = match &shares[image] {
                     Share::Whole => own,
                     Share::Blend { own: a, other: b } => {
                         (f32::from(own) * a + f32::from(other) * b).round_ties_even() as u8

@@ -1,8 +1,8 @@
-//! What is done to a batch once all its pictures are there: `MixUp` and `CutMix`.
+//! What is done to a batch once all its images are there: `MixUp` and `CutMix`.
 //!
-//! torchvision's pair each picture with the one before it in the batch, and the first with the last, as torch's
-//! `roll(1, 0)` does. They work in place, from the last picture to the first, so that the one before is still as it was
-//! made. timm's pair each picture with the one that is as far from the end, see [`mirrored`].
+//! torchvision's pair each image with the one before it in the batch, and the first with the last, as torch's
+//! `roll(1, 0)` does. They work in place, from the last image to the first, so that the one before is still as it was
+//! made. timm's pair each image with the one that is as far from the end, see [`mirrored`].
 
 pub mod mirrored;
 
@@ -10,28 +10,28 @@ use std::ops::Range;
 
 use mirrored::Share;
 
-/// Bytes of a picture that are mixed with the other pictures' before the next ones are: what is read of one picture is
+/// Bytes of an image that are mixed with the other images' before the next ones are: what is read of one image is
 /// in the first-level cache when it is written a moment later.
 const STRIPE: usize = 4096;
 
-/// A mixing of a batch of pictures that lie channel after channel, one behind the other.
+/// A mixing of a batch of images that lie channel after channel, one behind the other.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Mix {
     /// Each value of float32, or of float64, becomes `before * rolled + own * value`: two products, rounded, and their sum, rounded.
     Up { rolled: f64, own: f64 },
-    /// A rectangle becomes that of the picture before.
+    /// A rectangle becomes that of the image before.
     Cut { rows: Range<usize>, columns: Range<usize> },
-    /// Of bytes: what each picture gets of the one that is as far from the end as it is from the beginning.
+    /// Of bytes: what each image gets of the one that is as far from the end as it is from the beginning.
     Mirrored(Vec<Share>),
 }
 
-/// Whether a rectangle is part of a picture of this shape.
+/// Whether a rectangle is part of an image of this shape.
 fn is_inside(rows: &Range<usize>, columns: &Range<usize>, [_, height, width]: [usize; 3]) -> bool {
     rows.start <= rows.end && rows.end <= height && columns.start <= columns.end && columns.end <= width
 }
 
 impl Mix {
-    /// Whether so many pictures of this shape (channels, height, width) and so many bytes an element can be mixed so.
+    /// Whether so many images of this shape (channels, height, width) and so many bytes an element can be mixed so.
     #[must_use]
     pub fn fits(&self, count: usize, shape: [usize; 3], element: usize) -> bool {
         match self {
@@ -43,7 +43,7 @@ impl Mix {
         }
     }
 
-    /// Mixes a batch of such pictures, which must fit.
+    /// Mixes a batch of such images, which must fit.
     pub fn apply(&self, batch: &mut [u8], shape: [usize; 3], element: usize) {
         let size = shape.iter().product::<usize>() * element;
         if batch.is_empty() || size == 0 {
@@ -81,14 +81,14 @@ impl Mix {
     }
 }
 
-/// Calls `mix` for each picture and the one before it, stripe by stripe.
+/// Calls `mix` for each image and the one before it, stripe by stripe.
 fn stripes(batch: &mut [u8], size: usize, mut mix: impl FnMut(&mut [u8], &[u8])) {
     for start in (0..size).step_by(STRIPE) {
         each_pair(batch, size, start..size.min(start + STRIPE), &mut mix);
     }
 }
 
-/// Calls `mix` with the same part of each picture, from the last one on, and of the one before it.
+/// Calls `mix` with the same part of each image, from the last one on, and of the one before it.
 fn each_pair(batch: &mut [u8], size: usize, part: Range<usize>, mut mix: impl FnMut(&mut [u8], &[u8])) {
     let Some(start) = batch.len().checked_sub(size) else { return };
     let last = batch[start + part.start..start + part.end].to_vec();
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn each_picture_is_mixed_with_the_one_before_as_that_was_made() {
+    fn each_image_is_mixed_with_the_one_before_as_that_was_made() {
         let values: Vec<f32> = (0..3 * 2 * 700).map(|k| (k as f32).sin()).collect();
         let (shape, size) = ([1, 2, 700], 1400);
         let mut batch = bytes(&values);
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rectangle_is_that_of_the_picture_before() {
+    fn a_rectangle_is_that_of_the_image_before() {
         let (count, [channels, height, width]) = (4, [2, 5, 6]);
         let size = channels * height * width;
         let made: Vec<u8> = (0..count * size).map(|k| (k * 7 % 251) as u8).collect();
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn one_picture_is_mixed_with_itself_and_none_is_left_alone() {
+    fn one_image_is_mixed_with_itself_and_none_is_left_alone() {
         let mut batch = bytes(&[0.1, -7.5, 3e38]);
         Mix::Up { rolled: 0.25, own: 0.75 }.apply(&mut batch, [3, 1, 1], 4);
         assert_eq!(batch, bytes(&[0.1, -7.5, 3e38].map(|value| value * 0.25 + value * 0.75)));

@@ -7,14 +7,14 @@ use super::header::{Format, Header, Order};
 use super::seen::{Key, seen};
 use super::sniff::read_header;
 use super::{png, ppm};
-use crate::image::Picture;
+use crate::image::ImageView;
 use crate::level;
 use crate::system::scratch::Scratch;
 
-/// Memory that a decoder keeps for the next picture. A progressive one of 12 megapixels takes 70 MB; it should not
+/// Memory that a decoder keeps for the next image. A progressive one of 12 megapixels takes 70 MB; it should not
 /// stay with each thread for the rest of the process.
 const KEPT_BYTES: usize = 16 << 20;
-/// Memory that one picture may take.
+/// Memory that one image may take.
 const LIMITS: Limits = Limits { pixels: 178_956_970, bytes: 512 << 20 };
 
 /// Decodes files one after the other, without allocating for each. An unused one takes no memory.
@@ -29,13 +29,13 @@ pub struct Decoder {
 #[derive(Debug)]
 pub struct Decoded<'a> {
     /// Three channels; those of a gray file are one and the same.
-    pub picture: Picture<'a>,
+    pub image: ImageView<'a>,
     /// Whether the file was seen before, so that no more was looked at than the rectangle needs.
     pub known: bool,
 }
 
 impl Decoder {
-    /// Whether Pillow would get through a file without an exception, to a picture of bytes with the header's channels;
+    /// Whether Pillow would get through a file without an exception, to an image of bytes with the header's channels;
     /// the header of one that it would. Damage of which libjpeg only warns may be left, and is found when the file is
     /// decoded.
     ///
@@ -129,8 +129,8 @@ impl Decoder {
         self.pixels = pixels;
         let known = decoded?;
         let steps = [row as isize, channels as isize, isize::from(channels == 3)];
-        let picture = Picture::from_strided(&self.pixels, 0, [region.height, region.width, 3], steps);
-        Ok(Decoded { picture: picture.ok_or(Irregular::Request)?, known })
+        let image = ImageView::from_strided(&self.pixels, 0, [region.height, region.width, 3], steps);
+        Ok(Decoded { image: image.ok_or(Irregular::Request)?, known })
     }
 
     /// Decodes a rectangle, with what is known of the file and learning it if `remembers` is set; returns whether it

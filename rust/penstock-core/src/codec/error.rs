@@ -16,7 +16,7 @@ pub enum Irregular {
     Png(PngReason),
     /// A PPM.
     Ppm,
-    /// The caller's rectangle or memory does not fit the picture.
+    /// The caller's rectangle or memory does not fit the image.
     Request,
 }
 
@@ -29,7 +29,7 @@ impl Irregular {
             Irregular::Jpeg(reason) => reason.name(),
             Irregular::Png(reason) => reason.name(),
             Irregular::Ppm => "unusual header or truncated",
-            Irregular::Request => "request does not fit the picture",
+            Irregular::Request => "request does not fit the image",
         }
     }
 }
@@ -37,7 +37,7 @@ impl Irregular {
 impl fmt::Display for Irregular {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let format = match self {
-            Irregular::Format | Irregular::Request => "picture",
+            Irregular::Format | Irregular::Request => "image",
             Irregular::Jpeg(_) => "JPEG",
             Irregular::Png(_) => "PNG",
             Irregular::Ppm => "PPM",

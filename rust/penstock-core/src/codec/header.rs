@@ -31,11 +31,11 @@ impl Format {
 /// What stands for a pixel in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
-    /// Blue, green, red; alike in gray pictures.
+    /// Blue, green, red; alike in gray images.
     Bgr,
-    /// Red, green, blue; alike in gray pictures.
+    /// Red, green, blue; alike in gray images.
     Rgb,
-    /// One value: of a gray picture, or the luminance that a file has beside its colours.
+    /// One value: of a gray image, or the luminance that a file has beside its colours.
     Gray,
 }
 
@@ -64,7 +64,7 @@ pub struct Header {
 }
 
 impl Header {
-    /// Whether this is what a file's own header announces, or a way to look at the same picture.
+    /// Whether this is what a file's own header announces, or a way to look at the same image.
     #[must_use]
     pub fn is_of(&self, file: Header) -> bool {
         match self.format {
@@ -73,7 +73,7 @@ impl Header {
         }
     }
 
-    /// The whole picture.
+    /// The whole image.
     #[must_use]
     pub fn whole(&self) -> Region {
         Region { left: 0, top: 0, width: self.width, height: self.height }

@@ -8,7 +8,7 @@ use super::header::{Format, Header};
 /// What files begin with, and their channels.
 const KINDS: [(&[u8], usize); 2] = [(b"P6", 3), (b"P5", 1)];
 
-/// Digits of a number. More would not be those of a picture that fits into memory.
+/// Digits of a number. More would not be those of an image that fits into memory.
 const MOST_DIGITS: usize = 9;
 
 /// Whether a file begins as one of these.

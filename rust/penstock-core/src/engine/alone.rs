@@ -1,24 +1,24 @@
-//! One picture, here and now, by the thread that asks for it.
+//! One image, here and now, by the thread that asks for it.
 
 use super::tools::{Tools, View, Views};
 use crate::codec::{Header, read_header};
 use crate::error::Error;
-use crate::image::Picture;
+use crate::image::ImageView;
 use crate::plan::{Plan, Step};
-use crate::source::files::Left;
-use crate::stats::Tally;
+use crate::source::files::Fallback;
+use crate::stats::BatchStats;
 use crate::write::{Output, Stores};
 
-/// What a picture is made of.
+/// What an image is made of.
 #[derive(Debug, Clone, Copy)]
 pub enum Original<'a> {
     /// A file's content.
     File(&'a [u8]),
     /// Pixels, of as many channels as the plan's.
-    Pixels(Picture<'a>),
+    Pixels(ImageView<'a>),
 }
 
-/// Makes one picture, of steps that were drawn for one of this header; or says why its file is left to Pillow, and
+/// Makes one image, of steps that were drawn for one of this header; or says why its file is left to Pillow, and
 /// `out` then holds anything.
 ///
 /// # Errors
@@ -29,19 +29,19 @@ pub fn render_alone(
     plan: &Plan,
     steps: &[Step],
     out: Output<'_>,
-) -> Result<Result<(), Left>, Error> {
+) -> Result<Result<(), Fallback>, Error> {
     let mut single = Single { view: View { plan, steps }, out: Some(out) };
     let made = Tools::lend(|tools| {
         tools.workspace.set_stores(Stores::Cached);
         let made = match original {
-            Original::Pixels(picture) => tools.view_pixels(&picture, &mut single).map(Ok),
+            Original::Pixels(image) => tools.view_pixels(&image, &mut single).map(Ok),
             Original::File(bytes) => match read_header(bytes) {
                 Ok(found) if header.is_of(found) => tools.view_file(bytes, header, &mut single),
-                Ok(_) => Ok(Err(Left::Changed)),
-                Err(irregular) => Ok(Err(Left::Irregular(irregular))),
+                Ok(_) => Ok(Err(Fallback::Changed)),
+                Err(irregular) => Ok(Err(Fallback::Irregular(irregular))),
             },
         };
-        tools.tally = Tally::default();
+        tools.tally = BatchStats::default();
         made
     });
     made.map_err(|source| Error::Render { sample: 0, source })

@@ -1,4 +1,4 @@
-//! Views of pictures in several outputs, and what is refused.
+//! Views of images in several outputs, and what is refused.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::batch::Mix;
-use crate::engine::{Drawn, Stream};
+use crate::engine::{Drawn, JobQueue};
 use crate::ops::{Crop, FlipHorizontal};
 use crate::plan::{Plan, Step};
 use crate::source::files::File;
@@ -25,17 +25,17 @@ fn slots(memory: &mut [u8], layout: Layout) -> Slots {
 }
 
 /// What a job makes of views of the same file, each a rectangle in an output of its own.
-fn made(views: &[(Vec<Step>, Layout)]) -> (Vec<Vec<u8>>, Tally) {
+fn made(views: &[(Vec<Step>, Layout)]) -> (Vec<Vec<u8>>, BatchStats) {
     let (file, plan) = (Arc::new(File::parse(TINY.to_vec(), u64::MAX).unwrap()), plan());
     let mut memory: Vec<_> = views.iter().map(|(_, layout)| vec![0; layout.extent()]).collect();
     let places = (0..views.len()).map(|output| Place { output, slot: 0 });
     let drawn: Vec<_> =
         views.iter().zip(places).map(|((steps, _), place)| Drawn { plan: &plan, steps, place }).collect();
-    let mut draft = Draft::default();
-    assert!(draft.push_drawn(Content::File(file), &drawn));
+    let mut drawn_batch = DrawnBatch::default();
+    assert!(drawn_batch.push_drawn(Content::File(file), &drawn));
     let outputs = memory.iter_mut().zip(views).map(|(memory, (_, layout))| slots(memory, *layout)).collect();
-    let job = Arc::new(Job::new(draft, outputs).unwrap());
-    Stream::new(1).share(&job).unwrap();
+    let job = Arc::new(Job::new(drawn_batch, outputs).unwrap());
+    JobQueue::new(1).share(&job).unwrap();
     job.help(Duration::from_mins(1));
     job.wait(Duration::from_mins(1)).unwrap().unwrap();
     let tally = job.tally();
@@ -62,7 +62,7 @@ proptest! {
             (steps, Layout::new(shape, strides, 1).unwrap())
         }).collect();
         let (together, tally) = made(&views);
-        prop_assert!(tally.left.is_empty() && tally.decoded >= 1 && tally.decoded <= views.len());
+        prop_assert!(tally.fallbacks.is_empty() && tally.decoded >= 1 && tally.decoded <= views.len());
         for (view, memory) in views.iter().zip(together) {
             prop_assert_eq!(&made(std::slice::from_ref(view)).0[0], &memory);
         }
@@ -73,16 +73,16 @@ proptest! {
 fn slots_that_do_not_fit_or_are_taken_twice_are_refused() {
     let plan = plan();
     let pixels: &'static [u8] = Box::leak(vec![7; 2 * 4 * 3].into_boxed_slice());
-    let content = || Content::Pixels(Picture::from_slice(pixels, 2, 4, 3).unwrap());
+    let content = || Content::Pixels(ImageView::from_slice(pixels, 2, 4, 3).unwrap());
     let layout = Layout::planar([3, 2, 4], 1).unwrap();
     let mut memory = vec![0; 2 * layout.extent()];
     let mut job = |places: &[(usize, usize)], layout: Layout| {
-        let mut draft = Draft::default();
+        let mut drawn_batch = DrawnBatch::default();
         for &(output, slot) in places {
             let drawn = Drawn { plan: &plan, steps: &[], place: Place { output, slot } };
-            assert!(draft.push_drawn(content(), &[drawn]));
+            assert!(drawn_batch.push_drawn(content(), &[drawn]));
         }
-        Job::new(draft, vec![slots(&mut memory, layout)]).map(drop)
+        Job::new(drawn_batch, vec![slots(&mut memory, layout)]).map(drop)
     };
     assert_eq!(job(&[(0, 0), (0, 1)], layout), Ok(()));
     assert!(matches!(job(&[(0, 1), (0, 1)], layout), Err(Error::OutputSize { .. })));
@@ -90,10 +90,14 @@ fn slots_that_do_not_fit_or_are_taken_twice_are_refused() {
     assert_eq!(job(&[(1, 0)], layout), Err(Error::Ragged));
     assert_eq!(job(&[(0, 0)], Layout::planar([3, 4, 2], 1).unwrap()), Err(Error::Ragged));
     assert_eq!(job(&[(0, 0)], Layout::planar([3, 2, 4], 2).unwrap()), Err(Error::Ragged));
-    let mut draft = Draft::default();
+    let mut drawn_batch = DrawnBatch::default();
     let beyond = [Step::from(Crop { top: 0, left: 0, height: 3, width: 1 })];
     let drawn = Drawn { plan: &plan, steps: &beyond, place: Place { output: 0, slot: 0 } };
-    assert!(!draft.push_drawn(content(), &[drawn]) && draft.is_empty() && draft.shapes().len() == 0);
+    assert!(
+        !drawn_batch.push_drawn(content(), &[drawn])
+            && drawn_batch.is_empty()
+            && drawn_batch.shapes().len() == 0
+    );
 }
 
 #[test]
@@ -116,19 +120,19 @@ fn bytes_become_other_elements_when_they_are_mixed() {
         let mixes = vec![Mix::Cut { rows: 1..5, columns: 2..9 }];
         let outputs = slots(&mut memory, layout).converted(Arc::clone(&after)).unwrap();
         let outputs = outputs.mixed(mixes.clone()).unwrap();
-        let (plan, mut draft) = (plan(), Draft::default());
-        for (slot, picture) in pixels.chunks_exact(size).enumerate() {
-            let content = Content::Pixels(Picture::from_slice(picture, height, width, channels).unwrap());
+        let (plan, mut drawn_batch) = (plan(), DrawnBatch::default());
+        for (slot, image) in pixels.chunks_exact(size).enumerate() {
+            let content = Content::Pixels(ImageView::from_slice(image, height, width, channels).unwrap());
             let place = Place { output: 0, slot };
-            assert!(draft.push_drawn(content, &[Drawn { plan: &plan, steps: &[], place }]));
+            assert!(drawn_batch.push_drawn(content, &[Drawn { plan: &plan, steps: &[], place }]));
         }
-        let job = Arc::new(Job::new(draft, vec![outputs]).unwrap());
-        Stream::new(2).share(&job).unwrap();
+        let job = Arc::new(Job::new(drawn_batch, vec![outputs]).unwrap());
+        JobQueue::new(2).share(&job).unwrap();
         job.help(Duration::from_mins(1));
         job.wait(Duration::from_mins(1)).unwrap().unwrap();
         let mut expected: Vec<u8> = pixels
             .chunks_exact(size)
-            .flat_map(|picture| (0..channels).flat_map(|c| picture.iter().skip(c).step_by(channels)))
+            .flat_map(|image| (0..channels).flat_map(|c| image.iter().skip(c).step_by(channels)))
             .copied()
             .collect();
         mixes[0].apply(&mut expected, [channels, height, width], 1);

@@ -1,26 +1,26 @@
 //! Threads, queue, ordering, cancellation. The protocol is told in `README.md` beside this file.
 //!
-//! A [`Draft`] is a batch whose numbers are drawn. With memory to go to it becomes a [`Job`], which a
-//! [`Stream`] hands to the process's threads in order.
+//! A [`DrawnBatch`] is a batch whose numbers are drawn. With memory to go to it becomes a [`Job`], which a
+//! [`JobQueue`] hands to the process's threads in order.
 
 mod alone;
-mod crew;
-mod draft;
+mod drawn_batch;
 mod job;
+mod job_queue;
 pub mod memory;
 mod pool;
 mod reading;
 mod shared;
 mod slots;
-mod stream;
+mod thread_pool;
 mod tools;
 
 pub use alone::{Original, render_alone};
-pub use draft::{Content, Draft, Drawn, Place};
+pub use drawn_batch::{Content, Drawn, DrawnBatch, Place};
 pub use job::Job;
+pub use job_queue::JobQueue;
 pub use reading::{Origin, Reading};
 pub use slots::Slots;
-pub use stream::Stream;
 use tools::Tools;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -13,10 +13,10 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender};
 
-use super::crew::Crew;
 use super::lock;
+use super::thread_pool::ThreadPool;
 use crate::error::Error;
-use crate::source::files::{File, Left, held_bytes};
+use crate::source::files::{Fallback, File, held_bytes};
 use crate::system::waits::waits;
 
 /// Files that are read at the same time, unless `PENSTOCK_READERS` says otherwise: so many that as many come in a
@@ -36,7 +36,7 @@ const BUSY_INTERVAL: Duration = Duration::from_millis(1);
 /// What `claimed` is at least once nobody wants the files any more.
 const NOBODY: usize = usize::MAX / 2;
 
-static READERS: Crew<Arc<Reading>> = Crew::new("penstock-read", work);
+static READERS: ThreadPool<Arc<Reading>> = ThreadPool::new("penstock-read", work);
 /// What a read took of late, in nanoseconds, if a disk or a network was waited for.
 static READ_TIME: AtomicU64 = AtomicU64::new(0);
 
@@ -57,7 +57,7 @@ pub struct Reading {
     process: u32,
     most_pixels: u64,
     paths: Vec<(usize, PathBuf)>,
-    files: Vec<OnceLock<Result<Arc<File>, Left>>>,
+    files: Vec<OnceLock<Result<Arc<File>, Fallback>>>,
     /// Paths that a thread has taken; [`NOBODY`] once nobody wants the files any more.
     claimed: AtomicUsize,
     /// Time that reading took, added up over threads, in nanoseconds.
@@ -87,7 +87,7 @@ impl Reading {
                     OnceLock::new()
                 }
                 Origin::Bytes(bytes) => OnceLock::from(File::parse(bytes, most_pixels).map(Arc::new)),
-                Origin::Elsewhere => OnceLock::from(Err(Left::Elsewhere)),
+                Origin::Elsewhere => OnceLock::from(Err(Fallback::Elsewhere)),
             });
         }
         let (claimed, nanoseconds, needed) = (AtomicUsize::new(0), AtomicU64::new(0), AtomicBool::new(false));
@@ -156,8 +156,8 @@ impl Reading {
     /// Waits for one file, reading others meanwhile if there are any that nobody has taken.
     ///
     /// # Errors
-    /// [`Left`] if it is left to Pillow, or if nobody wants the files any more.
-    pub(super) fn wait_for(&self, index: usize) -> Result<&Arc<File>, Left> {
+    /// [`Fallback`] if it is left to Pillow, or if nobody wants the files any more.
+    pub(super) fn wait_for(&self, index: usize) -> Result<&Arc<File>, Fallback> {
         self.need();
         let there = || self.files.get(index).is_none_or(|file| file.get().is_some());
         while !there() && self.read_one() {}
@@ -170,12 +170,12 @@ impl Reading {
             drop(finished);
             self.waiting.fetch_sub(1, Ordering::SeqCst);
         }
-        self.file(index).unwrap_or(Err(Left::Unreadable))
+        self.file(index).unwrap_or(Err(Fallback::Unreadable))
     }
 
     /// A file that was read, or why it is left to Pillow; `None` if it is not read yet.
     #[must_use]
-    pub fn file(&self, index: usize) -> Option<Result<&Arc<File>, Left>> {
+    pub fn file(&self, index: usize) -> Option<Result<&Arc<File>, Fallback>> {
         Some(self.files.get(index)?.get()?.as_ref().map_err(|&left| left))
     }
 

@@ -1,4 +1,4 @@
-//! Which of a picture's views are made of one decode.
+//! Which of an image's views are made of one decode.
 //!
 //! Of a file that is seen for the first time all is stepped through however little is wanted, as of a PNG down to the
 //! last row that is wanted: so everything that is wanted of it is decoded at once. Of a JPEG that is known, decoding
@@ -15,7 +15,7 @@ const ALONE: u64 = 16 << 10;
 /// Views of one decode.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Cluster {
-    /// What is decoded: nothing if only margins are seen of the picture.
+    /// What is decoded: nothing if only margins are seen of the image.
     pub(super) region: Region,
     /// Positions of the views.
     pub(super) members: Vec<usize>,

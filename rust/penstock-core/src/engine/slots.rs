@@ -1,4 +1,4 @@
-//! The memory of one output, cut into one slot per picture.
+//! The memory of one output, cut into one slot per image.
 #![expect(
     unsafe_code,
     reason = "an output's memory belongs to a tensor; threads write to disjoint parts of it"
@@ -8,22 +8,22 @@ use std::sync::Arc;
 
 use super::tools::Tools;
 use crate::batch::Mix;
-use crate::image::Picture;
+use crate::image::ImageView;
 use crate::plan::Plan;
 use crate::write::{Layout, Output, RenderError};
 
-/// Memory that somebody else owns and keeps alive, for pictures of one layout.
+/// Memory that somebody else owns and keeps alive, for images of one layout.
 #[derive(Debug)]
 pub struct Slots {
     base: *mut u8,
     bytes: usize,
     layout: Layout,
     mixes: Vec<Mix>,
-    /// What becomes of the pictures when they are mixed, in memory that begins before theirs.
+    /// What becomes of the images when they are mixed, in memory that begins before theirs.
     after: Option<After>,
 }
 
-/// What is made of mixed pictures of bytes.
+/// What is made of mixed images of bytes.
 #[derive(Debug)]
 struct After {
     /// Converts their values.
@@ -38,7 +38,7 @@ unsafe impl Send for Slots {}
 unsafe impl Sync for Slots {}
 
 impl Slots {
-    /// Memory of `bytes` bytes at `base`, for pictures of a layout, one behind the other.
+    /// Memory of `bytes` bytes at `base`, for images of a layout, one behind the other.
     ///
     /// # Safety
     /// The memory must stay valid, and must not be read or written by anybody else, until the [`super::Job`]
@@ -48,7 +48,7 @@ impl Slots {
         Self { base, bytes, layout, mixes: Vec::new(), after: None }
     }
 
-    /// The same memory, of which the pictures are mixed when all of them are there; `None` if they cannot be.
+    /// The same memory, of which the images are mixed when all of them are there; `None` if they cannot be.
     #[must_use]
     pub fn mixed(self, mixes: Vec<Mix>) -> Option<Self> {
         let (shape, element) = (self.layout.shape(), self.layout.element_bytes());
@@ -58,7 +58,7 @@ impl Slots {
         fit.then_some(Self { mixes, ..self })
     }
 
-    /// The same memory, of which the last part takes the pictures of bytes, until they are mixed and their values converted
+    /// The same memory, of which the last part takes the images of bytes, until they are mixed and their values converted
     /// to larger ones by a plan without steps; `None` if that memory does not fit.
     #[must_use]
     pub fn converted(self, plan: Arc<Plan>) -> Option<Self> {
@@ -74,15 +74,15 @@ impl Slots {
         Some(Self { base, bytes, after: Some(After { plan, layout }), ..self })
     }
 
-    /// Whether something is done to the pictures when all of them are there.
+    /// Whether something is done to the images when all of them are there.
     pub(super) fn are_mixed(&self) -> bool {
         !self.mixes.is_empty() || self.after.is_some()
     }
 
-    /// Mixes the pictures, and converts them if they are to be.
+    /// Mixes the images, and converts them if they are to be.
     ///
     /// # Errors
-    /// [`RenderError`] as for any picture.
+    /// [`RenderError`] as for any image.
     ///
     /// # Safety
     /// All of them must be there, and no slot may be live.
@@ -100,15 +100,15 @@ impl Slots {
         for index in 0..self.count().unwrap_or_default() {
             // SAFETY: as above; nothing else of the memory is borrowed.
             before.copy_from_slice(unsafe { std::slice::from_raw_parts(self.base.add(index * size), size) });
-            let picture = Picture::from_strided(&before, 0, [height, width, channels], steps);
+            let image = ImageView::from_strided(&before, 0, [height, width, channels], steps);
             // SAFETY: the whole memory begins so many bytes before that of the bytes, by `converted`; the part of each
-            // picture ends where the bytes of the next one begin, or before.
+            // image ends where the bytes of the next one begin, or before.
             let out = unsafe {
                 let start = self.base.sub(self.bytes * (plan.table().element_bytes() - 1));
                 std::slice::from_raw_parts_mut(start.add(index * layout.extent()), layout.extent())
             };
             let out = Output::new(out, layout).unwrap_or_else(|| unreachable!("it has the layout's extent"));
-            plan.render(&picture.ok_or(RenderError::Axis)?, &[], &mut tools.workspace, out)?;
+            plan.render(&image.ok_or(RenderError::Axis)?, &[], &mut tools.workspace, out)?;
         }
         Ok(())
     }
@@ -124,7 +124,7 @@ impl Slots {
         self.bytes.checked_div(self.layout.extent())
     }
 
-    /// How each picture lies.
+    /// How each image lies.
     #[must_use]
     pub fn layout(&self) -> &Layout {
         &self.layout

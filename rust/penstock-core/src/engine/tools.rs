@@ -1,14 +1,14 @@
-//! What a thread needs to make pictures, kept from one to the next.
+//! What a thread needs to make images, kept from one to the next.
 
 use std::cell::RefCell;
 use std::time::Instant;
 
 use super::shared::{Cluster, clusters};
 use crate::codec::{Decoder, Header};
-use crate::image::{Picture, Region};
+use crate::image::{ImageView, Region};
 use crate::plan::{Plan, Step, Workspace};
-use crate::source::files::Left;
-use crate::stats::Tally;
+use crate::source::files::Fallback;
+use crate::stats::BatchStats;
 use crate::write::{Output, RenderError};
 
 /// One thread's buffers.
@@ -17,17 +17,17 @@ pub(super) struct Tools {
     pub(super) workspace: Workspace,
     pub(super) decoder: Decoder,
     /// What was done since somebody asked last.
-    pub(super) tally: Tally,
+    pub(super) tally: BatchStats,
 }
 
-/// What becomes of a picture.
+/// What becomes of an image.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct View<'v> {
     pub(super) plan: &'v Plan,
     pub(super) steps: &'v [Step],
 }
 
-/// Views of one picture, and where each goes; a place is asked for once.
+/// Views of one image, and where each goes; a place is asked for once.
 pub(super) trait Views<'v> {
     fn count(&self) -> usize;
     fn view(&self, index: usize) -> View<'v>;
@@ -45,13 +45,13 @@ impl Tools {
         TOOLS.with_borrow_mut(work)
     }
 
-    /// Makes the views of a file's picture, or says why the file is left to Pillow; their memory then holds anything.
+    /// Makes the views of a file's image, or says why the file is left to Pillow; their memory then holds anything.
     pub(super) fn view_file<'v>(
         &mut self,
         file: &[u8],
         header: Header,
         views: &mut impl Views<'v>,
-    ) -> Result<Result<(), Left>, RenderError> {
+    ) -> Result<Result<(), Fallback>, RenderError> {
         let size = header.size();
         if views.count() == 1 {
             let region = self.workspace.source_region(size, views.view(0).steps);
@@ -67,7 +67,7 @@ impl Tools {
         Ok(Ok(()))
     }
 
-    /// Decodes a region and makes the views that need no more of the picture.
+    /// Decodes a region and makes the views that need no more of the image.
     fn view_region<'v>(
         &mut self,
         file: &[u8],
@@ -75,7 +75,7 @@ impl Tools {
         region: &Region,
         members: impl IntoIterator<Item = usize>,
         views: &mut impl Views<'v>,
-    ) -> Result<Result<(), Left>, RenderError> {
+    ) -> Result<Result<(), Fallback>, RenderError> {
         let Tools { workspace, decoder, tally } = self;
         // If only margins are seen of it, damage must be found all the same.
         let whole = region.is_empty();
@@ -85,20 +85,20 @@ impl Tools {
         tally.decoding += start.elapsed();
         let decoded = match decoded {
             Ok(decoded) => decoded,
-            Err(irregular) => return Ok(Err(Left::Irregular(irregular))),
+            Err(irregular) => return Ok(Err(Fallback::Irregular(irregular))),
         };
         tally.decoded += 1;
         tally.known += usize::from(decoded.known);
         for member in members {
             let View { plan, steps } = views.view(member);
-            let gray = decoded.picture.gray().filter(|_| plan.channels_before(steps) == 1);
-            let (picture, out) = (gray.unwrap_or(decoded.picture), views.output(member));
+            let gray = decoded.image.gray().filter(|_| plan.channels_before(steps) == 1);
+            let (image, out) = (gray.unwrap_or(decoded.image), views.output(member));
             if whole {
-                plan.render(&picture, steps, workspace, out)?;
+                plan.render(&image, steps, workspace, out)?;
                 continue;
             }
             let wanted = workspace.source_region(header.size(), steps);
-            let part = picture.part(
+            let part = image.part(
                 &(wanted.rows.start - region.rows.start..wanted.rows.end - region.rows.start),
                 &(wanted.columns.start - region.columns.start..wanted.columns.end - region.columns.start),
             );
@@ -107,20 +107,20 @@ impl Tools {
         Ok(Ok(()))
     }
 
-    /// Makes the views of a picture in memory, which has as many channels as each of their plans, or is gray.
+    /// Makes the views of an image in memory, which has as many channels as each of their plans, or is gray.
     pub(super) fn view_pixels<'v>(
         &mut self,
-        picture: &Picture<'_>,
+        image: &ImageView<'_>,
         views: &mut impl Views<'v>,
     ) -> Result<(), RenderError> {
         for index in 0..views.count() {
             let View { plan, steps } = views.view(index);
             let channels = plan.channels_before(steps);
-            let fitting = if picture.channels() == channels {
-                *picture
+            let fitting = if image.channels() == channels {
+                *image
             } else {
-                let gray = if picture.channels() == 1 { Some(*picture) } else { picture.gray() };
-                gray.map_or(*picture, |gray| gray.with_channels(channels))
+                let gray = if image.channels() == 1 { Some(*image) } else { image.gray() };
+                gray.map_or(*image, |gray| gray.with_channels(channels))
             };
             plan.render(&fitting, steps, &mut self.workspace, views.output(index))?;
         }

@@ -3,7 +3,7 @@
 use std::ptr;
 
 /// Memory that will be wanted soon, to be asked for cache line by cache line while other work is done: as many
-/// requests at once as a picture has lines would keep the processor waiting. Addresses only; nothing is read.
+/// requests at once as an image has lines would keep the processor waiting. Addresses only; nothing is read.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ahead {
     next: usize,

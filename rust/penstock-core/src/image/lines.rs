@@ -1,11 +1,11 @@
-//! A picture as the kernels see it: stretches of contiguous bytes.
+//! An image as the kernels see it: stretches of contiguous bytes.
 #![expect(unsafe_code, reason = "bytes that Python owns and may write to are read through raw pointers")]
 
 use std::marker::PhantomData;
 
 use penstock_jpeg::simd::Part;
 
-/// A picture as `planes` times `count` lines of `pixels * step` contiguous bytes.
+/// An image as `planes` times `count` lines of `pixels * step` contiguous bytes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Lines<'a> {
     pub(super) start: *const u8,
@@ -19,11 +19,11 @@ pub(crate) struct Lines<'a> {
     /// Planes: the channels, or one if they are interleaved.
     pub(crate) planes: usize,
     pub(super) plane_stride: isize,
-    /// Whether the first pixel in memory is the last of the picture's row (or column).
+    /// Whether the first pixel in memory is the last of the image's row (or column).
     pub(crate) backwards: bool,
     /// Whether interleaved channels lie in memory last first.
     pub(crate) blue_first: bool,
-    /// Whether a line is a column of the picture, not a row.
+    /// Whether a line is a column of the image, not a row.
     pub(crate) transposed: bool,
     pub(super) owner: PhantomData<&'a [u8]>,
 }
@@ -44,7 +44,7 @@ impl<'a> Lines<'a> {
     pub(crate) fn line(&self, plane: usize, index: usize) -> Option<Part<'a>> {
         let offset = plane as isize * self.plane_stride + index as isize * self.line_stride;
         (plane < self.planes && index < self.count).then(|| {
-            // SAFETY: this is a line, all of whose bytes are pixels of the picture.
+            // SAFETY: this is a line, all of whose bytes are pixels of the image.
             unsafe { Part::new(self.start.wrapping_offset(offset), self.bytes_per_line()) }
         })
     }

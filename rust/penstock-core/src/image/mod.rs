@@ -9,4 +9,4 @@ pub(crate) mod sheet;
 pub mod view;
 
 pub use region::Region;
-pub use view::Picture;
+pub use view::ImageView;

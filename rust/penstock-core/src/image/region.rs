@@ -1,8 +1,8 @@
-//! A rectangle of a picture.
+//! A rectangle of an image.
 
 use std::ops::Range;
 
-/// A rectangle of a picture.
+/// A rectangle of an image.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Region {
     /// Its rows.
@@ -12,7 +12,7 @@ pub struct Region {
 }
 
 impl Region {
-    /// All of a picture of `size`, height and width.
+    /// All of an image of `size`, height and width.
     #[must_use]
     pub fn whole((height, width): (u32, u32)) -> Region {
         Region { rows: 0..height, columns: 0..width }

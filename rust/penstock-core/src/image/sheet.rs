@@ -1,12 +1,12 @@
-//! A picture of our own, in memory that is used again for the next one.
+//! An image of our own, in memory that is used again for the next one.
 
-use super::view::Picture;
+use super::view::ImageView;
 use crate::system::scratch::Scratch;
 
 /// Rows begin at multiples of this, and may be read and written up to the next multiple: a vector's width, and a cache line.
 pub(crate) const ROW_ALIGN: usize = 64;
 
-/// Memory that a pass keeps for the next picture; what exceeds this is given back after each.
+/// Memory that a pass keeps for the next image; what exceeds this is given back after each.
 const KEPT_BYTES: usize = 8 << 20;
 
 /// Planes of rows of bytes; a row may hold one channel or three interleaved ones.
@@ -60,7 +60,7 @@ impl Sheet {
         self.bytes.get_mut(from..to).unwrap_or(&mut [])
     }
 
-    /// All bytes of `channels` contiguous planes without room between rows, for a writer of such pictures.
+    /// All bytes of `channels` contiguous planes without room between rows, for a writer of such images.
     pub(crate) fn dense(&mut self, channels: usize, rows: usize, pixels: usize) -> Option<&mut [u8]> {
         if !self.shape_dense(channels, rows, pixels, 1) {
             return None;
@@ -69,10 +69,10 @@ impl Sheet {
     }
 
     /// What the sheet holds; `None` before it has a shape.
-    pub(crate) fn picture(&self) -> Option<Picture<'_>> {
+    pub(crate) fn image(&self) -> Option<ImageView<'_>> {
         let (row, plane) = (self.stride as isize, (self.stride * self.rows) as isize);
         let (channels, channel) = if self.step == 1 { (self.planes, plane) } else { (self.step, 1) };
         let shape = [self.rows, self.pixels, channels];
-        Picture::from_strided(&self.bytes, self.start, shape, [row, self.step as isize, channel])
+        ImageView::from_strided(&self.bytes, self.start, shape, [row, self.step as isize, channel])
     }
 }

@@ -1,6 +1,6 @@
-//! Pictures that already lie in memory, which somebody else owns.
+//! Images that already lie in memory, which somebody else owns.
 //!
-//! [`Picture`] is a view of a uint8 array with any strides: CIFAR's `.data` is a transposed view of planar
+//! [`ImageView`] is a view of a uint8 array with any strides: CIFAR's `.data` is a transposed view of planar
 //! RGB, SVHN's has its columns far apart, most arrays are interleaved. For the kernels it can be seen as
 //! [`Lines`]: stretches of contiguous bytes, each one row (or one column) of one channel, or of three
 //! interleaved channels.
@@ -17,9 +17,9 @@ use super::ahead::Ahead;
 use super::axis::Run;
 use super::lines::Lines;
 
-/// A uint8 picture of shape (height, width, channels) in memory that somebody else keeps alive for `'a`.
+/// A uint8 image of shape (height, width, channels) in memory that somebody else keeps alive for `'a`.
 #[derive(Clone, Copy, Debug)]
-pub struct Picture<'a> {
+pub struct ImageView<'a> {
     base: *const u8,
     /// Height, width, channels.
     shape: [usize; 3],
@@ -28,13 +28,13 @@ pub struct Picture<'a> {
     owner: PhantomData<&'a [u8]>,
 }
 
-// SAFETY: a picture only ever reads, plain bytes, from memory which the maker of the view keeps readable from
+// SAFETY: an image only ever reads, plain bytes, from memory which the maker of the view keeps readable from
 // any thread (the contract of `from_raw`).
-unsafe impl Send for Picture<'_> {}
+unsafe impl Send for ImageView<'_> {}
 // SAFETY: as above; a shared view has no state of its own.
-unsafe impl Sync for Picture<'_> {}
+unsafe impl Sync for ImageView<'_> {}
 
-impl<'a> Picture<'a> {
+impl<'a> ImageView<'a> {
     /// A view of `shape` (height, width, channels) whose pixel (0, 0, 0) is at `base`; `strides` are in bytes,
     /// for the same three axes, and may be negative or zero.
     ///
@@ -44,10 +44,10 @@ impl<'a> Picture<'a> {
     /// shape is empty). Others may write there meanwhile: then the bytes read may be old or new.
     #[must_use]
     pub unsafe fn from_raw(base: *const u8, shape: [usize; 3], strides: [isize; 3]) -> Self {
-        Picture { base, shape, strides, owner: PhantomData }
+        ImageView { base, shape, strides, owner: PhantomData }
     }
 
-    /// An interleaved picture; `None` unless `bytes` holds exactly `height * width * channels` bytes.
+    /// An interleaved image; `None` unless `bytes` holds exactly `height * width * channels` bytes.
     #[must_use]
     pub fn from_slice(bytes: &'a [u8], height: usize, width: usize, channels: usize) -> Option<Self> {
         let row = width.checked_mul(channels)?;
@@ -55,7 +55,7 @@ impl<'a> Picture<'a> {
             .filter(|_| row.checked_mul(height) == Some(bytes.len()))
     }
 
-    /// A strided picture within `bytes`, pixel (0, 0, 0) at `offset`; `None` if any pixel lies outside.
+    /// A strided image within `bytes`, pixel (0, 0, 0) at `offset`; `None` if any pixel lies outside.
     #[must_use]
     pub fn from_strided(
         bytes: &'a [u8],
@@ -64,7 +64,7 @@ impl<'a> Picture<'a> {
         strides: [isize; 3],
     ) -> Option<Self> {
         if shape.contains(&0) {
-            return Some(Picture { base: bytes.as_ptr(), shape, strides, owner: PhantomData });
+            return Some(ImageView { base: bytes.as_ptr(), shape, strides, owner: PhantomData });
         }
         let (mut low, mut high) = (offset as i128, offset as i128);
         for (n, stride) in shape.into_iter().zip(strides) {
@@ -98,9 +98,9 @@ impl<'a> Picture<'a> {
         self.shape[2]
     }
 
-    /// The part of the picture that a run of rows and a run of columns take, without a copy; `None` if a run
-    /// is a fill or reaches beyond the picture.
-    pub(crate) fn select(&self, rows: Run, columns: Run) -> Option<Picture<'a>> {
+    /// The part of the image that a run of rows and a run of columns take, without a copy; `None` if a run
+    /// is a fill or reaches beyond the image.
+    pub(crate) fn select(&self, rows: Run, columns: Run) -> Option<ImageView<'a>> {
         let mut selected = *self;
         let mut offset = 0;
         for (axis, run) in [rows, columns].into_iter().enumerate() {
@@ -120,42 +120,42 @@ impl<'a> Picture<'a> {
         Some(selected)
     }
 
-    /// A rectangle of the picture, without a copy; `None` if it reaches beyond the picture.
+    /// A rectangle of the image, without a copy; `None` if it reaches beyond the image.
     #[must_use]
-    pub fn part(&self, rows: &Range<u32>, columns: &Range<u32>) -> Option<Picture<'a>> {
+    pub fn part(&self, rows: &Range<u32>, columns: &Range<u32>) -> Option<ImageView<'a>> {
         let inside = |range: &Range<u32>, size: usize| range.start <= range.end && range.end as usize <= size;
         if !inside(rows, self.height()) || !inside(columns, self.width()) {
             return None;
         }
         let shape = [rows.len(), columns.len(), self.channels()];
         if shape.contains(&0) {
-            return Some(Picture { shape, ..*self });
+            return Some(ImageView { shape, ..*self });
         }
         let run = |range: &Range<u32>| Run::Source { start: range.start, len: range.len() as u32, step: 1 };
         self.select(run(rows), run(columns))
     }
 
-    /// The picture with rows and columns exchanged, without a copy.
-    pub(crate) fn transposed(&self) -> Picture<'a> {
+    /// The image with rows and columns exchanged, without a copy.
+    pub(crate) fn transposed(&self) -> ImageView<'a> {
         let ([height, width, channels], [row, column, channel]) = (self.shape, self.strides);
-        Picture { shape: [width, height, channels], strides: [column, row, channel], ..*self }
+        ImageView { shape: [width, height, channels], strides: [column, row, channel], ..*self }
     }
 
     /// The first channel alone, if all channels are the same memory.
-    pub(crate) fn gray(&self) -> Option<Picture<'a>> {
+    pub(crate) fn gray(&self) -> Option<ImageView<'a>> {
         (self.channels() > 1 && self.strides[2] == 0).then(|| self.first_channel())
     }
 
     /// The first channel alone.
-    pub(crate) fn first_channel(&self) -> Picture<'a> {
+    pub(crate) fn first_channel(&self) -> ImageView<'a> {
         let [height, width, channels] = self.shape;
-        Picture { shape: [height, width, channels.min(1)], ..*self }
+        ImageView { shape: [height, width, channels.min(1)], ..*self }
     }
 
     /// The first channel as so many channels.
-    pub(crate) fn with_channels(&self, channels: usize) -> Picture<'a> {
+    pub(crate) fn with_channels(&self, channels: usize) -> ImageView<'a> {
         let ([height, width, own], [row, column, _]) = (self.shape, self.strides);
-        Picture { shape: [height, width, channels.min(own * channels)], strides: [row, column, 0], ..*self }
+        ImageView { shape: [height, width, channels.min(own * channels)], strides: [row, column, 0], ..*self }
     }
 
     /// The byte of pixel (y, x, c), or 0 if there is no such pixel.
@@ -178,11 +178,11 @@ impl<'a> Picture<'a> {
             return;
         }
         let [row, col, channel] = self.strides;
-        // SAFETY: (y, x, c) is inside the picture (checked above), so `from_raw` vouches for its address.
+        // SAFETY: (y, x, c) is inside the image (checked above), so `from_raw` vouches for its address.
         let first = unsafe { self.base.offset(y as isize * row + x as isize * col + c as isize * channel) };
         match step * col {
             1 => {
-                // SAFETY: the first and the last pixel are inside the picture and lie `len - 1` bytes apart,
+                // SAFETY: the first and the last pixel are inside the image and lie `len - 1` bytes apart,
                 // so these are pixels; `out` is ours alone.
                 unsafe { ptr::copy_nonoverlapping(first, out.as_mut_ptr(), out.len()) };
             }
@@ -195,7 +195,7 @@ impl<'a> Picture<'a> {
         }
     }
 
-    /// The picture as contiguous lines, if its strides allow that.
+    /// The image as contiguous lines, if its strides allow that.
     pub(crate) fn lines(&self) -> Option<Lines<'a>> {
         let [height, width, channels] = self.shape;
         let [row, col, channel] = self.strides;
@@ -218,7 +218,7 @@ impl<'a> Picture<'a> {
         Some(self.lines_along(along, across, step, transposed))
     }
 
-    /// The picture as contiguous rows, forwards, with one channel or three in order, if it lies so.
+    /// The image as contiguous rows, forwards, with one channel or three in order, if it lies so.
     pub(crate) fn rows(&self) -> Option<Lines<'a>> {
         let [height, width, channels] = self.shape;
         let [row, col, channel] = self.strides;
@@ -250,7 +250,7 @@ impl<'a> Picture<'a> {
             lowest += 2 * channel;
         }
         Lines {
-            // SAFETY: `lowest` leads from pixel (0, 0, 0) to another pixel of the picture: the far end of the
+            // SAFETY: `lowest` leads from pixel (0, 0, 0) to another pixel of the image: the far end of the
             // first line, its last channel.
             start: unsafe { self.base.offset(lowest) },
             pixels: along.1,
@@ -266,11 +266,11 @@ impl<'a> Picture<'a> {
         }
     }
 
-    /// Has the picture's memory fetched soon: what is one piece is left to the caller to ask for line by line,
+    /// Has the image's memory fetched soon: what is one piece is left to the caller to ask for line by line,
     /// anything else is asked for at once.
     pub(crate) fn ahead(&self) -> Ahead {
         let Some(lines) = self.lines() else { return Ahead::default() };
-        // Lines that touch are one stretch; a stretch per line else, and few lines per picture for the sake of
+        // Lines that touch are one stretch; a stretch per line else, and few lines per image for the sake of
         // the time this takes.
         let line = lines.bytes_per_line();
         let joined = lines.line_stride.unsigned_abs() == line;

@@ -5,12 +5,12 @@ use super::*;
 #[test]
 fn views_outside_their_bytes_are_refused() {
     let bytes = [0u8; 12];
-    assert!(Picture::from_slice(&bytes, 2, 2, 3).is_some());
-    assert!(Picture::from_slice(&bytes, 2, 2, 1).is_none());
-    assert!(Picture::from_strided(&bytes, 0, [2, 2, 3], [-6, 3, 1]).is_none());
-    assert!(Picture::from_strided(&bytes, 6, [2, 2, 3], [-6, 3, 1]).is_some());
-    assert!(Picture::from_strided(&bytes, 7, [2, 2, 3], [-6, 3, 1]).is_none());
-    assert!(Picture::from_strided(&bytes, 0, [0, 9, 9], [1, 1, 1]).is_some());
+    assert!(ImageView::from_slice(&bytes, 2, 2, 3).is_some());
+    assert!(ImageView::from_slice(&bytes, 2, 2, 1).is_none());
+    assert!(ImageView::from_strided(&bytes, 0, [2, 2, 3], [-6, 3, 1]).is_none());
+    assert!(ImageView::from_strided(&bytes, 6, [2, 2, 3], [-6, 3, 1]).is_some());
+    assert!(ImageView::from_strided(&bytes, 7, [2, 2, 3], [-6, 3, 1]).is_none());
+    assert!(ImageView::from_strided(&bytes, 0, [0, 9, 9], [1, 1, 1]).is_some());
 }
 
 #[test]
@@ -28,7 +28,7 @@ fn lines_hold_the_pixels_that_get_gives() {
         (0, [4, 5, 3], [20, 4, 1]),
     ];
     for (offset, shape, strides) in views {
-        let view = Picture::from_strided(&bytes, offset, shape, strides).unwrap();
+        let view = ImageView::from_strided(&bytes, offset, shape, strides).unwrap();
         view.ahead().fetch();
         let Some(lines) = view.lines() else {
             assert_eq!(strides, [20, 4, 1]);
@@ -54,7 +54,7 @@ fn lines_hold_the_pixels_that_get_gives() {
 #[test]
 fn a_selection_has_the_pixels_of_its_runs() {
     let bytes: Vec<u8> = (0..60).collect();
-    let view = Picture::from_slice(&bytes, 4, 5, 3).unwrap();
+    let view = ImageView::from_slice(&bytes, 4, 5, 3).unwrap();
     let run = |start, len, step| Run::Source { start, len, step };
     let part = view.select(run(3, 2, -1), run(1, 3, 1)).unwrap();
     assert_eq!((part.height(), part.width(), part.channels()), (2, 3, 3));
@@ -70,14 +70,14 @@ fn a_selection_has_the_pixels_of_its_runs() {
     assert!(view.part(&(1..4), &(2..6)).is_none());
     assert_eq!(view.part(&(1..3), &(5..5)).map(|part| (part.height(), part.width())), Some((2, 0)));
     assert!(view.gray().is_none());
-    let gray = Picture::from_strided(&bytes, 0, [4, 5, 3], [5, 1, 0]).unwrap().gray().unwrap();
+    let gray = ImageView::from_strided(&bytes, 0, [4, 5, 3], [5, 1, 0]).unwrap().gray().unwrap();
     assert_eq!((gray.channels(), gray.with_channels(3).get(2, 3, 2)), (1, 13));
 }
 
 #[test]
 fn reads_outside_leave_the_output_alone() {
     let bytes = [1u8; 12];
-    let view = Picture::from_slice(&bytes, 2, 2, 3).unwrap();
+    let view = ImageView::from_slice(&bytes, 2, 2, 3).unwrap();
     let mut out = [9; 3];
     view.read(0, 0, 1, 0, &mut out);
     view.read(0, 1, -1, 0, &mut out);
@@ -96,7 +96,7 @@ fn reads_outside_leave_the_output_alone() {
     assert_eq!(count(1, [0, 1], 1, [0, 1]), 0);
     let plane = |plane| lines.plane(plane).map(|part| part.len());
     assert_eq!((plane(0), plane(1)), (Some(12), None));
-    let gaps = Picture::from_strided(&bytes, 0, [2, 2, 1], [5, 1, 1]).unwrap().lines().unwrap();
+    let gaps = ImageView::from_strided(&bytes, 0, [2, 2, 1], [5, 1, 1]).unwrap().lines().unwrap();
     assert_eq!(gaps.parts(0, [0, 1], 1, [0, 3]).count(), 0);
     assert!(gaps.plane(0).is_none());
 }

@@ -1,4 +1,4 @@
-//! The piece of a picture that goes through steps of pixels.
+//! The piece of an image that goes through steps of pixels.
 
 /// Pixels of a [`Block`]: whole vectors at every level. Enough of them for what is done once for a block, such as calls and
 /// copies, to weigh little, and few enough for rows of a small region.

@@ -1,11 +1,11 @@
 //! Crops: where torchvision puts the rectangle, and what it draws to decide.
 //!
 //! The two generations of `RandomCrop` differ: v1 draws both offsets even if one of them has no choice and
-//! pads in up to three goes, v2 pads once and draws an offset only where the picture is larger than the crop.
+//! pads in up to three goes, v2 pads once and draws an offset only where the image is larger than the crop.
 
 use super::generation::Generation;
 use super::kinds::{Draw, Map, Parameters, Put, Size, Take, Wire};
-use super::pad::{Fillable, Margins, Pad, PadMode, World, margins};
+use super::pad::{Fillable, ImageKind, Margins, Pad, PadMode, margins};
 use crate::image::axis::Axis;
 use crate::random::{Streams, Words, draw};
 
@@ -18,12 +18,12 @@ pub struct RandomCrop {
     pub size: (u32, u32),
     /// Margins added before cropping: left, top, right, bottom; `None` if the transform has no padding.
     pub padding: Option<[i32; 4]>,
-    /// Whether a picture smaller than the crop is padded to fit.
+    /// Whether an image smaller than the crop is padded to fit.
     pub pad_if_needed: bool,
     /// What margins show; `None` if torch raises where there is one.
     pub mode: Option<PadMode>,
     /// Where the crop happens.
-    pub world: World,
+    pub world: ImageKind,
 }
 
 impl<S: From<Crop> + From<Margins>> Draw<S> for RandomCrop {
@@ -118,7 +118,7 @@ impl RandomCrop {
     }
 }
 
-/// `CenterCrop`: margins where the picture is too small, then the middle by Python's rounding (half to even).
+/// `CenterCrop`: margins where the image is too small, then the middle by Python's rounding (half to even).
 #[derive(Debug, Clone, PartialEq)]
 pub struct CenterCrop {
     /// Output (height, width) in pixels.
@@ -152,7 +152,7 @@ impl Parameters for CenterCrop {
     }
 }
 
-/// Keeps a rectangle that lies inside the picture.
+/// Keeps a rectangle that lies inside the image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Crop {
     /// First row.
@@ -196,7 +196,7 @@ mod tests {
     use crate::random::Mt19937;
 
     fn crop(size: (u32, u32), padding: Option<[i32; 4]>, pad_if_needed: bool) -> RandomCrop {
-        let (generation, mode, world) = (Generation::V1, Some(PadMode::Constant(0)), World::Pil);
+        let (generation, mode, world) = (Generation::V1, Some(PadMode::Constant(0)), ImageKind::Pillow);
         RandomCrop { generation, size, padding, pad_if_needed, mode, world }
     }
 
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn too_small_a_picture_is_refused_before_anything_is_drawn() {
+    fn too_small_a_image_is_refused_before_anything_is_drawn() {
         let crop = crop((32, 32), Some([1, 1, 1, 1]), false);
         assert_eq!(words_used(|g| assert!(crop.draw_v1((28, 40), g, &mut Vec::<Step>::new()).is_none())), 0);
         assert_eq!(words_used(|g| assert!(crop.draw_v2((28, 40), g, &mut Vec::<Step>::new()).is_none())), 0);

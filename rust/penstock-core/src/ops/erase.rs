@@ -59,7 +59,7 @@ impl<S: From<Erase> + From<Paste>> Draw<S> for RandomErasing {
 }
 
 impl RandomErasing {
-    /// Draws the rectangle and what it becomes; `None` if no attempt gives one that is smaller than the picture, or if it
+    /// Draws the rectangle and what it becomes; `None` if no attempt gives one that is smaller than the image, or if it
     /// holds nothing.
     fn erasure<S: From<Erase> + From<Paste>>(&self, size: Size, generator: &mut Generator) -> Option<S> {
         let area = (u64::from(size.0) * u64::from(size.1)) as f64;
@@ -100,7 +100,7 @@ impl Parameters for RandomErasing {
     }
 }
 
-/// Overwrites a rectangle that lies inside the picture.
+/// Overwrites a rectangle that lies inside the image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Erase {
     /// First row.
@@ -125,7 +125,7 @@ impl Elements for Erase {
     }
 }
 
-/// A rectangle (top, left, height, width), if it lies inside a picture of that size.
+/// A rectangle (top, left, height, width), if it lies inside an image of that size.
 fn inside((height, width): Size, rectangle: [u32; 4]) -> Option<Region> {
     let [top, left, rows, columns] = rectangle;
     let (bottom, right) = (top.checked_add(rows)?, left.checked_add(columns)?);
@@ -143,7 +143,7 @@ impl Wire for Erase {
     }
 }
 
-/// Overwrites a rectangle that lies inside the picture with elements of the output. Copies of this step share them.
+/// Overwrites a rectangle that lies inside the image with elements of the output. Copies of this step share them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Paste {
     /// First row.
@@ -181,7 +181,7 @@ impl Wire for Paste {
     }
 }
 
-/// Changes some bits of the elements in a rectangle that lies inside the picture: all of them in some of the channels, or
+/// Changes some bits of the elements in a rectangle that lies inside the image: all of them in some of the channels, or
 /// all but the signs, as a product with zero does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Overprint {

@@ -1,6 +1,6 @@
 //! What an operation is, to those who draw, plan and render: its two sides as traits.
 //!
-//! A [`Draw`] turns a picture's size and a generator's numbers into steps. A step is concrete: its numbers are drawn
+//! A [`Draw`] turns an image's size and a generator's numbers into steps. A step is concrete: its numbers are drawn
 //! and its size arithmetic is done. The kind of a step says what the renderer may do with it. Most pipelines stay one
 //! read and one write because only [`Pixels`] and [`Area`] need a pass of their own.
 
@@ -13,7 +13,7 @@ use super::choice::Choice;
 use super::statistics::Statistics;
 use super::tables::Tables;
 use crate::image::axis::Axis;
-use crate::image::{Picture, Region};
+use crate::image::{ImageView, Region};
 use crate::random::Streams;
 use crate::random::draw::Uniform;
 
@@ -27,14 +27,14 @@ pub type Bounds = (f32, f32);
 
 /// An operation of the user's pipeline, numbers not yet drawn. `S` is whatever its steps are put into.
 pub trait Draw<S> {
-    /// Draws the numbers for a picture of `size`, in torch's order, and appends the steps that they mean. The size after
+    /// Draws the numbers for an image of `size`, in torch's order, and appends the steps that they mean. The size after
     /// them; `None` where torch raises, which then has drawn nothing for this operation.
     fn draw(&self, size: Size, streams: &mut Streams, steps: &mut Vec<S>) -> Option<Size>;
 }
 
-/// A step that only says where rows and columns come from: it edits the picture's two index maps.
+/// A step that only says where rows and columns come from: it edits the image's two index maps.
 pub trait Map {
-    /// The size that a picture of `size` has after it; `None` if it does not fit.
+    /// The size that an image of `size` has after it; `None` if it does not fit.
     fn size(&self, size: Size) -> Option<Size>;
 
     /// Does this step to the index maps.
@@ -57,46 +57,46 @@ pub trait Lut {
     }
 }
 
-/// A step that looks at all channels of one pixel. Neighbouring ones share a pass. A picture of one channel is left as it
+/// A step that looks at all channels of one pixel. Neighbouring ones share a pass. An image of one channel is left as it
 /// is.
 pub trait Pixels {
-    /// Changes some pixels. The last block of a picture is filled up with pixels that count for nothing.
+    /// Changes some pixels. The last block of an image is filled up with pixels that count for nothing.
     fn change(&self, level: Level, block: &mut Block);
 }
 
-/// A step that is a table of bytes as soon as all pixels of its picture were looked at. That takes the picture whole; what
+/// A step that is a table of bytes as soon as all pixels of its image were looked at. That takes the image whole; what
 /// comes behind may be narrow again.
 pub trait Measured {
-    /// Counts the first `pixels` of a block in. Of a picture of one channel only the block's first means something.
+    /// Counts the first `pixels` of a block in. Of an image of one channel only the block's first means something.
     fn look(&self, level: Level, block: &Block, pixels: usize, seen: &mut Statistics);
 
-    /// What bytes become in a picture of which this was seen.
+    /// What bytes become in an image of which this was seen.
     fn tables(&self, seen: &Statistics) -> Tables;
 }
 
 /// A step that makes pixels of more than one pixel.
 pub trait Area {
-    /// What a thread keeps from one picture to the next.
+    /// What a thread keeps from one image to the next.
     type Memory: Debug + Default;
 
-    /// The size that a picture of `size` has after it; `None` if it cannot be made. The same one, if nothing else is said.
+    /// The size that an image of `size` has after it; `None` if it cannot be made. The same one, if nothing else is said.
     fn size(&self, size: Size) -> Option<Size> {
         Some(size)
     }
 
-    /// The region of a picture of `size` that a region of the output is made of.
+    /// The region of an image of `size` that a region of the output is made of.
     fn support(&self, size: Size, wanted: &Region) -> Region;
 
-    /// Makes a region of the output from `source`, which is exactly its support of a picture of `size`. `None` if it is
+    /// Makes a region of the output from `source`, which is exactly its support of an image of `size`. `None` if it is
     /// not, or if memory is short.
     fn make<'m>(
         &self,
         level: Level,
-        source: &Picture<'m>,
+        source: &ImageView<'m>,
         size: Size,
         wanted: &Region,
         memory: &'m mut Self::Memory,
-    ) -> Option<Picture<'m>>;
+    ) -> Option<ImageView<'m>>;
 }
 
 /// A step that overwrites a rectangle of the output, whose values are converted already. Nothing but such steps may

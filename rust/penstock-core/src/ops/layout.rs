@@ -2,7 +2,7 @@
 
 use super::kinds::{Put, Take};
 
-/// The order of a picture's values in memory. Operands: whether channels are interleaved, and whether columns go before
+/// The order of an image's values in memory. Operands: whether channels are interleaved, and whether columns go before
 /// rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Layout {
@@ -16,7 +16,7 @@ impl Layout {
     /// As torch makes most tensors.
     pub const PLANAR: Layout = Layout { interleaved: false, transposed: false };
 
-    /// As a tensor that was made of a picture lies.
+    /// As a tensor that was made of an image lies.
     pub const INTERLEAVED: Layout = Layout { interleaved: true, transposed: false };
 
     pub(super) fn put(self, to: &mut impl Put) {

@@ -33,7 +33,7 @@ use super::statistics::Statistics;
 use super::tables::Tables;
 use super::zoom_out::RandomZoomOut;
 use crate::image::axis::Axis;
-use crate::image::{Picture, Region};
+use crate::image::{ImageView, Region};
 use crate::random::Streams;
 
 /// Declares what is drawn: each operation's name for other languages, and its type.
@@ -167,7 +167,7 @@ macro_rules! steps {
         kind!("A step that is a table of bytes." Lut LutStep: $($lut_number $lut_name $lut),*);
         kind!("A step that changes pixels by themselves." Pixels PixelsStep Copy:
             $($pixels_number $pixels_name $pixels),*);
-        kind!("A step that is a table of bytes once its picture was looked at." Measured MeasuredStep Copy:
+        kind!("A step that is a table of bytes once its image was looked at." Measured MeasuredStep Copy:
             $($measured_number $measured_name $measured),*);
         kind!("A step that makes pixels of several." Area AreaStep: $($area_number $area_name $area),*);
         kind!("A step that overwrites output." Elements ElementsStep:
@@ -240,11 +240,11 @@ macro_rules! steps {
             fn make<'m>(
                 &self,
                 level: Level,
-                source: &Picture<'m>,
+                source: &ImageView<'m>,
                 size: Size,
                 wanted: &Region,
                 memory: &'m mut AreaMemory,
-            ) -> Option<Picture<'m>> {
+            ) -> Option<ImageView<'m>> {
                 match self {
                     $(AreaStep::$area(step) => step.make(level, source, size, wanted, &mut memory.$area_name),)*
                 }
@@ -388,7 +388,7 @@ steps! {
     }
 }
 
-/// The size that a picture of `size` has after all `steps`; `None` if one of them does not fit.
+/// The size that an image of `size` has after all `steps`; `None` if one of them does not fit.
 #[must_use]
 pub fn size_after(size: Size, steps: &[Step]) -> Option<Size> {
     let mut converted = false;

@@ -1,4 +1,4 @@
-//! Masks of zeros and ones that somebody multiplies a picture by.
+//! Masks of zeros and ones that somebody multiplies an image by.
 
 use crate::image::Region;
 

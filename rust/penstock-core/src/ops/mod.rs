@@ -41,7 +41,7 @@ pub use list::{
     AreaMemory, AreaStep, ElementsStep, LutStep, MapStep, MeasuredStep, Op, PixelsStep, Step, size_after,
 };
 pub use mask::holes;
-pub use pad::{Margins, Pad, PadMode, Shown, World};
+pub use pad::{ImageKind, Margins, Pad, PadMode, Shown};
 pub use refuse::Refuse;
 pub use statistics::Statistics;
 pub use tables::Tables;

@@ -9,17 +9,17 @@ use super::kinds::{Draw, Map, Parameters, Put, Size, Take, Wire};
 use crate::image::axis::Axis;
 use crate::random::Streams;
 
-/// In which form the picture is when an operation meets it: torchvision treats the two differently.
+/// In which form the image is when an operation meets it: torchvision treats the two differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum World {
+pub enum ImageKind {
     /// A Pillow image.
-    Pil,
+    Pillow,
     /// A tensor.
     Tensor,
 }
 
-impl Choice for World {
-    const ALL: &[(Self, &str)] = &[(World::Pil, "pil"), (World::Tensor, "tensor")];
+impl Choice for ImageKind {
+    const ALL: &[(Self, &str)] = &[(ImageKind::Pillow, "pil"), (ImageKind::Tensor, "tensor")];
 }
 
 /// How a margin is filled.
@@ -92,7 +92,7 @@ impl Parameters for Fillable {
     }
 }
 
-/// A margin around the picture, in pixels; a negative one crops.
+/// A margin around the image, in pixels; a negative one crops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pad {
     /// Left, top, right, bottom.
@@ -100,7 +100,7 @@ pub struct Pad {
     /// What the margin shows; `None` if torch raises where there is one.
     pub mode: Option<PadMode>,
     /// Where the padding happens.
-    pub world: World,
+    pub world: ImageKind,
 }
 
 impl<S: From<Crop> + From<Margins>> Draw<S> for Pad {
@@ -121,7 +121,7 @@ pub(super) fn margins(from: &mut impl Take) -> Option<[i32; 4]> {
 }
 
 impl Pad {
-    /// Appends the steps for a picture of `size`; `None` where torchvision raises.
+    /// Appends the steps for an image of `size`; `None` where torchvision raises.
     pub(super) fn apply<S: From<Crop> + From<Margins>>(
         &self,
         size: Size,
@@ -136,7 +136,7 @@ impl Pad {
         }
         let mode = self.mode?;
         let widest = (top.max(bottom), left.max(right));
-        if self.world == World::Tensor {
+        if self.world == ImageKind::Tensor {
             let fits = match mode {
                 PadMode::Reflect => widest.0 < size.0 && widest.1 < size.1,
                 PadMode::Symmetric => widest.0 <= size.0 && widest.1 <= size.1,
@@ -223,14 +223,14 @@ mod tests {
     use super::*;
     use crate::ops::Step;
 
-    fn run(margins: [i32; 4], mode: PadMode, world: World) -> Option<((u32, u32), Vec<Step>)> {
+    fn run(margins: [i32; 4], mode: PadMode, world: ImageKind) -> Option<((u32, u32), Vec<Step>)> {
         let mut steps = Vec::new();
         Pad { margins, mode: Some(mode), world }.apply((10, 20), &mut steps).map(|size| (size, steps))
     }
 
     #[test]
     fn margins_add_and_negative_ones_crop_first() {
-        let (size, steps) = run([3, -2, -4, 5], PadMode::Edge, World::Pil).unwrap();
+        let (size, steps) = run([3, -2, -4, 5], PadMode::Edge, ImageKind::Pillow).unwrap();
         assert_eq!(size, (13, 19));
         assert_eq!(
             steps,
@@ -242,23 +242,23 @@ mod tests {
     }
 
     #[test]
-    fn tensors_refuse_a_mirror_wider_than_the_picture() {
-        assert!(run([20, 0, 0, 0], PadMode::Reflect, World::Pil).is_some());
-        assert!(run([20, 0, 0, 0], PadMode::Reflect, World::Tensor).is_none());
-        assert!(run([20, 0, 0, 0], PadMode::Symmetric, World::Tensor).is_some());
-        assert!(run([21, 0, 0, 0], PadMode::Symmetric, World::Tensor).is_none());
+    fn tensors_refuse_a_mirror_wider_than_the_image() {
+        assert!(run([20, 0, 0, 0], PadMode::Reflect, ImageKind::Pillow).is_some());
+        assert!(run([20, 0, 0, 0], PadMode::Reflect, ImageKind::Tensor).is_none());
+        assert!(run([20, 0, 0, 0], PadMode::Symmetric, ImageKind::Tensor).is_some());
+        assert!(run([21, 0, 0, 0], PadMode::Symmetric, ImageKind::Tensor).is_none());
     }
 
     #[test]
     fn a_margin_that_torch_cannot_fill_is_refused_only_where_there_is_one() {
         for (margins, possible) in [([0; 4], true), ([0, 0, 1, 0], false)] {
-            let pad = Pad { margins, mode: None, world: World::Pil };
+            let pad = Pad { margins, mode: None, world: ImageKind::Pillow };
             assert_eq!(pad.apply((10, 20), &mut Vec::<Step>::new()).is_some(), possible);
         }
     }
 
     #[test]
     fn nothing_to_do_is_no_step() {
-        assert_eq!(run([0; 4], PadMode::Reflect, World::Tensor), Some(((10, 20), vec![])));
+        assert_eq!(run([0; 4], PadMode::Reflect, ImageKind::Tensor), Some(((10, 20), vec![])));
     }
 }

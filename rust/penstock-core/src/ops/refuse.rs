@@ -1,4 +1,4 @@
-//! An operation that raises for every picture of this kind.
+//! An operation that raises for every image of this kind.
 
 use super::kinds::{Draw, Parameters, Size, Take};
 use crate::random::Streams;

@@ -1,9 +1,9 @@
-//! What a step may have to know of its whole picture.
+//! What a step may have to know of its whole image.
 
-/// What was counted of a picture by [`Measured::look`](super::kinds::Measured::look); a step counts what it needs.
+/// What was counted of an image by [`Measured::look`](super::kinds::Measured::look); a step counts what it needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Statistics {
-    /// The picture's channels, 1 or 3.
+    /// The image's channels, 1 or 3.
     pub channels: usize,
     /// Pixels that were looked at.
     pub pixels: u64,

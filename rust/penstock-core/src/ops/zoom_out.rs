@@ -1,9 +1,9 @@
-//! `RandomZoomOut`: margins so that the picture lies somewhere in a larger one.
+//! `RandomZoomOut`: margins so that the image lies somewhere in a larger one.
 
 use super::chance::Chance;
 use super::crop::Crop;
 use super::kinds::{Draw, Parameters, Size, Take};
-use super::pad::{Margins, Pad, PadMode, World};
+use super::pad::{ImageKind, Margins, Pad, PadMode};
 use crate::random::{Streams, draw};
 
 /// `RandomZoomOut`. Operands: the chance; by how many times the sides grow, at least and at most; which constant of the table
@@ -17,7 +17,7 @@ pub struct RandomZoomOut {
     /// Which constant of the table the margins are.
     pub fill: u16,
     /// Where the padding happens.
-    pub world: World,
+    pub world: ImageKind,
 }
 
 impl<S: From<Crop> + From<Margins>> Draw<S> for RandomZoomOut {

@@ -1,8 +1,8 @@
 //! The pass that goes through pixels in memory, block by block: steps of pixels, lookups between them, and looks at the
-//! whole picture.
+//! whole image.
 //!
 //! A block goes through as many steps as there are until a look: the table that a step makes of its statistics is not
-//! known before all blocks were there. So the steps are rounds, each but the last one of the whole picture; the last one
+//! known before all blocks were there. So the steps are rounds, each but the last one of the whole image; the last one
 //! is of what is wanted of it. Lookups are composed, and those behind the last step are left to whoever reads the
 //! pixels next.
 
@@ -24,7 +24,7 @@ pub(super) enum Change {
     Measured(MeasuredStep),
 }
 
-/// What is done to the blocks of a picture, one after the other, in memory that is reused.
+/// What is done to the blocks of an image, one after the other, in memory that is reused.
 #[derive(Debug, Default)]
 pub(super) struct Blocks {
     changes: Vec<Change>,
@@ -84,12 +84,12 @@ impl Blocks {
         self.changes.push(change);
     }
 
-    /// Whether the whole picture has to be there.
+    /// Whether the whole image has to be there.
     pub(super) fn measure(&self) -> bool {
         self.changes.iter().any(|change| matches!(change, Change::Measured(_)))
     }
 
-    /// Changes a picture of contiguous planes of rows, after its last look only `wanted` of it. What is to be looked up
+    /// Changes an image of contiguous planes of rows, after its last look only `wanted` of it. What is to be looked up
     /// in what comes of it, if anything is.
     pub(super) fn run(
         &mut self,
@@ -100,7 +100,7 @@ impl Blocks {
         wanted: &Region,
     ) -> Result<Option<Tables>, RenderError> {
         if channels != 1 && channels != CHANNELS {
-            return Err(RenderError::Channels { picture: channels, table: CHANNELS });
+            return Err(RenderError::Channels { image: channels, table: CHANNELS });
         }
         let Blocks { changes, round } = self;
         let size = (planes.len() / channels).max(1);
@@ -118,7 +118,7 @@ impl Blocks {
                     let next = step.tables();
                     tables = Some(tables.map_or(next, |before| before.then(&next)));
                 }
-                // The channels of a picture that has one are not mixed.
+                // The channels of an image that has one are not mixed.
                 Change::Pixels(_) if channels == 1 => {}
                 Change::Pixels(step) => {
                     tables.take().iter().for_each(|tables| round.look_up(tables));
@@ -145,7 +145,7 @@ impl Blocks {
     }
 }
 
-/// The pixels of a region, as ranges of those of a picture of `width`, with what lies between them where that is no more
+/// The pixels of a region, as ranges of those of an image of `width`, with what lies between them where that is no more
 /// than what fills the blocks of each row up.
 fn stretches(region: &Region, width: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
     let (rows, columns) = (region.rows.len(), region.columns.len());

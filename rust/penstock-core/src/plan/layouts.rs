@@ -7,7 +7,7 @@ use crate::ops::color::{Equalize, Gray, Hue, Permute};
 use crate::ops::kinds::Size;
 use crate::ops::{AreaStep, Layout, Library, MapStep, MeasuredStep, PadMode, PixelsStep, Step, size_after};
 
-/// Tells steps that are done to a tensor, which was made of a picture of `size`, how it lies when they are.
+/// Tells steps that are done to a tensor, which was made of an image of `size`, how it lies when they are.
 pub(super) fn follow(size: Size, steps: &mut [Step]) {
     let depends = |step: &Step| matches!(step, Step::Area(AreaStep::SummedContrast(_)));
     let Some(last) = steps.iter().rposition(depends) else { return };

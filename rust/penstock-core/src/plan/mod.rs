@@ -1,11 +1,11 @@
-//! The lowered pipeline: what to draw for a picture, and what that comes to.
+//! The lowered pipeline: what to draw for an image, and what that comes to.
 //!
 //! A [`Plan`] holds the pipeline's operations with their parameters as they stand in the user's transforms.
-//! [`Plan::draw`] takes a picture's size and generators and appends concrete [`Step`]s, numbers drawn
+//! [`Plan::draw`] takes an image's size and generators and appends concrete [`Step`]s, numbers drawn
 //! already; [`Plan::render`] needs only those steps. Drawing is sequential and cheap, rendering is neither:
-//! keeping the two apart is what lets any thread make any picture.
+//! keeping the two apart is what lets any thread make any image.
 //!
-//! Where steps only say where pixels come from, a picture is one reading through two index maps. Other steps make it a
+//! Where steps only say where pixels come from, an image is one reading through two index maps. Other steps make it a
 //! few such readings with passes between them, none of which makes more than the next one looks at: see `stages`.
 //! As [`wire`] has it, steps are sent to other processes.
 
@@ -19,7 +19,7 @@ pub mod wire;
 pub use crate::ops::{Op, Step, size_after};
 
 use crate::image::axis::Axis;
-use crate::image::{Picture, Region};
+use crate::image::{ImageView, Region};
 use crate::ops::AreaStep;
 use crate::ops::kinds::{Draw, Map};
 use crate::random::Streams;
@@ -39,10 +39,10 @@ pub struct Plan {
     tensors_from: Option<usize>,
 }
 
-/// Channels of a picture of which one is kept.
+/// Channels of an image of which one is kept.
 const COLOURS: usize = 3;
 
-/// Why a picture cannot pass through a plan: the operation at which torch raises, and the size it meets.
+/// Why an image cannot pass through a plan: the operation at which torch raises, and the size it meets.
 ///
 /// torch has drawn nothing for this operation when it raises, so the generator already stands where torch's
 /// would.
@@ -50,13 +50,13 @@ const COLOURS: usize = 3;
 pub struct Refusal {
     /// Index of the operation in the plan.
     pub op: usize,
-    /// Height of the picture that the operation was given.
+    /// Height of the image that the operation was given.
     pub height: u32,
-    /// Width of the picture that the operation was given.
+    /// Width of the image that the operation was given.
     pub width: u32,
 }
 
-/// Buffers that one thread reuses from picture to picture.
+/// Buffers that one thread reuses from image to image.
 #[derive(Debug, Default)]
 pub struct Workspace {
     rows: Axis,
@@ -71,9 +71,9 @@ impl Workspace {
         self.scratch.set_stores(stores);
     }
 
-    /// Has the memory of a picture that is wanted soon fetched while the next one is made.
-    pub fn look_ahead(&mut self, picture: &Picture<'_>) {
-        self.scratch.look_ahead(picture);
+    /// Has the memory of an image that is wanted soon fetched while the next one is made.
+    pub fn look_ahead(&mut self, image: &ImageView<'_>) {
+        self.scratch.look_ahead(image);
     }
 
     /// The region of a source of `size` that `steps` look at: all that has to be there of it, and all that a
@@ -98,7 +98,7 @@ impl Plan {
         Ok(Self { ops, table, inks, colours: unconverted(COLOURS, &[])?, tensors_from: None })
     }
 
-    /// The same plan, for pictures of three channels of which one is kept: `inks` are, for each of the three, the bytes of the
+    /// The same plan, for images of three channels of which one is kept: `inks` are, for each of the three, the bytes of the
     /// constant margins that come before that.
     ///
     /// # Errors
@@ -119,14 +119,14 @@ impl Plan {
         &self.table
     }
 
-    /// Channels of the pictures to which `steps` are done.
+    /// Channels of the images to which `steps` are done.
     #[must_use]
     pub fn channels_before(&self, steps: &[Step]) -> usize {
         let keeps_one = |step: &Step| matches!(step, Step::Area(AreaStep::Luminance(_)));
         if steps.iter().any(keeps_one) { COLOURS } else { self.table.channels() }
     }
 
-    /// Draws one picture's parameters and appends the steps that they mean.
+    /// Draws one image's parameters and appends the steps that they mean.
     ///
     /// `size` is the source's (height, width); the result is the output's.
     ///
@@ -152,51 +152,51 @@ impl Plan {
         Ok(size)
     }
 
-    /// Makes one picture: `steps` as [`Plan::draw`] gave them, `out` of exactly the output's size.
+    /// Makes one image: `steps` as [`Plan::draw`] gave them, `out` of exactly the output's size.
     ///
     /// # Errors
-    /// [`RenderError`] if the steps were not drawn for this picture or `out` has another size.
+    /// [`RenderError`] if the steps were not drawn for this image or `out` has another size.
     pub fn render<'o>(
         &self,
-        picture: &Picture<'_>,
+        image: &ImageView<'_>,
         steps: &[Step],
         workspace: &mut Workspace,
         out: impl Into<Output<'o>>,
     ) -> Result<(), RenderError> {
         let Workspace { rows, columns, scratch, .. } = workspace;
-        rows.reset(picture.height() as u32);
-        columns.reset(picture.width() as u32);
+        rows.reset(image.height() as u32);
+        columns.reset(image.width() as u32);
         for step in steps {
             let Step::Map(step) = step else {
-                return self.render_staged(picture, steps, workspace, out.into());
+                return self.render_staged(image, steps, workspace, out.into());
             };
             step.edit(rows, columns);
         }
-        write::render_to(picture, rows, columns, &self.table, scratch, out.into())
+        write::render_to(image, rows, columns, &self.table, scratch, out.into())
     }
 
     /// As [`Plan::render`], whatever the steps.
     fn render_staged(
         &self,
-        picture: &Picture<'_>,
+        image: &ImageView<'_>,
         steps: &[Step],
         workspace: &mut Workspace,
         out: Output<'_>,
     ) -> Result<(), RenderError> {
-        let size = (picture.height() as u32, picture.width() as u32);
+        let size = (image.height() as u32, image.width() as u32);
         let region = workspace.source_region(size, steps);
-        let part = picture.part(&region.rows, &region.columns).ok_or(RenderError::Axis)?;
+        let part = image.part(&region.rows, &region.columns).ok_or(RenderError::Axis)?;
         self.render_planned(&part, workspace, out)
     }
 
-    /// As [`Plan::render`], from no more of the picture than the steps look at: `part` is the region that
+    /// As [`Plan::render`], from no more of the image than the steps look at: `part` is the region that
     /// [`Workspace::source_region`] gives for a source of `size`.
     ///
     /// # Errors
     /// [`RenderError`] if `part` is not of that region's size, and as [`Plan::render`].
     pub fn render_part<'o>(
         &self,
-        part: &Picture<'_>,
+        part: &ImageView<'_>,
         size: (u32, u32),
         steps: &[Step],
         workspace: &mut Workspace,
@@ -211,7 +211,7 @@ impl Plan {
 
     fn render_planned(
         &self,
-        part: &Picture<'_>,
+        part: &ImageView<'_>,
         workspace: &mut Workspace,
         out: Output<'_>,
     ) -> Result<(), RenderError> {

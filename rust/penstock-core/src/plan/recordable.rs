@@ -1,7 +1,7 @@
 //! Drawn steps as a recording takes them.
 //!
-//! The constant margins of a plan are numbers of fills of its own table. A recorded picture has no such table: its margins
-//! are what is left of a canvas, of a colour that is given, on which the picture is shifted.
+//! The constant margins of a plan are numbers of fills of its own table. A recorded image has no such table: its margins
+//! are what is left of a canvas, of a colour that is given, on which the image is shifted.
 
 use crate::ops::geometry::{Affine, Interpolation};
 use crate::ops::{MapStep, Margins, PadMode, Step, size_after};
@@ -9,7 +9,7 @@ use crate::ops::{MapStep, Margins, PadMode, Step, size_after};
 /// What a step was drawn as, and the step.
 pub type Named = (&'static str, Step);
 
-/// Steps for a picture of `size`, whose constant margins have the colours of `fills`, by their numbers. `None` if there is
+/// Steps for an image of `size`, whose constant margins have the colours of `fills`, by their numbers. `None` if there is
 /// no such colour, or a step does not fit.
 #[must_use]
 pub fn recordable(steps: Vec<Step>, size: (u32, u32), fills: &[[u8; 3]]) -> Option<Vec<Named>> {
@@ -29,7 +29,7 @@ pub fn recordable(steps: Vec<Step>, size: (u32, u32), fills: &[[u8; 3]]) -> Opti
     Some(named)
 }
 
-/// A picture with margins, after which it has this size, as a transform by the nearest pixel makes it.
+/// An image with margins, after which it has this size, as a transform by the nearest pixel makes it.
 fn shifted([left, top, ..]: [u32; 4], size: (u32, u32), fill: [u8; 3]) -> Option<Step> {
     let matrix = [1.0, 0.0, -f64::from(left), 0.0, 1.0, -f64::from(top)];
     Affine::new(matrix, size, Interpolation::Nearest, fill).map(Step::from)

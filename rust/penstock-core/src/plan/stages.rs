@@ -1,26 +1,26 @@
-//! A picture's steps as stages: index maps and lookups, then a pass of its own, and so on until the output.
+//! An image's steps as stages: index maps and lookups, then a pass of its own, and so on until the output.
 //!
 //! Between two passes everything is two index maps and one table of bytes, as in a pipeline without any. Once the maps
 //! of all stages stand, one walk from the output back to the source finds which region of each pass's output is looked
 //! at at all, and so which region of its input; nothing else is made. `Resize(256)` before `CenterCrop(224)` makes 224 by
-//! 224 pixels, from those rows and columns of the source that lie under them. A step that looks at its whole picture has
+//! 224 pixels, from those rows and columns of the source that lie under them. A step that looks at its whole image has
 //! the passes before it make that; the table it comes to is looked up by what reads the pixels next.
 
 use super::blocks::{Blocks, Change};
 use super::values::Values;
 use crate::image::axis::Axis;
 use crate::image::sheet::Sheet;
-use crate::image::{Picture, Region};
+use crate::image::{ImageView, Region};
 use crate::level;
 use crate::ops::kinds::{Area, Elements, Ink, Map, Size};
 use crate::ops::{AreaMemory, AreaStep, ElementsStep, PixelsStep, Step, Tables};
 use crate::write::{self, Output, RenderError, Scratch, Stores, Table};
 
-/// The stages of one picture, in memory that is reused.
+/// The stages of one image, in memory that is reused.
 #[derive(Debug, Default)]
 pub(super) struct Stages {
     list: Vec<Stage>,
-    /// Stages of this picture, at least one.
+    /// Stages of this image, at least one.
     count: usize,
     /// What is done to the output.
     elements: Vec<ElementsStep>,
@@ -49,7 +49,7 @@ struct Stage {
 enum Pass {
     /// The stage's `blocks`.
     Blocks,
-    /// A step, of a picture of this size.
+    /// A step, of an image of this size.
     Area(AreaStep, Size),
 }
 
@@ -171,37 +171,37 @@ impl Stages {
         needed.unwrap_or_default()
     }
 
-    /// Makes the picture from `source`, which is exactly the region that [`Stages::plan`] returned.
+    /// Makes the image from `source`, which is exactly the region that [`Stages::plan`] returned.
     ///
     /// `inks` converts bytes to themselves, and constant margins to theirs; `colours` does so where there are more channels
     /// than the table has.
     pub(super) fn render(
         &mut self,
-        source: &Picture<'_>,
+        source: &ImageView<'_>,
         [inks, colours, table]: [&Table; 3],
         scratch: &mut Scratch,
         mut out: Output<'_>,
     ) -> Result<(), RenderError> {
         let stages = self.list.get_mut(..self.count).unwrap_or(&mut []);
         let Some((last, passes)) = stages.split_last_mut() else { return Err(RenderError::Axis) };
-        let mut picture = *source;
+        let mut image = *source;
         // What is read again at once stays in the caches.
         let stores = scratch.set_stores(Stores::Cached);
         let mut measured = None;
         for stage in passes {
             stage.values.begin(measured.as_ref());
             let inks =
-                if picture.channels() == colours.channels() && inks.channels() == 1 { colours } else { inks };
-            (picture, measured) = stage.run(picture, inks, scratch)?;
-            if picture.channels() == 1 {
-                picture = picture.with_channels(table.channels());
+                if image.channels() == colours.channels() && inks.channels() == 1 { colours } else { inks };
+            (image, measured) = stage.run(image, inks, scratch)?;
+            if image.channels() == 1 {
+                image = image.with_channels(table.channels());
             }
         }
         last.values.begin(measured.as_ref());
         scratch.set_stores(stores);
         let size = last.size();
         let composed = last.values.before(table, inks).ok_or(RenderError::Axis)?;
-        write::render_to(&picture, &last.rows, &last.columns, composed, scratch, out.reborrow())?;
+        write::render_to(&image, &last.rows, &last.columns, composed, scratch, out.reborrow())?;
         for step in &self.elements {
             let place = step.place(size).ok_or(RenderError::Axis)?;
             let constant: Vec<u8>;
@@ -224,10 +224,10 @@ impl Stage {
     /// anything is.
     fn run<'s>(
         &'s mut self,
-        source: Picture<'s>,
+        source: ImageView<'s>,
         inks: &Table,
         scratch: &mut Scratch,
-    ) -> Result<(Picture<'s>, Option<Tables>), RenderError> {
+    ) -> Result<(ImageView<'s>, Option<Tables>), RenderError> {
         let Stage { rows, columns, values, pass, blocks, made, gathered, memory, .. } = self;
         let Some(pass) = pass else { return Ok((source, None)) };
         if made.is_empty() {
@@ -235,7 +235,7 @@ impl Stage {
             let keeps_one = matches!(pass, Pass::Area(AreaStep::Luminance(_), _));
             let channels = if keeps_one { 1 } else { source.channels() };
             let shape = [made.rows.len(), made.columns.len(), channels];
-            let empty = Picture::from_strided(&[], 0, shape, [0; 3]).ok_or(RenderError::Axis)?;
+            let empty = ImageView::from_strided(&[], 0, shape, [0; 3]).ok_or(RenderError::Axis)?;
             return Ok((empty, None));
         }
         let level = level::in_use();
@@ -245,7 +245,7 @@ impl Stage {
             _ => None,
         };
         let view = view.and_then(|(rows, columns)| source.select(rows, columns));
-        let picture = if let Some(view) = view.filter(|view| view.rows().is_some()) {
+        let image = if let Some(view) = view.filter(|view| view.rows().is_some()) {
             view
         } else {
             let (height, width) = (rows.len() as usize, columns.len() as usize);
@@ -253,17 +253,17 @@ impl Stage {
             let table = values.before(inks, inks).ok_or(RenderError::Axis)?;
             write::render(&source, rows, columns, table, scratch, bytes)?;
             if let Pass::Blocks = pass {
-                // A picture that was looked at is whole, any other one is what is wanted.
+                // An image that was looked at is whole, any other one is what is wanted.
                 let wanted =
                     if blocks.measure() { made.clone() } else { Region::whole((rows.len(), columns.len())) };
                 let tables = blocks.run(level, bytes, inks.channels(), width, &wanted)?;
-                let picture = gathered.picture().and_then(|all| all.part(&wanted.rows, &wanted.columns));
-                return Ok((picture.ok_or(RenderError::Memory)?, tables));
+                let image = gathered.image().and_then(|all| all.part(&wanted.rows, &wanted.columns));
+                return Ok((image.ok_or(RenderError::Memory)?, tables));
             }
-            gathered.picture().ok_or(RenderError::Memory)?
+            gathered.image().ok_or(RenderError::Memory)?
         };
-        let Pass::Area(step, size) = pass else { return Ok((picture, None)) };
-        let made = step.make(level, &picture, *size, made, memory).ok_or(RenderError::Memory)?;
+        let Pass::Area(step, size) = pass else { return Ok((image, None)) };
+        let made = step.make(level, &image, *size, made, memory).ok_or(RenderError::Memory)?;
         Ok((made, None))
     }
 }

@@ -1,4 +1,4 @@
-//! Steps with resizes against the plainest rendering, which makes every picture between two steps whole.
+//! Steps with resizes against the plainest rendering, which makes every image between two steps whole.
 
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ const METHODS: [Method; 4] = [
 const INKS: [[u8; 7]; 3] =
     [[9, 200, 1, 2, 3, 255, 0], [77, 0, 90, 12, 200, 100, 5], [255, 31, 64, 8, 150, 33, 6]];
 
-/// A picture of three channels, rows of interleaved pixels.
+/// An image of three channels, rows of interleaved pixels.
 #[derive(Clone, Debug)]
 struct Whole {
     size: (u32, u32),
@@ -44,14 +44,14 @@ impl Whole {
         Whole { size, bytes: (0..u64::from(3 * size.0 * size.1)).map(|i| (mixed(i) >> 27) as u8).collect() }
     }
 
-    fn picture(&self) -> Picture<'_> {
-        Picture::from_slice(&self.bytes, self.size.0 as usize, self.size.1 as usize, 3).unwrap()
+    fn image(&self) -> ImageView<'_> {
+        ImageView::from_slice(&self.bytes, self.size.0 as usize, self.size.1 as usize, 3).unwrap()
     }
 
     /// The step, on every pixel there is.
     fn after(&self, step: &Step) -> Whole {
-        let picture = self.picture();
-        let get = |y: i64, x: i64, c: usize| picture.get(y as usize, x as usize, c);
+        let image = self.image();
+        let get = |y: i64, x: i64, c: usize| image.get(y as usize, x as usize, c);
         let (height, width) = (i64::from(self.size.0), i64::from(self.size.1));
         let make = |size: (u32, u32), pixel: &dyn Fn(i64, i64, usize) -> u8| {
             let places = (0..i64::from(size.0)).flat_map(|y| (0..i64::from(size.1)).map(move |x| (y, x)));
@@ -98,14 +98,14 @@ impl Whole {
             }
             Step::Area(AreaStep::Resample(Resample { height, width, method })) => {
                 let mut resampler = Resampler::default();
-                let resized = resampler.resize(&picture, (height, width), method).unwrap();
+                let resized = resampler.resize(&image, (height, width), method).unwrap();
                 make((height, width), &|y, x, c| resized.get(y as usize, x as usize, c))
             }
             Step::Area(ref step) => {
                 let size = step.size(self.size).unwrap();
                 let whole = Region { rows: 0..size.0, columns: 0..size.1 };
                 let support = step.support(self.size, &whole);
-                let part = picture.part(&support.rows, &support.columns).unwrap();
+                let part = image.part(&support.rows, &support.columns).unwrap();
                 let mut memory = AreaMemory::default();
                 let made = step.make(level::in_use(), &part, self.size, &whole, &mut memory).unwrap();
                 make(size, &|y, x, c| made.get(y as usize, x as usize, c))
@@ -146,7 +146,7 @@ impl Whole {
     }
 }
 
-/// Any step; numbers are reduced to what a picture's size allows.
+/// Any step; numbers are reduced to what an image's size allows.
 fn steps() -> impl Strategy<Value = Vec<(u8, [u32; 4], usize)>> {
     prop::collection::vec((0u8..21, prop::array::uniform4(0u32..1000), 0usize..6), 0..7)
 }
@@ -195,7 +195,7 @@ fn concrete(kind: u8, n: [u32; 4], which: usize, fill: u16, size: (u32, u32)) ->
             let [a, b, c, d] = n.map(|n| f64::from(n) / 500.0 - 1.0);
             let (height, width) = (f64::from(size.0), f64::from(size.1));
             let (out, interpolation) = ((1 + n[0] % 60, 1 + n[1] % 60), interpolations[which % 3]);
-            // A shift, a turn around the middle, or anything; now and then nothing of the picture is seen.
+            // A shift, a turn around the middle, or anything; now and then nothing of the image is seen.
             let matrix = match n[0] % 3 {
                 0 => [1.0, 0.0, a * width, 0.0, 1.0, b * height],
                 1 => [1.2 + a, b, width / 3.0, c, 1.2 + d, height / 3.0],
@@ -220,7 +220,7 @@ fn concrete(kind: u8, n: [u32; 4], which: usize, fill: u16, size: (u32, u32)) ->
     }
 }
 
-/// One of the steps that look at pixels or pictures.
+/// One of the steps that look at pixels or images.
 fn colour(kind: u32, factor: f64, library: Library) -> Step {
     match kind % 8 {
         0 => Saturation { factor, library }.into(),
@@ -245,7 +245,7 @@ fn plan() -> Plan {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(600))]
     #[test]
-    fn stages_give_what_whole_pictures_give(
+    fn stages_give_what_whole_images_give(
         size in (1u32..70, 1u32..70),
         sketch in steps(),
         erased in prop::option::of((0u32..1000, 0u32..1000)),
@@ -289,25 +289,25 @@ proptest! {
         let plane = height * width;
         let planar: Vec<u8> = (0..3).flat_map(|c| source.bytes.iter().copied().skip(c).step_by(3)).collect();
         let columns: Vec<u8> =
-            (0..3 * plane).map(|i| source.picture().get(i % height, i / height % width, i / plane)).collect();
-        let picture = match layout {
-            0 => source.picture(),
-            1 => Picture::from_strided(&planar, 0, [height, width, 3], [width as isize, 1, plane as isize]).unwrap(),
-            _ => Picture::from_strided(&columns, 0, [height, width, 3], [1, height as isize, plane as isize]).unwrap(),
+            (0..3 * plane).map(|i| source.image().get(i % height, i / height % width, i / plane)).collect();
+        let image = match layout {
+            0 => source.image(),
+            1 => ImageView::from_strided(&planar, 0, [height, width, 3], [width as isize, 1, plane as isize]).unwrap(),
+            _ => ImageView::from_strided(&columns, 0, [height, width, 3], [1, height as isize, plane as isize]).unwrap(),
         };
         let wanted: Vec<u8> = (0..3).flat_map(|c| expected.bytes.iter().copied().skip(c).step_by(3)).collect();
         let (plan, mut workspace) = (plan(), Workspace::default());
         let mut out = vec![0; wanted.len()];
-        plan.render(&picture, &list, &mut workspace, out.as_mut_slice()).unwrap();
+        plan.render(&image, &list, &mut workspace, out.as_mut_slice()).unwrap();
         prop_assert!(out == wanted, "{list:?}");
 
         // The region is enough: all else may be missing.
         let region = workspace.source_region(size, &list);
-        let part = picture.part(&region.rows, &region.columns).unwrap();
+        let part = image.part(&region.rows, &region.columns).unwrap();
         let only: Vec<u8> = (0..part.height())
             .flat_map(|y| (0..part.width()).flat_map(move |x| (0..3).map(move |c| part.get(y, x, c))))
             .collect();
-        let only = Picture::from_slice(&only, part.height(), part.width(), 3).unwrap();
+        let only = ImageView::from_slice(&only, part.height(), part.width(), 3).unwrap();
         out.fill(1);
         plan.render_part(&only, size, &list, &mut workspace, out.as_mut_slice()).unwrap();
         prop_assert!(out == wanted, "{list:?} from {region:?}");
@@ -315,7 +315,7 @@ proptest! {
 }
 
 #[test]
-fn any_part_of_a_filtered_picture_is_that_of_the_whole() {
+fn any_part_of_a_filtered_image_is_that_of_the_whole() {
     let size = (7, 8);
     let source = Whole::new(size, 3);
     let (plan, mut workspace) = (plan(), Workspace::default());
@@ -330,7 +330,7 @@ fn any_part_of_a_filtered_picture_is_that_of_the_whole() {
                 let wanted: Vec<u8> =
                     (0..3).flat_map(|c| wanted.iter().copied().skip(c).step_by(3)).collect();
                 let (steps, mut out) = ([kernel.clone(), crop], vec![0; wanted.len()]);
-                plan.render(&source.picture(), &steps, &mut workspace, out.as_mut_slice()).unwrap();
+                plan.render(&source.image(), &steps, &mut workspace, out.as_mut_slice()).unwrap();
                 assert!(out == wanted, "{steps:?}");
             }
         }
@@ -363,10 +363,10 @@ fn the_region_is_what_lies_under_the_output() {
 #[test]
 fn parts_of_another_size_and_odd_inks_are_refused() {
     let bytes = [0; 27];
-    let picture = Picture::from_slice(&bytes, 3, 3, 3).unwrap();
+    let image = ImageView::from_slice(&bytes, 3, 3, 3).unwrap();
     let (plan, mut workspace) = (plan(), Workspace::default());
     let steps = [Step::from(Crop { top: 0, left: 0, height: 2, width: 3 })];
-    let made = plan.render_part(&picture, (3, 3), &steps, &mut workspace, [0; 18].as_mut_slice());
+    let made = plan.render_part(&image, (3, 3), &steps, &mut workspace, [0; 18].as_mut_slice());
     assert_eq!(made, Err(RenderError::Axis));
     let entries: Vec<u8> = (0..3).flat_map(|_| 0..=255).collect();
     let table = Table::new(1, 3, &entries, None).unwrap();
@@ -397,7 +397,7 @@ fn lookups_are_part_of_any_conversion() {
         let (height, width) = size_after(source.size, &steps).unwrap();
         let bytes = table.element_bytes();
         let mut out = vec![0; 3 * height as usize * width as usize * bytes];
-        plan.render(&source.picture(), &steps, &mut workspace, out.as_mut_slice()).unwrap();
+        plan.render(&source.image(), &steps, &mut workspace, out.as_mut_slice()).unwrap();
         // Margins of the last colour are converted already; all else are bytes, which the table converts.
         let before = steps[..5].iter().fold(source.clone(), |whole, step| whole.after(step));
         let mut elements = out.chunks_exact(bytes);
@@ -406,7 +406,7 @@ fn lookups_are_part_of_any_conversion() {
         {
             let (row, column) = (y.wrapping_sub(2), x.wrapping_sub(3));
             let expected = if row < before.size.0 && column < before.size.1 {
-                table.entry(c, usize::from(before.picture().get(row as usize, column as usize, c)))
+                table.entry(c, usize::from(before.image().get(row as usize, column as usize, c)))
             } else {
                 table.entry(c, 256 + 2)
             };
@@ -423,7 +423,7 @@ fn what_is_not_known_is_not_made_up() {
     let plan = Plan::new(Vec::new(), table, None).unwrap();
     let mut out = vec![0; 3 * 10 * 11 * 4];
     let mut render =
-        |steps: &[Step]| plan.render(&source.picture(), steps, &mut Workspace::default(), out.as_mut_slice());
+        |steps: &[Step]| plan.render(&source.image(), steps, &mut Workspace::default(), out.as_mut_slice());
     assert_eq!(render(&[Invert.into(), pad.clone()]), Ok(()));
     assert_eq!(render(&[pad.clone(), Invert.into()]), Err(RenderError::Axis), "the margin's byte");
     let erase = Step::from(Erase { top: 0, left: 0, height: 1, width: 1, fill: 0 });
@@ -449,7 +449,7 @@ fn neighbouring_steps_of_pixels_share_a_pass() {
 }
 
 #[test]
-fn a_step_that_looks_at_its_picture_has_it_whole_and_leaves_what_follows_narrow() {
+fn a_step_that_looks_at_its_image_has_it_whole_and_leaves_what_follows_narrow() {
     let mut workspace = Workspace::default();
     let contrast = Step::from(Contrast { factor: 1.5, library: Library::Pillow });
     let crop = Step::from(Crop { top: 20, left: 30, height: 20, width: 10 });
@@ -466,7 +466,7 @@ fn a_step_that_looks_at_its_picture_has_it_whole_and_leaves_what_follows_narrow(
         whole
     );
     assert_eq!(region(&[crop.clone(), contrast.clone()]), Region { rows: 20..40, columns: 30..40 });
-    // Of a picture of which only margins are seen nothing has to be there.
+    // Of an image of which only margins are seen nothing has to be there.
     let pad = Step::from(Margins { margins: [50, 0, 0, 0], mode: PadMode::Constant(0) });
     let margin = Step::from(Crop { top: 3, left: 0, height: 9, width: 50 });
     assert!(region(&[contrast, pad, margin]).is_empty());
@@ -475,7 +475,7 @@ fn a_step_that_looks_at_its_picture_has_it_whole_and_leaves_what_follows_narrow(
 #[test]
 fn one_channel_is_looked_at_and_not_mixed() {
     let bytes: Vec<u8> = (0..30 * 70u32).map(|i| (i * i / 7) as u8 / 2 + 40).collect();
-    let picture = Picture::from_slice(&bytes, 30, 70, 1).unwrap();
+    let image = ImageView::from_slice(&bytes, 30, 70, 1).unwrap();
     let entries: Vec<u8> = (0..=255).collect();
     let plan = Plan::new(Vec::new(), Table::new(1, 1, &entries, None).unwrap(), Some(&[])).unwrap();
     let library = Library::Torch2;
@@ -487,9 +487,9 @@ fn one_channel_is_looked_at_and_not_mixed() {
     ];
     let mut out = vec![0; bytes.len()];
     let mut workspace = Workspace::default();
-    plan.render(&picture, &mixing, &mut workspace, out.as_mut_slice()).unwrap();
+    plan.render(&image, &mixing, &mut workspace, out.as_mut_slice()).unwrap();
     assert_eq!(out, bytes);
     let steps = [&mixing[..2], &[AutoContrast { library: Library::Pillow }.into()], &mixing[2..]].concat();
-    plan.render(&picture, &steps, &mut workspace, out.as_mut_slice()).unwrap();
+    plan.render(&image, &steps, &mut workspace, out.as_mut_slice()).unwrap();
     assert_eq!((out.iter().min(), out.iter().max()), (Some(&0), Some(&255)), "stretched");
 }

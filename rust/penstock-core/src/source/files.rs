@@ -1,4 +1,4 @@
-//! Files of pictures: their bytes, read into memory that is used again, and what their headers say.
+//! Files of images: their bytes, read into memory that is used again, and what their headers say.
 
 use std::fs;
 use std::io::{self, Read};
@@ -58,7 +58,7 @@ impl Content {
 
 /// Why Pillow opens a file, as far as a look at its header tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Left {
+pub enum Fallback {
     /// It is where only Pillow looks.
     Elsewhere,
     /// It cannot be read, or is no ordinary file, or a very large one: Pillow will say so.
@@ -71,16 +71,16 @@ pub enum Left {
     Changed,
 }
 
-impl Left {
+impl Fallback {
     /// The reason in a few words.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            Left::Elsewhere => "not in a file",
-            Left::Unreadable => "unreadable",
-            Left::Large => "too many pixels",
-            Left::Irregular(irregular) => irregular.name(),
-            Left::Changed => "changed since it was opened",
+            Fallback::Elsewhere => "not in a file",
+            Fallback::Unreadable => "unreadable",
+            Fallback::Large => "too many pixels",
+            Fallback::Irregular(irregular) => irregular.name(),
+            Fallback::Changed => "changed since it was opened",
         }
     }
 }
@@ -89,37 +89,37 @@ impl File {
     /// Reads a file.
     ///
     /// # Errors
-    /// [`Left`] if that fails, or if it is none that is decoded here.
-    pub fn read(path: &Path, most_pixels: u64) -> Result<Self, Left> {
+    /// [`Fallback`] if that fails, or if it is none that is decoded here.
+    pub fn read(path: &Path, most_pixels: u64) -> Result<Self, Fallback> {
         let mut memory = SHELF.take();
         if matches!(read_to(path, &mut memory), Ok(true)) {
             return Self::new(Content::Read(memory), most_pixels);
         }
         SHELF.put(memory);
-        Err(Left::Unreadable)
+        Err(Fallback::Unreadable)
     }
 
     /// A file whose content is in memory already.
     ///
     /// # Errors
-    /// [`Left`] if it is none that is decoded here.
-    pub fn parse(bytes: Vec<u8>, most_pixels: u64) -> Result<Self, Left> {
+    /// [`Fallback`] if it is none that is decoded here.
+    pub fn parse(bytes: Vec<u8>, most_pixels: u64) -> Result<Self, Fallback> {
         Self::new(Content::Given(bytes), most_pixels)
     }
 
-    fn new(content: Content, most_pixels: u64) -> Result<Self, Left> {
-        let left = match read_header(content.bytes()) {
+    fn new(content: Content, most_pixels: u64) -> Result<Self, Fallback> {
+        let fallback = match read_header(content.bytes()) {
             Ok(header) if header.pixels() <= most_pixels => {
                 HELD.fetch_add(content.taken(), Ordering::Relaxed);
                 return Ok(Self { content, header });
             }
-            Ok(_) => Left::Large,
-            Err(irregular) => Left::Irregular(irregular),
+            Ok(_) => Fallback::Large,
+            Err(irregular) => Fallback::Irregular(irregular),
         };
         if let Content::Read(scratch) = content {
             SHELF.put(scratch);
         }
-        Err(left)
+        Err(fallback)
     }
 
     /// The file's content.
@@ -216,7 +216,7 @@ mod tests {
         let pixels = file.header().pixels();
         assert!(pixels > 1);
         assert!(File::read(&good, pixels).is_ok());
-        assert_eq!(File::read(&good, pixels - 1).unwrap_err(), Left::Large);
+        assert_eq!(File::read(&good, pixels - 1).unwrap_err(), Fallback::Large);
 
         // A buffer of an earlier file is longer than this one.
         let half = folder.join("half.jpg");
@@ -226,13 +226,13 @@ mod tests {
         assert_eq!(again.bytes(), TINY);
 
         let text = folder.join("text.jpg");
-        fs::write(&text, "not a picture").unwrap();
-        assert!(matches!(File::read(&text, u64::MAX), Err(Left::Irregular(_))));
+        fs::write(&text, "not an image").unwrap();
+        assert!(matches!(File::read(&text, u64::MAX), Err(Fallback::Irregular(_))));
         for path in [&folder, &folder.join("missing.jpg"), Path::new("")] {
-            assert_eq!(File::read(path, u64::MAX).unwrap_err(), Left::Unreadable);
+            assert_eq!(File::read(path, u64::MAX).unwrap_err(), Fallback::Unreadable);
         }
         assert!(File::parse(TINY.to_vec(), u64::MAX).is_ok());
-        assert!(matches!(File::parse(Vec::new(), u64::MAX), Err(Left::Irregular(_))));
+        assert!(matches!(File::parse(Vec::new(), u64::MAX), Err(Fallback::Irregular(_))));
         fs::remove_dir_all(&folder).unwrap();
     }
 }

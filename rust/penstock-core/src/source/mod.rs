@@ -2,5 +2,5 @@
 
 pub mod descriptors;
 pub mod files;
+pub mod header_cache;
 pub mod known;
-pub mod sights;

@@ -114,7 +114,7 @@ pub(crate) fn convert(
     }
 }
 
-/// Whether the level has kernels that make a sample straight from the picture.
+/// Whether the level has kernels that make a sample straight from the image.
 #[inline]
 pub(crate) fn goes_straight(level: Level) -> bool {
     match level.vectors() {
@@ -124,7 +124,7 @@ pub(crate) fn goes_straight(level: Level) -> bool {
     }
 }
 
-/// Makes a sample straight from the picture. False, and nothing done, if the level, the table or the output's
+/// Makes a sample straight from the image. False, and nothing done, if the level, the table or the output's
 /// place in memory has no kernel.
 #[inline]
 pub(crate) fn straight(

@@ -1,9 +1,9 @@
 //! Geometry on bytes: crop, pad and flip of a strip of the output, into planar scratch memory.
 //!
-//! [`Geometry`] is made once per sample and then gathers strip after strip. Where the picture's lines are
+//! [`Geometry`] is made once per sample and then gathers strip after strip. Where the image's lines are
 //! contiguous, an output line is cut into [`Window`]s of one vector each; what a window's lanes come from is
 //! worked out once, so that a row costs a load, a byte shuffle and a store per window. That a window's pixels
-//! come from as few source pixels as it has lanes is the invariant of [`Axis`]. A picture whose columns are
+//! come from as few source pixels as it has lanes is the invariant of [`Axis`]. An image whose columns are
 //! contiguous is gathered column by column and then transposed; any other is read byte by byte.
 
 use std::ops::Range;
@@ -12,7 +12,7 @@ use std::slice;
 use super::dispatch;
 use super::table::{MAX_CHANNELS, Table};
 use super::window::{Block, MAX_LANES, Strip, Window, lane_mask};
-use crate::image::Picture;
+use crate::image::ImageView;
 use crate::image::axis::{Axis, Run, fill_of};
 use crate::image::lines::Lines;
 use penstock_jpeg::simd::Level;
@@ -34,7 +34,7 @@ struct Windows<'w> {
 
 /// How the strips of one sample are gathered.
 pub(crate) struct Geometry<'a> {
-    picture: &'a Picture<'a>,
+    image: &'a ImageView<'a>,
     rows: &'a Axis,
     cols: &'a Axis,
     table: &'a Table,
@@ -55,17 +55,17 @@ impl<'a> Geometry<'a> {
     /// Prepares to gather. The sizes have been checked against each other.
     pub(crate) fn new(
         level: Level,
-        picture: &'a Picture<'a>,
+        image: &'a ImageView<'a>,
         rows: &'a Axis,
         cols: &'a Axis,
         table: &'a Table,
         scratch: &'a mut Scratch,
     ) -> Self {
-        let mut geometry = Geometry { picture, rows, cols, table, level, method: Method::Plain };
+        let mut geometry = Geometry { image, rows, cols, table, level, method: Method::Plain };
         let lanes = dispatch::lanes(level);
         // Below AVX-512 a load cannot be cut short, so a line must hold one.
         let usable = |lines: &Lines<'_>| lanes == MAX_LANES || lines.pixels >= lanes;
-        let Some(lines) = picture.lines().filter(usable).filter(|_| lanes > 0) else { return geometry };
+        let Some(lines) = image.lines().filter(usable).filter(|_| lanes > 0) else { return geometry };
         let along = if lines.transposed { rows } else { cols };
         let windows = compile(level, along, &lines, table, &mut scratch.windows);
         if lines.transposed {
@@ -169,7 +169,7 @@ impl<'a> Geometry<'a> {
                         let part = line.get_mut(x as usize..(x + run.len()) as usize).unwrap_or(&mut []);
                         match run {
                             Run::Source { start, step, .. } => {
-                                self.picture.read(y, start as usize, isize::from(step), channel, part);
+                                self.image.read(y, start as usize, isize::from(step), channel, part);
                             }
                             Run::Fill { fill, .. } => part.fill(self.table.code(channel, fill)),
                         }

@@ -1,6 +1,6 @@
-//! How a picture of the output lies in memory.
+//! How an image of the output lies in memory.
 
-/// Shape and strides of one picture of the output. No two of its elements share a byte.
+/// Shape and strides of one image of the output. No two of its elements share a byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Layout {
     /// Channels, rows, columns.
@@ -107,7 +107,7 @@ impl Layout {
     }
 }
 
-/// Where one picture goes.
+/// Where one image goes.
 #[derive(Debug)]
 pub struct Output<'o> {
     bytes: &'o mut [u8],
@@ -115,7 +115,7 @@ pub struct Output<'o> {
 }
 
 impl<'o> From<&'o mut [u8]> for Output<'o> {
-    /// Memory of exactly the picture's size, channel after channel.
+    /// Memory of exactly the image's size, channel after channel.
     fn from(bytes: &'o mut [u8]) -> Self {
         Output { bytes, layout: None }
     }

@@ -1,6 +1,6 @@
 //! The last pass: crop, pad, flip and conversion to the output tensor, in one read and one write.
 //!
-//! [`render`] takes a uint8 [`Picture`], an [`Axis`] for rows and one for columns, and a [`Table`] of what each
+//! [`render`] takes a uint8 [`ImageView`], an [`Axis`] for rows and one for columns, and a [`Table`] of what each
 //! byte becomes. It works in strips that stay in the first-level cache: [`gather`] lays the bytes out as the
 //! output wants them, [`convert`] turns them into output elements in long vector loops. Constant pads travel
 //! as a byte that the table maps to their value, where there is one, and are written over afterwards if not.
@@ -28,7 +28,7 @@ pub use table::{Affine, Table, TableError};
 
 use crate::image::ahead::Ahead;
 use crate::image::axis::{Axis, Run, fill_of};
-use crate::image::{Picture, Region};
+use crate::image::{ImageView, Region};
 use crate::level;
 use gather::Geometry;
 use penstock_jpeg::simd::Level;
@@ -54,30 +54,30 @@ impl Scratch {
         std::mem::replace(&mut self.stores, stores)
     }
 
-    /// Has the memory of a picture that is wanted soon fetched while the next sample is made.
-    pub fn look_ahead(&mut self, picture: &Picture<'_>) {
-        self.ahead = picture.ahead();
+    /// Has the memory of an image that is wanted soon fetched while the next sample is made.
+    pub fn look_ahead(&mut self, image: &ImageView<'_>) {
+        self.ahead = image.ahead();
     }
 }
 
 /// Why a sample could not be rendered; but for a lack of memory, a mistake in the plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RenderError {
-    /// Picture and table differ in their number of channels.
-    #[error("a picture of {picture} channels, a table of {table}")]
+    /// Image and table differ in their number of channels.
+    #[error("an image of {image} channels, a table of {table}")]
     Channels {
-        /// The picture's.
-        picture: usize,
+        /// The image's.
+        image: usize,
         /// The table's.
         table: usize,
     },
-    /// An axis reads pixels that the picture does not have, or fills that the table does not have.
-    #[error("an axis reads beyond the picture or the table")]
+    /// An axis reads pixels that the image does not have, or fills that the table does not have.
+    #[error("an axis reads beyond the image or the table")]
     Axis,
     /// A resize whose pixels find no memory.
     #[error("no memory for a resize")]
     Memory,
-    /// The output's layout is one of another picture.
+    /// The output's layout is one of another image.
     #[error("an output of another shape or element size")]
     Layout,
     /// The output slice has another size than channels * rows * columns * bytes per element.
@@ -97,14 +97,14 @@ pub enum RenderError {
 /// # Errors
 /// If the sizes do not fit together. Then `out` is untouched.
 pub fn render(
-    picture: &Picture<'_>,
+    image: &ImageView<'_>,
     rows: &Axis,
     cols: &Axis,
     table: &Table,
     scratch: &mut Scratch,
     out: &mut [u8],
 ) -> Result<(), RenderError> {
-    render_at(level::in_use(), picture, rows, cols, table, scratch, out)
+    render_at(level::in_use(), image, rows, cols, table, scratch, out)
 }
 
 /// [`render`] with the vector instructions of `level`.
@@ -113,7 +113,7 @@ pub fn render(
 /// As [`render`].
 pub fn render_at(
     level: Level,
-    picture: &Picture<'_>,
+    image: &ImageView<'_>,
     rows: &Axis,
     cols: &Axis,
     table: &Table,
@@ -121,13 +121,13 @@ pub fn render_at(
     out: &mut [u8],
 ) -> Result<(), RenderError> {
     let (height, width) = (rows.len() as usize, cols.len() as usize);
-    let plane_bytes = check(picture, rows, cols, table, out.len())?;
+    let plane_bytes = check(image, rows, cols, table, out.len())?;
     if plane_bytes == 0 {
         return Ok(());
     }
     let Scratch { stores, ahead, straight, geometry, strip, .. } = scratch;
     let stores = *stores;
-    if let Some(straight) = Straight::new(level, picture, rows, cols, straight)
+    if let Some(straight) = Straight::new(level, image, rows, cols, straight)
         && straight.render(level, stores, table, ahead, out)
     {
         ahead.fetch();
@@ -136,7 +136,7 @@ pub fn render_at(
         return Ok(());
     }
     ahead.fetch();
-    let geometry = Geometry::new(level, picture, rows, cols, table, geometry);
+    let geometry = Geometry::new(level, image, rows, cols, table, geometry);
 
     let is_patched = table.has_patches() && has_fills(rows, cols);
     let strip_rows = (STRIP_BYTES / (width * table.channels())).clamp(1, height);
@@ -220,15 +220,15 @@ fn repeat(value: &[u8], out: &mut [u8]) {
 
 /// Bytes of one output plane, if everything fits together.
 fn check(
-    picture: &Picture<'_>,
+    image: &ImageView<'_>,
     rows: &Axis,
     cols: &Axis,
     table: &Table,
     found: usize,
 ) -> Result<usize, RenderError> {
     let channels = table.channels();
-    if picture.channels() != channels {
-        return Err(RenderError::Channels { picture: picture.channels(), table: channels });
+    if image.channels() != channels {
+        return Err(RenderError::Channels { image: image.channels(), table: channels });
     }
     let fits = |axis: &Axis, size: usize| {
         axis.source_end() as usize <= size
@@ -237,7 +237,7 @@ fn check(
                 Run::Source { .. } => true,
             })
     };
-    if !fits(rows, picture.height()) || !fits(cols, picture.width()) {
+    if !fits(rows, image.height()) || !fits(cols, image.width()) {
         return Err(RenderError::Axis);
     }
     let plane = rows.len() as usize * cols.len() as usize * table.element_bytes();

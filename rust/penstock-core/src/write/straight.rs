@@ -1,4 +1,4 @@
-//! Small pictures straight from the source to the output, without a strip between.
+//! Small images straight from the source to the output, without a strip between.
 //!
 //! Where one or two output rows have as many pixels as a vector has bytes, [`Straight`] says for each such group of
 //! rows where in the source its bytes begin, and for each lane which of those it takes: a kernel then loads,
@@ -9,7 +9,7 @@ use super::dispatch;
 use super::stores::Stores;
 use super::table::Table;
 use super::window::{Group, Lanes, MAX_LANES, Straight, lane_mask};
-use crate::image::Picture;
+use crate::image::ImageView;
 use crate::image::ahead::Ahead;
 use crate::image::axis::{Axis, Run};
 use crate::image::lines::Lines;
@@ -32,7 +32,7 @@ impl<'a> Straight<'a> {
     /// How to make this sample, if it is of this kind. The sizes have been checked against each other.
     pub(crate) fn new(
         level: Level,
-        picture: &Picture<'a>,
+        image: &ImageView<'a>,
         rows: &Axis,
         cols: &Axis,
         scratch: &'a mut Scratch,
@@ -42,7 +42,7 @@ impl<'a> Straight<'a> {
         if !dispatch::goes_straight(level) || !(pairs || width == 64) {
             return None;
         }
-        let lines = picture.lines()?;
+        let lines = image.lines()?;
         if lines.transposed || lines.backwards || lines.blue_first || !lines.touching() {
             return None;
         }

@@ -1,6 +1,6 @@
 //! The last pass to memory that does not lie channel after channel.
 //!
-//! Strips of codes are converted within the first-level cache, as for any picture, and laid out from there. Where the
+//! Strips of codes are converted within the first-level cache, as for any image, and laid out from there. Where the
 //! channels of a pixel lie side by side and all of them have the same table, the codes are laid out and then converted:
 //! they are a quarter of what float32 elements are, and often lie so in the source already.
 
@@ -11,7 +11,7 @@ use super::layout::{Layout, Order, Output};
 use super::table::{MAX_CHANNELS, Table};
 use super::window::Strip;
 use super::{RenderError, Stores, check, render_at};
-use crate::image::Picture;
+use crate::image::ImageView;
 use crate::image::axis::{Axis, Run, fill_of};
 use crate::image::lines::Lines;
 use crate::level;
@@ -30,16 +30,16 @@ pub(super) struct Scratch {
 /// [`super::render`] to memory of any layout.
 ///
 /// # Errors
-/// As [`super::render`], and if the layout is one of another picture.
+/// As [`super::render`], and if the layout is one of another image.
 pub fn render_to(
-    picture: &Picture<'_>,
+    image: &ImageView<'_>,
     rows: &Axis,
     cols: &Axis,
     table: &Table,
     scratch: &mut super::Scratch,
     output: Output<'_>,
 ) -> Result<(), RenderError> {
-    render_to_at(level::in_use(), picture, rows, cols, table, scratch, output)
+    render_to_at(level::in_use(), image, rows, cols, table, scratch, output)
 }
 
 /// [`render_to`] with the vector instructions of `level`.
@@ -48,7 +48,7 @@ pub fn render_to(
 /// As [`render_to`].
 pub fn render_to_at(
     level: Level,
-    picture: &Picture<'_>,
+    image: &ImageView<'_>,
     rows: &Axis,
     cols: &Axis,
     table: &Table,
@@ -56,8 +56,8 @@ pub fn render_to_at(
     output: Output<'_>,
 ) -> Result<(), RenderError> {
     let (out, layout) = output.into_parts();
-    let Some(layout) = layout else { return render_at(level, picture, rows, cols, table, scratch, out) };
-    check(picture, rows, cols, table, layout.bytes())?;
+    let Some(layout) = layout else { return render_at(level, image, rows, cols, table, scratch, out) };
+    check(image, rows, cols, table, layout.bytes())?;
     let shape = [table.channels(), rows.len() as usize, cols.len() as usize];
     if layout.shape() != shape || layout.element_bytes() != table.element_bytes() {
         return Err(RenderError::Layout);
@@ -65,16 +65,16 @@ pub fn render_to_at(
     let super::Scratch { stores, ahead, geometry, strided, .. } = scratch;
     ahead.fetch();
     let stores = *stores;
-    Strided { level, stores, picture, rows, cols, table, layout: &layout }.write(strided, geometry, out);
+    Strided { level, stores, image, rows, cols, table, layout: &layout }.write(strided, geometry, out);
     stores.fence();
     Ok(())
 }
 
-/// One picture on its way; the sizes have been checked against each other.
+/// One image on its way; the sizes have been checked against each other.
 struct Strided<'a> {
     level: Level,
     stores: Stores,
-    picture: &'a Picture<'a>,
+    image: &'a ImageView<'a>,
     rows: &'a Axis,
     cols: &'a Axis,
     table: &'a Table,
@@ -82,16 +82,16 @@ struct Strided<'a> {
 }
 
 impl Strided<'_> {
-    /// Writes the picture.
+    /// Writes the image.
     fn write(&self, scratch: &mut Scratch, geometry: &mut gather::Scratch, out: &mut [u8]) {
-        let Strided { level, picture, rows, cols, table, layout, .. } = *self;
+        let Strided { level, image, rows, cols, table, layout, .. } = *self;
         let [channels, height, width] = layout.shape();
         let Scratch { codes, elements } = scratch;
         let uniform = layout.order() == Order::Pixels && table.is_uniform();
         if uniform && let Some(lines) = self.lines_as_they_are() {
             self.write_lines(&lines, elements, out);
         } else {
-            let geometry = Geometry::new(level, picture, rows, cols, table, geometry);
+            let geometry = Geometry::new(level, image, rows, cols, table, geometry);
             let per_row = width * channels * if uniform { 1 } else { table.element_bytes() };
             let strip_rows = (STRIP_BYTES / per_row).clamp(1, height);
             let mut strip = Strip::new(codes, channels, strip_rows * width);
@@ -112,9 +112,9 @@ impl Strided<'_> {
         self.patch_fills(out);
     }
 
-    /// The picture's lines, if those of the output are parts of them, pixel by pixel.
+    /// The image's lines, if those of the output are parts of them, pixel by pixel.
     fn lines_as_they_are(&self) -> Option<Lines<'_>> {
-        let lines = self.picture.rows()?;
+        let lines = self.image.rows()?;
         let forwards = matches!(self.cols.only_run(), Some(Run::Source { step: 1, .. }));
         let source_only = self.rows.runs().all(|run| matches!(run, Run::Source { .. }));
         (lines.step == self.table.channels() && forwards && source_only).then_some(lines)

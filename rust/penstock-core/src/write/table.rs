@@ -9,7 +9,7 @@ use penstock_jpeg::simd::Level;
 
 use crate::level;
 
-/// The most channels that a picture may have.
+/// The most channels that an image may have.
 pub(crate) const MAX_CHANNELS: usize = 4;
 
 /// How torch computed a channel of a float32 table: `x = u / 255` or `x = u * f32(1 / 255)`, and then perhaps
@@ -28,8 +28,8 @@ pub enum TableError {
     /// Elements are of 1, 2, 4 or 8 bytes.
     #[error("elements of {0} bytes are not supported")]
     ElementBytes(usize),
-    /// Pictures have 1 to 4 channels.
-    #[error("pictures of {0} channels are not supported")]
+    /// Images have 1 to 4 channels.
+    #[error("images of {0} channels are not supported")]
     Channels(usize),
     /// Not `channels * (256 + fills)` elements.
     #[error("{0} bytes are no whole table")]
@@ -266,7 +266,7 @@ impl Table {
         self.element_bytes
     }
 
-    /// Number of channels, of pictures and of samples.
+    /// Number of channels, of images and of samples.
     #[must_use]
     pub fn channels(&self) -> usize {
         self.channels

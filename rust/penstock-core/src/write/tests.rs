@@ -13,7 +13,7 @@ const FILLS: u16 = 2;
 const PLACES: [(u8, Stores, usize); 4] =
     [(0, Stores::Cached, 0), (255, Stores::Cached, 16), (9, Stores::Streamed, 0), (9, Stores::Streamed, 3)];
 
-/// A way for a picture of that shape to lie in memory: strides, as (row, column, channel).
+/// A way for an image of that shape to lie in memory: strides, as (row, column, channel).
 fn layout(kind: u8, height: isize, width: isize, channels: isize) -> [isize; 3] {
     match kind % 8 {
         0 => [width * channels, channels, 1],
@@ -27,8 +27,8 @@ fn layout(kind: u8, height: isize, width: isize, channels: isize) -> [isize; 3] 
     }
 }
 
-/// A picture of that layout within `bytes`, which are made to fit.
-fn place(bytes: &mut Vec<u8>, shape: [usize; 3], strides: [isize; 3]) -> Picture<'_> {
+/// An image of that layout within `bytes`, which are made to fit.
+fn place(bytes: &mut Vec<u8>, shape: [usize; 3], strides: [isize; 3]) -> ImageView<'_> {
     let reach = |n: usize, stride: isize| (n as isize - 1) * stride;
     let extents = [0, 1, 2].map(|i| reach(shape[i], strides[i]));
     let offset = -extents.iter().map(|e| (*e).min(0)).sum::<isize>();
@@ -41,7 +41,7 @@ fn place(bytes: &mut Vec<u8>, shape: [usize; 3], strides: [isize; 3]) -> Picture
             (state >> 24) as u8
         })
         .collect();
-    Picture::from_strided(bytes, offset as usize, shape, strides).unwrap()
+    ImageView::from_strided(bytes, offset as usize, shape, strides).unwrap()
 }
 
 /// A table whose first fill is byte 200's value; its entries differ between channels, but for kind 2.
@@ -85,17 +85,17 @@ fn table(kind: u8, element_bytes: usize, channels: usize) -> Table {
 
 /// The renderer that needs no thought.
 fn naive(
-    picture: &Picture<'_>,
+    image: &ImageView<'_>,
     rows: &[Pixel],
     cols: &[Pixel],
     entries: &dyn Fn(usize, usize) -> Vec<u8>,
 ) -> Vec<u8> {
     let mut out = Vec::new();
-    for channel in 0..picture.channels() {
+    for channel in 0..image.channels() {
         for row in rows {
             for col in cols {
                 let entry = match (row, col) {
-                    (Ok(y), Ok(x)) => usize::from(picture.get(*y as usize, *x as usize, channel)),
+                    (Ok(y), Ok(x)) => usize::from(image.get(*y as usize, *x as usize, channel)),
                     (Err(a), Err(b)) => 256 + usize::from(*a.max(b)),
                     (Err(fill), _) | (_, Err(fill)) => 256 + usize::from(*fill),
                 };
@@ -116,7 +116,7 @@ fn compare(
     let [height, width, channels] = shape;
     let mut bytes = vec![0; usize::from(kind)];
     let strides = layout(kind, height as isize, width as isize, channels as isize);
-    let picture = place(&mut bytes, shape, strides);
+    let image = place(&mut bytes, shape, strides);
     let table = table(table_kind, element_bytes, channels);
     let mut axes = [Axis::identity(height as u32), Axis::identity(width as u32)];
     let mut lists = [height, width].map(|n| (0..n as u32).map(Ok).collect::<Vec<Pixel>>());
@@ -126,33 +126,32 @@ fn compare(
         }
     }
     let [rows, cols] = &axes;
-    let expected = naive(&picture, &lists[0], &lists[1], &|channel, entry| {
-        table.entry(channel, entry).unwrap().to_vec()
-    });
+    let expected =
+        naive(&image, &lists[0], &lists[1], &|channel, entry| table.entry(channel, entry).unwrap().to_vec());
     for level in Level::available() {
         let mut scratch = Scratch::default();
         for (used, stores, beyond) in PLACES {
             scratch.set_stores(stores);
-            scratch.look_ahead(&picture);
+            scratch.look_ahead(&image);
             let mut memory = vec![used; expected.len() + 128];
             let aligned = memory.as_ptr().align_offset(64);
             let out = &mut memory[aligned + beyond..][..expected.len()];
-            render_at(level, &picture, rows, cols, &table, &mut scratch, out).unwrap();
+            render_at(level, &image, rows, cols, &table, &mut scratch, out).unwrap();
             prop_assert!(out == expected, "{} {:?} {:?} {:?}", level.name(), shape, strides, axes);
         }
     }
-    every_layout(&picture, &axes, &table, &expected)
+    every_layout(&image, &axes, &table, &expected)
 }
 
-/// Writes the picture to memory of many layouts, of which only its elements may change.
+/// Writes the image to memory of many layouts, of which only its elements may change.
 fn every_layout(
-    picture: &Picture<'_>,
+    image: &ImageView<'_>,
     [rows, cols]: &[Axis; 2],
     table: &Table,
     expected: &[u8],
 ) -> Result<(), TestCaseError> {
     let element = table.element_bytes();
-    let shape @ [channels, height, width] = [picture.channels(), rows.len() as usize, cols.len() as usize];
+    let shape @ [channels, height, width] = [image.channels(), rows.len() as usize, cols.len() as usize];
     for strides in [
         [1, width * channels, channels],
         [1, width * channels + 3, channels],
@@ -167,7 +166,7 @@ fn every_layout(
         for level in Level::available() {
             let mut out = vec![99; layout.extent()];
             let (mut scratch, output) = (Scratch::default(), Output::new(&mut out, &layout).unwrap());
-            render_to_at(level, picture, rows, cols, table, &mut scratch, output).unwrap();
+            render_to_at(level, image, rows, cols, table, &mut scratch, output).unwrap();
             let mut wanted = vec![99; layout.extent()];
             for (i, value) in expected.chunks_exact(element).enumerate() {
                 let at = layout.at(i / (height * width), i / width % height, i % width);
@@ -221,7 +220,7 @@ proptest! {
     }
 }
 
-/// Every crop of a padded picture, flipped or not, and that it takes the short way where there is one.
+/// Every crop of a padded image, flipped or not, and that it takes the short way where there is one.
 #[test]
 fn the_usual_crops_go_straight() {
     for (y, x, flip) in (0..=8).flat_map(|y| (0..=8).flat_map(move |x| [(y, x, false), (y, x, true)])) {
@@ -232,7 +231,7 @@ fn the_usual_crops_go_straight() {
             compare([height as usize, 32, channels], kind, 4, 0, [&rows, columns]).unwrap();
         }
         let bytes = [0; 3 * 32 * 32];
-        let picture = Picture::from_strided(&bytes, 0, [32, 32, 3], [32, 1, 1024]).unwrap();
+        let image = ImageView::from_strided(&bytes, 0, [32, 32, 3], [32, 1, 1024]).unwrap();
         let axes = [y, x].map(|offset| {
             let mut axis = Axis::identity(32);
             axis.pad_fill(4, 4, 0);
@@ -241,13 +240,13 @@ fn the_usual_crops_go_straight() {
         });
         for level in Level::available() {
             let mut scratch = straight::Scratch::default();
-            let straight = Straight::new(level, &picture, &axes[0], &axes[1], &mut scratch);
+            let straight = Straight::new(level, &image, &axes[0], &axes[1], &mut scratch);
             assert_eq!(straight.is_some(), level.name() == "avx512");
         }
     }
 }
 
-/// Pictures that hold every byte, 64 pixels wide and narrower, which go different ways.
+/// Images that hold every byte, 64 pixels wide and narrower, which go different ways.
 #[test]
 fn every_byte_of_every_arithmetic() {
     let constants = [(0.4914, 0.2470), (0.485, 0.229), (0.5, 0.5), (0.1307, 0.3081), (0.0, 1.0)];
@@ -258,13 +257,13 @@ fn every_byte_of_every_arithmetic() {
             for hint in [divide, !divide].map(|divide| [Affine { divide, normalize }]) {
                 let table = Table::new(4, 1, &entries, Some(&hint)).unwrap();
                 for (level, width) in Level::available().flat_map(|level| [(level, 64), (level, 16)]) {
-                    let picture = Picture::from_slice(&bytes, 256 / width, width, 1).unwrap();
+                    let image = ImageView::from_slice(&bytes, 256 / width, width, 1).unwrap();
                     let axes = [256 / width, width].map(|n| Axis::identity(n as u32));
                     let mut memory = [1; 1024 + 64];
                     let aligned = memory.as_ptr().align_offset(64);
                     let out = &mut memory[aligned..][..1024];
                     let [rows, cols] = &axes;
-                    render_at(level, &picture, rows, cols, &table, &mut Scratch::default(), out).unwrap();
+                    render_at(level, &image, rows, cols, &table, &mut Scratch::default(), out).unwrap();
                     assert!(out == entries, "{} {width} {hint:?}", level.name());
                 }
             }
@@ -273,7 +272,7 @@ fn every_byte_of_every_arithmetic() {
 }
 
 #[test]
-fn large_pictures_go_in_strips() {
+fn large_images_go_in_strips() {
     let pipeline = [Step::Fill(4, 4, 1), Step::Crop(3, 300), Step::Flip];
     for kind in 0..8 {
         for element_bytes in [1, 2, 4, 8] {
@@ -295,19 +294,19 @@ fn four_and_two_channels() {
 #[test]
 fn what_does_not_fit_is_refused() {
     let bytes = [0; 12];
-    let picture = Picture::from_slice(&bytes, 2, 2, 3).unwrap();
+    let image = ImageView::from_slice(&bytes, 2, 2, 3).unwrap();
     let (good, bad) = (Axis::identity(2), Axis::identity(3));
     let table = table(1, 1, 3);
     let mut scratch = Scratch::default();
     let mut render = |rows: &Axis, cols: &Axis, table: &Table, size: usize| {
-        super::render(&picture, rows, cols, table, &mut scratch, &mut vec![0; size])
+        super::render(&image, rows, cols, table, &mut scratch, &mut vec![0; size])
     };
     assert_eq!(render(&good, &good, &table, 12), Ok(()));
     assert_eq!(render(&bad, &good, &table, 18), Err(RenderError::Axis));
     assert_eq!(render(&good, &bad, &table, 18), Err(RenderError::Axis));
     assert_eq!(render(&good, &good, &table, 13), Err(RenderError::Output { found: 13, expected: 12 }));
     let gray = self::table(1, 1, 1);
-    assert_eq!(render(&good, &good, &gray, 4), Err(RenderError::Channels { picture: 3, table: 1 }));
+    assert_eq!(render(&good, &good, &gray, 4), Err(RenderError::Channels { image: 3, table: 1 }));
     let mut padded = good.clone();
     padded.pad_fill(1, 0, FILLS);
     assert_eq!(render(&padded, &good, &table, 18), Err(RenderError::Axis));

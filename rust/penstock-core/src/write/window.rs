@@ -97,7 +97,7 @@ pub(crate) struct Group {
 #[repr(align(64))]
 pub(crate) struct Lanes(pub(crate) [u8; MAX_LANES]);
 
-/// A small picture that is made straight from its source, see `straight`.
+/// A small image that is made straight from its source, see `straight`.
 #[derive(Debug)]
 pub(crate) struct Straight<'a> {
     pub(crate) lines: Lines<'a>,

@@ -1,11 +1,11 @@
 //! The files that are measured: up to 40 of those under the folder that `PENSTOCK_PHOTOS` names, or without it the tests'
-//! pictures, which are so small that tables dominate.
+//! images, which are so small that tables dominate.
 
 use std::path::Path;
 
-#[path = "../../tests/pictures/mod.rs"]
+#[path = "../../tests/samples/mod.rs"]
 #[expect(dead_code, reason = "the benchmark compares no pixels")]
-mod pictures;
+mod samples;
 
 /// Files measured at most.
 const FILES: usize = 40;
@@ -15,7 +15,7 @@ pub(crate) fn files() -> Vec<Vec<u8>> {
     let mut files = Vec::new();
     match std::env::var_os("PENSTOCK_PHOTOS") {
         Some(folder) => files_under(Path::new(&folder), &mut files),
-        None => files.extend(pictures::PICTURES.iter().map(pictures::Picture::file)),
+        None => files.extend(samples::IMAGES.iter().map(samples::Sample::file)),
     }
     let step = files.len().div_ceil(FILES).max(1);
     files.into_iter().step_by(step).collect()

@@ -1,7 +1,7 @@
-//! Rows of samples brought to the picture's width and height: libjpeg's "fancy" triangle filters with their
+//! Rows of samples brought to the image's width and height: libjpeg's "fancy" triangle filters with their
 //! alternating rounding, and plain repetition.
 //!
-//! A row to be widened comes with one neighbour on each side; at the picture's edge that is the edge sample
+//! A row to be widened comes with one neighbour on each side; at the image's edge that is the edge sample
 //! again, which gives libjpeg's special cases.
 
 /// Twice as wide. `input` begins with the left neighbour; `out` takes two samples for each of the others but

@@ -95,7 +95,7 @@ pub(super) fn judge(data: &[u8]) -> Result<Layout<'_>, Irregular> {
     if chunk.data.is_empty() { Ok(layout) } else { Err(Reason::Content.into()) }
 }
 
-/// Checks that Pillow's picture of a file is what is decoded here, and not only that picture converted to RGB, if a
+/// Checks that Pillow's image of a file is what is decoded here, and not only that image converted to RGB, if a
 /// palette is left alone; and that all that Pillow tells of the file stands before its pixels.
 ///
 /// # Errors
@@ -104,7 +104,7 @@ pub(super) fn check_plain(data: &[u8]) -> Result<Ihdr, Irregular> {
     let mut judge = Judge::default();
     let Layout { ihdr, pixels: mut chunks, .. } = judge.up_to_pixels(data)?;
     let is_of_bytes = match ihdr.color {
-        // Of one bit Pillow makes a picture of another kind.
+        // Of one bit Pillow makes an image of another kind.
         Color::Gray => matches!(ihdr.depth, 2 | 4 | 8),
         Color::Rgb => ihdr.depth == 8,
         Color::Palette => true,
@@ -243,7 +243,7 @@ impl<'a> Judge<'a> {
         if self.closely { chunk.check() } else { Ok(()) }
     }
 
-    /// Transparency changes no pixel of the RGB picture; but Pillow converts it, and may warn.
+    /// Transparency changes no pixel of the RGB image; but Pillow converts it, and may warn.
     fn check_transparency(&self, ihdr: Ihdr, alphas: &[u8]) -> Result<(), Irregular> {
         let length = match ihdr.color {
             Color::Gray => 2,

@@ -1,10 +1,10 @@
-//! Samples to bytes: one for each pixel of a gray picture or for a colour's number, three for others.
+//! Samples to bytes: one for each pixel of a gray image or for a colour's number, three for others.
 
 use super::ihdr::{Color, Ihdr};
 use super::reason::Reason;
 use crate::codec::error::Irregular;
 
-/// How the samples of a picture become bytes.
+/// How the samples of an image become bytes.
 #[derive(Debug)]
 pub(super) struct Expand {
     color: Color,
@@ -18,7 +18,7 @@ pub(super) struct Expand {
 }
 
 impl Expand {
-    /// For a picture with this palette, of triples; if there is none, colours are left as numbers.
+    /// For an image with this palette, of triples; if there is none, colours are left as numbers.
     pub(super) fn new(ihdr: Ihdr, palette: Option<&[u8]>) -> Self {
         let mut table = [[0; 3]; 256];
         let (colors, _) = palette.unwrap_or_default().as_chunks();

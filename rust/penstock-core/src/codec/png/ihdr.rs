@@ -1,8 +1,8 @@
 //! What a PNG file's first chunk says.
 
-/// Pixels that a picture may have.
+/// Pixels that an image may have.
 const MOST_PIXELS: u64 = 178_956_970;
-/// Bytes that two rows of a picture may take.
+/// Bytes that two rows of an image may take.
 const MOST_ROW_BYTES: u64 = 64 << 20;
 /// An upper bound of what deflate makes of one byte: 258 bytes of two bits.
 pub(super) const MOST_INFLATION: u64 = 1032;

@@ -1,6 +1,6 @@
-//! PNG files to the pixels that Pillow gives for `convert("RGB")`, or to those of its own picture of the file.
+//! PNG files to the pixels that Pillow gives for `convert("RGB")`, or to those of its own image of the file.
 //!
-//! [`chunks`] walks the file and judges it as Pillow would, [`rows`] inflates the picture and undoes the filters,
+//! [`chunks`] walks the file and judges it as Pillow would, [`rows`] inflates the image and undoes the filters,
 //! [`expand`] makes bytes of samples. Inflating is `fdeflate`'s work, as in the `png` crate; but that is content with a
 //! stream that breaks off or goes on behind the last pixel, and Pillow is not always.
 
@@ -27,7 +27,7 @@ use super::header::{Format, Header};
 
 pub(super) use self::ihdr::SIGNATURE;
 
-/// Whether the checksums of all chunks of a file are right, up to the last one that belongs to its picture.
+/// Whether the checksums of all chunks of a file are right, up to the last one that belongs to its image.
 #[must_use]
 pub fn has_checksums(data: &[u8]) -> bool {
     check_all(data).is_ok()
@@ -42,16 +42,16 @@ pub(super) fn read_header(data: &[u8]) -> Result<Header, Irregular> {
     Ok(Header { height, width, channels: color.channels(), format: Format::Png })
 }
 
-/// The memory in which pictures are inflated.
+/// The memory in which images are inflated.
 #[derive(Debug, Default)]
 pub(super) struct Decoder {
     window: Window,
 }
 
 impl Decoder {
-    /// Decodes a whole file for nobody, if Pillow's picture of it is what is decoded here: bytes of the same channels,
+    /// Decodes a whole file for nobody, if Pillow's image of it is what is decoded here: bytes of the same channels,
     /// or numbers of a palette's colours, and all that Pillow tells of the file stands before its pixels. Returns the
-    /// header of that picture.
+    /// header of that image.
     ///
     /// # Errors
     /// [`Irregular`] if Pillow should open the file.

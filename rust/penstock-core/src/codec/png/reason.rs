@@ -13,7 +13,7 @@ pub enum Reason {
     Content,
     /// A combination of colours, depth or interlacing that does not exist.
     Kind,
-    /// Several pictures.
+    /// Several images.
     Animation,
     /// No palette, or a pixel that is not in it.
     Palette,

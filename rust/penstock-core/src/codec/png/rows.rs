@@ -1,7 +1,7 @@
-//! The rows of a picture: inflated, their filters undone, a few at a time.
+//! The rows of an image: inflated, their filters undone, a few at a time.
 //!
 //! Inflating looks back at 32 KiB of what it made, so filters are undone in place that far behind it. The window holds
-//! these, two lines and some more, and moves along: what a picture takes does not depend on its height.
+//! these, two lines and some more, and moves along: what an image takes does not depend on its height.
 
 use std::ops::Range;
 
@@ -20,7 +20,7 @@ const LOOK_BACK: usize = 32 << 10;
 /// Bytes of the window beyond what it must keep. Large enough that moving it costs little, small enough for a cache.
 const STEP: usize = 128 << 10;
 
-/// One of the seven pictures that make an interlaced one, or all of another.
+/// One of the seven images that make an interlaced one, or all of another.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pass {
     /// Where its pixels are: the first column and row, and the steps to the next ones.
@@ -51,7 +51,7 @@ impl Pass {
         ihdr.height.saturating_sub(self.top).div_ceil(self.down)
     }
 
-    /// Bytes of all lines; a small picture has no pixels in some passes, and no lines then.
+    /// Bytes of all lines; a small image has no pixels in some passes, and no lines then.
     fn bytes(&self, ihdr: Ihdr) -> usize {
         match self.line_bytes(ihdr) {
             0 => 0,
@@ -60,7 +60,7 @@ impl Pass {
     }
 }
 
-/// Memory that is used again for the next picture.
+/// Memory that is used again for the next image.
 #[derive(Debug, Default)]
 pub(super) struct Window {
     bytes: Vec<u8>,
@@ -73,7 +73,7 @@ impl Window {
     }
 }
 
-/// A picture whose rows are being made, in the order in which they are in the file.
+/// An image whose rows are being made, in the order in which they are in the file.
 #[derive(Debug)]
 pub(super) struct Rows<'a> {
     level: Level,
@@ -93,7 +93,7 @@ pub(super) struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    /// For a picture of which only these rows are wanted.
+    /// For an image of which only these rows are wanted.
     pub(super) fn new(ihdr: Ihdr, wanted: Range<usize>, memory: &'a mut Window) -> Self {
         let passes = if ihdr.interlaced { &ADAM7[..] } else { &WHOLE };
         let missing = passes.iter().map(|pass| pass.bytes(ihdr)).sum();
@@ -120,10 +120,10 @@ impl<'a> Rows<'a> {
         made
     }
 
-    /// Inflates all of the picture and hands over the lines in the wanted rows.
+    /// Inflates all of the image and hands over the lines in the wanted rows.
     ///
     /// # Errors
-    /// [`Irregular`] if the chunks hold anything but one stream of exactly the picture's length, or from `take`.
+    /// [`Irregular`] if the chunks hold anything but one stream of exactly the image's length, or from `take`.
     pub(super) fn read(
         mut self,
         mut chunks: Chunks<'_>,

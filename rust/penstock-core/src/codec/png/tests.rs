@@ -191,7 +191,7 @@ fn streams_of_another_length() {
     assert_eq!(decode(&file(&[header(), pixels(&wrong)]), first_row), Err(Reason::Filter.into()));
 }
 
-/// A picture of numbers of 4 bits, 5 by 2, whose palette has so many colours.
+/// An image of numbers of 4 bits, 5 by 2, whose palette has so many colours.
 fn of_numbers(colors: usize, interlaced: bool) -> Vec<u8> {
     let palette: Vec<u8> = (0..3 * colors as u8).map(|value| value * 5).collect();
     let stream = fdeflate::compress_to_vec(&[0, 0x12, 0x3f, 0x40, 0, 0x56, 0x00, 0x10]);
@@ -217,7 +217,7 @@ fn a_palette_may_be_left_alone() {
     assert_eq!(decode_as(&data, header, header.whole()).unwrap(), numbers);
     assert_eq!(reason(&data), Reason::Palette);
     assert!(Decoder::default().survey(&of_numbers(16, true)).is_err());
-    // Of a picture without a palette there are none.
+    // Of an image without a palette there are none.
     let data = rgb(5, 2);
     assert_eq!(decode_as(&data, header, header.whole()), Err(Irregular::Request));
     assert!(!Header { width: 4, ..header }.is_of(read_header(&data).unwrap()));

@@ -3,7 +3,7 @@
 use crate::ops::kinds::{Draw, Parameters, Size, Take};
 use crate::random::Streams;
 
-/// Does a step that leaves a picture's size as it is. Operand: the step.
+/// Does a step that leaves an image's size as it is. Operand: the step.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Always<S> {
     /// What is done.

@@ -1,4 +1,4 @@
-//! What a policy may do to a picture: one operation, at a magnitude and with a sign.
+//! What a policy may do to an image: one operation, at a magnitude and with a sign.
 
 use super::take_all;
 use crate::ops::generation::Generation;

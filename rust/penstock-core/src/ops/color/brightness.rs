@@ -9,7 +9,7 @@ use crate::ops::library::Library;
 /// Mixes with black.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Brightness {
-    /// How much of the picture there is in the mixture; finite in single precision.
+    /// How much of the image there is in the mixture; finite in single precision.
     pub factor: f64,
     /// Whose arithmetic.
     pub library: Library,

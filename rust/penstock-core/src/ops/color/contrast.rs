@@ -1,7 +1,7 @@
-//! Contrast: every value mixed with the mean of the picture's gray values.
+//! Contrast: every value mixed with the mean of the image's gray values.
 //!
 //! Operands: the factor, and whose arithmetic. Pillow rounds the mean to a whole number, torchvision keeps it in single
-//! precision. torch's sum is exact in any order while it stays below 2^24; the sum of a picture of up to 65,793 pixels
+//! precision. torch's sum is exact in any order while it stays below 2^24; the sum of an image of up to 65,793 pixels
 //! does.
 
 use penstock_jpeg::simd::Level;
@@ -16,7 +16,7 @@ use crate::ops::tables::Tables;
 /// Mixes with the mean of gray.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Contrast {
-    /// How much of the picture there is in the mixture; finite in single precision.
+    /// How much of the image there is in the mixture; finite in single precision.
     pub factor: f64,
     /// Whose arithmetic.
     pub library: Library,

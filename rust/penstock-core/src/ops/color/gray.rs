@@ -64,7 +64,7 @@ impl Parameters for RandomGrayscale {
     }
 }
 
-/// Makes a picture of three channels gray.
+/// Makes an image of three channels gray.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Gray {
     /// Whose arithmetic.

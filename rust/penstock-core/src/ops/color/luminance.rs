@@ -1,11 +1,11 @@
-//! A picture of one channel out of one of three: its luminance.
+//! An image of one channel out of one of three: its luminance.
 //!
 //! Pixels become gray in the pass that they share with other changes of colour; of what that makes, one channel is kept.
 
 use penstock_jpeg::simd::Level;
 
 use super::Gray;
-use crate::image::{Picture, Region};
+use crate::image::{ImageView, Region};
 use crate::ops::kinds::{Area, Put, Size, Take, Wire};
 
 /// Makes one channel of three. Operands: those of [`Gray`].
@@ -26,11 +26,11 @@ impl Area for Luminance {
     fn make<'m>(
         &self,
         _level: Level,
-        source: &Picture<'m>,
+        source: &ImageView<'m>,
         _size: Size,
         _wanted: &Region,
         _memory: &'m mut (),
-    ) -> Option<Picture<'m>> {
+    ) -> Option<ImageView<'m>> {
         Some(source.first_channel())
     }
 }

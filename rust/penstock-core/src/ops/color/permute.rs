@@ -11,7 +11,7 @@ use crate::random::{Streams, Words, draw};
 /// `RandomChannelPermutation`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RandomChannelPermutation {
-    /// Channels of the picture, 1 or 3.
+    /// Channels of the image, 1 or 3.
     pub channels: u32,
 }
 

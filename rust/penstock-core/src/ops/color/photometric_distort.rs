@@ -19,7 +19,7 @@ use crate::random::draw::{self, Uniform};
 pub struct RandomPhotometricDistort {
     /// Whose arithmetic.
     pub library: Library,
-    /// The picture's channels, and what contrast of tensors depends on besides.
+    /// The image's channels, and what contrast of tensors depends on besides.
     pub sums: Sums,
     /// Whether each change is made.
     pub chance: Chance,

@@ -13,7 +13,7 @@ use super::cascade;
 use super::contrast::Contrast;
 use super::dispatch;
 use crate::image::sheet::Sheet;
-use crate::image::{Picture, Region};
+use crate::image::{ImageView, Region};
 use crate::ops::kinds::{Area, BLOCK_PIXELS, Draw, Parameters, Put, Size, Take, Wire};
 use crate::ops::layout::Layout;
 use crate::ops::library::Library;
@@ -38,7 +38,7 @@ impl Sums {
         Some(Sums { channels: from.word()?, threads: from.word()? })
     }
 
-    /// The step that is contrast for a picture of `size`, if that is a tensor as it is made of a picture.
+    /// The step that is contrast for an image of `size`, if that is a tensor as it is made of an image.
     pub(super) fn contrast<S>(self, factor: f64, library: Library, (height, width): Size) -> S
     where
         S: From<Contrast> + From<SummedContrast>,
@@ -57,7 +57,7 @@ impl Sums {
 /// Contrast by a factor that is known before anything is drawn. Operands: the factor; whose arithmetic; those of [`Sums`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Contrasted {
-    /// How much of the picture there is in the mixture.
+    /// How much of the image there is in the mixture.
     pub factor: f64,
     /// Whose arithmetic.
     pub library: Library,
@@ -83,7 +83,7 @@ impl Parameters for Contrasted {
 /// those of the [`Layout`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SummedContrast {
-    /// How much of the picture there is in the mixture; finite in single precision.
+    /// How much of the image there is in the mixture; finite in single precision.
     pub factor: f64,
     /// Whose arithmetic.
     pub library: Library,
@@ -112,34 +112,34 @@ impl Area for SummedContrast {
     fn make<'m>(
         &self,
         level: Level,
-        source: &Picture<'m>,
+        source: &ImageView<'m>,
         size: Size,
         wanted: &Region,
         memory: &'m mut Mixer,
-    ) -> Option<Picture<'m>> {
+    ) -> Option<ImageView<'m>> {
         if (source.height(), source.width()) != (size.0 as usize, size.1 as usize) {
             return None;
         }
         // Rows are what lies together.
         let turned = self.layout.transposed;
-        let picture = if turned { source.transposed() } else { *source };
-        self.mix(level, &picture, memory)?;
-        let made = memory.out.picture()?;
+        let image = if turned { source.transposed() } else { *source };
+        self.mix(level, &image, memory)?;
+        let made = memory.out.image()?;
         if turned { made.transposed() } else { made }.part(&wanted.rows, &wanted.columns)
     }
 }
 
 impl SummedContrast {
-    /// Makes all of a picture, as planes.
-    fn mix(&self, level: Level, picture: &Picture<'_>, memory: &mut Mixer) -> Option<()> {
-        let (channels, height, width) = (picture.channels(), picture.height(), picture.width());
+    /// Makes all of an image, as planes.
+    fn mix(&self, level: Level, image: &ImageView<'_>, memory: &mut Mixer) -> Option<()> {
+        let (channels, height, width) = (image.channels(), image.height(), image.width());
         let Mixer { gray, out, others } = memory;
         if !out.shape(channels, height, width, 1) {
             return None;
         }
         for channel in 0..channels {
             for y in 0..height {
-                picture.read(y, 0, 1, channel, out.rows_mut(channel, y, 1).get_mut(..width)?);
+                image.read(y, 0, 1, channel, out.rows_mut(channel, y, 1).get_mut(..width)?);
             }
         }
         gray.clear();
@@ -237,7 +237,7 @@ mod tests {
     fn it_is_contrast_where_sums_are_exact_and_nothing_is_left() {
         let (height, width) = (24, 32);
         let bytes: Vec<u8> = (0..height * width * 3).map(|i| (i * 89 % 256) as u8).collect();
-        let picture = Picture::from_slice(&bytes, height, width, 3).unwrap();
+        let image = ImageView::from_slice(&bytes, height, width, 3).unwrap();
         let whole = Region { rows: 0..height as u32, columns: 0..width as u32 };
         let part = Region { rows: 3..9, columns: 7..32 };
         for library in [Library::Torch1, Library::Torch2, Library::Torch2Unfused] {
@@ -257,11 +257,11 @@ mod tests {
                 for region in [&whole, &part] {
                     let mut memory = Mixer::default();
                     let size = (height as u32, width as u32);
-                    let made = step.make(Level::SCALAR, &picture, size, region, &mut memory).unwrap();
+                    let made = step.make(Level::SCALAR, &image, size, region, &mut memory).unwrap();
                     for (y, row) in region.rows.clone().enumerate() {
                         for (x, column) in region.columns.clone().enumerate() {
                             for channel in 0..3 {
-                                let byte = picture.get(row as usize, column as usize, channel);
+                                let byte = image.get(row as usize, column as usize, channel);
                                 let expected = tables.channel(channel)[usize::from(byte)];
                                 assert_eq!(made.get(y, x, channel), expected);
                             }

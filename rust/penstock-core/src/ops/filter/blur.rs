@@ -6,7 +6,7 @@ use penstock_jpeg::simd::Level;
 
 use super::boxes::{Blur, Boxes};
 use super::means::Mean;
-use crate::image::{Picture, Region};
+use crate::image::{ImageView, Region};
 use crate::ops::kinds::{Area, Put, Size, Take, Wire};
 
 /// Which boxes a number of the user's means.
@@ -46,11 +46,11 @@ impl<R> Area for Blurred<R> {
     fn make<'m>(
         &self,
         level: Level,
-        source: &Picture<'m>,
+        source: &ImageView<'m>,
         size: Size,
         wanted: &Region,
         memory: &'m mut Boxes,
-    ) -> Option<Picture<'m>> {
+    ) -> Option<ImageView<'m>> {
         memory.blur(level, source, size, wanted, &self.blur)
     }
 }

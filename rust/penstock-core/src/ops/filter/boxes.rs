@@ -1,7 +1,7 @@
 //! Pillow's box blurs, bit for bit.
 //!
-//! All passes along the rows come first, then all those along the columns, each to bytes. What lies outside the picture
-//! counts as its outermost pixel. A pass that is made of a part of the picture repeats that part's outermost pixel, which
+//! All passes along the rows come first, then all those along the columns, each to bytes. What lies outside the image
+//! counts as its outermost pixel. A pass that is made of a part of the image repeats that part's outermost pixel, which
 //! spoils no more than its reach; so a part that is larger than what is wanted by the reach of all passes is enough.
 
 use std::mem::swap;
@@ -13,7 +13,7 @@ use super::dispatch;
 use super::means::Mean;
 use super::strip::{self, BLOCK, Chunk};
 use crate::image::sheet::Sheet;
-use crate::image::{Picture, Region};
+use crate::image::{ImageView, Region};
 use crate::ops::kinds::Size;
 
 /// A blur: so many passes of one box along the rows, then of another along the columns.
@@ -28,7 +28,7 @@ pub(crate) struct Blur {
 }
 
 impl Blur {
-    /// The region of a picture of `size` that a region of the output is made of.
+    /// The region of an image of `size` that a region of the output is made of.
     pub(crate) fn support(&self, size: Size, wanted: &Region) -> Region {
         if wanted.is_empty() {
             return Region::default();
@@ -57,15 +57,15 @@ pub struct Boxes {
 }
 
 impl Boxes {
-    /// Makes a region of the output from `source`, which is exactly its support of a picture of `size`.
+    /// Makes a region of the output from `source`, which is exactly its support of an image of `size`.
     pub(crate) fn blur<'m>(
         &'m mut self,
         level: Level,
-        source: &Picture<'m>,
+        source: &ImageView<'m>,
         size: Size,
         wanted: &Region,
         blur: &Blur,
-    ) -> Option<Picture<'m>> {
+    ) -> Option<ImageView<'m>> {
         let support = blur.support(size, wanted);
         if source.height() != support.rows.len() || source.width() != support.columns.len() {
             return None;
@@ -113,7 +113,7 @@ impl Boxes {
                 }
             }
         }
-        self.out.picture()
+        self.out.image()
     }
 }
 

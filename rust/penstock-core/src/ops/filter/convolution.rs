@@ -1,6 +1,6 @@
 //! torch's convolution of each channel, with weights that are those of a row times those of a column.
 //!
-//! torch pads the picture by reflection, multiplies in single precision and adds each product in the same step, one row of
+//! torch pads the image by reflection, multiplies in single precision and adds each product in the same step, one row of
 //! weights after the other; sums are rounded to the nearest byte, half to even. This order is what oneDNN's results
 //! show, and the installed torch is asked for it before it is trusted.
 
@@ -12,7 +12,7 @@ use penstock_jpeg::simd::Level;
 use super::dispatch;
 use crate::image::lines::Lines;
 use crate::image::sheet::Sheet;
-use crate::image::{Picture, Region};
+use crate::image::{ImageView, Region};
 use crate::ops::kinds::{Area, Put, Size, Take, Wire};
 
 /// Convolves every channel. Operands: the number of weights along rows and these, and the same down columns. Both numbers
@@ -59,11 +59,11 @@ impl Area for Convolution {
     fn make<'m>(
         &self,
         level: Level,
-        source: &Picture<'m>,
+        source: &ImageView<'m>,
         size: Size,
         wanted: &Region,
         memory: &'m mut Convolver,
-    ) -> Option<Picture<'m>> {
+    ) -> Option<ImageView<'m>> {
         let support = self.support(size, wanted);
         if source.height() != support.rows.len() || source.width() != support.columns.len() {
             return None;
@@ -92,7 +92,7 @@ impl Area for Convolution {
                 dispatch::convolve(level, taps, given, &mut Rows { bytes, stride, width });
             }
         }
-        out.picture()
+        out.image()
     }
 }
 

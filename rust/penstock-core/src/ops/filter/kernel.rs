@@ -6,7 +6,7 @@ use penstock_jpeg::simd::Level;
 
 use super::dispatch;
 use super::neighbours::{self, BLOCK, Neighbours, Rows};
-use crate::image::{Picture, Region};
+use crate::image::{ImageView, Region};
 use crate::ops::kinds::{Area, Put, Size, Take, Wire};
 
 /// Weighs a square of `SIDE` by `SIDE` pixels. Operands: the weights, row by row, as the user gave them; the number that
@@ -100,11 +100,11 @@ impl<const SIDE: usize> Area for Kernel<SIDE> {
     fn make<'m>(
         &self,
         level: Level,
-        source: &Picture<'m>,
+        source: &ImageView<'m>,
         size: Size,
         wanted: &Region,
         memory: &'m mut Neighbours,
-    ) -> Option<Picture<'m>> {
+    ) -> Option<ImageView<'m>> {
         let begin = (f64::from(self.numbers.offset) + 0.5) as f32;
         memory.filter(source, size, wanted, &At(level, Weights { rows: self.numbers.divided(), begin }))
     }

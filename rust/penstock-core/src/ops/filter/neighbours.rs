@@ -1,16 +1,16 @@
-//! Filters that make a pixel of a small square around it, and leave the outermost pixels of a picture as they are.
+//! Filters that make a pixel of a small square around it, and leave the outermost pixels of an image as they are.
 
 use std::ops::Range;
 
 use crate::image::lines::Lines;
 use crate::image::sheet::Sheet;
-use crate::image::{Picture, Region};
+use crate::image::{ImageView, Region};
 use crate::ops::kinds::Size;
 
 /// Outputs that are made at a time; so many bytes may be read behind a row.
 pub(crate) const BLOCK: usize = 32;
 
-/// The region of a picture of `size` that a region is made of by squares of `SIDE` pixels.
+/// The region of an image of `size` that a region is made of by squares of `SIDE` pixels.
 pub(crate) fn support<const SIDE: usize>(size: Size, wanted: &Region) -> Region {
     if wanted.is_empty() {
         return Region::default();
@@ -25,7 +25,7 @@ pub(crate) fn support<const SIDE: usize>(size: Size, wanted: &Region) -> Region 
     Region { rows: grown(&wanted.rows, size.0), columns: grown(&wanted.columns, size.1) }
 }
 
-/// Whether a square fits a picture; Pillow leaves smaller ones as they are.
+/// Whether a square fits an image; Pillow leaves smaller ones as they are.
 fn fits<const SIDE: usize>(size: Size) -> bool {
     size.0.min(size.1) as usize >= SIDE
 }
@@ -49,14 +49,14 @@ pub(crate) trait Rows<const SIDE: usize> {
 }
 
 impl Neighbours {
-    /// Makes a region of the output from `source`, which is exactly its support of a picture of `size`.
+    /// Makes a region of the output from `source`, which is exactly its support of an image of `size`.
     pub(crate) fn filter<'m, const SIDE: usize>(
         &'m mut self,
-        source: &Picture<'m>,
+        source: &ImageView<'m>,
         size: Size,
         wanted: &Region,
         filter: &impl Rows<SIDE>,
-    ) -> Option<Picture<'m>> {
+    ) -> Option<ImageView<'m>> {
         let support = support::<SIDE>(size, wanted);
         if source.height() != support.rows.len() || source.width() != support.columns.len() {
             return None;
@@ -76,7 +76,7 @@ impl Neighbours {
         for plane in 0..lines.planes {
             self.plane(&lines, plane, [&support, wanted], size, stride, filter)?;
         }
-        self.out.picture()
+        self.out.image()
     }
 
     fn plane<const SIDE: usize>(

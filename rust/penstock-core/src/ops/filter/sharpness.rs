@@ -1,4 +1,4 @@
-//! Sharpness: a picture is blended with a smoothed one.
+//! Sharpness: an image is blended with a smoothed one.
 //!
 //! Smoothing weighs the pixel itself by 5 and its eight neighbours by 1. Pillow does so in single precision, torchvision
 //! by a convolution; both give the integer `(2 * sum + 13) / 26`, since no sum is near enough to a tie for their errors.
@@ -7,7 +7,7 @@ use penstock_jpeg::simd::Level;
 
 use super::dispatch;
 use super::neighbours::{self, BLOCK, Neighbours, Rows};
-use crate::image::{Picture, Region};
+use crate::image::{ImageView, Region};
 use crate::ops::chance::ByChance;
 use crate::ops::choice::Choice;
 use crate::ops::kinds::{Area, Put, Size, Take, Wire};
@@ -15,7 +15,7 @@ use crate::ops::kinds::{Area, Put, Size, Take, Wire};
 /// `RandomAdjustSharpness`.
 pub type RandomAdjustSharpness = ByChance<Sharpness>;
 
-/// In whose arithmetic the two pictures are blended.
+/// In whose arithmetic the two images are blended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Blend {
     /// Pillow's.
@@ -37,10 +37,10 @@ impl Choice for Blend {
     ];
 }
 
-/// Blends. Operands: the factor, 1 for the picture as it is; the arithmetic, a [`Blend`].
+/// Blends. Operands: the factor, 1 for the image as it is; the arithmetic, a [`Blend`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sharpness {
-    /// How much there is of the picture, the rest being of the smoothed one. It is finite.
+    /// How much there is of the image, the rest being of the smoothed one. It is finite.
     pub factor: f64,
     /// Whose blend.
     pub blend: Blend,
@@ -63,7 +63,7 @@ impl Sharpness {
         dispatch::byte(value)
     }
 
-    /// The factor, and what the smoothed picture is multiplied by.
+    /// The factor, and what the smoothed image is multiplied by.
     fn factors(&self) -> [f32; 2] {
         [self.factor as f32, (1.0 - self.factor) as f32]
     }
@@ -153,11 +153,11 @@ impl Area for Sharpness {
     fn make<'m>(
         &self,
         level: Level,
-        source: &Picture<'m>,
+        source: &ImageView<'m>,
         size: Size,
         wanted: &Region,
         memory: &'m mut Neighbours,
-    ) -> Option<Picture<'m>> {
+    ) -> Option<ImageView<'m>> {
         memory.filter(source, size, wanted, &At(level, self))
     }
 }

@@ -1,4 +1,4 @@
-//! Strips of a picture that stay in the caches while several passes go through them.
+//! Strips of an image that stay in the caches while several passes go through them.
 //!
 //! A pass down the columns treats all bytes of a row alike, so it goes through a strip of columns, 64 bytes wide. A pass
 //! along the rows is the same pass in a strip of 64 rows that was transposed, byte by byte: then what was a place in the

@@ -61,11 +61,11 @@ proptest! {
         let blur = Blur { across, down, passes };
         let expected = naive(&bytes, shape, &blur);
         let planes: Vec<u8> = (0..channels).flat_map(|c| bytes.iter().copied().skip(c).step_by(channels)).collect();
-        let picture = if planar {
+        let image = if planar {
             let strides = [width as isize, 1, (height * width) as isize];
-            Picture::from_strided(&planes, 0, shape, strides).unwrap()
+            ImageView::from_strided(&planes, 0, shape, strides).unwrap()
         } else {
-            Picture::from_slice(&bytes, height, width, channels).unwrap()
+            ImageView::from_slice(&bytes, height, width, channels).unwrap()
         };
         let range = |start: u32, length: u32, all: usize| {
             let start = start % all as u32;
@@ -77,7 +77,7 @@ proptest! {
         };
         let size = (height as u32, width as u32);
         let support = blur.support(size, &wanted);
-        let part = picture.part(&support.rows, &support.columns).unwrap();
+        let part = image.part(&support.rows, &support.columns).unwrap();
         for level in Level::available() {
             let mut boxes = Boxes::default();
             let made = boxes.blur(level, &part, size, &wanted, &blur).unwrap();
@@ -184,13 +184,13 @@ fn compare(
     let planes: Vec<u8> =
         (0..channels).flat_map(|c| bytes.iter().copied().skip(c).step_by(channels)).collect();
     let strides = [width as isize, 1, (height * width) as isize];
-    let pictures = [
-        Picture::from_slice(bytes, height, width, channels).unwrap(),
-        Picture::from_strided(&planes, 0, [height, width, channels], strides).unwrap(),
+    let images = [
+        ImageView::from_slice(bytes, height, width, channels).unwrap(),
+        ImageView::from_strided(&planes, 0, [height, width, channels], strides).unwrap(),
     ];
     let support = step.support(size, &wanted);
-    for (level, picture) in Level::available().flat_map(|level| pictures.map(|picture| (level, picture))) {
-        let part = picture.part(&support.rows, &support.columns).unwrap();
+    for (level, image) in Level::available().flat_map(|level| images.map(|image| (level, image))) {
+        let part = image.part(&support.rows, &support.columns).unwrap();
         let mut memory = Default::default();
         let made = step.make(level, &part, size, &wanted, &mut memory).unwrap();
         for (y, row) in wanted.rows.clone().enumerate() {

@@ -9,7 +9,7 @@ use crate::ops::kinds::{Put, Size, Take, Wire};
 
 /// Takes pixel (x, y) from `(a * x + b * y + c, d * x + e * y + f)`, in pixels of the source. Operands: these six numbers;
 /// height and width of the output; the [`Interpolation`]; for each of three channels the byte of what comes from outside,
-/// of which a picture of one channel has the first.
+/// of which an image of one channel has the first.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Affine {
     matrix: [f64; 6],
@@ -30,7 +30,7 @@ impl Warp for Affine {
         &self.canvas
     }
 
-    /// By which of Pillow's paths a region is made of a picture of `size`.
+    /// By which of Pillow's paths a region is made of an image of `size`.
     fn field(&self, size: Size, wanted: &Region) -> Field {
         let Affine { matrix, canvas } = *self;
         let [_, b, _, d, ..] = matrix;

@@ -32,16 +32,16 @@ pub(crate) enum Field {
     Stepped([f64; 6]),
 }
 
-/// Where a texture lies in the picture that it is a part of.
+/// Where a texture lies in the image that it is a part of.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Frame {
-    /// Of the picture.
+    /// Of the image.
     pub(crate) size: Size,
-    /// Row and column of the texture's first pixel, which may lie before the picture's.
+    /// Row and column of the texture's first pixel, which may lie before the image's.
     pub(crate) first: [i32; 2],
     /// Bytes from row to row, and from pixel to pixel.
     pub(crate) strides: [usize; 2],
-    /// The place of pixels from outside of the picture; negative if there is none.
+    /// The place of pixels from outside of the image; negative if there is none.
     pub(crate) outside: i32,
 }
 
@@ -51,7 +51,7 @@ const GROUP: usize = 8;
 /// The places of a row's pixels.
 #[derive(Debug, Default)]
 pub(crate) struct Places {
-    /// Of the first byte that counts, in the texture; negative where a pixel lies outside of the picture.
+    /// Of the first byte that counts, in the texture; negative where a pixel lies outside of the image.
     offsets: Vec<i32>,
     /// How far a place is behind the centre of the pixel before it, by columns and by rows, in pixels.
     fractions: [Vec<f64>; 2],
@@ -73,13 +73,13 @@ impl Places {
         self.offsets.get(..self.count).unwrap_or(&[])
     }
 
-    /// Whether all pixels lie in the picture.
+    /// Whether all pixels lie in the image.
     pub(crate) fn are_inside(&self) -> bool {
         // All are looked at, for the sake of vectors.
         self.offsets().iter().fold(0, |all, offset| all | offset) >= 0
     }
 
-    /// Some pixels, all of which lie in the picture.
+    /// Some pixels, all of which lie in the image.
     pub(crate) fn run(&self, pixels: Range<usize>) -> Option<Run<'_>> {
         let [across, down] = &self.fractions;
         Some(Run {
@@ -89,7 +89,7 @@ impl Places {
         })
     }
 
-    /// The next stretch of pixels that lie in the picture, as long as can be.
+    /// The next stretch of pixels that lie in the image, as long as can be.
     pub(crate) fn next_run(&self, after: usize) -> Option<Run<'_>> {
         let begin = after + find(self.offsets().get(after..)?, false)?;
         let behind = find(self.offsets().get(begin..)?, true);
@@ -107,7 +107,7 @@ fn find(offsets: &[i32], negative: bool) -> Option<usize> {
     Some(first + offsets.get(first..)?.iter().position(is)?)
 }
 
-/// Neighbouring pixels that lie in the picture.
+/// Neighbouring pixels that lie in the image.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Run<'p> {
     /// The first one.
@@ -194,7 +194,7 @@ impl Field {
         }
     }
 
-    /// The region of a picture of `size` that a region of the output is made of.
+    /// The region of an image of `size` that a region of the output is made of.
     pub(crate) fn support(&self, size: Size, wanted: &Region) -> Region {
         let whole = Region::whole(size);
         if wanted.is_empty() {
@@ -313,7 +313,7 @@ impl Look {
 }
 
 impl Interpolation {
-    /// The region of a picture of `size` that places between some outermost ones (x, y) are made of, which may be wrong
+    /// The region of an image of `size` that places between some outermost ones (x, y) are made of, which may be wrong
     /// by `slack` pixels.
     fn around(self, corners: [[f64; 2]; 4], slack: f64, size: Size) -> Region {
         let axis = |which: usize, length: u32| {

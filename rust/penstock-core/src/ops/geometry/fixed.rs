@@ -60,7 +60,7 @@ impl Fixed {
         [at(0), at(1)]
     }
 
-    /// The region of a picture of `size` that a region is made of; `None` if it cannot be told, as steps go beyond 32
+    /// The region of an image of `size` that a region is made of; `None` if it cannot be told, as steps go beyond 32
     /// bits.
     pub(crate) fn support(&self, size: Size, wanted: &Region) -> Option<Region> {
         let axis = |axis: usize, length: u32| {
@@ -95,7 +95,7 @@ pub(crate) struct Scaled {
 }
 
 impl Scaled {
-    /// The tables of a region of the output of a picture of `size`, for rows and columns that are `scale * x + offset`.
+    /// The tables of a region of the output of an image of `size`, for rows and columns that are `scale * x + offset`.
     #[expect(clippy::suboptimal_flops, reason = "Pillow's own roundings")]
     pub(crate) fn new([a, _, c, _, e, f]: [f64; 6], size: Size, wanted: &Region) -> Self {
         let table = |scale: f64, offset: f64, wanted: &Range<u32>, length: u32| {

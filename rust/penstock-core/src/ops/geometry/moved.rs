@@ -20,11 +20,11 @@ pub struct Moved {
     pub shear: [f64; 2],
     /// Column and row of the centre, in pixels, if it is not the middle.
     pub center: Option<[f64; 2]>,
-    /// How the picture is looked at.
+    /// How the image is looked at.
     pub sampling: Sampling,
 }
 
-/// How far a picture is moved, by columns and rows.
+/// How far an image is moved, by columns and rows.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Translation {
     /// So many pixels.

@@ -8,7 +8,7 @@ use crate::ops::kinds::{Put, Size, Take, Wire};
 
 /// Takes pixel (x, y) from `(a * x + b * y + c, d * x + e * y + f) / (g * x + h * y + 1)`, in pixels of the source. Operands:
 /// these eight numbers; height and width of the output; the [`Interpolation`]; for each of three channels the byte of what
-/// comes from outside, of which a picture of one channel has the first.
+/// comes from outside, of which an image of one channel has the first.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Perspective {
     matrix: [f64; 8],

@@ -25,7 +25,7 @@ pub struct RandomAffine {
     pub shear: [Option<Bounds>; 2],
     /// Column and row of the centre, in pixels, if it is not the middle.
     pub center: Option<[f64; 2]>,
-    /// How the picture is looked at.
+    /// How the image is looked at.
     pub sampling: Sampling,
     /// How torch's `uniform_` rounds.
     pub uniform: Uniform,

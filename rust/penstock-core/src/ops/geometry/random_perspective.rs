@@ -18,9 +18,9 @@ pub struct RandomPerspective {
     pub chance: Chance,
     /// The two mix what tensors are filled with in different orders.
     pub generation: Generation,
-    /// How far corners may go, as a share of half of the picture.
+    /// How far corners may go, as a share of half of the image.
     pub distortion: f64,
-    /// How the picture is looked at.
+    /// How the image is looked at.
     pub sampling: Sampling,
     /// torchvision's coefficients, which are LAPACK's solution in double precision, rounded to single.
     pub coefficients: Ask,

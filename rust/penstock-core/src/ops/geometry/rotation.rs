@@ -68,20 +68,20 @@ impl Parameters for Rotated {
     }
 }
 
-/// A rotation but for its angle. Operands: the generation; whether the output is made to hold all of the picture; if that is
+/// A rotation but for its angle. Operands: the generation; whether the output is made to hold all of the image; if that is
 /// a tensor, the function that gives the output's width and height for a matrix, height and width; the
 /// centre's column and row, if it is not the middle; those of the [`Sampling`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rotation {
     /// Of tensors, the first makes no turns of whole quarters.
     pub generation: Generation,
-    /// Whether the output is made to hold all of the picture.
+    /// Whether the output is made to hold all of the image.
     pub expand: bool,
     /// What gives the width and height of what holds all of a tensor: torch's product of matrices.
     pub grown: Option<Ask>,
     /// Column and row of the centre, in pixels, if it is not the middle.
     pub center: Option<[f64; 2]>,
-    /// How the picture is looked at.
+    /// How the image is looked at.
     pub sampling: Sampling,
 }
 
@@ -98,11 +98,11 @@ impl Rotation {
         (asks == rotation.grown.is_some()).then_some(rotation)
     }
 
-    /// Appends what a rotation by an angle in degrees, counterclockwise, is for a picture of `size`.
+    /// Appends what a rotation by an angle in degrees, counterclockwise, is for an image of `size`.
     #[expect(clippy::float_cmp, reason = "only these very angles are turns, as in Pillow")]
     pub fn by<S: Turns>(&self, angle: f64, size: Size, steps: &mut Vec<S>) -> Option<Size> {
-        let of_pictures = self.sampling.places == Places::Pillow;
-        if !of_pictures && self.generation == Generation::V1 {
+        let of_images = self.sampling.places == Places::Pillow;
+        if !of_images && self.generation == Generation::V1 {
             let (matrix, size) = self.grid(angle, size)?;
             steps.push(self.sampling.by(self.generation, matrix, size)?);
             return Some(size);
@@ -123,7 +123,7 @@ impl Rotation {
                 return Some((width, height));
             }
         }
-        let (matrix, size) = if of_pictures { self.matrix(angle, size)? } else { self.grid(angle, size)? };
+        let (matrix, size) = if of_images { self.matrix(angle, size)? } else { self.grid(angle, size)? };
         steps.push(self.sampling.by(self.generation, matrix, size)?);
         Some(size)
     }
@@ -139,7 +139,7 @@ impl Rotation {
         (fits(width) && fits(height)).then_some((matrix, (height as u32, width as u32)))
     }
 
-    /// Pillow's matrix from the output to a picture of `size`, and the output's size.
+    /// Pillow's matrix from the output to an image of `size`, and the output's size.
     fn matrix(&self, angle: f64, (height, width): Size) -> Option<([f64; 6], Size)> {
         let (h, w) = (f64::from(height), f64::from(width));
         let [x, y] = self.sampling.center(self.center, (height, width));

@@ -7,7 +7,7 @@ use super::dispatch;
 use super::field::Run;
 use crate::ops::choice::Choice;
 
-/// How a picture is looked at between its pixels. The names are Pillow's.
+/// How an image is looked at between its pixels. The names are Pillow's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Interpolation {
     /// The pixel that it is in.
@@ -57,7 +57,7 @@ impl Pixels<'_> {
     }
 }
 
-/// Makes pixels that lie in the picture; `out` begins with the first of them.
+/// Makes pixels that lie in the image; `out` begins with the first of them.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "it is compiled for each level's vectors")]
 pub(crate) fn run(interpolation: Interpolation, pixels: &Pixels<'_>, run: &Run<'_>, out: &mut [u8]) {

@@ -12,7 +12,7 @@ use super::field::gridded;
 use super::sample::Interpolation;
 use super::sampling::Places;
 use crate::image::sheet::Sheet;
-use crate::image::{Picture, Region};
+use crate::image::{ImageView, Region};
 use crate::ops::generation::Generation;
 use crate::ops::kinds::{Area, Put, Size, Take, Wire};
 
@@ -248,8 +248,8 @@ pub struct Sampler {
 }
 
 impl Sampler {
-    /// Copies a picture.
-    fn texels(&mut self, source: &Picture<'_>) -> Option<usize> {
+    /// Copies an image.
+    fn texels(&mut self, source: &ImageView<'_>) -> Option<usize> {
         let (channels, height, width) = (source.channels(), source.height(), source.width());
         let stride = width.checked_add(2 * BORDER)?;
         let count = height.checked_add(2 * BORDER)?.checked_mul(stride)?;
@@ -286,11 +286,11 @@ impl Area for SampledGrid {
     fn make<'m>(
         &self,
         level: Level,
-        source: &Picture<'m>,
+        source: &ImageView<'m>,
         size: Size,
         wanted: &Region,
         memory: &'m mut Sampler,
-    ) -> Option<Picture<'m>> {
+    ) -> Option<ImageView<'m>> {
         if (source.height(), source.width()) != (size.0 as usize, size.1 as usize) {
             return None;
         }
@@ -310,7 +310,7 @@ impl Area for SampledGrid {
             let out = out.rows_mut(0, index, 1).get_mut(..width * channels)?;
             dispatch::sampled(level, self, &texels, channels, [row, wanted.columns.start], out);
         }
-        out.picture()
+        out.image()
     }
 }
 

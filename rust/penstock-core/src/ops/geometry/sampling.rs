@@ -1,4 +1,4 @@
-//! How a transform of torchvision's looks at pictures: in whose arithmetic, by which interpolation, and what is outside.
+//! How a transform of torchvision's looks at images: in whose arithmetic, by which interpolation, and what is outside.
 
 use super::affine::Affine;
 use super::affine_grid::AffineGrid;
@@ -9,7 +9,7 @@ use crate::ops::choice::Choice;
 use crate::ops::generation::Generation;
 use crate::ops::kinds::{Size, Take};
 
-/// Steps of which one takes a picture's pixels from where a matrix says.
+/// Steps of which one takes an image's pixels from where a matrix says.
 pub trait Looks: From<Affine> + From<AffineGrid> + From<SampledGrid> {}
 
 impl<S: From<Affine> + From<AffineGrid> + From<SampledGrid>> Looks for S {}
@@ -30,7 +30,7 @@ impl Choice for Places {
         &[(Places::Pillow, "pillow"), (Places::Rounded, "rounded"), (Places::Fused, "fused")];
 }
 
-/// How pictures are looked at. Operands: in which arithmetic places are found; the interpolation; for each of three channels
+/// How images are looked at. Operands: in which arithmetic places are found; the interpolation; for each of three channels
 /// the byte of what comes from outside; if a tensor is looked at between its pixels, for each of three channels what it is
 /// filled with, if it is filled.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -4,7 +4,7 @@ use penstock_jpeg::simd::Level;
 use proptest::prelude::*;
 
 use super::*;
-use crate::image::{Picture, Region};
+use crate::image::{ImageView, Region};
 use crate::ops::generation::Generation;
 use crate::ops::kinds::{Area, Size};
 
@@ -17,15 +17,15 @@ fn cubic([a, b, c, d]: [f64; 4], at: f64) -> f64 {
     b + at * ((c - a) + at * ((2.0 * (a - b) + c - d) + at * (-a + b - c + d)))
 }
 
-/// What a place of a picture looks like; `None` outside.
+/// What a place of an image looks like; `None` outside.
 #[expect(clippy::suboptimal_flops, reason = "Pillow's own roundings")]
-fn look(picture: &Picture<'_>, interpolation: Interpolation, [x, y]: [f64; 2], channel: usize) -> Option<u8> {
-    let (height, width) = (picture.height() as i64, picture.width() as i64);
+fn look(image: &ImageView<'_>, interpolation: Interpolation, [x, y]: [f64; 2], channel: usize) -> Option<u8> {
+    let (height, width) = (image.height() as i64, image.width() as i64);
     if !(x >= 0.0 && x < width as f64 && y >= 0.0 && y < height as f64) {
         return None;
     }
     let get = |y: i64, x: i64| {
-        f64::from(picture.get(y.clamp(0, height - 1) as usize, x.clamp(0, width - 1) as usize, channel))
+        f64::from(image.get(y.clamp(0, height - 1) as usize, x.clamp(0, width - 1) as usize, channel))
     };
     if interpolation == Interpolation::Nearest {
         return Some(get(y as i64, x as i64) as u8);
@@ -46,7 +46,7 @@ fn look(picture: &Picture<'_>, interpolation: Interpolation, [x, y]: [f64; 2], c
 /// The whole output, for every level, of a part of which `region` says which.
 fn compare<A: Area>(
     step: &A,
-    source: &Picture<'_>,
+    source: &ImageView<'_>,
     region: &Region,
     expected: impl Fn(u32, u32, usize) -> u8,
 ) -> Result<(), TestCaseError> {
@@ -73,7 +73,7 @@ fn compare<A: Area>(
     Ok(())
 }
 
-/// A picture's bytes, and its sides and strides: of height and width, whether it is gray, and whether its channels are planes.
+/// An image's bytes, and its sides and strides: of height and width, whether it is gray, and whether its channels are planes.
 fn noise(
     (height, width, gray, planar): (usize, usize, bool, bool),
     seed: u64,
@@ -105,7 +105,7 @@ proptest! {
         seed in any::<u64>(),
     ) {
         let (bytes, sides, strides) = noise(shape, seed);
-        let source = Picture::from_strided(&bytes, 0, sides, strides).unwrap();
+        let source = ImageView::from_strided(&bytes, 0, sides, strides).unwrap();
         let fill = [7, 8, 9];
         let region = Region {
             rows: corner.0 % size.0..size.0,
@@ -141,7 +141,7 @@ proptest! {
         let ([a, b, d, e], [c, f]) = (linear, shift);
         let channels = if gray { 1 } else { 3 };
         let bytes: Vec<u8> = (0..40 * 50 * channels).map(|i| (i % 251) as u8).collect();
-        let source = Picture::from_slice(&bytes, 40, 50, channels).unwrap();
+        let source = ImageView::from_slice(&bytes, 40, 50, channels).unwrap();
         let region = Region { rows: corner.0 % size.0..size.0, columns: corner.1 % size.1..size.1 };
         let fill = [3, 4, 5];
         let step = Affine::new([a, b, c, d, e, f], size, Interpolation::Nearest, fill).unwrap();
@@ -167,7 +167,7 @@ proptest! {
     ) {
         let ([a, b, d, e], [c, f]) = (linear.map(|of| f64::from(of) / 8.0), shift.map(|of| f64::from(of) / 4.0));
         let [a, e] = [a + nearly[0], e + nearly[1]];
-        let source = Picture::from_slice(&values, 40, 50, 3).unwrap();
+        let source = ImageView::from_slice(&values, 40, 50, 3).unwrap();
         let (interpolation, fill) = (INTERPOLATIONS[which], [7, 8, 9]);
         let place = |y: u32, x: u32| {
             let (x, y) = (f64::from(x) + 0.5, f64::from(y) + 0.5);
@@ -192,7 +192,7 @@ proptest! {
     ) {
         let ([a, b, d, e], [c, f]) = (linear, shift);
         let bytes: Vec<u8> = (0..40 * 50).map(|i| (i % 251) as u8).collect();
-        let source = Picture::from_slice(&bytes, 40, 50, 1).unwrap();
+        let source = ImageView::from_slice(&bytes, 40, 50, 1).unwrap();
         let region = Region { rows: corner.0 % size.0..size.0, columns: corner.1 % size.1..size.1 };
         let places = if fused { Places::Fused } else { Places::Rounded };
         let step = AffineGrid::new([a, b, c, d, e, f], places, size, Interpolation::Nearest, [3; 3]).unwrap();
@@ -214,11 +214,10 @@ proptest! {
 
 /// What `grid_sample` and a fill come to: of the four pixels around a place, or the nearest one.
 #[expect(clippy::suboptimal_flops, reason = "torch's own roundings")]
-fn sampled(picture: &Picture<'_>, looking: Looking, [x, y]: [f32; 2], channel: usize) -> u8 {
+fn sampled(image: &ImageView<'_>, looking: Looking, [x, y]: [f32; 2], channel: usize) -> u8 {
     let at = |x: f32, y: f32| {
-        let inside =
-            (0.0..picture.width() as f32).contains(&x) && (0.0..picture.height() as f32).contains(&y);
-        inside.then(|| f32::from(picture.get(y as usize, x as usize, channel)))
+        let inside = (0.0..image.width() as f32).contains(&x) && (0.0..image.height() as f32).contains(&y);
+        inside.then(|| f32::from(image.get(y as usize, x as usize, channel)))
     };
     let fill = looking.fill.map(|fill| fill[channel]);
     if looking.interpolation == Interpolation::Nearest {
@@ -266,7 +265,7 @@ proptest! {
     ) {
         let (height, width, ..) = shape;
         let (bytes, sides, strides) = noise(shape, seed);
-        let source = Picture::from_strided(&bytes, 0, sides, strides).unwrap();
+        let source = ImageView::from_strided(&bytes, 0, sides, strides).unwrap();
         let region = Region { rows: corner.0 % size.0..size.0, columns: corner.1 % size.1..size.1 };
         let (fused, nearest, first) = looking;
         let looking = Looking {
@@ -320,7 +319,7 @@ fn no_more_is_looked_at_than_is_seen() {
 #[test]
 fn quarter_turns_take_every_pixel_from_its_place() {
     let bytes: Vec<u8> = (0..6).collect();
-    let source = Picture::from_slice(&bytes, 2, 3, 1).unwrap();
+    let source = ImageView::from_slice(&bytes, 2, 3, 1).unwrap();
     let turned = |quarter| {
         let turn = Turn { quarter };
         let size: Size = turn.size((2, 3)).unwrap();

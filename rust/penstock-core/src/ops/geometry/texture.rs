@@ -1,4 +1,4 @@
-//! A part of a picture with a margin of its outermost pixels around it, so that nobody has to look where it ends.
+//! A part of an image with a margin of its outermost pixels around it, so that nobody has to look where it ends.
 
 use super::sample::Pixels;
 use crate::image::lines::Lines;

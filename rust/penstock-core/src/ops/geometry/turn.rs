@@ -3,7 +3,7 @@
 use penstock_jpeg::simd::Level;
 
 use crate::image::axis::Run;
-use crate::image::{Picture, Region};
+use crate::image::{ImageView, Region};
 use crate::ops::choice::Choice;
 use crate::ops::kinds::{Area, Put, Size, Take, Wire};
 
@@ -29,7 +29,7 @@ impl Choice for Quarter {
     ];
 }
 
-/// Turns a picture; no pixel is moved for it. Operands: which [`Quarter`].
+/// Turns an image; no pixel is moved for it. Operands: which [`Quarter`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Turn {
     /// Which turn.
@@ -67,11 +67,11 @@ impl Area for Turn {
     fn make<'m>(
         &self,
         _level: Level,
-        source: &Picture<'m>,
+        source: &ImageView<'m>,
         _size: Size,
         _wanted: &Region,
         _memory: &'m mut (),
-    ) -> Option<Picture<'m>> {
+    ) -> Option<ImageView<'m>> {
         let run = |length: usize, reversed: bool| {
             let len = length as u32;
             if reversed {

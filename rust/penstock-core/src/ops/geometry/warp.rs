@@ -1,4 +1,4 @@
-//! Pictures whose pixels come from anywhere: a field says where, an interpolation of what.
+//! Images whose pixels come from anywhere: a field says where, an interpolation of what.
 
 use std::ops::Range;
 
@@ -9,7 +9,7 @@ use super::field::{Field, Frame, Places};
 use super::sample::{Interpolation, Pixels};
 use super::texture::Texture;
 use crate::image::sheet::Sheet;
-use crate::image::{Picture, Region};
+use crate::image::{ImageView, Region};
 use crate::ops::kinds::{Area, Put, Size, Take};
 
 /// Pixels whose places are found at a time for all planes: they are in the first-level cache when they are looked at.
@@ -29,7 +29,7 @@ pub(crate) trait Warp {
     /// How its output is made.
     fn canvas(&self) -> &Canvas;
 
-    /// Where the pixels of a region come from, in a picture of `size`.
+    /// Where the pixels of a region come from, in an image of `size`.
     fn field(&self, size: Size, wanted: &Region) -> Field;
 }
 
@@ -47,11 +47,11 @@ impl<W: Warp> Area for W {
     fn make<'m>(
         &self,
         level: Level,
-        source: &Picture<'m>,
+        source: &ImageView<'m>,
         size: Size,
         wanted: &Region,
         memory: &'m mut Warper,
-    ) -> Option<Picture<'m>> {
+    ) -> Option<ImageView<'m>> {
         memory.warp(level, source, size, wanted, self.canvas(), &self.field(size, wanted))
     }
 }
@@ -78,7 +78,7 @@ impl Canvas {
         Canvas::new(from.size()?, from.choice()?, bytes(from)?)
     }
 
-    /// `None` if there are no such pictures.
+    /// `None` if there are no such images.
     pub(crate) fn new(size: Size, interpolation: Interpolation, fill: [u8; 3]) -> Option<Self> {
         let fits = |length: u32| length > 0 && i32::try_from(length).is_ok();
         (fits(size.0) && fits(size.1)).then_some(Canvas { size, interpolation, fill })
@@ -92,16 +92,16 @@ pub(super) fn bytes(from: &mut impl Take) -> Option<[u8; 3]> {
 }
 
 impl Warper {
-    /// Makes a region of the output from `source`, which is exactly its support of a picture of `size`.
+    /// Makes a region of the output from `source`, which is exactly its support of an image of `size`.
     pub(crate) fn warp<'m>(
         &'m mut self,
         level: Level,
-        source: &Picture<'m>,
+        source: &ImageView<'m>,
         size: Size,
         wanted: &Region,
         canvas: &Canvas,
         field: &Field,
-    ) -> Option<Picture<'m>> {
+    ) -> Option<ImageView<'m>> {
         let support = field.support(size, wanted);
         if source.height() != support.rows.len() || source.width() != support.columns.len() {
             return None;
@@ -119,7 +119,7 @@ impl Warper {
         let (height, width) = (wanted.rows.len(), wanted.columns.len());
         let Warper { textures: [texture, ..], places, out } = self;
         let margin = canvas.interpolation.margin();
-        // A picture without pixels has no lines: all is filled then.
+        // An image without pixels has no lines: all is filled then.
         let lines = if support.is_empty() { None } else { Some(source.rows()?) };
         let (planes, step) = lines.map_or((source.channels(), 1), |lines| (lines.planes, lines.step));
         if !out.shape(planes, height, width, step) {
@@ -171,24 +171,24 @@ impl Warper {
                 }
             }
         }
-        out.picture()
+        out.image()
     }
 
-    /// The same of the nearest pixels, whose places all planes have in common; those outside of the picture are that of one
+    /// The same of the nearest pixels, whose places all planes have in common; those outside of the image are that of one
     /// more pixel behind it.
     fn nearest<'m>(
         &'m mut self,
         level: Level,
-        source: &Picture<'m>,
+        source: &ImageView<'m>,
         [support, wanted]: [&Region; 2],
         size: Size,
         canvas: &Canvas,
         field: &Field,
-    ) -> Option<Picture<'m>> {
+    ) -> Option<ImageView<'m>> {
         let (height, width) = (wanted.rows.len(), wanted.columns.len());
         let Warper { textures, places, out } = self;
         let lines = source.rows()?;
-        // What is made of a small picture next wants its rows to touch.
+        // What is made of a small image next wants its rows to touch.
         if !out.shape_dense(lines.planes, height, width, lines.step) {
             return None;
         }
@@ -214,7 +214,7 @@ impl Warper {
                 dispatch::nearest(level, &texture.pixels(), places.offsets(), width, out, stride);
             }
         }
-        out.picture()
+        out.image()
     }
 }
 

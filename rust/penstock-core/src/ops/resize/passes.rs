@@ -1,4 +1,4 @@
-//! How a picture is resized: by which filter, in whose arithmetic, and in which passes.
+//! How an image is resized: by which filter, in whose arithmetic, and in which passes.
 
 use super::filter::{Filter, Precision, Scaling};
 use crate::image::Region;
@@ -36,7 +36,7 @@ impl Choice for Arithmetic {
     ];
 }
 
-/// How a picture is resized.
+/// How an image is resized.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Method {
     /// How pixels are weighted.
@@ -58,7 +58,7 @@ impl Method {
     }
 }
 
-/// The two passes of a resize of a picture from one size to another. No size is zero.
+/// The two passes of a resize of an image from one size to another. No size is zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Passes {
     /// What happens to its height.

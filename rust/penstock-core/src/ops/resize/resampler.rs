@@ -1,4 +1,4 @@
-//! Pillow's resize of 8-bit pictures, and torch's of uint8 tensors, bit for bit.
+//! Pillow's resize of 8-bit images, and torch's of uint8 tensors, bit for bit.
 //!
 //! Two passes, each to bytes, in the order that the version of Pillow takes (`Order`), with torch the
 //! horizontal one first; a pass whose size does not change is left out. A pixel is the sum of source pixels
@@ -20,7 +20,7 @@ use super::passes::{Method, Passes};
 use super::program::{Program, RowOf, Shape};
 use super::recent::Recent;
 use crate::image::sheet::Sheet;
-use crate::image::{Picture, Region};
+use crate::image::{ImageView, Region};
 use crate::level;
 
 /// Bytes of the source that go through all tiles of the horizontal pass before the next ones do: they are to
@@ -42,7 +42,7 @@ struct Across {
 /// Which outputs, of which rows, at which level.
 type AcrossKey = (Scaling, Range<u32>, RowOf, Level);
 
-/// Memory of one thread that resizes, reused from picture to picture.
+/// Memory of one thread that resizes, reused from image to image.
 #[derive(Debug, Default)]
 pub struct Resampler {
     across: Sheet,
@@ -60,28 +60,28 @@ struct Plain {
 }
 
 impl Resampler {
-    /// Resizes a picture of any layout, the whole of it.
+    /// Resizes an image of any layout, the whole of it.
     ///
-    /// `None` if a size is zero, if the memory for it cannot be had, or if the picture's rows are not
+    /// `None` if a size is zero, if the memory for it cannot be had, or if the image's rows are not
     /// contiguous, forwards, with one channel or three interleaved ones.
     pub fn resize<'r>(
         &'r mut self,
-        picture: &Picture<'r>,
+        image: &ImageView<'r>,
         size: (u32, u32),
         method: Method,
-    ) -> Option<Picture<'r>> {
-        self.resize_at(level::in_use(), picture, size, method)
+    ) -> Option<ImageView<'r>> {
+        self.resize_at(level::in_use(), image, size, method)
     }
 
     /// [`Resampler::resize`] with the vector instructions of `level`.
     pub fn resize_at<'r>(
         &'r mut self,
         level: Level,
-        picture: &Picture<'r>,
+        image: &ImageView<'r>,
         size: (u32, u32),
         method: Method,
-    ) -> Option<Picture<'r>> {
-        let from = (picture.height() as u32, picture.width() as u32);
+    ) -> Option<ImageView<'r>> {
+        let from = (image.height() as u32, image.width() as u32);
         if [from.0, from.1, size.0, size.1].contains(&0) {
             return None;
         }
@@ -89,19 +89,19 @@ impl Resampler {
         let region = Region::whole(size);
         // Nearest may leave out pixels at the edge.
         let support = resize.support(&region);
-        let part = picture.part(&support.rows, &support.columns)?;
+        let part = image.part(&support.rows, &support.columns)?;
         self.resample(level, &part, &resize, &region)
     }
 
     /// Makes a region of a resize's output from `source`, which is exactly the support of that region and has
-    /// [rows](Picture::rows). `None` if it has not, or if memory is short.
+    /// [rows](ImageView::rows). `None` if it has not, or if memory is short.
     pub(crate) fn resample<'r>(
         &'r mut self,
         level: Level,
-        source: &Picture<'r>,
+        source: &ImageView<'r>,
         resize: &Passes,
         region: &Region,
-    ) -> Option<Picture<'r>> {
+    ) -> Option<ImageView<'r>> {
         let support = resize.support(region);
         if source.height() != support.rows.len() || source.width() != support.columns.len() {
             return None;
@@ -117,23 +117,23 @@ impl Resampler {
             let rows = down_taps.get(rows, |taps| taps.prepare(&resize.rows, &region.rows))?;
             return pass_across(level, resize, region, source, Some(rows), across_taps, plain, across);
         }
-        let mut picture = *source;
+        let mut image = *source;
         if resize.down_first {
             if rows {
-                picture = pass_down(level, resize, region, &picture, down_taps, plain, down)?;
+                image = pass_down(level, resize, region, &image, down_taps, plain, down)?;
             }
             if columns {
-                picture = pass_across(level, resize, region, &picture, None, across_taps, plain, across)?;
+                image = pass_across(level, resize, region, &image, None, across_taps, plain, across)?;
             }
         } else {
             if columns {
-                picture = pass_across(level, resize, region, &picture, None, across_taps, plain, across)?;
+                image = pass_across(level, resize, region, &image, None, across_taps, plain, across)?;
             }
             if rows {
-                picture = pass_down(level, resize, region, &picture, down_taps, plain, down)?;
+                image = pass_down(level, resize, region, &image, down_taps, plain, down)?;
             }
         }
-        Some(picture)
+        Some(image)
     }
 }
 
@@ -143,12 +143,12 @@ fn pass_across<'o>(
     level: Level,
     resize: &Passes,
     region: &Region,
-    source: &Picture<'_>,
+    source: &ImageView<'_>,
     chosen: Option<&Taps>,
     recent: &mut Recent<AcrossKey, Across, REMEMBERED>,
     plain: &mut Plain,
     out: &'o mut Sheet,
-) -> Option<Picture<'o>> {
+) -> Option<ImageView<'o>> {
     let (scaling, outputs, lines) = (&resize.columns, &region.columns, source.rows()?);
     let (first, bytes, step) = (scaling.support(outputs).start, lines.bytes_per_line(), lines.step);
     let row = RowOf { first, bytes, step };
@@ -177,7 +177,7 @@ fn pass_across<'o>(
         {
             plain.across(&made.taps, row, line(plane, row_of_out)?, out.rows_mut(plane, row_of_out, 1));
         }
-        return out.picture();
+        return out.image();
     };
     let band = (BAND_BYTES / bytes.max(1)).max(1).next_multiple_of(BLOCK);
     let bands = (0..lines.planes).flat_map(|plane| (0..count).step_by(band).map(move |top| (plane, top)));
@@ -190,7 +190,7 @@ fn pass_across<'o>(
             }
         }
     }
-    out.picture()
+    out.image()
 }
 
 /// The vertical pass to the rows of a region, of all columns that there are.
@@ -198,11 +198,11 @@ fn pass_down<'o>(
     level: Level,
     resize: &Passes,
     region: &Region,
-    source: &Picture<'_>,
+    source: &ImageView<'_>,
     recent: &mut Recent<(Scaling, Range<u32>), Taps, REMEMBERED>,
     plain: &mut Plain,
     out: &'o mut Sheet,
-) -> Option<Picture<'o>> {
+) -> Option<ImageView<'o>> {
     let (scaling, outputs, lines) = (&resize.rows, &region.rows, source.rows()?);
     let above = scaling.support(outputs).start;
     let taps = recent.get((*scaling, outputs.clone()), |taps| taps.prepare(scaling, outputs))?;
@@ -221,7 +221,7 @@ fn pass_down<'o>(
             }
         }
     }
-    out.picture()
+    out.image()
 }
 
 /// The byte that a sum stands for.

@@ -4,10 +4,10 @@ use penstock_jpeg::simd::Level;
 
 use super::passes::{Method, Passes};
 use super::resampler::Resampler;
-use crate::image::{Picture, Region};
+use crate::image::{ImageView, Region};
 use crate::ops::kinds::{Area, Put, Size, Take, Wire};
 
-/// Makes a picture of another size.
+/// Makes an image of another size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Resample {
     /// Rows made.
@@ -39,11 +39,11 @@ impl Area for Resample {
     fn make<'m>(
         &self,
         level: Level,
-        source: &Picture<'m>,
+        source: &ImageView<'m>,
         size: Size,
         wanted: &Region,
         memory: &'m mut Resampler,
-    ) -> Option<Picture<'m>> {
+    ) -> Option<ImageView<'m>> {
         memory.resample(level, source, &self.passes(size), wanted)
     }
 }

@@ -64,7 +64,7 @@ pub enum Target {
 }
 
 impl Target {
-    /// The size that a picture of `size` becomes; `None` where Pillow or torch refuses to make it.
+    /// The size that an image of `size` becomes; `None` where Pillow or torch refuses to make it.
     pub(super) fn size(self, size: (u32, u32)) -> Option<(u32, u32)> {
         let (height, width) = size;
         let (short, long) = if width <= height { (width, height) } else { (height, width) };
@@ -95,7 +95,7 @@ pub(super) fn checked((height, width): (u32, u32)) -> Option<(u32, u32)> {
     (fits(height) && fits(width)).then_some((height, width))
 }
 
-/// Appends a resize, unless the size is right already: then torchvision leaves the picture as it is.
+/// Appends a resize, unless the size is right already: then torchvision leaves the image as it is.
 pub(super) fn resize<S: From<Resample>>(size: Size, to: Size, method: Method, steps: &mut Vec<S>) -> Size {
     if size != to {
         steps.push(Resample { height: to.0, width: to.1, method }.into());

@@ -109,11 +109,11 @@ fn compare_source(
     let resize = Passes::new((height as u32, width as u32), to, method);
     let expected = naive(source, &resize);
     let support = resize.support(region);
-    let interleaved = Picture::from_slice(&source.bytes, height, width, channels).unwrap();
+    let interleaved = ImageView::from_slice(&source.bytes, height, width, channels).unwrap();
     let planes: Vec<u8> =
         (0..channels).flat_map(|c| source.bytes.iter().copied().skip(c).step_by(channels)).collect();
     let plane = (height * width) as isize;
-    let planar = Picture::from_strided(&planes, 0, shape, [width as isize, 1, plane]).unwrap();
+    let planar = ImageView::from_strided(&planes, 0, shape, [width as isize, 1, plane]).unwrap();
     let run = |range: &Range<u32>| crate::image::axis::Run::Source {
         start: range.start,
         len: range.len() as u32,
@@ -121,8 +121,8 @@ fn compare_source(
     };
     for level in Level::available() {
         let mut resampler = Resampler::default();
-        for picture in [&interleaved, &planar, &interleaved] {
-            let part = picture.select(run(&support.rows), run(&support.columns)).unwrap();
+        for image in [&interleaved, &planar, &interleaved] {
+            let part = image.select(run(&support.rows), run(&support.columns)).unwrap();
             let made = resampler.resample(level, &part, &resize, region).unwrap();
             prop_assert_eq!((made.height(), made.width()), (region.rows.len(), region.columns.len()));
             for (y, row) in region.rows.clone().enumerate() {
@@ -189,7 +189,7 @@ fn long_thin_large_and_small() {
 #[test]
 fn channels_that_are_one_are_resized_once() {
     let source = Pixels::noise([20, 30, 1], 5);
-    let gray = Picture::from_strided(&source.bytes, 0, [20, 30, 3], [30, 1, 0]).unwrap();
+    let gray = ImageView::from_strided(&source.bytes, 0, [20, 30, 3], [30, 1, 0]).unwrap();
     let (mut resampler, method) = (Resampler::default(), BICUBIC);
     let made = resampler.resize(&gray, (9, 50), method).unwrap();
     let expected = naive(&source, &Passes::new((20, 30), (9, 50), method));
@@ -202,8 +202,8 @@ fn what_cannot_be_read_is_refused() {
     let bytes = [0; 60];
     let mut resampler = Resampler::default();
     let mut resize = |strides, size| {
-        let picture = Picture::from_strided(&bytes, 12, [4, 4, 3], strides).unwrap();
-        resampler.resize(&picture, size, BICUBIC).is_some()
+        let image = ImageView::from_strided(&bytes, 12, [4, 4, 3], strides).unwrap();
+        resampler.resize(&image, size, BICUBIC).is_some()
     };
     assert!(resize([12, 3, 1], (2, 2)));
     assert!(resize([-4, 1, 16], (2, 2)), "rows may run upwards");

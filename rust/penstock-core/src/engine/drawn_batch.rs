@@ -1,6 +1,6 @@
 //! A batch whose numbers are drawn and whose pixels are not made yet.
 //!
-//! A sample is one picture and what is made of it: one entry for each view, with its plan, its steps and its place in one
+//! A sample is one image and what is made of it: one entry for each view, with its plan, its steps and its place in one
 //! of the batch's outputs. A lowered batch has one entry for each sample, and one output.
 
 use std::ops::Range;
@@ -9,16 +9,16 @@ use std::sync::Arc;
 use super::Reading;
 use super::tools::View;
 use crate::codec::Header;
-use crate::image::Picture;
+use crate::image::ImageView;
 use crate::plan::{Plan, Refusal, Step, size_after};
 use crate::random::Streams;
-use crate::source::files::{File, Left};
+use crate::source::files::{Fallback, File};
 
-/// Where a picture's pixels are.
+/// Where an image's pixels are.
 #[derive(Debug)]
 pub enum Content {
     /// In memory.
-    Pixels(Picture<'static>),
+    Pixels(ImageView<'static>),
     /// In a file, to be decoded.
     File(Arc<File>),
     /// In a file that is still being read, of which somebody has seen the header.
@@ -36,21 +36,21 @@ impl Content {
     /// Height and width.
     pub(super) fn size(&self) -> (u32, u32) {
         match self {
-            Content::Pixels(picture) => size_of(picture),
+            Content::Pixels(image) => size_of(image),
             Content::File(file) => file.header().size(),
             Content::Coming { header, .. } => header.size(),
         }
     }
 
-    /// What there is to make a picture of; waits for a file that is being read.
+    /// What there is to make an image of; waits for a file that is being read.
     pub(super) fn look(&self) -> Seen<'_> {
         match self {
-            Content::Pixels(picture) => Seen::Pixels(picture),
+            Content::Pixels(image) => Seen::Pixels(image),
             Content::File(file) => Seen::File(file, file.header()),
             Content::Coming { reading, index, header } => match reading.wait_for(*index) {
                 Ok(file) if header.is_of(file.header()) => Seen::File(file, *header),
-                Ok(_) => Seen::Left(Left::Changed),
-                Err(left) => Seen::Left(left),
+                Ok(_) => Seen::Fallback(Fallback::Changed),
+                Err(left) => Seen::Fallback(left),
             },
         }
     }
@@ -58,14 +58,14 @@ impl Content {
 
 /// A [`Content`] that is there.
 pub(super) enum Seen<'a> {
-    Pixels(&'a Picture<'static>),
+    Pixels(&'a ImageView<'static>),
     /// And what is wanted of it.
     File(&'a File, Header),
-    Left(Left),
+    Fallback(Fallback),
 }
 
-pub(super) fn size_of(picture: &Picture<'_>) -> (u32, u32) {
-    (picture.height() as u32, picture.width() as u32)
+pub(super) fn size_of(image: &ImageView<'_>) -> (u32, u32) {
+    (image.height() as u32, image.width() as u32)
 }
 
 /// Where a view goes.
@@ -82,15 +82,15 @@ pub struct Place {
 pub struct Drawn<'d> {
     /// Converts its values.
     pub plan: &'d Arc<Plan>,
-    /// What is done to the picture.
+    /// What is done to the image.
     pub steps: &'d [Step],
     /// Where it goes.
     pub place: Place,
 }
 
-/// Pictures, the steps drawn for each, and the plans that convert them.
+/// Images, the steps drawn for each, and the plans that convert them.
 #[derive(Debug, Default)]
-pub struct Draft {
+pub struct DrawnBatch {
     plans: Vec<Arc<Plan>>,
     samples: Vec<Sample>,
     entries: Vec<Entry>,
@@ -113,8 +113,8 @@ struct Entry {
     place: Place,
 }
 
-impl Draft {
-    /// An empty batch with room for `samples` pictures.
+impl DrawnBatch {
+    /// An empty batch with room for `samples` images.
     #[must_use]
     pub fn with_capacity(samples: usize) -> Self {
         Self {
@@ -125,10 +125,10 @@ impl Draft {
         }
     }
 
-    /// Draws the next picture's numbers from `streams`; it goes to the next slot of the only output.
+    /// Draws the next image's numbers from `streams`; it goes to the next slot of the only output.
     ///
     /// # Errors
-    /// [`Refusal`] if torch would raise for this picture, which then is not part of the batch.
+    /// [`Refusal`] if torch would raise for this image, which then is not part of the batch.
     pub fn push(&mut self, plan: &Arc<Plan>, content: Content, streams: &mut Streams) -> Result<(), Refusal> {
         let first = self.steps.len();
         let size = plan.draw(content.size(), streams, &mut self.steps)?;
@@ -138,7 +138,7 @@ impl Draft {
         Ok(())
     }
 
-    /// Adds a picture whose views' steps were drawn elsewhere; false, and it is not part of the batch, if they do not
+    /// Adds an image whose views' steps were drawn elsewhere; false, and it is not part of the batch, if they do not
     /// fit its size.
     pub fn push_drawn(&mut self, content: Content, views: &[Drawn<'_>]) -> bool {
         let first = self.entries.len();
@@ -171,13 +171,13 @@ impl Draft {
         self.entries.push(entry);
     }
 
-    /// Number of pictures.
+    /// Number of images.
     #[must_use]
     pub fn len(&self) -> usize {
         self.samples.len()
     }
 
-    /// Whether there is no picture.
+    /// Whether there is no image.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.samples.is_empty()
@@ -189,7 +189,7 @@ impl Draft {
         self.ragged
     }
 
-    /// Whether any picture has to be decoded.
+    /// Whether any image has to be decoded.
     #[must_use]
     pub fn decodes(&self) -> bool {
         self.decodes
@@ -219,7 +219,7 @@ impl Draft {
         [channels, entry.size.0 as usize, entry.size.1 as usize]
     }
 
-    /// A sample's picture; the sample may be none.
+    /// A sample's image; the sample may be none.
     pub(super) fn content(&self, sample: usize) -> Option<&Content> {
         self.samples.get(sample).map(|sample| &sample.content)
     }

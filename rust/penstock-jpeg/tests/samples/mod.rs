@@ -1,9 +1,9 @@
-//! Small pictures of every kind, and what Pillow 13.0 (libjpeg-turbo 3.2.0) makes of them.
+//! Small samples of every kind, and what Pillow 13.0 (libjpeg-turbo 3.2.0) makes of them.
 //!
 //! Written by Pillow and by libjpeg-turbo's `cjpeg`; `checksum` is the 64-bit FNV-1a hash of Pillow's pixels.
 
 /// A file and its pixels' size and hash.
-pub(crate) struct Picture {
+pub(crate) struct Sample {
     pub(crate) name: &'static str,
     pub(crate) width: usize,
     pub(crate) height: usize,
@@ -13,7 +13,7 @@ pub(crate) struct Picture {
     hex: &'static str,
 }
 
-impl Picture {
+impl Sample {
     pub(crate) fn file(&self) -> Vec<u8> {
         let digits: Vec<u8> =
             self.hex.bytes().filter_map(|c| (c as char).to_digit(16)).map(|d| d as u8).collect();
@@ -29,8 +29,8 @@ pub(crate) fn checksum(bytes: &[u8]) -> u64 {
 }
 
 /// All of them.
-pub(crate) const PICTURES: &[Picture] = &[
-    Picture {
+pub(crate) const IMAGES: &[Sample] = &[
+    Sample {
         name: "h2v2",
         width: 37,
         height: 29,
@@ -49,7 +49,7 @@ pub(crate) const PICTURES: &[Picture] = &[
             e925cad2b893089008e1d2879da689f0478be10d1b0e0d51b87fffd9 \
         ",
     },
-    Picture {
+    Sample {
         name: "h2v1",
         width: 37,
         height: 29,
@@ -68,7 +68,7 @@ pub(crate) const PICTURES: &[Picture] = &[
             06ce7b97a5631e0acd4c8917a374c0d321055e0844702c2cd5cb1b2ad8e60910a2c6c6e91a210558d08c7a3fffd9 \
         ",
     },
-    Picture {
+    Sample {
         name: "full",
         width: 37,
         height: 29,
@@ -87,7 +87,7 @@ pub(crate) const PICTURES: &[Picture] = &[
             d1ce42087685c2218c0a845a29284ca12132bc10914ca5c9cdc043b9170435d454168a4c899121333e0847ffd9 \
         ",
     },
-    Picture {
+    Sample {
         name: "gray",
         width: 37,
         height: 29,
@@ -102,7 +102,7 @@ pub(crate) const PICTURES: &[Picture] = &[
             879e38dfe5c0a5a0e0a85eaf2e58df58dbe7e9a6ada12d22e648b84b235674030b9203818be8ffd9 \
         ",
     },
-    Picture {
+    Sample {
         name: "progressive",
         width: 37,
         height: 29,
@@ -126,7 +126,7 @@ pub(crate) const PICTURES: &[Picture] = &[
             0100013f10171a2b1818f7272cd80ae0580c3658989e20e10b47ffd9 \
         ",
     },
-    Picture {
+    Sample {
         name: "restarts",
         width: 37,
         height: 29,
@@ -145,7 +145,7 @@ pub(crate) const PICTURES: &[Picture] = &[
             ffd17675308906b22d2c42834c84442fb62c1044c3ffd9 \
         ",
     },
-    Picture {
+    Sample {
         name: "rgb",
         width: 37,
         height: 29,
@@ -163,7 +163,7 @@ pub(crate) const PICTURES: &[Picture] = &[
             932d5c1088fe89b7d8cae0b69fffd9 \
         ",
     },
-    Picture {
+    Sample {
         name: "h1v2",
         width: 37,
         height: 29,
@@ -182,7 +182,7 @@ pub(crate) const PICTURES: &[Picture] = &[
             36ce337a6472b9a15b0612b21d9a0b3847b43a10c9822d9c86421d3043232f02a5783fffd9 \
         ",
     },
-    Picture {
+    Sample {
         name: "h4v1",
         width: 37,
         height: 29,
@@ -201,7 +201,7 @@ pub(crate) const PICTURES: &[Picture] = &[
             1d0f589a9ac546738acc1287e17005ca2ac3c7ffd9 \
         ",
     },
-    Picture {
+    Sample {
         name: "odd",
         width: 37,
         height: 29,
@@ -220,7 +220,7 @@ pub(crate) const PICTURES: &[Picture] = &[
             091fffd9 \
         ",
     },
-    Picture {
+    Sample {
         name: "one by one",
         width: 37,
         height: 29,
@@ -240,7 +240,7 @@ pub(crate) const PICTURES: &[Picture] = &[
             003f0012de828a0863e19756fac7a6a54689bb74370a104b47ffd9 \
         ",
     },
-    Picture {
+    Sample {
         name: "progressive restarts",
         width: 37,
         height: 29,
@@ -265,7 +265,7 @@ pub(crate) const PICTURES: &[Picture] = &[
             00013f10723fffd02116ffd1ddc3f1af2d774d797fffd219c7ffd388bfffd473ffd522ffd9 \
         ",
     },
-    Picture {
+    Sample {
         name: "gray progressive",
         width: 37,
         height: 29,
@@ -283,7 +283,7 @@ pub(crate) const PICTURES: &[Picture] = &[
             2cd80ae0580c3658989e20e10b47ffd9 \
         ",
     },
-    Picture {
+    Sample {
         name: "narrow",
         width: 3,
         height: 5,
@@ -300,7 +300,7 @@ pub(crate) const PICTURES: &[Picture] = &[
             777a00e7a76958197fffd9 \
         ",
     },
-    Picture {
+    Sample {
         name: "wide",
         width: 290,
         height: 35,
@@ -330,7 +330,7 @@ pub(crate) const PICTURES: &[Picture] = &[
             929edf4cbfc17d800ea687bd1a98ddf25c00496c9df69c000a21240fd00e344900044a9fffd9 \
         ",
     },
-    Picture {
+    Sample {
         name: "wide restarts",
         width: 150,
         height: 18,

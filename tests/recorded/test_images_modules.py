@@ -1,4 +1,4 @@
-"""Every function of Pillow's modules of operations, on recording pictures and on Pillow's own."""
+"""Every function of Pillow's modules of operations, on recording images and on Pillow's own."""
 
 import inspect
 import io
@@ -37,7 +37,7 @@ def public(module):
     }
 
 
-# Arguments after the picture.
+# Arguments after the image.
 OPS = {
     "autocontrast": [(), (2,), ((1, 3), 0)],
     "colorize": [("black", "white"), ("red", "blue", "green")],
@@ -57,8 +57,8 @@ OPS = {
     "scale": [(1,), (0.5,), (1.7,), (-1,)],
     "solarize": [(), (50,)],
 }
-# What takes no picture.
-NO_PICTURE = {"SupportsGetMesh"}
+# What takes no image.
+NO_IMAGE = {"SupportsGetMesh"}
 CHOPS = {
     "add": [(), (2, 3)],
     "subtract": [(), (2, 3)],
@@ -74,15 +74,15 @@ ONE = {"offset": (3, 4), "constant": (9,), "duplicate": (), "invert": ()}
 
 @pytest.mark.parametrize("state", STATES)
 def test_operations(state):
-    names = set(public(ImageOps)) - NO_PICTURE
+    names = set(public(ImageOps)) - NO_IMAGE
     assert names - {"deform"} == set(OPS)
     for name, cases in OPS.items():
         for arguments in cases:
             compare(lambda p, name=name, arguments=arguments: getattr(ImageOps, name)(p, *arguments), state)
 
     class Mesh:
-        def getmesh(self, picture):
-            return [((0, 0, 9, 9), (0, 0, 0, picture.height, picture.width, picture.height, picture.width, 0))]
+        def getmesh(self, image):
+            return [((0, 0, 9, 9), (0, 0, 0, image.height, image.width, image.height, image.width, 0))]
 
     compare(lambda p: ImageOps.deform(p, Mesh()), state)
     compare(lambda p: ImageOps.exif_transpose(p, in_place=True), state)
@@ -92,8 +92,8 @@ def compare(call, state):
     """A call's result and what it leaves behind."""
 
     def seen():
-        picture = STATES[state]()
-        return [outcome(lambda: call(picture)), outcome(lambda: picture)]
+        image = STATES[state]()
+        return [outcome(lambda: call(image)), outcome(lambda: image)]
 
     ours, theirs = both(seen)
     assert ours == theirs
@@ -191,8 +191,8 @@ def test_drawing(state):
         if arguments is None or not hasattr(ImageDraw.ImageDraw, name):
             continue
 
-        def call(picture, name=name, arguments=arguments):
-            draw = ImageDraw.Draw(picture)
+        def call(image, name=name, arguments=arguments):
+            draw = ImageDraw.Draw(image)
             draw.font = font
             return getattr(draw, name)(*arguments)
 
@@ -202,7 +202,7 @@ def test_drawing(state):
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_functions_of_several_pictures(state):
+def test_functions_of_several_images(state):
     alpha = BLANK.convert("RGBA")
     for call in (
         lambda p: Image.blend(p, BLANK.resize(p.size), 0.3),
@@ -223,8 +223,8 @@ def test_functions_of_several_pictures(state):
         compare(call, state)
 
 
-def pasted(under, picture):
-    under.paste(picture, (2, 3))
+def pasted(under, image):
+    under.paste(image, (2, 3))
     return under
 
 
@@ -240,15 +240,15 @@ def test_saving_in_each_format(state):
     for kind in formats():
         options = {"creationDate": now, "modDate": now} if kind == "PDF" else {}
 
-        def call(picture, kind=kind, options=options):
+        def call(image, kind=kind, options=options):
             buffer = io.BytesIO()
-            picture.save(buffer, kind, **options)
+            image.save(buffer, kind, **options)
             return buffer
 
         compare(call, state)
 
 
-def test_pictures_are_described_with_their_pixels():
+def test_images_are_described_with_their_pixels():
     """What compares everything here must see a single pixel."""
     other = BLANK.copy()
     other.putpixel((3, 3), (0, 0, 1))
@@ -257,23 +257,23 @@ def test_pictures_are_described_with_their_pixels():
 
 
 BY_NAME = {
-    "to_tensor": lambda picture: F.to_tensor(pic=picture),
-    "to_image": lambda picture: F2.to_image(inpt=picture),
-    "resized_crop": lambda picture: F.resized_crop(img=picture, top=1, left=2, height=20, width=21, size=[8, 9]),
-    "gaussian_blur": lambda picture: F.gaussian_blur(img=picture, kernel_size=[3, 3]),
-    "expand": lambda picture: ImageOps.expand(image=picture, border=2),
-    "another name": lambda picture: F.to_tensor(img=picture),
+    "to_tensor": lambda image: F.to_tensor(pic=image),
+    "to_image": lambda image: F2.to_image(inpt=image),
+    "resized_crop": lambda image: F.resized_crop(img=image, top=1, left=2, height=20, width=21, size=[8, 9]),
+    "gaussian_blur": lambda image: F.gaussian_blur(img=image, kernel_size=[3, 3]),
+    "expand": lambda image: ImageOps.expand(image=image, border=2),
+    "another name": lambda image: F.to_tensor(img=image),
     "nothing": lambda _: F.resized_crop(),
 }
 
 
 @pytest.mark.parametrize("state", STATES)
 @pytest.mark.parametrize("name", BY_NAME)
-def test_pictures_given_by_name(name, state):
+def test_images_given_by_name(name, state):
     def made():
         try:
-            with STATES[state]() as picture:
-                result = BY_NAME[name](picture)
+            with STATES[state]() as image:
+                result = BY_NAME[name](image)
         except TypeError as error:
             return str(error)
         return result.tobytes() if isinstance(result, Image.Image) else result.tolist()

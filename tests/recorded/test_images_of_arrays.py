@@ -1,4 +1,4 @@
-"""Pictures of arrays, and those that Pillow has decoded: what is made of them records, over pixels as they were."""
+"""Images of arrays, and those that Pillow has decoded: what is made of them records, over pixels as they were."""
 
 import copy
 import io
@@ -53,7 +53,7 @@ OF_PILLOW = {
     "cmyk": lambda: opened("CMYK", "JPEG")().convert("RGB"),
     "bits": lambda: opened("1", "PNG")().convert("L"),
 }
-PICTURES = {
+IMAGES = {
     **OF_COLOURS,
     **OF_PILLOW,
     "wide numbers": lambda: Image.fromarray(ARRAY[..., 0].astype(np.int32)),
@@ -103,7 +103,7 @@ CALLS = {
 
 @pytest.mark.parametrize("call", CALLS)
 def test_pillow_gives_the_same(call):
-    for name, make in PICTURES.items():
+    for name, make in IMAGES.items():
         ours, theirs = both(lambda make=make: CALLS[call](make()))
         assert ours == theirs, name
 
@@ -111,9 +111,9 @@ def test_pillow_gives_the_same(call):
 @pytest.mark.parametrize("name", [*OF_COLOURS, *OF_PILLOW])
 def test_what_is_made_of_it_records(name):
     with side(ours=True):
-        picture = PICTURES[name]()
-        assert is_ours(picture) == (name in OF_COLOURS)
-        for made in (picture.resize((9, 7)), F.hflip(picture), F.pil_to_tensor(picture), F.pad(picture, 2, 3)):
+        image = IMAGES[name]()
+        assert is_ours(image) == (name in OF_COLOURS)
+        for made in (image.resize((9, 7)), F.hflip(image), F.pil_to_tensor(image), F.pad(image, 2, 3)):
             assert is_ours(made)
 
 
@@ -122,28 +122,28 @@ def test_what_is_made_of_it_records(name):
 def test_edits_of_the_array_are_seen_as_pillow_sees_them(mode, contiguous):
     def seen():
         array = (ARRAY if mode == "RGB" else ARRAY[..., 0]).copy(order="C" if contiguous else "F")
-        picture = Image.fromarray(array, mode)
+        image = Image.fromarray(array, mode)
         array[:9] = 7
-        first = picture.resize((20, 20), Image.Resampling.NEAREST)
+        first = image.resize((20, 20), Image.Resampling.NEAREST)
         array[5:12] = 99
-        second = F.pil_to_tensor(picture)
+        second = F.pil_to_tensor(image)
         array[:] = 3
-        last = [picture.rotate(90), picture.copy(), picture.convert("RGB")]
+        last = [image.rotate(90), image.copy(), image.convert("RGB")]
         array[:] = 200
-        return [first, second, *last, picture]
+        return [first, second, *last, image]
 
     ours, theirs = both(seen)
     assert ours == theirs
 
 
-def test_edits_of_a_picture_that_pillow_has_are_seen():
+def test_edits_of_a_image_that_pillow_has_are_seen():
     def seen():
-        picture = opened("RGB", "BMP")()
-        made = [picture.resize((9, 9))]
-        picture.putpixel((3, 3), (1, 2, 3))
-        made.append(F.pil_to_tensor(picture))
-        picture.paste((9, 9, 9), (0, 0, 20, 20))
-        return [*made, picture.resize((9, 9)), F.hflip(picture)]
+        image = opened("RGB", "BMP")()
+        made = [image.resize((9, 9))]
+        image.putpixel((3, 3), (1, 2, 3))
+        made.append(F.pil_to_tensor(image))
+        image.paste((9, 9, 9), (0, 0, 20, 20))
+        return [*made, image.resize((9, 9)), F.hflip(image)]
 
     ours, theirs = both(seen)
     assert ours == theirs
@@ -154,8 +154,8 @@ def test_a_broken_file_raises_where_pillow_does(kind):
     content = encode(ARRAY, kind, mode="P" if kind == "GIF" else "RGBA" if kind == "PNG" else "RGB")
 
     def seen():
-        picture = Image.open(io.BytesIO(content[: len(content) // 2]))
-        return picture.resize((9, 9))
+        image = Image.open(io.BytesIO(content[: len(content) // 2]))
+        return image.resize((9, 9))
 
     ours, theirs = both(seen)
     assert ours == theirs
@@ -163,7 +163,7 @@ def test_a_broken_file_raises_where_pillow_does(kind):
 
 
 class Arrays(Dataset):
-    """Pictures in memory, as small data sets have them."""
+    """Images in memory, as small data sets have them."""
 
     def __init__(self, transform, shape=(32, 32, 3)):
         self.data = np.random.default_rng(0).integers(0, 256, (20, *shape), np.uint8)
@@ -195,26 +195,26 @@ def test_arrays_in_memory(name, workers, shape):
     stats = assert_program(
         lambda: torch.utils.data.DataLoader(Arrays(transform, shape), 6, shuffle=True, num_workers=workers)
     )
-    assert stats.pictures == 20
+    assert stats.images == 20
 
 
-class Pictures(Dataset):
-    """Pictures themselves, of which more is made than is given away."""
+class Images(Dataset):
+    """Images themselves, of which more is made than is given away."""
 
     def __len__(self):
-        return 3 * len(PICTURES)
+        return 3 * len(IMAGES)
 
     def __getitem__(self, index):
-        picture = [*PICTURES.values()][index % len(PICTURES)]()
-        return picture, picture.crop((0, 0, 5, 5)), picture.resize((9, 7)), picture.copy()
+        image = [*IMAGES.values()][index % len(IMAGES)]()
+        return image, image.crop((0, 0, 5, 5)), image.resize((9, 7)), image.copy()
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_pictures_that_are_given_away_are_pillows(workers):
+def test_images_that_are_given_away_are_pillows(workers):
     def walk(cls):
-        dataset = torch.utils.data.Subset(Pictures(), [*range(len(PICTURES) - 3)])
+        dataset = torch.utils.data.Subset(Images(), [*range(len(IMAGES) - 3)])
         loader = cls(dataset, 4, num_workers=workers, collate_fn=list)
-        return [picture for batch in loader for pictures in batch for picture in pictures]
+        return [image for batch in loader for images in batch for image in images]
 
     ours, theirs = (walk(cls) for cls in (penstock.DataLoader, torch.utils.data.DataLoader))
     for mine, other in zip(ours, theirs, strict=True):
@@ -226,9 +226,9 @@ class Twice(Arrays):
     """A weak view and a strong one, and what was touched of a third."""
 
     def __getitem__(self, index):
-        picture = F.to_pil_image(torch.from_numpy(self.data[index]).permute(2, 0, 1))
-        touched = F.hflip(picture)
-        return self.transform(picture), F.to_tensor(F.invert(picture)), np.array(touched).astype(np.float32)
+        image = F.to_pil_image(torch.from_numpy(self.data[index]).permute(2, 0, 1))
+        touched = F.hflip(image)
+        return self.transform(image), F.to_tensor(F.invert(image)), np.array(touched).astype(np.float32)
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -236,7 +236,7 @@ def test_views_of_one_array(workers):
     stats = assert_program(
         lambda: torch.utils.data.DataLoader(Twice(PIPELINES["resized"]), 6, num_workers=workers), None
     )
-    assert (stats.pictures, stats.touched, stats.by_library) == (20, 20, 0)
+    assert (stats.images, stats.touched, stats.by_library) == (20, 20, 0)
 
 
 class Opened(Dataset):
@@ -249,8 +249,8 @@ class Opened(Dataset):
         return 12
 
     def __getitem__(self, index):
-        picture = Image.open(io.BytesIO(self.content)).convert(self.mode)
-        return F.to_tensor(F.resize(picture, [20, 24])), index
+        image = Image.open(io.BytesIO(self.content)).convert(self.mode)
+        return F.to_tensor(F.resize(image, [20, 24])), index
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -258,4 +258,4 @@ class Opened(Dataset):
 def test_what_pillow_has_decoded_goes_on(kind, mode, workers):
     dataset = Opened(encode(ARRAY, kind, mode=mode), "RGB")
     stats = assert_program(lambda: torch.utils.data.DataLoader(dataset, 4, num_workers=workers))
-    assert stats.pictures == 12
+    assert stats.images == 12

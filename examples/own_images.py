@@ -1,4 +1,4 @@
-"""Own pictures in two lines: derive from penstock.ImageDataset and say where they are."""
+"""Own images in two lines: derive from penstock.ImageDataset and say where they are."""
 
 import numpy as np
 import torch

@@ -1,4 +1,4 @@
-"""One picture made by the thread that asks: torch's values, in memory of any strides."""
+"""One image made by the thread that asks: torch's values, in memory of any strides."""
 
 import io
 
@@ -87,20 +87,20 @@ def test_files_and_pixels_to_any_memory(files, mode, values, layout):
             before = whole.clone()
             array = array_of(out)
             array = array[0] if mode == "L" else array
-            assert _native.render_picture(given, pack([trace]), chain.plan, array) is None
+            assert _native.render_image(given, pack([trace]), chain.plan, array) is None
             assert torch.equal(out, expected), name
             # Nothing else was written to.
             out.copy_(before.as_strided(out.shape, out.stride()))
             assert torch.equal(whole, before), name
 
 
-def test_gray_pictures_become_three_channels(files):
+def test_gray_images_become_three_channels(files):
     chain = chain_of("RGB", CHAINS["normalized"])
     trace = trace_of(files["L"])
     expected = expected_of(trace, chain)
     for given in (files["L"], np.asarray(Image.open(io.BytesIO(files["L"])))):
         out = torch.empty(HEIGHT, WIDTH, 3).permute(2, 0, 1)
-        assert _native.render_picture(given, pack([trace]), chain.plan, out.numpy()) is None
+        assert _native.render_image(given, pack([trace]), chain.plan, out.numpy()) is None
         assert torch.equal(out, expected)
 
 
@@ -108,7 +108,7 @@ def test_types_that_buffers_do_not_know_come_as_bytes(files):
     chain = chain_of("RGB", CHAINS["bfloat16"])
     trace = trace_of(files["RGB"])
     out = torch.empty(3, HEIGHT, WIDTH, dtype=torch.bfloat16)
-    assert _native.render_picture(files["RGB"], pack([trace]), chain.plan, out.view(torch.uint8).numpy()) is None
+    assert _native.render_image(files["RGB"], pack([trace]), chain.plan, out.view(torch.uint8).numpy()) is None
     assert torch.equal(out, expected_of(trace, chain))
 
 
@@ -118,9 +118,9 @@ def test_what_is_left_to_the_library_is_said(files):
     other = encode(photo(HEIGHT + 1, WIDTH))
     damaged = files["RGB"][:200] + b"\xff\xc1" * 50
     record = pack([trace])
-    assert _native.render_picture(other, record, chain.plan, out) == "changed since it was opened"
-    assert isinstance(_native.render_picture(damaged, record, chain.plan, out), str)
-    assert isinstance(_native.render_picture(b"nothing", record, chain.plan, out), str)
+    assert _native.render_image(other, record, chain.plan, out) == "changed since it was opened"
+    assert isinstance(_native.render_image(damaged, record, chain.plan, out), str)
+    assert isinstance(_native.render_image(b"nothing", record, chain.plan, out), str)
 
 
 def test_memory_that_does_not_fit_is_refused(files):
@@ -141,19 +141,19 @@ def test_memory_that_does_not_fit_is_refused(files):
         np.empty((0, HEIGHT, WIDTH), np.float32),
     ):
         with pytest.raises(ValueError):
-            _native.render_picture(files["RGB"], record, plan, out)
+            _native.render_image(files["RGB"], record, plan, out)
     frozen = good.copy()
     frozen.flags.writeable = False
     with pytest.raises(BufferError):
-        _native.render_picture(files["RGB"], record, plan, frozen)
+        _native.render_image(files["RGB"], record, plan, frozen)
     with pytest.raises(ValueError):
-        _native.render_picture(np.empty((HEIGHT, WIDTH + 1, 3), np.uint8), record, plan, good)
+        _native.render_image(np.empty((HEIGHT, WIDTH + 1, 3), np.uint8), record, plan, good)
     with pytest.raises(ValueError):
-        _native.render_picture(np.empty((HEIGHT, WIDTH, 2), np.uint8), record, plan, good)
+        _native.render_image(np.empty((HEIGHT, WIDTH, 2), np.uint8), record, plan, good)
     with pytest.raises(ValueError):
-        _native.render_picture(files["RGB"], record * 2, plan, good)
+        _native.render_image(files["RGB"], record * 2, plan, good)
     # The pixels that are read would be written to.
     chain = chain_of("RGB", CHAINS["uint8"])
     pixels = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
     with pytest.raises(ValueError):
-        _native.render_picture(pixels, record, chain.plan, pixels.transpose(2, 0, 1))
+        _native.render_image(pixels, record, chain.plan, pixels.transpose(2, 0, 1))

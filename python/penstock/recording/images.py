@@ -1,8 +1,8 @@
-"""Pillow's pictures, recording.
+"""Pillow's images, recording.
 
-What is asked of a recording picture is either written down in its `Trace`, or answered from the file's header, or it
-makes the picture a real one: its class becomes Pillow's own, its attributes what Pillow's would be, and the method
-that was called goes on with it. All pixels of a Pillow picture are reached through its attribute `_im`, which is a
+What is asked of a recording image is either written down in its `Trace`, or answered from the file's header, or it
+makes the image a real one: its class becomes Pillow's own, its attributes what Pillow's would be, and the method
+that was called goes on with it. All pixels of a Pillow image are reached through its attribute `_im`, which is a
 property here, so nothing can reach them unnoticed.
 """
 
@@ -30,17 +30,17 @@ __all__ = [
     "Pixels",
     "Recorded",
     "Recording",
+    "image_of",
     "is_recorded",
+    "materialize_kept",
     "named_as_pillows",
-    "picture_of",
     "recorded_by",
-    "settle",
     "touch",
     "while_recording",
 ]
 
 _Method = TypeVar("_Method", bound=Callable[..., Any])
-# Attributes on which it depends what a picture is.
+# Attributes on which it depends what an image is.
 _MATERIAL = frozenset(("_mode", "_size", "decoderconfig", "fp", "palette", "tile"))
 
 
@@ -49,10 +49,10 @@ _NAMES = frozenset((*METHODS, "convert", "copy", "getpalette", "putpalette"))
 
 
 class Pixels:
-    """Stands for the pixels of a picture that was loaded, until one is looked at."""
+    """Stands for the pixels of an image that was loaded, until one is looked at."""
 
-    def __init__(self, picture: Image.Image) -> None:
-        self._picture = picture
+    def __init__(self, image: Image.Image) -> None:
+        self._image = image
 
     def __getitem__(self, place: Any) -> Any:
         return self._access()[place]
@@ -64,14 +64,14 @@ class Pixels:
         return getattr(self._access(), name)
 
     def _access(self) -> Any:
-        touch(self._picture)
-        return self._picture.load()
+        touch(self._image)
+        return self._image.load()
 
 
 def while_recording(method: _Method) -> _Method:
-    """Have a method that was looked up on a recording picture go on with the real one that it has become.
+    """Have a method that was looked up on a recording image go on with the real one that it has become.
 
-    One that goes on to another picture after pictures of its file were sent is kept by somebody, who will use it again.
+    One that goes on to another image after images of its file were sent is kept by somebody, who will use it again.
     """
     goes_on = method.__name__ != "load"
     name = method.__name__ if method.__name__ in _NAMES else None
@@ -80,11 +80,11 @@ def while_recording(method: _Method) -> _Method:
     @functools.wraps(method)
     def called(self: Any, *args: Any, **options: Any) -> Any:
         if name is not None and vars(Image.Image).get(name) is not own and isinstance(self, Recording):
-            self._release()  # somebody has given Pillow's class another method
+            self._materialize()  # somebody has given Pillow's class another method
             return getattr(self, name)(*args, **options)
         if goes_on and isinstance(self, Recording) and self._trace.source.sent:
-            self._trace.source.fate.kept = True
-            settle(self)
+            self._trace.source.outcome.kept = True
+            materialize_kept(self)
         if isinstance(self, Recording):
             return method(self, *args, **options)
         return getattr(self, method.__name__)(*args, **options)
@@ -93,10 +93,10 @@ def while_recording(method: _Method) -> _Method:
 
 
 class Recording(Image.Image):
-    """What all recording pictures have in common."""
+    """What all recording images have in common."""
 
     _trace: Trace
-    # The class of Pillow's picture.
+    # The class of Pillow's image.
     _stands_for: type
     # Whether Pillow's would have its pixels by now.
     _is_loaded: bool
@@ -110,19 +110,19 @@ class Recording(Image.Image):
 
     @_im.setter
     def _im(self, value: Any) -> None:
-        self._become_real()
+        self._become_pillows()
         self._im = value
 
-    def _become_real(self) -> None:
-        """Take the class and all attributes but the pixels of the picture that Pillow would have made."""
+    def _become_pillows(self) -> None:
+        """Take the class and all attributes but the pixels of the image that Pillow would have made."""
         raise NotImplementedError
 
-    def _release(self) -> None:
-        """Make the picture real, for a call that may fail before Pillow would load it."""
+    def _materialize(self) -> None:
+        """Make the image real, for a call that may fail before Pillow would load it."""
         if self._is_loaded:
             touch(self)
         else:
-            self._become_real()
+            self._become_pillows()
 
     def _new_trace(self, trace: Trace) -> "Recorded":
         info = None
@@ -130,11 +130,11 @@ class Recording(Image.Image):
             info = {}
         elif "info" in self.__dict__:
             info = copy_info(self)
-        return picture_of(trace, info, readonly=trace.is_mapped and trace is not self._trace)
+        return image_of(trace, info, readonly=trace.is_mapped and trace is not self._trace)
 
     @while_recording
     def copy(self) -> Image.Image:
-        """Return the same picture once more."""
+        """Return the same image once more."""
         self.load()
         return self._new_trace(self._trace)
 
@@ -142,12 +142,12 @@ class Recording(Image.Image):
 
     @while_recording
     def convert(self, mode: str | None = None, matrix: Any = None, *args: Any, **options: Any) -> Image.Image:
-        """Return the picture in another mode."""
+        """Return the image in another mode."""
         trace: Any = None
         try:
             is_taken = _is_taken(*args, **options)
-        except TypeError:  # of Pillow's own, who has not loaded the picture yet
-            self._release()
+        except TypeError:  # of Pillow's own, who has not loaded the image yet
+            self._materialize()
             return self.convert(mode, matrix, *args, **options)
         if matrix is None and is_taken:
             trace = _converted(self._trace, mode)
@@ -164,7 +164,7 @@ class Recording(Image.Image):
 
     @while_recording
     def getpalette(self, rawmode: str | None = "RGB") -> list[int] | None:
-        """Return what the picture's numbers stand for, None if they are none."""
+        """Return what the image's numbers stand for, None if they are none."""
         if self._trace.palette is None or rawmode != "RGB":
             touch(self)
             return self.getpalette(rawmode)
@@ -173,8 +173,8 @@ class Recording(Image.Image):
 
     @while_recording
     def putpalette(self, *args: Any, **options: Any) -> None:
-        """Change what the picture's numbers stand for."""
-        self._release()
+        """Change what the image's numbers stand for."""
+        self._materialize()
         self.putpalette(*args, **options)
 
     @property
@@ -186,7 +186,7 @@ class Recording(Image.Image):
         return {"shape": pixels.shape, "typestr": "|u1", "version": 3, "data": bytes_of(pixels)}
 
     def _pixels(self) -> Any:
-        """Return the picture as an array, and stay as it is; None if Pillow has to make it."""
+        """Return the image as an array, and stay as it is; None if Pillow has to make it."""
         with making:
             opened = self.__dict__.get("_opened")
             if not isinstance(self, Recording) or (opened is not None and opened.closed):
@@ -196,7 +196,7 @@ class Recording(Image.Image):
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in _MATERIAL:
-            self._release()
+            self._materialize()
         object.__setattr__(self, name, value)
 
     def _other(self, name: str) -> Any:
@@ -206,7 +206,7 @@ class Recording(Image.Image):
         raise AttributeError(f"'{self._stands_for.__name__}' object has no attribute {name!r}")
 
     def __delattr__(self, name: str) -> None:
-        self._release()
+        self._materialize()
         delattr(self, name)
 
     @while_recording
@@ -224,8 +224,8 @@ class Recording(Image.Image):
     __hash__ = None  # type: ignore[assignment]
 
 
-def picture_of(trace: Trace, info: dict[Any, Any] | None, *, readonly: bool = False) -> "Recorded":
-    """Return a picture that records.
+def image_of(trace: Trace, info: dict[Any, Any] | None, *, readonly: bool = False) -> "Recorded":
+    """Return an image that records.
 
     Args:
         trace: What was done to it so far.
@@ -276,7 +276,7 @@ def _recorded(name: str, records: Records) -> Any:
         try:
             trace = recorded_by(records, self._trace, args, options)
         except Exception:  # Pillow raises its own, or makes something of what is not understood here
-            self._release()
+            self._materialize()
             return getattr(self, name)(*args, **options)
         if trace is None:
             touch(self)
@@ -293,7 +293,7 @@ for _name, _records in METHODS.items():
 
 
 class LikePillows(type):
-    """Has tables by type, of which torchvision's transforms take some, find what is there for Pillow's pictures."""
+    """Has tables by type, of which torchvision's transforms take some, find what is there for Pillow's images."""
 
     _stands_for: type
 
@@ -305,7 +305,7 @@ class LikePillows(type):
 
 
 class Recorded(Recording, metaclass=LikePillows):
-    """A picture that Pillow would have made of another one."""
+    """An image that Pillow would have made of another one."""
 
     _stands_for = Image.Image
 
@@ -321,7 +321,7 @@ class Recorded(Recording, metaclass=LikePillows):
             return self._other(name)
         return attributes[name]
 
-    def _become_real(self) -> None:
+    def _become_pillows(self) -> None:
         attributes = self.__dict__
         trace = attributes["_trace"]
         if "info" not in attributes:
@@ -332,7 +332,7 @@ class Recorded(Recording, metaclass=LikePillows):
 
     @while_recording
     def putpalette(self, data: Any, rawmode: str = "RGB") -> None:
-        """Change what the picture's numbers stand for."""
+        """Change what the image's numbers stand for."""
         palette = None
         if self._trace.palette is not None and rawmode == "RGB" and type(data) is list:
             with contextlib.suppress(Exception):  # Pillow raises its own
@@ -353,53 +353,53 @@ def named_as_pillows(kind: Any) -> None:
 named_as_pillows(Recorded)
 
 
-def is_recorded(picture: Any) -> bool:
-    """Whether something is a picture that records."""
-    return isinstance(picture, Recording)
+def is_recorded(image: Any) -> bool:
+    """Whether something is an image that records."""
+    return isinstance(image, Recording)
 
 
-def touch(picture: Image.Image) -> None:
-    """Make a recording picture real, with its pixels."""
+def touch(image: Image.Image) -> None:
+    """Make a recording image real, with its pixels."""
     with making:
-        if isinstance(picture, Recording):
-            _make(picture)
+        if isinstance(image, Recording):
+            _make(image)
 
 
-def _make(picture: Recording, *, touched: bool = True) -> None:
-    opened = picture.__dict__.get("_opened")
+def _make(image: Recording, *, touched: bool = True) -> None:
+    opened = image.__dict__.get("_opened")
     if opened is not None and opened.closed:
-        picture._become_real()
-        picture.load()
+        image._become_pillows()
+        image.load()
         return
-    with _touching(picture._trace, opened, touched=touched):
-        image = picture._trace.image()
-        if isinstance(picture, ImageFile):
-            picture.load()
-        picture._become_real()
-    picture._im = image.im
-    if image.palette is not None:
-        picture.palette = image.palette
+    with _touching(image._trace, opened, touched=touched):
+        made = image._trace.image()
+        if isinstance(image, ImageFile):
+            image.load()
+        image._become_pillows()
+    image._im = made.im
+    if made.palette is not None:
+        image.palette = made.palette
 
 
 @contextlib.contextmanager
 def _touching(trace: Trace, opened: Any, *, touched: bool = True) -> Iterator[None]:
-    """Have the content of a picture's file at hand while it is made, and note that it was, and by what."""
+    """Have the content of an image's file at hand while it is made, and note that it was, and by what."""
     source, start = trace.source, time.thread_time()
     with source.at_hand(opened):
         yield
-    source.fate.spent += time.thread_time() - start
-    if touched and not source.fate.is_touched:
-        source.fate.touched = cause()
+    source.outcome.spent += time.thread_time() - start
+    if touched and not source.outcome.is_touched:
+        source.outcome.touched = cause()
     if source.log is not None:
         source.log.append((trace, None, None))
 
 
-def settle(picture: Any) -> None:
-    """Make a recording picture that outlives its batch real, with its pixels if it has been loaded."""
+def materialize_kept(image: Any) -> None:
+    """Make a recording image that outlives its batch real, with its pixels if it has been loaded."""
     with making:
-        if not isinstance(picture, Recording):
+        if not isinstance(image, Recording):
             return
-        if picture._is_loaded:
-            _make(picture, touched=False)
+        if image._is_loaded:
+            _make(image, touched=False)
         else:
-            picture._become_real()
+            image._become_pillows()

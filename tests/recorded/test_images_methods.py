@@ -1,4 +1,4 @@
-"""Every method and property of Pillow's pictures, called once on a recording picture and on Pillow's own."""
+"""Every method and property of Pillow's images, called once on a recording image and on Pillow's own."""
 
 import copy
 import io
@@ -14,10 +14,10 @@ from torchvision.transforms import functional as F
 from torchvision.transforms.v2 import functional as F2
 
 from penstock.recording.hooks import recording
-from penstock.recording.pictures import Recorded, Recording, is_recorded
+from penstock.recording.images import Recorded, Recording, is_recorded
 from penstock.recording.recorder import Recorder
 
-# How a picture comes about, of which something is then asked.
+# How an image comes about, of which something is then asked.
 STATES = {
     "opened": lambda opened: opened,
     "loaded": lambda opened: opened if opened.load() else None,
@@ -34,22 +34,22 @@ OTHER = Image.new("RGB", (12, 9), (3, 200, 90))
 MASK = Image.new("L", (12, 9), 77)
 
 
-def saved(picture, kind="PNG", **options):
+def saved(image, kind="PNG", **options):
     buffer = io.BytesIO()
-    picture.save(buffer, kind, **options)
+    image.save(buffer, kind, **options)
     return buffer
 
 
 def in_place(call):
-    """A call that changes the picture: its result, and the picture again."""
-    return lambda picture: (call(picture), picture)
+    """A call that changes the image: its result, and the image again."""
+    return lambda image: (call(image), image)
 
 
-def with_pixels(picture):
-    pixels = picture.load()
+def with_pixels(image):
+    pixels = image.load()
     before = pixels[0, 0]
     pixels[0, 0] = pixels[1, 1]
-    return before, pixels[0, 0], picture.getpixel((0, 0))
+    return before, pixels[0, 0], image.getpixel((0, 0))
 
 
 # For each name, what is called; a name that is missing here fails the test.
@@ -292,12 +292,12 @@ def test_each_public_name_is_called():
 
 
 def comparisons(state, source, calls):
-    """What each call gives on a picture of its own, and what it leaves behind, on both sides."""
+    """What each call gives on an image of its own, and what it leaves behind, on both sides."""
     for number, call in enumerate(calls):
 
         def seen(call=call):
-            picture = STATES[state](Image.open(place(*source)))
-            return [outcome(lambda: call(picture)), outcome(lambda: picture)]
+            image = STATES[state](Image.open(place(*source)))
+            return [outcome(lambda: call(image)), outcome(lambda: image)]
 
         yield number, *both(seen)
 
@@ -322,7 +322,7 @@ def test_calls_that_record_on_other_files(name, file):
 
 @pytest.mark.parametrize("state", STATES)
 def test_calls_after_a_touch(state):
-    """A picture that was touched is Pillow's own for whatever comes next."""
+    """An image that was touched is Pillow's own for whatever comes next."""
     for name in ("convert", "crop", "resize", "transpose", "copy", "__reduce_ex__", "__getattr__", "close", "seek"):
         calls = [in_place(lambda p, call=call: [p.getpixel((1, 1)), call(p)]) for call in CALLS[name]]
         for file in ("plain", "png text"):
@@ -335,20 +335,20 @@ def test_calls_after_a_touch(state):
     [("plain", JpegImagePlugin.JpegImageFile), ("png", PngImagePlugin.PngImageFile)],
 )
 @pytest.mark.parametrize("state", STATES)
-def test_a_touched_picture_is_of_pillows_class(state, file, kind):
+def test_a_touched_image_is_of_pillows_class(state, file, kind):
     with side(ours=True):
-        picture = STATES[state](Image.open(place(file, "path")))
-        assert is_ours(picture)
-        assert is_recorded(picture)
-        picture.getpixel((0, 0))
-        assert type(picture) is (kind if state in ("opened", "loaded") else Image.Image)
+        image = STATES[state](Image.open(place(file, "path")))
+        assert is_ours(image)
+        assert is_recorded(image)
+        image.getpixel((0, 0))
+        assert type(image) is (kind if state in ("opened", "loaded") else Image.Image)
 
 
 @pytest.mark.parametrize("state", STATES)
 def test_tables_by_type_find_pillows_class(state):
     def seen():
         kind = type(STATES[state](Image.open(place("plain", "path"))))
-        table = {Image.Image: "a picture", JpegImagePlugin.JpegImageFile: "a file"}
+        table = {Image.Image: "an image", JpegImagePlugin.JpegImageFile: "a file"}
         return [table[kind], table.get(int), kind == Image.Image, kind != Image.Image, kind == int]  # noqa: E721
 
     ours, theirs = both(seen)
@@ -374,11 +374,11 @@ def test_a_file_is_closed_when_pillows_is():
             lambda p: p.copy(),
         ):
             before = open_files()
-            picture = Image.open(path)
-            use(picture)
+            image = Image.open(path)
+            use(image)
             # What still records holds its file, whatever happens to the path.
-            counts.append(open_files() - before - isinstance(picture, Recording))
-            picture.close()
+            counts.append(open_files() - before - isinstance(image, Recording))
+            image.close()
             counts.append(open_files() - before)
         return counts
 
@@ -390,8 +390,8 @@ def test_a_users_own_file_stays_open_and_a_closed_one_raises():
     def seen():
         results = []
         with Path(place("plain", "path")).open("rb") as file:
-            picture = Image.open(file)
-            results.append(picture.convert("L").getpixel((0, 0)))
+            image = Image.open(file)
+            results.append(image.convert("L").getpixel((0, 0)))
             results.append(file.closed)
             late, later, size = Image.open(file), Image.open(file), Image.open(file).size
         results.append(size)
@@ -403,22 +403,22 @@ def test_a_users_own_file_stays_open_and_a_closed_one_raises():
     assert ours == theirs
 
 
-def test_pictures_of_another_thread_are_touched_there():
+def test_images_of_another_thread_are_touched_there():
     def seen():
-        picture = Image.open(place("plain", "path")).convert("RGB").crop((1, 1, 20, 20))
+        image = Image.open(place("plain", "path")).convert("RGB").crop((1, 1, 20, 20))
         found = []
-        threads = [threading.Thread(target=lambda: found.append(picture.tobytes())) for _ in range(4)]
+        threads = [threading.Thread(target=lambda: found.append(image.tobytes())) for _ in range(4)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        return found, picture
+        return found, image
 
     ours, theirs = both(seen)
     assert ours == theirs
 
 
-def test_pictures_of_one_file_do_not_share_pixels():
+def test_images_of_one_file_do_not_share_pixels():
     def seen():
         opened = Image.open(place("plain", "path"))
         first, second = opened.convert("RGB"), opened.convert("RGB")
@@ -448,15 +448,15 @@ def test_methods_that_were_looked_up_before_a_touch(state):
     """A `with` looks up `__exit__` when it begins."""
 
     def seen():
-        picture = STATES[state](Image.open(place("plain", "path")))
+        image = STATES[state](Image.open(place("plain", "path")))
         names = ("copy", "convert", "crop", "resize", "transpose", "load", "__reduce_ex__", "__eq__", "__exit__")
-        methods = {name: getattr(picture, name) for name in names}
-        picture.getpixel((1, 1))
+        methods = {name: getattr(image, name) for name in names}
+        image.getpixel((1, 1))
         arguments = {
             "resize": ((5, 6),),
             "transpose": (Image.Transpose.ROTATE_180,),
             "__reduce_ex__": (2,),
-            "__eq__": (picture,),
+            "__eq__": (image,),
             "__exit__": (None, None, None),
         }
         return [outcome(lambda n=name: methods[n](*arguments.get(n, ()))) for name in names]
@@ -468,26 +468,26 @@ def test_methods_that_were_looked_up_before_a_touch(state):
 @pytest.mark.parametrize("blur", [F.gaussian_blur, F2.gaussian_blur])
 @pytest.mark.parametrize("kind", ["L", "RGB"])
 def test_what_is_made_of_an_array_may_lie_over_it(kind, blur):
-    """Pillow makes gray pictures over memory of NumPy's, which it copies before it writes."""
+    """Pillow makes gray images over memory of NumPy's, which it copies before it writes."""
 
     def seen():
-        picture = blur(Image.open(place("plain", "path")).convert(kind), [5, 5], [1.0, 1.0])
-        later = [picture.copy(), picture.crop((1, 1, 9, 9)), picture.convert("RGB")]
-        before = [int(each.readonly) for each in (picture, *later)]
-        picture.getpixel((0, 0))
-        touched = int(picture.readonly)
-        picture.putpixel((0, 0), 3)
-        return before, touched, int(picture.readonly), describe([picture, *later])
+        image = blur(Image.open(place("plain", "path")).convert(kind), [5, 5], [1.0, 1.0])
+        later = [image.copy(), image.crop((1, 1, 9, 9)), image.convert("RGB")]
+        before = [int(each.readonly) for each in (image, *later)]
+        image.getpixel((0, 0))
+        touched = int(image.readonly)
+        image.putpixel((0, 0), 3)
+        return before, touched, int(image.readonly), describe([image, *later])
 
     ours, theirs = both(seen)
     assert ours == theirs
 
 
 @pytest.mark.parametrize("kind", ["L", "RGB"])
-def test_a_context_that_touches_its_picture(kind):
+def test_a_context_that_touches_its_image(kind):
     def seen():
-        with Image.open(place("plain", "path")) as picture:
-            return picture.convert(kind), picture.getpixel((2, 2)), np.asarray(picture)
+        with Image.open(place("plain", "path")) as image:
+            return image.convert(kind), image.getpixel((2, 2)), np.asarray(image)
 
     ours, theirs = both(seen)
     assert ours == theirs

@@ -1,6 +1,6 @@
 //! What was seen of files that somebody opened: their headers, by what the system says of them.
 //!
-//! A picture that is only recorded must fail where it would have failed: when it is opened or loaded, in the code that
+//! An image that is only recorded must fail where it would have failed: when it is opened or loaded, in the code that
 //! opened it. So a file is looked through when it is opened ([`Decoder::survey`](crate::codec::Decoder::survey)), and
 //! that is remembered by device, inode, size and times, so that the next time a look at those is enough.
 //!
@@ -41,7 +41,7 @@ pub struct Identity(pub u128);
 
 /// What is known of an open file before it is read.
 #[derive(Debug, Clone, Copy)]
-pub struct Sight {
+pub struct FileStamp {
     /// Of the file; zero where none is known again.
     pub identity: Identity,
     /// Its bytes.
@@ -50,7 +50,7 @@ pub struct Sight {
     pub fresh: bool,
 }
 
-impl Sight {
+impl FileStamp {
     /// Looks at a file's metadata; nothing if it is no ordinary file, or a very large one.
     ///
     /// # Errors
@@ -135,7 +135,7 @@ type Files = HashMap<Identity, Known>;
 
 /// Files by identity. Every call is short, and made by threads that hold the GIL, so that a fork finds it unlocked.
 #[derive(Debug, Default)]
-pub struct Sights {
+pub struct HeaderCache {
     /// What this process knows; in a worker, what it knew when it began.
     base: Mutex<Option<Files>>,
     /// What a worker got to know since.
@@ -147,7 +147,7 @@ pub struct Sights {
     looks: AtomicUsize,
 }
 
-impl Sights {
+impl HeaderCache {
     /// Nothing seen yet.
     #[must_use]
     pub const fn new() -> Self {
@@ -306,22 +306,22 @@ mod tests {
         let path = std::env::temp_dir().join(format!("penstock-sight-{}", std::process::id()));
         fs::write(&path, TINY).unwrap();
         let mut file = File::options().read(true).write(true).open(&path).unwrap();
-        let sight = Sight::of(&file).unwrap().unwrap();
+        let sight = FileStamp::of(&file).unwrap().unwrap();
         assert!(sight.fresh, "it was written just now");
         file.seek(io::SeekFrom::End(0)).unwrap();
         assert_eq!(sight.read(&file).unwrap().unwrap(), TINY, "from its beginning");
         let header = Decoder::default().survey(TINY).unwrap();
-        let sights = Sights::new();
-        assert_eq!(sights.get(sight.identity), None);
-        sights.put(sight.identity, header);
-        assert_eq!(sights.get(Sight::of(&file).unwrap().unwrap().identity), Some(header));
+        let header_cache = HeaderCache::new();
+        assert_eq!(header_cache.get(sight.identity), None);
+        header_cache.put(sight.identity, header);
+        assert_eq!(header_cache.get(FileStamp::of(&file).unwrap().unwrap().identity), Some(header));
         assert!(sight.is_at(&path));
         file.write_all(b"more").unwrap();
         assert!(!sight.is_at(&path));
-        assert_eq!(sights.get(Sight::of(&file).unwrap().unwrap().identity), None);
+        assert_eq!(header_cache.get(FileStamp::of(&file).unwrap().unwrap().identity), None);
         assert_eq!(sight.read(&file).unwrap(), None, "its length has changed");
         fs::remove_file(&path).unwrap();
-        assert!(Sight::of(&File::open(std::env::temp_dir()).unwrap()).unwrap().is_none());
+        assert!(FileStamp::of(&File::open(std::env::temp_dir()).unwrap()).unwrap().is_none());
     }
 
     #[test]
@@ -343,7 +343,7 @@ mod tests {
 
     #[test]
     fn a_worker_writes_down_what_it_learns_and_others_know_it() {
-        let (parent, other) = (Sights::new(), Sights::new());
+        let (parent, other) = (HeaderCache::new(), HeaderCache::new());
         parent.put(Identity(1), header());
         assert!(parent.take_learned().is_empty());
         parent.be_worker();
@@ -359,12 +359,15 @@ mod tests {
         assert!(parent.take_learned().is_empty());
         other.put_others(Identity(1), header());
         assert!(other.learn(&learned));
-        for sights in [&parent, &other] {
+        for header_cache in [&parent, &other] {
             assert_eq!(
-                [1, 2, 3].map(|number| sights.get(Identity(number))),
+                [1, 2, 3].map(|number| header_cache.get(Identity(number))),
                 [Some(header()), Some(header()), None]
             );
-            assert_eq!([1, 2, 3].map(|number| sights.is_checked(Identity(number))), [true, false, false]);
+            assert_eq!(
+                [1, 2, 3].map(|number| header_cache.is_checked(Identity(number))),
+                [true, false, false]
+            );
         }
         let (mut all, mut some) = (Vec::new(), Vec::new());
         other.write(&mut all, usize::MAX);
@@ -380,10 +383,10 @@ mod tests {
         write_entry(&mut entry, Identity(1), Known::of(header()));
         for (place, value) in [(24, 2), (24, 0), (25, FORMATS.len() as u8), (25, 0xff)] {
             let before = std::mem::replace(&mut entry[place], value);
-            assert!(!Sights::new().learn(&entry), "{value} at {place}");
+            assert!(!HeaderCache::new().learn(&entry), "{value} at {place}");
             entry[place] = before;
         }
-        assert!(Sights::new().learn(&entry));
-        assert!(!Sights::new().learn(&entry[..25]));
+        assert!(HeaderCache::new().learn(&entry));
+        assert!(!HeaderCache::new().learn(&entry[..25]));
     }
 }

@@ -8,15 +8,15 @@ use crate::error::Error;
 
 /// Jobs in the order in which they were submitted.
 #[derive(Debug)]
-pub struct Stream {
-    queue: Arc<Queue>,
+pub struct JobQueue {
+    queue: Arc<SharedJobs>,
     threads: usize,
     process: u32,
 }
 
 /// The part of a stream that the threads hold.
 #[derive(Debug, Default)]
-pub(super) struct Queue {
+pub(super) struct SharedJobs {
     state: Mutex<State>,
 }
 
@@ -27,7 +27,7 @@ struct State {
     called: usize,
 }
 
-impl Stream {
+impl JobQueue {
     /// A stream whose jobs are worked on by at most `threads` threads at a time.
     #[must_use]
     pub fn new(threads: usize) -> Self {
@@ -61,7 +61,7 @@ impl Stream {
     /// Appends a job if several threads could work on it; the caller is going to [`Job::help`] in any case.
     ///
     /// # Errors
-    /// As [`Stream::submit`].
+    /// As [`JobQueue::submit`].
     pub fn share(&self, job: &Arc<Job>) -> Result<(), Error> {
         // A single group is made by the caller: waking a thread would take longer.
         if self.threads > 1 && job.groups() > 1 {
@@ -74,7 +74,7 @@ impl Stream {
     }
 }
 
-impl Queue {
+impl SharedJobs {
     /// Works on the oldest job that has something left; false if there is none, and then the thread is free.
     pub(super) fn work(&self, tools: &mut Tools) -> bool {
         let mut state = lock(&self.state);

@@ -15,7 +15,7 @@ use crate::error::Error;
 type Work<T> = fn(&Sender<T>, &Receiver<T>);
 
 /// Threads of one kind.
-pub(super) struct Crew<T: 'static> {
+pub(super) struct ThreadPool<T: 'static> {
     name: &'static str,
     work: Work<T>,
     threads: Mutex<Option<Threads<T>>>,
@@ -28,8 +28,8 @@ struct Threads<T> {
     called: Receiver<T>,
 }
 
-impl<T: Clone + Send> Crew<T> {
-    /// A crew without threads, which will be called `name` and a number.
+impl<T: Clone + Send> ThreadPool<T> {
+    /// A pool without threads, which will be called `name` and a number.
     pub(super) const fn new(name: &'static str, work: Work<T>) -> Self {
         Self { name, work, threads: Mutex::new(None) }
     }
@@ -42,34 +42,34 @@ impl<T: Clone + Send> Crew<T> {
         let mut trouble = None;
         let mut guard = lock(&self.threads);
         let process = std::process::id();
-        if guard.as_ref().is_some_and(|crew| crew.process != process) {
+        if guard.as_ref().is_some_and(|thread_pool| thread_pool.process != process) {
             std::mem::forget(guard.take());
         }
-        let crew = guard.get_or_insert_with(|| {
+        let thread_pool = guard.get_or_insert_with(|| {
             let (calls, called) = unbounded();
             Threads { process, count: 0, calls, called }
         });
-        while crew.count < threads {
-            let (calls, called, work) = (crew.calls.clone(), crew.called.clone(), self.work);
+        while thread_pool.count < threads {
+            let (calls, called, work) = (thread_pool.calls.clone(), thread_pool.called.clone(), self.work);
             let started = thread::Builder::new()
-                .name(format!("{}-{}", self.name, crew.count))
+                .name(format!("{}-{}", self.name, thread_pool.count))
                 .spawn(move || work(&calls, &called));
             match started {
-                Ok(_) => crew.count += 1,
+                Ok(_) => thread_pool.count += 1,
                 // Fewer threads are slower, not wrong; none at all would hang.
-                Err(error) if crew.count == 0 => return Err(Error::Thread(error.to_string())),
+                Err(error) if thread_pool.count == 0 => return Err(Error::Thread(error.to_string())),
                 Err(error) => {
-                    trouble = Some((crew.count, error));
+                    trouble = Some((thread_pool.count, error));
                     break;
                 }
             }
         }
         for _ in 0..count {
-            // The crew holds the other end: sending cannot fail.
-            let _ = crew.calls.send(work.clone());
+            // The pool holds the other end: sending cannot fail.
+            let _ = thread_pool.calls.send(work.clone());
         }
         drop(guard);
-        // After the lock: a logger may run Python code, and with it another thread that wants the crew.
+        // After the lock: a logger may run Python code, and with it another thread that wants the pool.
         if let Some((thread, error)) = trouble {
             log::warn!("cannot start thread {}-{thread}: {error}", self.name);
         }

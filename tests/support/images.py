@@ -1,4 +1,4 @@
-"""torchvision's in-memory datasets, and penstock's own, over generated pictures."""
+"""torchvision's in-memory datasets, and penstock's own, over generated images."""
 
 import dataclasses
 import pickle
@@ -92,19 +92,19 @@ def dataset_of(
     compat: bool = True,
     seed: int = 0,
 ) -> Any:
-    """A dataset of one of torchvision's families over random pictures.
+    """A dataset of one of torchvision's families over random images.
 
     Args:
         family: The class's name.
-        count: Number of pictures.
-        height: Of a picture.
-        width: Of a picture.
+        count: Number of images.
+        height: Of an image.
+        width: Of an image.
         transform: The dataset's.
         target_transform: The dataset's.
         targets: What the targets are kept in: "usual" for the family's own kind, or a key of `TARGETS`.
-        layout: How the pictures lie in memory; contiguous if None.
+        layout: How the images lie in memory; contiguous if None.
         compat: QMNIST's.
-        seed: Of the pictures.
+        seed: Of the images.
     """
     rng = np.random.default_rng(seed)
     dataset = bare(family, transform, target_transform)
@@ -150,7 +150,7 @@ ANY_TARGETS = {
 TARGETS.update(ANY_TARGETS)
 
 
-class Pictures(ImageDataset):
+class Images(ImageDataset):
     """Own data: a list of arrays of any sizes."""
 
     def __init__(self, arrays: Sequence[Any], labels: Any, transform: Any = None, target_transform: Any = None) -> None:
@@ -165,7 +165,7 @@ class Pictures(ImageDataset):
 
 
 def cifar_files(root: Path, count: int, *, fine: bool = False, seed: int = 0) -> None:
-    """Write files of CIFAR-10's format, or CIFAR-100's, with random pictures."""
+    """Write files of CIFAR-10's format, or CIFAR-100's, with random images."""
     rng = np.random.default_rng(seed)
     cls = tv.CIFAR100 if fine else tv.CIFAR10
     folder = root / cls.base_folder

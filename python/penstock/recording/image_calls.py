@@ -1,21 +1,21 @@
-"""Functions of Pillow and torchvision that are given a picture that records."""
+"""Functions of Pillow and torchvision that are given an image that records."""
 
 import contextlib
 from collections.abc import Callable
 from typing import Any
 
 from penstock.ops.operation import Records
+from penstock.recording.images import is_recorded, recorded_by
 from penstock.recording.loaded import is_loaded, recorded_over
-from penstock.recording.pictures import is_recorded, recorded_by
 
 __all__ = ["call_recorded"]
 
 
 def call_recorded(records: Records, function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return what stands before a function of a picture: where that records, the call is written down if it can be."""
+    """Return what stands before a function of an image: where that records, the call is written down if it can be."""
 
     def hook(*arguments: Any, **options: Any) -> Any:
-        # A picture that is given by name is the function's.
+        # An image that is given by name is the function's.
         image, *args = arguments or (None,)
         if is_loaded(image):
             recorded = recorded_over(image, lambda trace: recorded_by(records, trace, args, options))
@@ -26,7 +26,7 @@ def call_recorded(records: Records, function: Callable[..., Any]) -> Callable[..
                 trace = recorded_by(records, image._trace, args, options)
                 if trace is not None:
                     image.load()
-                    # A picture whose file was closed by the user is Pillow's now.
+                    # An image whose file was closed by the user is Pillow's now.
                     if is_recorded(image):
                         return image._new_trace(trace)
         return function(*arguments, **options)

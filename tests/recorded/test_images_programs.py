@@ -1,4 +1,4 @@
-"""Random programs over recording pictures and tensors give what they give over Pillow's and torch's own."""
+"""Random programs over recording images and tensors give what they give over Pillow's and torch's own."""
 
 import hypothesis
 import pytest

@@ -12,7 +12,8 @@ use super::color::{
     RandomGrayscale, RandomInvert, RandomPhotometricDistort, RandomPosterize, RandomSolarize, Saturation,
     Solarize, SummedContrast,
 };
-use super::crop::{CenterCrop, Crop, RandomCrop};
+use super::crop::{CenterCrop, RandomCrop};
+use super::crop_step::Crop;
 use super::erase::{Erase, Overprint, Paste, RandomErasing};
 use super::filter::{
     BoxBlur, Convolution, GaussianBlur, Kernel3, Kernel5, RandomAdjustSharpness, RandomGaussianBlur,

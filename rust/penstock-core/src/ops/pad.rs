@@ -4,7 +4,7 @@
 //! `torch.nn.functional.pad`, which raises where a mirror would need more pixels than there are.
 
 use super::choice::Choice;
-use super::crop::Crop;
+use super::crop_step::Crop;
 use super::kinds::{Draw, Map, Parameters, Put, Size, Take, Wire};
 use crate::image::axis::Axis;
 use crate::random::Streams;

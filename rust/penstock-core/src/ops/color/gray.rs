@@ -1,38 +1,16 @@
 //! Gray: all three channels become the pixel's luminance.
 //!
-//! Operands of the step: whose arithmetic; of `Grayscale` also whether one channel is made; of `RandomGrayscale` its
-//! probability, and whose arithmetic. Pillow's is of integers; torchvision's two generations differ in a few colours, since the
-//! second one multiplies and adds with one rounding where torch does.
+//! Operands of the step: whose arithmetic; of `RandomGrayscale` also its probability, before that. Pillow's arithmetic is of
+//! integers; torchvision's two generations differ in a few colours, since the second one multiplies and adds with one rounding
+//! where torch does.
 
 use penstock_jpeg::simd::Level;
 
-use super::{Luminance, dispatch};
+use super::dispatch;
 use crate::ops::chance::Chance;
 use crate::ops::kinds::{Block, Draw, Parameters, Pixels, Put, Size, Take, Wire};
 use crate::ops::library::Library;
 use crate::random::Streams;
-
-/// `Grayscale` of three channels.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Grayscale {
-    /// What is done.
-    pub step: Gray,
-    /// Whether one channel is made of them.
-    pub luminance: bool,
-}
-
-impl<S: From<Gray> + From<Luminance>> Draw<S> for Grayscale {
-    fn draw(&self, size: Size, _streams: &mut Streams, steps: &mut Vec<S>) -> Option<Size> {
-        steps.push(if self.luminance { Luminance { gray: self.step }.into() } else { self.step.into() });
-        Some(size)
-    }
-}
-
-impl Parameters for Grayscale {
-    fn take(from: &mut impl Take) -> Option<Self> {
-        Some(Grayscale { step: Gray::take(from)?, luminance: from.flag()? })
-    }
-}
 
 /// `RandomGrayscale`. Both generations compare in single precision.
 #[derive(Debug, Clone, PartialEq)]

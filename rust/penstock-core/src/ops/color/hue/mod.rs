@@ -4,6 +4,7 @@
 
 mod dispatch;
 mod pillow;
+mod sector;
 #[cfg(target_arch = "x86_64")]
 mod sectors;
 mod torch;
@@ -50,19 +51,6 @@ impl Pixels for Hue {
                 library => torch::turned(pixel, turn, library),
             };
         }
-    }
-}
-
-/// The channels of a pixel, of its greatest value, its least one `p`, and what lies between where the hue falls (`q`) and
-/// where it rises (`t`), by the sixth of the circle that the hue is in.
-fn in_sector<T: Copy>(sector: u8, value: T, [p, q, t]: [T; 3]) -> [T; 3] {
-    match sector % 6 {
-        0 => [value, t, p],
-        1 => [q, value, p],
-        2 => [p, value, t],
-        3 => [p, q, value],
-        4 => [t, p, value],
-        _ => [value, p, q],
     }
 }
 

@@ -27,6 +27,7 @@ pub mod resize;
 mod sides;
 mod statistics;
 mod tables;
+mod truncated;
 mod zoom_out;
 
 pub use ask::{Ask, Noise};

@@ -6,7 +6,7 @@
 
 use super::field::Field;
 use super::sample::Interpolation;
-use super::sampling::Places;
+use super::torch_grid::{Places, is_small};
 use super::warp::{Canvas, Warp};
 use crate::image::Region;
 use crate::ops::kinds::{Put, Size, Take, Wire};
@@ -37,12 +37,6 @@ impl AffineGrid {
         let known = places != Places::Pillow && interpolation == Interpolation::Nearest;
         (finite && known).then_some(AffineGrid { matrix, places, canvas })
     }
-}
-
-/// Whether torch multiplies the matrices by a plain loop, as it does where there is little to multiply.
-pub(super) fn is_small((height, width): Size) -> bool {
-    const NUMBERS: u64 = 400;
-    3 * 2 * u64::from(height) * u64::from(width) < NUMBERS
 }
 
 impl Warp for AffineGrid {

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::field::Frame;
+use super::places::Frame;
 use crate::image::Region;
 use crate::ops::kinds::Size;
 

@@ -5,7 +5,8 @@ use std::ops::Range;
 use penstock_jpeg::simd::Level;
 
 use super::dispatch;
-use super::field::{Field, Frame, Places};
+use super::field::Field;
+use super::places::{Frame, Places};
 use super::sample::{Interpolation, Pixels};
 use super::texture::Texture;
 use crate::image::sheet::Sheet;

@@ -19,12 +19,10 @@ import torchvision.transforms as v1
 from PIL import Image
 from torch import nn
 from torchvision import tv_tensors
-from torchvision.transforms import functional as F
 from torchvision.transforms import v2
-from torchvision.transforms.v2 import functional as F2
 
 from penstock import _native
-from penstock.conversion import CODES, arithmetic, strip_of
+from penstock.conversion import CODES, CONVERSIONS, CONVERTING, IDENTITIES, arithmetic, strip_of
 from penstock.generators import Draws
 from penstock.lowering.known import is_pristine, shadowed, unhooked
 from penstock.lowering.report import Row
@@ -36,27 +34,10 @@ from penstock.ops.table import FUNCTIONS, LEFT, TRANSFORMS
 __all__ = ["Drawn", "Opaque", "Pipeline", "functions", "lower_images", "lower_transform"]
 
 _CONTAINERS = (v1.Compose, v2.Compose, nn.Sequential)
-_CONVERSIONS = (
-    v1.ToTensor,
-    v1.PILToTensor,
-    v1.ConvertImageDtype,
-    v1.Normalize,
-    v2.ToTensor,
-    v2.PILToTensor,
-    v2.ToImage,
-    v2.ToDtype,
-    v2.ConvertImageDtype,
-    v2.Normalize,
-    v2.ToPureTensor,
-    v2.Identity,
-    nn.Identity,
-)
-_IDENTITIES = (v2.Identity, nn.Identity)
 # Functions that transforms look up in their modules each time they are called.
 _FUNCTIONS: tuple[tuple[Any, str], ...] = (
     *FUNCTIONS,
-    *((F, name) for name in ("to_tensor", "pil_to_tensor", "convert_image_dtype", "normalize")),
-    *((F2, name) for name in ("to_image", "pil_to_tensor", "to_dtype", "normalize")),
+    *(call for conversion in CONVERSIONS for call in conversion.calls),
 )
 
 
@@ -229,7 +210,7 @@ class _Builder:
         kind = type(transform)
         if self.type_is_open and _looks_at_type(transform):
             raise Opaque("it goes by the tensor's type, which an earlier transform of v1 may have changed")
-        if kind in _CONVERSIONS:
+        if kind in CONVERTING:
             return self.convert(transform)
         operation = TRANSFORMS.get(kind)
         if operation is None:
@@ -271,7 +252,7 @@ class _Builder:
 
     def part(self, transform: Any, why_not: str | None) -> list[_native.Op]:
         kind = type(transform)
-        if why_not is None and kind in _IDENTITIES:
+        if why_not is None and kind in IDENTITIES:
             return []
         operation = TRANSFORMS.get(kind)
         if why_not is None and operation is None:
@@ -321,7 +302,8 @@ class _Builder:
             raise Opaque(self.kept)
         if type(transform) in (v2.ToImage, v2.ToPureTensor):
             self.type_is_open = False
-        if type(transform) in (v1.Normalize, v2.Normalize):
+        conversion = CONVERTING[type(transform)]
+        if conversion is not None and conversion.normalizes:
             self.normalized.append((list(transform.mean), list(transform.std)))
         return "part of the table that converts bytes to elements"
 
@@ -400,7 +382,7 @@ def _flatten(transform: Any) -> Iterator[tuple[Any, str | None]]:
     if not is_pristine(kind):
         yield transform, "a class of its own, or one that was patched"
         return
-    if kind not in _CONTAINERS and kind not in _CONVERSIONS and kind not in TRANSFORMS:
+    if kind not in _CONTAINERS and kind not in CONVERTING and kind not in TRANSFORMS:
         module = kind.__module__.partition(".")[0]
         known = module in ("torch", "torchvision")
         yield transform, LEFT.get(kind, "no native form of it yet") if known else "code that penstock does not know"

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["circles", "python_arrows", "rust_arrows"]
+__all__ = ["circles", "code_of", "python_arrows", "rust_arrows"]
 
 # What each file imports, by names that tell their places.
 Arrows = dict[str, set[str]]
@@ -66,11 +66,7 @@ def rust_arrows(source: Path) -> Arrows:
         source: The folder `src`.
     """
     files = {_place(path, source, ("mod", "lib")): path for path in source.rglob("*.rs")}
-    texts = {
-        place: _code(path.read_text(encoding="utf-8"))
-        for place, path in files.items()
-        if not place or not place[-1].endswith("tests")
-    }
+    texts = {place: code_of(path) for place, path in files.items() if not place or not place[-1].endswith("tests")}
     uses = {
         place: [(bool(use[1]), path) for use in _USE.finditer(text) for path in _paths(use[2])]
         for place, text in texts.items()
@@ -96,9 +92,9 @@ def _place(path: Path, source: Path, faces: tuple[str, ...]) -> _Place:
     return parts[:-1] if parts[-1] in faces else parts
 
 
-def _code(text: str) -> str:
-    """Return a file without comments and without the tests at its end."""
-    code = re.sub(r"//[^\n]*", "", text)
+def code_of(path: Path) -> str:
+    """Return a file of Rust without comments and without the tests at its end."""
+    code = re.sub(r"//[^\n]*", "", path.read_text(encoding="utf-8"))
     tests = _TESTS.search(code)
     return code if tests is None else code[: tests.start()]
 

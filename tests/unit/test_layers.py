@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from support.arrows import circles, python_arrows, rust_arrows
+from support.arrows import circles, code_of, python_arrows, rust_arrows
 
 from penstock import _native
 from penstock.ops.table import TABLE
@@ -217,6 +217,17 @@ def test_the_decoder_depends_on_nothing() -> None:
     dependencies = re.search(r"\[dependencies\]\n(.*?)(\n\[|$)", manifest, re.DOTALL)
     assert dependencies is not None
     assert dependencies[1].strip() == ""
+
+
+def test_what_plans_and_renders_names_no_operation() -> None:
+    # Their kinds are all that it knows of them.
+    text = (RUST / "penstock-core" / "src" / "ops" / "list.rs").read_text(encoding="utf-8")
+    operations = set(re.findall(r"^ {4,8}(?:\d+ )?\w+: (\w+)(?: after \w+)?,$", text, re.MULTILINE))
+    assert {"Crop", "Luminance", "SummedContrast", "RandomCrop"} <= operations
+    for room in ("plan", "engine"):
+        for path in files_of("penstock-core", room):
+            if not path.stem.endswith("tests"):
+                assert not operations & set(re.findall(r"\w+", code_of(path))), path
 
 
 @pytest.mark.parametrize("folder", ["ops", "write", "codec"])

@@ -1,6 +1,7 @@
 //! The step that all crops come to, and negative margins.
 
 use super::kinds::{Map, Put, Size, Take, Wire};
+use super::layout::Lying;
 use crate::image::axis::Axis;
 
 /// Keeps a rectangle that lies inside the image.
@@ -17,6 +18,10 @@ pub struct Crop {
 }
 
 impl Map for Crop {
+    fn laid(&self, given: Lying, size: Size) -> Lying {
+        Lying { size, ..given }
+    }
+
     fn size(&self, (height, width): Size) -> Option<Size> {
         let Crop { top, left, height: rows, width: columns } = *self;
         let inside = top.checked_add(rows)? <= height && left.checked_add(columns)? <= width;

@@ -22,6 +22,7 @@ mod library;
 mod list;
 mod mask;
 mod pad;
+mod recordable;
 mod refuse;
 pub mod resize;
 mod sides;
@@ -38,13 +39,14 @@ pub use crop_step::Crop;
 pub use erase::{Erase, Overprint, Paste, RandomErasing};
 pub use flip::{FlipHorizontal, FlipVertical, RandomFlip};
 pub use generation::Generation;
-pub use layout::Layout;
+pub use layout::{Layout, Lying};
 pub use library::Library;
 pub use list::{
     AreaMemory, AreaStep, ElementsStep, LutStep, MapStep, MeasuredStep, Op, PixelsStep, Step, size_after,
 };
 pub use mask::holes;
 pub use pad::{ImageKind, Margins, Pad, PadMode, Shown};
+pub use recordable::{Named, recordable};
 pub use refuse::Refuse;
 pub use statistics::Statistics;
 pub use tables::Tables;

@@ -9,6 +9,7 @@ use penstock_jpeg::simd::Level;
 use super::dispatch;
 use crate::ops::chance::Chance;
 use crate::ops::kinds::{Block, Draw, Parameters, Pixels, Put, Size, Take, Wire};
+use crate::ops::layout::{Layout, Lying};
 use crate::ops::library::Library;
 use crate::random::Streams;
 
@@ -50,6 +51,10 @@ pub struct Gray {
 }
 
 impl Pixels for Gray {
+    fn laid(&self, given: Lying, size: Size) -> Lying {
+        given.made(size, Layout::PLANAR)
+    }
+
     fn change(&self, level: Level, block: &mut Block) {
         *block = [dispatch::gray(level, self.library, block); 3];
     }

@@ -38,8 +38,19 @@ pub struct Luminance {
     pub gray: Gray,
 }
 
+impl Luminance {
+    /// What is done to the pixels before it.
+    pub(crate) fn before(self) -> Gray {
+        self.gray
+    }
+}
+
 impl Area for Luminance {
     type Memory = ();
+
+    fn channels(&self, _given: usize) -> usize {
+        1
+    }
 
     fn support(&self, _size: Size, wanted: &Region) -> Region {
         wanted.clone()

@@ -7,6 +7,7 @@ use super::dispatch;
 use crate::image::sheet::Sheet;
 use crate::image::{ImageView, Region};
 use crate::ops::kinds::{Area, Size};
+use crate::ops::layout::{Layout, Lying};
 
 /// Memory of one thread.
 #[derive(Debug, Default)]
@@ -19,6 +20,10 @@ pub struct Convolver {
 
 impl Area for Convolution {
     type Memory = Convolver;
+
+    fn laid(&self, given: Lying, size: Size) -> Lying {
+        given.made(size, Layout::PLANAR)
+    }
 
     fn size(&self, size: Size) -> Option<Size> {
         let [across, down] = self.margins();

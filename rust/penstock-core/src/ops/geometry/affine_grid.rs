@@ -10,6 +10,7 @@ use super::torch_grid::{Places, is_small};
 use super::warp::{Canvas, Warp};
 use crate::image::Region;
 use crate::ops::kinds::{Put, Size, Take, Wire};
+use crate::ops::layout::{Layout, Lying};
 
 /// Takes pixels from where a matrix says that they come from, both counted from the middles of output and source, with y
 /// downwards. Operands: the six numbers of the matrix, row by row; `rounded` or `fused`, see
@@ -40,6 +41,10 @@ impl AffineGrid {
 }
 
 impl Warp for AffineGrid {
+    fn laid(&self, given: Lying, size: Size) -> Lying {
+        given.made(size, Layout::PLANAR)
+    }
+
     fn canvas(&self) -> &Canvas {
         &self.canvas
     }

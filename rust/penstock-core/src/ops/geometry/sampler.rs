@@ -7,6 +7,7 @@ use super::sampled_grid::{BORDER, SampledGrid, Texels};
 use crate::image::sheet::Sheet;
 use crate::image::{ImageView, Region};
 use crate::ops::kinds::{Area, Size};
+use crate::ops::layout::{Layout, Lying};
 
 /// Memory of one thread.
 #[derive(Debug, Default)]
@@ -43,6 +44,10 @@ impl Sampler {
 
 impl Area for SampledGrid {
     type Memory = Sampler;
+
+    fn laid(&self, given: Lying, size: Size) -> Lying {
+        given.made(size, Layout::PLANAR)
+    }
 
     fn size(&self, _size: Size) -> Option<Size> {
         Some(self.size)

@@ -13,7 +13,8 @@ mod x86_64;
 
 use penstock_jpeg::simd::Level;
 
-use crate::ops::kinds::{Block, Pixels, Put, Take, Wire};
+use crate::ops::kinds::{Block, Pixels, Put, Size, Take, Wire};
+use crate::ops::layout::{Layout, Lying};
 use crate::ops::library::Library;
 
 /// Turns the hue.
@@ -33,6 +34,11 @@ impl Hue {
 }
 
 impl Pixels for Hue {
+    fn laid(&self, given: Lying, size: Size) -> Lying {
+        let interleaved = self.library == Library::Torch1;
+        given.made(size, if interleaved { Layout::INTERLEAVED } else { Layout::PLANAR })
+    }
+
     fn change(&self, level: Level, block: &mut Block) {
         let turn = self.turn as f32;
         let done = match self.library {

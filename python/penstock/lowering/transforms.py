@@ -10,6 +10,7 @@ mixes a margin's colour with the pixels beside it, so there the strip also gives
 
 import dataclasses
 import itertools
+import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -38,6 +39,8 @@ _CONTAINERS = (v1.Compose, v2.Compose, nn.Sequential)
 _FUNCTIONS: tuple[tuple[Any, str], ...] = (
     *FUNCTIONS,
     *(call for conversion in CONVERSIONS for call in conversion.calls),
+    *((torch, name) for name in ("rand", "randint", "randperm")),
+    (torch.Tensor, "uniform_"),
 )
 
 
@@ -190,8 +193,9 @@ class _Builder:
             yield Row("transform", "None", False, "Pillow images reach collation, which refuses them")
             return
         for (module, name), function in zip(_FUNCTIONS, functions(), strict=True):
-            if not is_pristine(function) or function.__name__ != name:
-                yield Row("transform", f"{module.__name__}.{name}", False, "torchvision's function was replaced")
+            if not (_is_compiled(function) or is_pristine(function)) or function.__name__ != name:
+                whose = "torch" if module in (torch, torch.Tensor) else "torchvision"
+                yield Row("transform", f"{module.__name__}.{name}", False, f"{whose}'s function was replaced")
                 return
         for part, why_not in _flatten(transform):
             if why_not is None:
@@ -395,6 +399,11 @@ def _flatten(transform: Any) -> Iterator[tuple[Any, str | None]]:
             yield from _flatten(part)
         return
     yield transform, None
+
+
+def _is_compiled(function: Any) -> bool:
+    """Whether a function is compiled, as those of torch are with which transforms draw."""
+    return isinstance(function, (types.BuiltinFunctionType, types.MethodDescriptorType))
 
 
 def _is_same(strip: Any, other: Any) -> bool:

@@ -1,47 +1,18 @@
 //! Gray: all three channels become the pixel's luminance.
 //!
-//! Operands of the step: whose arithmetic; of `RandomGrayscale` also its probability, before that. Pillow's arithmetic is of
-//! integers; torchvision's two generations differ in a few colours, since the second one multiplies and adds with one rounding
-//! where torch does.
+//! Operand: whose arithmetic. Pillow's is of integers; torchvision's two generations differ in a few colours, since the second
+//! one multiplies and adds with one rounding where torch does.
 
 use penstock_jpeg::simd::Level;
 
 use super::dispatch;
-use crate::ops::chance::Chance;
-use crate::ops::kinds::{Block, Draw, Parameters, Pixels, Put, Size, Take, Wire};
+use crate::ops::chance::ByChance;
+use crate::ops::kinds::{Block, Pixels, Put, Size, Take, Wire};
 use crate::ops::layout::{Layout, Lying};
 use crate::ops::library::Library;
-use crate::random::Streams;
 
-/// `RandomGrayscale`. Both generations compare in single precision.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RandomGrayscale {
-    /// Whether it happens.
-    pub chance: Chance,
-    /// What is done then.
-    pub step: Gray,
-}
-
-impl<S: From<Gray>> Draw<S> for RandomGrayscale {
-    fn draw(
-        &self,
-        size: Size,
-        Streams { torch: generator, .. }: &mut Streams,
-        steps: &mut Vec<S>,
-    ) -> Option<Size> {
-        if self.chance.draw(generator) {
-            steps.push(self.step.into());
-        }
-        Some(size)
-    }
-}
-
-impl Parameters for RandomGrayscale {
-    fn take(from: &mut impl Take) -> Option<Self> {
-        let chance = Chance::Single(from.double()? as f32);
-        Some(RandomGrayscale { chance, step: Gray::take(from)? })
-    }
-}
+/// `RandomGrayscale`.
+pub type RandomGrayscale = ByChance<Gray>;
 
 /// Makes an image of three channels gray.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

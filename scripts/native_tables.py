@@ -1,4 +1,4 @@
-"""Write the table of operations in docs/native.md from the package's own; with `--check`, only say if it is stale."""
+"""Write the tables of docs/native.md from the package's own; with `--check`, only say if they are stale."""
 
 import argparse
 import sys
@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from penstock.conversion import CONVERSIONS, CONVERTING
 from penstock.ops.operation import Operation
 from penstock.ops.table import TABLE
 
 PAGE = Path(__file__).parents[1] / "docs" / "native.md"
-BEGIN, END = "<!-- operations: begin -->", "<!-- operations: end -->"
 HEADINGS = ("operation", "transforms of both generations", "calls on images", "on tensors of bytes")
 
 
@@ -35,23 +35,43 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in dict.fromkeys(names))
 
 
-def table() -> str:
-    """Return the table as Markdown."""
-    rows = [HEADINGS, ("---",) * len(HEADINGS), *map(row_of, TABLE)]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+def operations() -> str:
+    """Return the table of operations."""
+    return _table(HEADINGS, map(row_of, TABLE))
+
+
+def conversions() -> str:
+    """Return the table of conversions."""
+    rows = [
+        (_listed(kind.__name__ for kind in conversion.transforms), _listed(_named(*call) for call in conversion.calls))
+        for conversion in CONVERSIONS
+    ]
+    others = _listed(kind.__name__ for kind, conversion in CONVERTING.items() if conversion is None)
+    return _table(("transforms of both generations", "calls"), [*rows, (others, "")])
+
+
+def _named(module: Any, name: str) -> str:
+    return f"{'v2.' if '.v2' in module.__name__ else ''}functional.{name}"
+
+
+def _table(headings: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    return "\n".join(f"| {' | '.join(row)} |" for row in (headings, ("---",) * len(headings), *rows))
 
 
 def updated(text: str) -> str:
-    """Return the page's text with the table in its place."""
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n{table()}\n{END}{after}"
+    """Return the page's text with the tables in their places."""
+    for table in (operations, conversions):
+        begin, end = (f"<!-- {table.__name__}: {edge} -->" for edge in ("begin", "end"))
+        before, _, rest = text.partition(begin)
+        _, _, after = rest.partition(end)
+        text = f"{before}{begin}\n{table()}\n{end}{after}"
+    return text
 
 
 def main() -> int:
-    """Write the table, or check it."""
+    """Write the tables, or check them."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; fail if the table is stale")
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if the tables are stale")
     arguments = parser.parse_args()
     text = PAGE.read_text(encoding="utf-8")
     if arguments.check:

@@ -1,15 +1,66 @@
-"""An image that holds every value: what conversions make of it is the table of a plan."""
+"""torchvision's conversions, and an image that holds every value: what they make of it is the table of a plan."""
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
+import torchvision.transforms as v1
 from PIL import Image
+from torch import nn
+from torchvision.transforms import functional as F
+from torchvision.transforms import v2
+from torchvision.transforms.v2 import functional as F2
 
-__all__ = ["CODES", "arithmetic", "strip_of"]
+__all__ = ["CODES", "CONVERSIONS", "CONVERTING", "IDENTITIES", "Conversion", "arithmetic", "strip_of"]
 
 # Values of a byte.
 CODES = 256
+
+
+@dataclasses.dataclass(frozen=True)
+class Conversion:
+    """A function that looks at one value of one channel at a time.
+
+    Attributes:
+        name: Of the function, under which it is recorded.
+        function: That makes of an image what the transforms and the calls make of it, before anything is hooked.
+        calls: Modules and names by which it is called, by transforms too.
+        transforms: The classes, of both generations, that do nothing else.
+        of_images: Whether it makes a tensor of an image.
+        normalizes: Whether it takes a mean and a standard deviation.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    calls: tuple[tuple[Any, str], ...]
+    transforms: tuple[type, ...]
+    of_images: bool = False
+    normalizes: bool = False
+
+
+CONVERSIONS = (
+    Conversion("to_tensor", F.to_tensor, ((F, "to_tensor"),), (v1.ToTensor, v2.ToTensor), of_images=True),
+    Conversion(
+        *("pil_to_tensor", F.pil_to_tensor, ((F, "pil_to_tensor"), (F2, "pil_to_tensor"), (F2, "to_image"))),
+        (v1.PILToTensor, v2.PILToTensor, v2.ToImage),
+        of_images=True,
+    ),
+    Conversion(
+        *("convert_image_dtype", F.convert_image_dtype, ((F, "convert_image_dtype"),), (v1.ConvertImageDtype,)),
+    ),
+    Conversion("to_dtype_image", F2.to_dtype_image, ((F2, "to_dtype"),), (v2.ToDtype, v2.ConvertImageDtype)),
+    Conversion("normalize", F.normalize, ((F, "normalize"),), (v1.Normalize,), normalizes=True),
+    Conversion("normalize_image", F2.normalize_image, ((F2, "normalize"),), (v2.Normalize,), normalizes=True),
+)
+# Transforms that return what they are given.
+IDENTITIES = (v2.Identity, nn.Identity)
+# All transforms that convert, and what they do to values, if anything.
+CONVERTING: dict[type, Conversion | None] = {
+    **{kind: conversion for conversion in CONVERSIONS for kind in conversion.transforms},
+    **dict.fromkeys((v2.ToPureTensor, *IDENTITIES)),
+}
 
 
 def strip_of(mode: str) -> Image.Image:

@@ -3,6 +3,7 @@
 import contextlib
 import copy
 import itertools
+import operator
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -18,11 +19,13 @@ from torchvision.transforms import v2
 from torchvision.transforms.functional import to_pil_image
 
 from penstock.bench_loaders import known, photographs
+from penstock.counters import stats
 from penstock.errors import ArgumentError, CommandError
 from penstock.loader import DataLoader
 from penstock.lowering.by_index import rng_of, seed_of
 from penstock.outputs import writing
 from penstock.sheet import Sample, draw
+from penstock.tolerance.policy import OPTIONS, policy_of
 from penstock.train.recipes import DATA
 from penstock.wrappers import unwrap
 
@@ -92,10 +95,11 @@ def show(loader: Any, out: Path, *, samples: int, seed: int, title: str) -> str:
         # One batch at a time, here, by whatever makes the loader's.
         rng: Any = rng_of(loader)
         options = {"collate_fn": loader.collate_fn, "rng": rng, "seed": seed_of(loader) or 0}
+        options |= {name: getattr(loader, name, default) for name, default in OPTIONS.items()}
         shown: Any = DataLoader(dataset, batch_sampler=batches, **options)
-        made = [
-            (indices, _images_in(batch, len(indices)), batch) for indices, batch in zip(batches, shown, strict=True)
-        ]
+        given = [*shown]
+        loaded = filter(None, (_loaded(indices, shown) for indices in batches))
+        made = [(indices, _images_in(batch, len(indices)), batch) for indices, batch in zip(loaded, given, strict=True)]
     normalize = _normalize_of(dataset)
     plain, classes = _without_transforms(dataset), _classes_of(dataset)
     drawn, how = list[Sample](), set[str]()
@@ -125,6 +129,19 @@ def _first(batches: Any, samples: int) -> Iterator[list[Any]]:
         count += len(indices)
         if count >= samples:
             return
+
+
+def _loaded(indices: list[Any], loader: Any) -> list[Any]:
+    """Return the indices of a batch's samples: without the bad ones, or with those that took their places."""
+    policy, bad = policy_of(loader), {sample.index for sample in stats(loader).bad}
+    if policy is None or policy.skips:
+        return [index for index in indices if index not in bad]
+    found = []
+    for index in indices:
+        while index in bad:
+            index = (operator.index(index) + 1) % len(loader.dataset)  # noqa: PLW2901 - as `Policy.after` has it
+        found.append(index)
+    return found
 
 
 @contextlib.contextmanager

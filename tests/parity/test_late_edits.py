@@ -315,11 +315,21 @@ def other_item(self, index):
     return torch.full((3, 2, 2), float(index)), index
 
 
+def halved(*args, rand=torch.rand, **options):
+    return rand(*args, **options) / 2
+
+
+def largest(low, high, size, **options):
+    return torch.full(size, high - 1, **options)
+
+
 PROCESS = {
     "default dtype": default_dtype,
     "global hook": global_hook,
     "forward": lambda: replaced(v1.RandomHorizontalFlip, "forward", vflip),
     "functional.hflip": lambda: replaced(v1.functional, "hflip", v1.functional.vflip),
+    "torch.rand": lambda: replaced(torch, "rand", halved),
+    "torch.randint": lambda: replaced(torch, "randint", largest),
     "__getitem__": lambda: replaced(tv.CIFAR10, "__getitem__", other_item),
 }
 

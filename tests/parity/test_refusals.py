@@ -425,6 +425,23 @@ def test_patches_from_the_prompt(filename, told):
         assert_left_to_torch(lambda cls: cls(cifar(), 3), "patched", told)
 
 
+def test_a_function_with_which_transforms_draw_is_replaced(told, monkeypatch):
+    for owner, name in ((torch, "rand"), (torch, "randint"), (torch, "randperm"), (torch.Tensor, "uniform_")):
+        with monkeypatch.context() as patched:
+            drawn = getattr(owner, name)
+
+            def twice(*args, drawn=drawn, **options):
+                drawn(*args, **options)
+                return drawn(*args, **options)
+
+            patched.setattr(owner, name, functools.wraps(drawn)(twice))
+            assert_left_to_torch(
+                lambda cls: cls(cifar(v1.Compose([v1.ColorJitter(0.4, 0.4), augment()])), 3),
+                f"{name}: torch's function was replaced",
+                told,
+            )
+
+
 def test_one_line_for_each_loader(told):
     dataset = cifar(lambda img: torch.from_numpy(np.array(img)))
     loaders = [penstock.DataLoader(dataset, 2) for _ in range(2)]

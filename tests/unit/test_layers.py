@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+from support.arrows import circles, code_of, python_arrows, rust_arrows
 
 from penstock import _native
 from penstock.ops.table import TABLE
@@ -161,6 +162,50 @@ def test_a_room_of_the_package_stands_on_those_below_it(room: str) -> None:
     assert {name: extra for name, extra in found.items() if extra} == {}
 
 
+# Circles of files that may be, by crate.
+CIRCLES = {
+    # A child of a folder's `mod.rs` that renders to memory of any layout: its parent hands it what is not plain, and
+    # it hands rows that are plain back.
+    "penstock-core": [["write", "write/strided"]],
+}
+
+
+@pytest.mark.parametrize("crate", ["penstock-jpeg", "penstock-core", "penstock-py"])
+def test_no_circle_of_files_is_in_a_crate_that_is_not_listed(crate: str) -> None:
+    assert circles(rust_arrows(RUST / crate / "src")) == CIRCLES.get(crate, [])
+
+
+def test_no_circle_of_files_is_in_the_package() -> None:
+    assert circles(python_arrows(RUST.parent / "python" / "penstock")) == []
+
+
+def test_circles_are_found(tmp_path: Path) -> None:
+    files = {
+        "lib.rs": "mod a;\nmod b;\npub use a::First;",
+        "a/mod.rs": "mod c;\nmod d;\npub use c::Third;\npub struct First(pub crate::b::Second);",
+        "a/c.rs": "use super::d::{self, Fourth};\npub struct Third;",
+        "a/d.rs": "pub struct Fourth;\n#[cfg(test)]\nmod tests {\n    use crate::a::Third;\n}",
+        "b.rs": "use crate::{a::{Third as Other}};\npub struct Second;",
+    }
+    for name, text in files.items():
+        path = tmp_path / "crate" / name
+        path.parent.mkdir(exist_ok=True, parents=True)
+        path.write_text(text, encoding="utf-8")
+    arrows = {"a": {"b"}, "a/c": {"a/d"}, "a/d": set(), "b": {"a/c"}}
+    assert rust_arrows(tmp_path / "crate") == arrows
+    (tmp_path / "crate" / "a" / "d.rs").write_text("// crate::b\nfn fourth() { crate::b::f() }", encoding="utf-8")
+    assert circles(rust_arrows(tmp_path / "crate")) == [["a/c", "a/d", "b"]]
+
+    (tmp_path / "package").mkdir()
+    for name, text in {
+        "__init__": "",
+        "one": "def f():\n    from package import two",
+        "two": "import package.one",
+    }.items():
+        (tmp_path / "package" / f"{name}.py").write_text(text, encoding="utf-8")
+    assert circles(python_arrows(tmp_path / "package")) == [["package.one", "package.two"]]
+
+
 def test_the_table_and_the_core_name_the_same_steps() -> None:
     steps = {name for operation in TABLE for name in operation.replays}
     drawn = {"affine_grid", "erase", "overprint", "pad", "paste"}  # nobody records these, or not as an image's
@@ -174,8 +219,20 @@ def test_the_decoder_depends_on_nothing() -> None:
     assert dependencies[1].strip() == ""
 
 
+def test_what_plans_and_renders_names_no_operation() -> None:
+    # Their kinds are all that it knows of them.
+    text = (RUST / "penstock-core" / "src" / "ops" / "list.rs").read_text(encoding="utf-8")
+    operations = set(re.findall(r"^ {4,8}(?:\d+ )?\w+: (\w+)(?: after \w+)?,$", text, re.MULTILINE))
+    assert {"Crop", "Luminance", "SummedContrast", "RandomCrop"} <= operations
+    for room in ("plan", "engine"):
+        for path in files_of("penstock-core", room):
+            if not path.stem.endswith("tests"):
+                assert not operations & set(re.findall(r"\w+", code_of(path))), path
+
+
 @pytest.mark.parametrize("folder", ["ops", "write", "codec"])
 def test_calls_of_vector_kernels_stand_in_files_named_dispatch(folder: str) -> None:
     for path in files_of("penstock-core", folder):
         text = re.sub(r"//[^\n]*", "", path.read_text(encoding="utf-8"))
-        assert path.name == "dispatch.rs" or not re.search(r"\bunsafe\b(?!_)", text), path
+        is_named = path.name in ("dispatch.rs", "truncated.rs", "inside.rs")  # as DESIGN.md names them
+        assert is_named or not re.search(r"\bunsafe\b(?!_)", text), path

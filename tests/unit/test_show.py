@@ -100,6 +100,42 @@ def test_the_batch_is_the_whole_one_of_the_loader(drawn):
         assert sample.text.count("%") == min(2, int((target > 0).sum()))
 
 
+class _WithBad(Dataset):
+    """Gray images of their indices; some cannot be loaded."""
+
+    def __init__(self, bad):
+        self.bad = bad
+
+    def __len__(self):
+        return 6
+
+    def __getitem__(self, index):
+        if index in self.bad:
+            raise OSError(f"{index} is damaged")
+        return torch.full((3, 8, 8), index, dtype=torch.uint8), index
+
+
+@pytest.mark.parametrize(
+    ("on_error", "bad", "indices"),
+    [
+        ("skip", {1}, [0, 2, 3, 4, 5]),
+        ("skip", {2, 3}, [0, 1, 4, 5]),  # nothing is left of a batch
+        ("replace", {1, 2}, [0, 3, 3, 3, 4, 5]),
+        ("replace", {5}, [0, 1, 2, 3, 4, 0]),
+    ],
+)
+def test_bad_samples_are_left_out_or_replaced_as_the_loader_has_it(drawn, on_error, bad, indices):
+    loader = penstock.DataLoader(_WithBad(bad), batch_size=2, on_error=on_error)
+    samples, _, _ = drawn(loader)
+    assert [sample.text for sample in samples] == [f"{index}: {index}" for index in indices]
+    assert [int(np.asarray(sample.after).max()) for sample in samples] == indices
+
+
+def test_a_bad_sample_is_told_where_the_loader_raises(drawn):
+    with pytest.raises(CommandError, match="OSError: 1 is damaged"):
+        drawn(penstock.DataLoader(_WithBad({1}), batch_size=2, on_error="raise"))
+
+
 def test_values_of_an_unknown_scale_are_stretched(drawn):
     def scaled(tensor):
         return tensor * 7 - 3

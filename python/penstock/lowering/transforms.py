@@ -10,6 +10,7 @@ mixes a margin's colour with the pixels beside it, so there the strip also gives
 
 import dataclasses
 import itertools
+import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -19,12 +20,10 @@ import torchvision.transforms as v1
 from PIL import Image
 from torch import nn
 from torchvision import tv_tensors
-from torchvision.transforms import functional as F
 from torchvision.transforms import v2
-from torchvision.transforms.v2 import functional as F2
 
 from penstock import _native
-from penstock.conversion import CODES, arithmetic, strip_of
+from penstock.conversion import CODES, CONVERSIONS, CONVERTING, IDENTITIES, arithmetic, strip_of
 from penstock.generators import Draws
 from penstock.lowering.known import is_pristine, shadowed, unhooked
 from penstock.lowering.report import Row
@@ -36,27 +35,12 @@ from penstock.ops.table import FUNCTIONS, LEFT, TRANSFORMS
 __all__ = ["Drawn", "Opaque", "Pipeline", "functions", "lower_images", "lower_transform"]
 
 _CONTAINERS = (v1.Compose, v2.Compose, nn.Sequential)
-_CONVERSIONS = (
-    v1.ToTensor,
-    v1.PILToTensor,
-    v1.ConvertImageDtype,
-    v1.Normalize,
-    v2.ToTensor,
-    v2.PILToTensor,
-    v2.ToImage,
-    v2.ToDtype,
-    v2.ConvertImageDtype,
-    v2.Normalize,
-    v2.ToPureTensor,
-    v2.Identity,
-    nn.Identity,
-)
-_IDENTITIES = (v2.Identity, nn.Identity)
 # Functions that transforms look up in their modules each time they are called.
 _FUNCTIONS: tuple[tuple[Any, str], ...] = (
     *FUNCTIONS,
-    *((F, name) for name in ("to_tensor", "pil_to_tensor", "convert_image_dtype", "normalize")),
-    *((F2, name) for name in ("to_image", "pil_to_tensor", "to_dtype", "normalize")),
+    *(call for conversion in CONVERSIONS for call in conversion.calls),
+    *((torch, name) for name in ("rand", "randint", "randperm")),
+    (torch.Tensor, "uniform_"),
 )
 
 
@@ -209,8 +193,9 @@ class _Builder:
             yield Row("transform", "None", False, "Pillow images reach collation, which refuses them")
             return
         for (module, name), function in zip(_FUNCTIONS, functions(), strict=True):
-            if not is_pristine(function) or function.__name__ != name:
-                yield Row("transform", f"{module.__name__}.{name}", False, "torchvision's function was replaced")
+            if not (_is_compiled(function) or is_pristine(function)) or function.__name__ != name:
+                whose = "torch" if module in (torch, torch.Tensor) else "torchvision"
+                yield Row("transform", f"{module.__name__}.{name}", False, f"{whose}'s function was replaced")
                 return
         for part, why_not in _flatten(transform):
             if why_not is None:
@@ -229,7 +214,7 @@ class _Builder:
         kind = type(transform)
         if self.type_is_open and _looks_at_type(transform):
             raise Opaque("it goes by the tensor's type, which an earlier transform of v1 may have changed")
-        if kind in _CONVERSIONS:
+        if kind in CONVERTING:
             return self.convert(transform)
         operation = TRANSFORMS.get(kind)
         if operation is None:
@@ -271,7 +256,7 @@ class _Builder:
 
     def part(self, transform: Any, why_not: str | None) -> list[_native.Op]:
         kind = type(transform)
-        if why_not is None and kind in _IDENTITIES:
+        if why_not is None and kind in IDENTITIES:
             return []
         operation = TRANSFORMS.get(kind)
         if why_not is None and operation is None:
@@ -321,7 +306,8 @@ class _Builder:
             raise Opaque(self.kept)
         if type(transform) in (v2.ToImage, v2.ToPureTensor):
             self.type_is_open = False
-        if type(transform) in (v1.Normalize, v2.Normalize):
+        conversion = CONVERTING[type(transform)]
+        if conversion is not None and conversion.normalizes:
             self.normalized.append((list(transform.mean), list(transform.std)))
         return "part of the table that converts bytes to elements"
 
@@ -400,7 +386,7 @@ def _flatten(transform: Any) -> Iterator[tuple[Any, str | None]]:
     if not is_pristine(kind):
         yield transform, "a class of its own, or one that was patched"
         return
-    if kind not in _CONTAINERS and kind not in _CONVERSIONS and kind not in TRANSFORMS:
+    if kind not in _CONTAINERS and kind not in CONVERTING and kind not in TRANSFORMS:
         module = kind.__module__.partition(".")[0]
         known = module in ("torch", "torchvision")
         yield transform, LEFT.get(kind, "no native form of it yet") if known else "code that penstock does not know"
@@ -413,6 +399,11 @@ def _flatten(transform: Any) -> Iterator[tuple[Any, str | None]]:
             yield from _flatten(part)
         return
     yield transform, None
+
+
+def _is_compiled(function: Any) -> bool:
+    """Whether a function is compiled, as those of torch are with which transforms draw."""
+    return isinstance(function, (types.BuiltinFunctionType, types.MethodDescriptorType))
 
 
 def _is_same(strip: Any, other: Any) -> bool:

@@ -124,8 +124,8 @@ class Canvas(Memoryless):
 
     @property
     def traces(self) -> tuple[Trace, ...]:
-        """Of the images that are on the canvas."""
-        return tuple(placed.trace for placed in self.whole._placed.values())
+        """Of the images that are on the canvas; none of one that is there by now."""
+        return tuple(placed.trace for placed in self.whole._placed.values()) if is_canvas(self) else ()
 
 
 # Messages name the class that it stands for.

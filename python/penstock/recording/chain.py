@@ -18,11 +18,10 @@ import numpy as np
 import torch
 from PIL import Image
 from torchvision.transforms import functional as F
-from torchvision.transforms.v2 import functional as F2
 
 from penstock import _native
 from penstock.compat.torch import DisableTorchFunction
-from penstock.conversion import arithmetic, strip_of
+from penstock.conversion import CONVERSIONS, arithmetic, strip_of
 from penstock.delivery.tables import codes_of
 from penstock.recording import calls
 
@@ -53,12 +52,7 @@ def _as_single(tensor: torch.Tensor) -> torch.Tensor:
 
 # The functions by the names under which they are recorded, as they are before anything is hooked.
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "to_tensor": F.to_tensor,
-    "pil_to_tensor": F.pil_to_tensor,
-    "convert_image_dtype": F.convert_image_dtype,
-    "normalize": F.normalize,
-    "to_dtype_image": F2.to_dtype_image,
-    "normalize_image": F2.normalize_image,
+    **{conversion.name: conversion.function for conversion in CONVERSIONS},
     # Of one channel, too, whose stride `contiguous` would leave as it is.
     "contiguous": functools.partial(torch.clone, memory_format=torch.contiguous_format),
     "clone": torch.clone,
@@ -71,7 +65,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "margin": lambda tensor, _value: tensor.clone(),
     "call": calls.repeat,
 }
-_NORMALIZE = ("normalize", "normalize_image")
+_NORMALIZE = [conversion.name for conversion in CONVERSIONS if conversion.normalizes]
 # Width and height of an image from which it is seen how a result lies in memory.
 _SHEET = (3, 2)
 # Chains that are kept; a program has a handful, unless it draws their numbers.

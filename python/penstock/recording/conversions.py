@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torchvision import tv_tensors
 
+from penstock.conversion import CONVERSIONS, Conversion
 from penstock.recording.chain import chain_of
 from penstock.recording.functions import change, extended, flip
 from penstock.recording.images import is_recorded
@@ -14,26 +15,19 @@ from penstock.recording.loaded import is_loaded, over_pixels
 from penstock.recording.memoryless import is_torch_plain
 from penstock.recording.tensors import RecordedImage, RecordedTensor, alias, is_recording, record
 
-__all__ = [
-    "converts",
-    "converts_images",
-    "flips_images",
-    "makes_tensor",
-    "normalizes",
-    "normalizes_images",
-    "wraps_images",
-]
+__all__ = ["HOOKS", "KERNELS", "flips_images", "wraps_images"]
 
 _IMAGE = tv_tensors.Image(torch.zeros(1, 1, 1))
 
 
-def makes_tensor(key: tuple[Any, ...], *, image: bool) -> Callable[[Any], Any]:
+def _makes_tensor(conversion: Conversion, *, image: bool) -> Callable[[Any], Any]:
     """Return what makes the hook of a function that makes a tensor of an image.
 
     Args:
-        key: The function, as chains have it.
+        conversion: What the function does.
         image: Whether it makes an image of torchvision's.
     """
+    key = ((conversion.name,),)
 
     def make(function: Any) -> Any:
         def hook(pic: Any) -> Any:
@@ -60,7 +54,7 @@ def makes_tensor(key: tuple[Any, ...], *, image: bool) -> Callable[[Any], Any]:
     return make
 
 
-def normalizes(function: Any) -> Any:
+def _normalizes(function: Any) -> Any:
     """Return what stands before version 1's `normalize`."""
 
     def hook(tensor: Any, mean: Any, std: Any, inplace: bool = False) -> Any:
@@ -73,7 +67,7 @@ def normalizes(function: Any) -> Any:
     return hook
 
 
-def converts(function: Any) -> Any:
+def _converts(function: Any) -> Any:
     """Return what stands before version 1's `convert_image_dtype`."""
 
     def hook(image: Any, dtype: torch.dtype = torch.float) -> Any:
@@ -102,7 +96,7 @@ def _normalize(tensor: RecordedTensor, name: str, mean: Any, std: Any, inplace: 
     return alias(tensor, RecordedImage) if isinstance(tensor, RecordedImage) else tensor
 
 
-def normalizes_images(kernel: Any) -> Any:
+def _normalizes_images(kernel: Any) -> Any:
     """Return what stands before a kernel of version 2's `normalize`."""
 
     def hook(image: Any, mean: Any, std: Any, inplace: bool = False) -> Any:
@@ -112,7 +106,7 @@ def normalizes_images(kernel: Any) -> Any:
     return hook
 
 
-def converts_images(kernel: Any) -> Any:
+def _converts_images(kernel: Any) -> Any:
     """Return what stands before a kernel of version 2's `to_dtype`."""
 
     def hook(image: Any, dtype: torch.dtype = torch.float, scale: bool = False) -> Any:
@@ -146,3 +140,22 @@ def flips_images(kernel: Any, *, horizontal: bool) -> Any:
         return kernel(image) if flipped is None else flipped
 
     return hook
+
+
+# What stands before functions that change a tensor's values, by the conversion's name.
+_BEFORE: dict[str, Callable[[Any], Any]] = {"normalize": _normalizes, "convert_image_dtype": _converts}
+# What stands before the functions that convert, by where they are called.
+HOOKS: dict[tuple[Any, str], Callable[[Any], Any]] = {
+    call: _makes_tensor(conversion, image=call[1] == "to_image") if conversion.of_images else _BEFORE[conversion.name]
+    for conversion in CONVERSIONS
+    if conversion.of_images or conversion.name in _BEFORE
+    for call in conversion.calls
+}
+# What stands before the kernels of those of version 2 that change tensors.
+_BEFORE_KERNELS = {"normalize_image": _normalizes_images, "to_dtype_image": _converts_images}
+KERNELS: dict[Any, Callable[[Any], Any]] = {
+    getattr(owner, name): _BEFORE_KERNELS[conversion.name]
+    for conversion in CONVERSIONS
+    if conversion.name in _BEFORE_KERNELS
+    for owner, name in conversion.calls
+}

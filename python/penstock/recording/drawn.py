@@ -31,6 +31,7 @@ from torch import nn
 from torchvision.transforms import v2
 
 from penstock import _native, agreement
+from penstock.conversion import CONVERTING
 from penstock.generators import Draws
 from penstock.lowering.known import is_pristine, methods_of, module_hooks, shadowed, unhooked
 from penstock.lowering.transforms import Drawn, Opaque, functions, lower_images
@@ -338,15 +339,22 @@ def _conversion(transforms: Sequence[Any]) -> _Conversion | None:
         kind = type(transform)
         link: tuple[Any, ...] | None = None
         if not key and kind in (v1.ToTensor, v1.PILToTensor):
-            link = ("to_tensor",) if kind is v1.ToTensor else ("pil_to_tensor",)
+            link = (_name_of(kind),)
         elif key and kind is v1.Normalize and not transform.inplace:
             numbers = [transform.mean, transform.std]
             if all(type(each) in (list, tuple) and {*map(type, each)} <= {int, float} for each in numbers):
-                link = ("normalize", *map(tuple, numbers))
+                link = (_name_of(kind), *map(tuple, numbers))
         if link is None or not _is_known(transform):
             break
         key.append(link)
     return _Conversion(tuple(transforms[: len(key)]), tuple(key)) if key else None
+
+
+def _name_of(kind: type) -> str:
+    """Return the name under which what a transform does is recorded."""
+    conversion = CONVERTING[kind]
+    assert conversion is not None  # noqa: S101 - it is one that does something
+    return conversion.name
 
 
 def _sees_values(transform: Any) -> bool:

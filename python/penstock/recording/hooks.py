@@ -21,7 +21,6 @@ import torch.utils.dlpack
 from PIL import Image
 from torch.utils.data import get_worker_info
 from torchvision import tv_tensors, utils
-from torchvision.transforms import functional as F
 from torchvision.transforms.v2 import functional as F2
 
 from penstock import compat
@@ -31,18 +30,10 @@ from penstock.compat.torchvision import KERNEL_REGISTRY, image_of_array
 from penstock.lowering.collation import entries_of, function_for
 from penstock.lowering.known import HOOKED, is_pristine
 from penstock.ops.table import BATCHES, CALLS, ENHANCERS, HOOKS, IMAGE_KERNELS, KERNELS, STACKED, TENSOR_CALLS
-from penstock.recording import canvases, opencv, planes, processors
+from penstock.recording import canvases, conversions, opencv, planes, processors
 from penstock.recording.batches import stack
 from penstock.recording.canvases import stack_masks
-from penstock.recording.conversions import (
-    converts,
-    converts_images,
-    flips_images,
-    makes_tensor,
-    normalizes,
-    normalizes_images,
-    wraps_images,
-)
+from penstock.recording.conversions import flips_images, wraps_images
 from penstock.recording.current import current, current_of_any, recorders
 from penstock.recording.decoded import has_decoder, reads_files
 from penstock.recording.drawn import COMPOSED, draws_composed
@@ -190,7 +181,7 @@ def _wrapper(owner: Any, name: str) -> Callable[[Any], Any]:
     if (records_tensor := TENSOR_CALLS.get((owner, name))) is not None:
         # Of version 1, which makes tensors of images.
         return functools.partial(kernel_recorded, records_tensor, kind=RecordedTensor)
-    return _WRAPPERS[name]
+    return conversions.HOOKS.get((owner, name)) or _WRAPPERS[name]
 
 
 def _made(make: Callable[..., Any], function: Any) -> Any:
@@ -370,11 +361,6 @@ def _hook_collation(kind: type, hook: Any, function: Any) -> None:
 
 
 _WRAPPERS: dict[str, Callable[[Any], Any]] = {
-    "to_tensor": makes_tensor((("to_tensor",),), image=False),
-    "pil_to_tensor": makes_tensor((("pil_to_tensor",),), image=False),
-    "to_image": makes_tensor((("pil_to_tensor",),), image=True),
-    "normalize": normalizes,
-    "convert_image_dtype": converts,
     "fromarray": records_arrays,
     "_Image_fromarray": functools.partial(records_arrays, warns=False),
 }
@@ -426,8 +412,7 @@ def _collate_any(batch: Any, *, collate_fn_map: Any = None) -> Any:
 
 # Functions by where they are hooked, as they are.
 _NAMED: dict[tuple[Any, str], Any] = {
-    **{(F, name): getattr(F, name) for name in ("to_tensor", "pil_to_tensor", "convert_image_dtype", "normalize")},
-    **{(F2, name): getattr(F2, name) for name in ("to_image", "pil_to_tensor")},
+    **{(owner, name): getattr(owner, name) for owner, name in conversions.HOOKS},
     (Image, "fromarray"): fromarray,
     **({} if image_of_array is None else {(utils, "_Image_fromarray"): image_of_array}),
     **{(owner, name): getattr(owner, name) for owner, name in (*CALLS, *TENSOR_CALLS) if hasattr(owner, name)},
@@ -443,10 +428,11 @@ _KERNELS: dict[tuple[Any, type], Callable[[Any], Any]] = {
         (functional, Image.Image): functools.partial(call_recorded, records)
         for functional, records in IMAGE_KERNELS.items()
     },
-    (F2.normalize, tv_tensors.Image): normalizes_images,
-    (F2.normalize, torch.Tensor): normalizes_images,
-    (F2.to_dtype, tv_tensors.Image): converts_images,
-    (F2.to_dtype, torch.Tensor): converts_images,
+    **{
+        (functional, kind): make
+        for functional, make in conversions.KERNELS.items()
+        for kind in (tv_tensors.Image, torch.Tensor)
+    },
     (F2.horizontal_flip, tv_tensors.Image): functools.partial(flips_images, horizontal=True),
     (F2.vertical_flip, tv_tensors.Image): functools.partial(flips_images, horizontal=False),
 }

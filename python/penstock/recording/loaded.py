@@ -117,7 +117,8 @@ def go_on(image: Any, recorder: "Recorder", why: str | None = None) -> Any:
         kind: Any = type(image)
         image.__class__ = _kind_of(kind, why)
         if recorder.thread is not None:
-            recorder.going.append(weakref.ref(image))
+            reference = weakref.ref(image)
+            recorder.at_finish.append(lambda: end(reference()))
     return image
 
 

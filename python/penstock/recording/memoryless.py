@@ -2,11 +2,14 @@
 
 import operator
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from penstock.compat.torch import function_modes, swap_tensor_impl
+
+if TYPE_CHECKING:
+    from penstock.recording.sources import Trace
 
 __all__ = ["METADATA", "Memoryless", "is_torch_plain", "materialized", "swapped"]
 
@@ -52,6 +55,11 @@ class Memoryless(torch.Tensor):
     def materialize(self) -> torch.Tensor:
         """Be, in place, the plain tensor that this one stands for; return that."""
         raise NotImplementedError
+
+    @property
+    def traces(self) -> "tuple[Trace, ...]":
+        """Of the images that this one is made of, which somebody may keep; none of one that is there by now."""
+        return ()
 
     @classmethod
     def on_plain(cls, func: Callable[..., Any], args: Any, kwargs: Any) -> Any:

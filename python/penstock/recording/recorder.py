@@ -7,10 +7,9 @@ from collections.abc import Callable, Container, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from penstock.agreement import Asked
-from penstock.recording.canvases import Canvas, is_canvas, real
 from penstock.recording.guard import Guard, Pair, Watch, with_handling
 from penstock.recording.images import is_recorded, materialize_kept
-from penstock.recording.loaded import end
+from penstock.recording.memoryless import Memoryless
 from penstock.recording.reach import held_by
 from penstock.recording.sources import Outcome
 from penstock.recording.tensors import RecordedTensor, materialize, materialize_all
@@ -77,7 +76,7 @@ class Recorder:
         outcomes: Of what was opened since it was counted last.
         others: Why Pillow opened files itself, since then.
         kept: The images and tensors that were recorded, for who makes those that somebody holds on to.
-        going: Images of Pillow's that go on recording, if only one thread's images record.
+        at_finish: What is to be called when what was fetched is finished.
         renderings: What has made tensors of the batch, if only one thread's images record.
         handling: Processor seconds that handing over what was recorded took, since it was counted last.
         why_not: Why none ever records; None if they do.
@@ -90,7 +89,7 @@ class Recorder:
         self.outcomes: list[Outcome] = []
         self.others: Counter[str] = Counter()
         self.kept: list[weakref.ref[Any]] = []
-        self.going: list[weakref.ref[Any]] = []
+        self.at_finish: list[Callable[[], None]] = []
         self.renderings: list[Rendering] = []
         self.why_not: str | None = None
         self.handling, self.batch = 0.0, object()
@@ -172,9 +171,9 @@ class Recorder:
         Args:
             data: The batch; what it holds is handed over.
         """
-        going, self.going = self.going, []
-        for image in going:
-            end(image())
+        calls, self.at_finish = self.at_finish, []
+        for call in calls:
+            call()
         kept, self.kept[:] = self.kept[:], []
         values = [value for reference in kept if (value := reference()) is not None and traces_of(value)]
         batch = held_by(data) if values else set()
@@ -248,9 +247,8 @@ def traces_of(value: Any) -> "tuple[Trace, ...]":
     """Return the traces of a recording image or tensor; none of one that is real by now."""
     if isinstance(value, RecordedTensor):
         return value._traces
-    if is_canvas(value):
-        traces: tuple[Trace, ...] = value.traces
-        return traces
+    if isinstance(value, Memoryless):
+        return value.traces
     return (value._trace,) if is_recorded(value) else ()
 
 
@@ -270,19 +268,19 @@ def _make(values: Sequence[Any], sent: Iterable["Trace"] = ()) -> None:
         if any(steps[: len(first)] != first for steps in several):
             source.is_shared = True
     for value in sorted(values, key=lambda value: min(len(trace.steps) for trace in traces_of(value))):
-        if isinstance(value, (Canvas, RecordedTensor)):
+        if isinstance(value, (Memoryless, RecordedTensor)):
             _materialize_tensor(value)
         else:
             materialize_kept(value)
 
 
-def _materialize_tensor(tensor: Canvas | RecordedTensor) -> None:
+def _materialize_tensor(tensor: Memoryless | RecordedTensor) -> None:
     """Make a tensor by way of its images' pixels, of which what is sent can be made, too."""
     traces, start = traces_of(tensor), time.thread_time()
     for trace in traces:
         trace.pixels()
-    if isinstance(tensor, Canvas):
-        real(tensor)
+    if isinstance(tensor, Memoryless):
+        tensor.materialize()
     else:
         for trace in traces:
             if trace.source.log is not None:

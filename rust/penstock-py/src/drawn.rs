@@ -1,6 +1,6 @@
 //! A plan's draws for one image, by a generator that is torch's own before and after.
 
-use penstock_core::plan::recordable::recordable;
+use penstock_core::ops::recordable;
 use penstock_core::plan::wire;
 use penstock_core::random::{Mt19937, Streams};
 use pyo3::buffer::PyBuffer;

@@ -46,7 +46,9 @@ mod _native {
     #[pymodule_export]
     use super::jpeg::{PyJpegFile, decode_image, decode_jpeg, image_shape, jpeg_shape};
     #[pymodule_export]
-    use super::plan::{PyOp, PyPlan};
+    use super::operands::PyOp;
+    #[pymodule_export]
+    use super::plan::PyPlan;
     #[pymodule_export]
     use super::sight::{
         PyOpenFile, be_worker, content_has_checksums, first_sights, known_files, learn, look_at_file,

@@ -6,7 +6,8 @@
 use std::any::Any;
 
 use penstock_core::ops::kinds::{Put, Take};
-use penstock_core::ops::{Ask, Choice, Noise};
+use penstock_core::ops::{Ask, Choice, Noise, Op, Step};
+use penstock_core::plan::wire;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{
@@ -14,8 +15,16 @@ use pyo3::types::{
 };
 
 use crate::ask;
-use crate::plan::PyOp;
-use crate::steps;
+
+/// One operation of a pipeline, numbers not yet drawn.
+#[pyclass(frozen, name = "Op", module = "penstock._native")]
+pub(crate) struct PyOp(pub(crate) Op);
+
+/// The step that was sent as these bytes; `None` if they are none.
+pub(crate) fn step_of(bytes: &[u8]) -> Option<Step> {
+    let mut rest = bytes;
+    wire::read(&mut rest).filter(|_| rest.is_empty())
+}
 
 /// What `read` makes of all operands.
 ///
@@ -96,7 +105,7 @@ impl Take for Given<'_> {
     fn made<T: 'static>(&mut self) -> Option<T> {
         let operand = self.next()?;
         let made: Box<dyn Any> = match operand.cast::<PyBytes>() {
-            Ok(bytes) => Box::new(steps::read(bytes.as_bytes())?),
+            Ok(bytes) => Box::new(step_of(bytes.as_bytes())?),
             Err(_) => Box::new(operand.cast::<PyOp>().ok()?.get().0.clone()),
         };
         made.downcast().ok().map(|made| *made)

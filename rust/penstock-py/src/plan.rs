@@ -12,11 +12,7 @@ use pyo3::types::PyTuple;
 use crate::ask;
 use crate::error::to_py;
 use crate::generator::PyGenerator;
-use crate::operands;
-
-/// One operation of a pipeline, numbers not yet drawn.
-#[pyclass(frozen, name = "Op", module = "penstock._native")]
-pub(crate) struct PyOp(pub(crate) Op);
+use crate::operands::{self, PyOp};
 
 #[pymethods]
 impl PyOp {

@@ -23,16 +23,10 @@ pub(crate) fn step<'py>(
     Ok(PyBytes::new(py, &bytes))
 }
 
-/// The step that was sent as these bytes; `None` if they are none.
-pub(crate) fn read(bytes: &[u8]) -> Option<Step> {
-    let mut rest = bytes;
-    wire::read(&mut rest).filter(|_| rest.is_empty())
-}
-
 /// Name and operands of a step.
 #[pyfunction]
 pub(crate) fn operands_of(step: &[u8]) -> PyResult<(&'static str, Taken)> {
-    let step = read(step).ok_or_else(|| PyValueError::new_err("this is no step"))?;
+    let step = operands::step_of(step).ok_or_else(|| PyValueError::new_err("this is no step"))?;
     let mut operands = Taken::default();
     step.put(&mut operands);
     Ok((step.name(), operands))

@@ -24,7 +24,8 @@ def _lower_random(building: Building, transform: Any) -> _native.Op:
     arithmetic = gray.arithmetic_for(building, transform)
     building.change_values()
     _, p = chance_of(transform)
-    return _native.Op("random_grayscale", p, arithmetic)
+    # Both generations compare as the second one does.
+    return _native.Op("random_grayscale", "v2", p, arithmetic)
 
 
 def _lower(building: Building, transform: Any) -> _native.Op | None:

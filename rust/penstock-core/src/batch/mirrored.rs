@@ -4,10 +4,13 @@
 
 use std::ops::Range;
 
-use super::is_inside;
-
 /// Added to a number from 0 to 2^22 it leaves that number, rounded to the nearest even integer, in the lowest bits.
 const ROUNDS: f32 = 12_582_912.0;
+
+/// Whether a rectangle is part of an image of this shape.
+pub(super) fn is_inside(rows: &Range<usize>, columns: &Range<usize>, [_, height, width]: [usize; 3]) -> bool {
+    rows.start <= rows.end && rows.end <= height && columns.start <= columns.end && columns.end <= width
+}
 
 /// What an image becomes.
 #[derive(Debug, Clone, PartialEq)]

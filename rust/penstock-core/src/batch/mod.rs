@@ -8,7 +8,7 @@ pub mod mirrored;
 
 use std::ops::Range;
 
-use mirrored::Share;
+use mirrored::{Share, is_inside};
 
 /// Bytes of an image that are mixed with the other images' before the next ones are: what is read of one image is
 /// in the first-level cache when it is written a moment later.
@@ -23,11 +23,6 @@ pub enum Mix {
     Cut { rows: Range<usize>, columns: Range<usize> },
     /// Of bytes: what each image gets of the one that is as far from the end as it is from the beginning.
     Mirrored(Vec<Share>),
-}
-
-/// Whether a rectangle is part of an image of this shape.
-fn is_inside(rows: &Range<usize>, columns: &Range<usize>, [_, height, width]: [usize; 3]) -> bool {
-    rows.start <= rows.end && rows.end <= height && columns.start <= columns.end && columns.end <= width
 }
 
 impl Mix {

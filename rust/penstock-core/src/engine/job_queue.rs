@@ -1,10 +1,16 @@
-//! One iterator's queue of jobs, worked off in order by at most so many threads.
+//! One iterator's queue of jobs, worked off in order by at most so many of the threads that make pixels.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
-use super::{Job, Tools, lock, pool};
+use crossbeam_channel::{Receiver, Sender};
+
+use super::thread_pool::ThreadPool;
+use super::{Job, Tools, lock};
 use crate::error::Error;
+
+/// The threads of all queues.
+static POOL: ThreadPool<Arc<SharedJobs>> = ThreadPool::new("penstock", work);
 
 /// Jobs in the order in which they were submitted.
 #[derive(Debug)]
@@ -16,7 +22,7 @@ pub struct JobQueue {
 
 /// The part of a stream that the threads hold.
 #[derive(Debug, Default)]
-pub(super) struct SharedJobs {
+struct SharedJobs {
     state: Mutex<State>,
 }
 
@@ -54,8 +60,7 @@ impl JobQueue {
         let wanted = self.threads.min(state.called + groups) - state.called;
         state.called += wanted;
         drop(state);
-        pool::call(&self.queue, wanted, self.threads)
-            .inspect_err(|_| lock(&self.queue.state).called -= wanted)
+        POOL.call(&self.queue, wanted, self.threads).inspect_err(|_| lock(&self.queue.state).called -= wanted)
     }
 
     /// Appends a job if several threads could work on it; the caller is going to [`Job::help`] in any case.
@@ -76,7 +81,7 @@ impl JobQueue {
 
 impl SharedJobs {
     /// Works on the oldest job that has something left; false if there is none, and then the thread is free.
-    pub(super) fn work(&self, tools: &mut Tools) -> bool {
+    fn work(&self, tools: &mut Tools) -> bool {
         let mut state = lock(&self.state);
         while let Some(job) = state.jobs.front() {
             if let Some(claim) = job.claim() {
@@ -89,5 +94,19 @@ impl SharedJobs {
         }
         state.called -= 1;
         false
+    }
+}
+
+/// What a thread does: works on the queues that it is called to.
+fn work(calls: &Sender<Arc<SharedJobs>>, called: &Receiver<Arc<SharedJobs>>) {
+    let mut tools = Tools::default();
+    while let Ok(queue) = called.recv() {
+        while queue.work(&mut tools) {
+            // One group at a time where other streams wait, so that none of them starves.
+            if !called.is_empty() {
+                let _ = calls.send(queue);
+                break;
+            }
+        }
     }
 }

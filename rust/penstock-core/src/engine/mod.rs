@@ -8,7 +8,6 @@ mod drawn_batch;
 mod job;
 mod job_queue;
 pub mod memory;
-mod pool;
 mod reading;
 mod shared;
 mod slots;

@@ -3,10 +3,10 @@
 //! The two generations of `RandomCrop` differ: v1 draws both offsets even if one of them has no choice and
 //! pads in up to three goes, v2 pads once and draws an offset only where the image is larger than the crop.
 
+use super::crop_step::Crop;
 use super::generation::Generation;
-use super::kinds::{Draw, Map, Parameters, Put, Size, Take, Wire};
+use super::kinds::{Draw, Parameters, Size, Take};
 use super::pad::{Fillable, ImageKind, Margins, Pad, PadMode, margins};
-use crate::image::axis::Axis;
 use crate::random::{Streams, Words, draw};
 
 /// `RandomCrop`.
@@ -149,43 +149,6 @@ impl<S: From<Crop> + From<Margins>> Draw<S> for CenterCrop {
 impl Parameters for CenterCrop {
     fn take(from: &mut impl Take) -> Option<Self> {
         Some(CenterCrop { size: from.size()?, fill: from.word()?.try_into().ok()? })
-    }
-}
-
-/// Keeps a rectangle that lies inside the image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Crop {
-    /// First row.
-    pub top: u32,
-    /// First column.
-    pub left: u32,
-    /// Rows kept.
-    pub height: u32,
-    /// Columns kept.
-    pub width: u32,
-}
-
-impl Map for Crop {
-    fn size(&self, (height, width): Size) -> Option<Size> {
-        let Crop { top, left, height: rows, width: columns } = *self;
-        let inside = top.checked_add(rows)? <= height && left.checked_add(columns)? <= width;
-        (inside && rows > 0 && columns > 0).then_some((rows, columns))
-    }
-
-    fn edit(&self, rows: &mut Axis, columns: &mut Axis) {
-        rows.crop(self.top, self.height);
-        columns.crop(self.left, self.width);
-    }
-}
-
-impl Wire for Crop {
-    fn put(&self, to: &mut impl Put) {
-        to.words([self.top, self.left, self.height, self.width]);
-    }
-
-    fn take(from: &mut impl Take) -> Option<Self> {
-        let [top, left, height, width] = from.words()?;
-        Some(Crop { top, left, height, width })
     }
 }
 

@@ -10,6 +10,7 @@ use penstock_jpeg::simd::Level;
 
 use super::ask::{Ask, Noise};
 use super::choice::Choice;
+use super::layout::{Layout, Lying};
 use super::statistics::Statistics;
 use super::tables::Tables;
 use crate::image::axis::Axis;
@@ -44,6 +45,11 @@ pub trait Map {
     fn fill(&self) -> Option<u16> {
         None
     }
+
+    /// How torch has the tensor lie that it makes, of `size`, of one that lies so: in the same order, if nothing else is said.
+    fn laid(&self, given: Lying, size: Size) -> Lying {
+        given.made(size, given.layout)
+    }
 }
 
 /// A step that looks at one value of one channel: a table of 256 entries, which becomes part of the last conversion.
@@ -62,6 +68,11 @@ pub trait Lut {
 pub trait Pixels {
     /// Changes some pixels. The last block of an image is filled up with pixels that count for nothing.
     fn change(&self, level: Level, block: &mut Block);
+
+    /// How torch has the tensor lie that it makes, of `size`, of one that lies so: in the same order, if nothing else is said.
+    fn laid(&self, given: Lying, size: Size) -> Lying {
+        given.made(size, given.layout)
+    }
 }
 
 /// A step that is a table of bytes as soon as all pixels of its image were looked at. That takes the image whole; what
@@ -72,6 +83,11 @@ pub trait Measured {
 
     /// What bytes become in an image of which this was seen.
     fn tables(&self, seen: &Statistics) -> Tables;
+
+    /// How torch has the tensor lie that it makes, of `size`, of one that lies so: in the same order, if nothing else is said.
+    fn laid(&self, given: Lying, size: Size) -> Lying {
+        given.made(size, given.layout)
+    }
 }
 
 /// A step that makes pixels of more than one pixel.
@@ -82,6 +98,21 @@ pub trait Area {
     /// The size that an image of `size` has after it; `None` if it cannot be made. The same one, if nothing else is said.
     fn size(&self, size: Size) -> Option<Size> {
         Some(size)
+    }
+
+    /// The channels that it makes of an image of so many. The same number, if nothing else is said.
+    fn channels(&self, given: usize) -> usize {
+        given
+    }
+
+    /// How torch has the tensor lie that it makes, of `size`, of one that lies so: in the same order, if nothing else is said.
+    fn laid(&self, given: Lying, size: Size) -> Lying {
+        given.made(size, given.layout)
+    }
+
+    /// How the tensor lies that it is given, if its roundings depend on it, for whoever knows to say so.
+    fn layout(&mut self) -> Option<&mut Layout> {
+        None
     }
 
     /// The region of an image of `size` that a region of the output is made of.

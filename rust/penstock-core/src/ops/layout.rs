@@ -1,9 +1,6 @@
 //! How torch has a tensor lie in memory: some of its roundings depend on which values are the last ones there.
 
-use super::kinds::{Put, Take};
-
-/// The order of an image's values in memory. Operands: whether channels are interleaved, and whether columns go before
-/// rows.
+/// The order of an image's values in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Layout {
     /// Whether the channels of a pixel lie together; each channel lies by itself otherwise.
@@ -18,12 +15,30 @@ impl Layout {
 
     /// As a tensor that was made of an image lies.
     pub const INTERLEAVED: Layout = Layout { interleaved: true, transposed: false };
+}
 
-    pub(super) fn put(self, to: &mut impl Put) {
-        to.words([u32::from(self.interleaved), u32::from(self.transposed)]);
+/// A tensor of an image in the course of a pipeline. What looks at single values keeps the order of what it is given; torch's
+/// functions that stack, pad, sample or convolve make planes. A crop is a view, with gaps between its rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lying {
+    /// Height and width.
+    pub size: (u32, u32),
+    /// The order of its values.
+    pub layout: Layout,
+    /// Pixels from row to row in memory.
+    pub row: u32,
+}
+
+impl Lying {
+    /// As a tensor that was made of an image lies.
+    #[must_use]
+    pub fn of_image(size: (u32, u32)) -> Lying {
+        Lying { size, layout: Layout::INTERLEAVED, row: size.1 }
     }
 
-    pub(super) fn take(from: &mut impl Take) -> Option<Self> {
-        Some(Layout { interleaved: from.flag()?, transposed: from.flag()? })
+    /// A tensor without gaps that was made of this one.
+    #[must_use]
+    pub fn made(self, size: (u32, u32), layout: Layout) -> Lying {
+        Lying { size, layout, row: size.1 }
     }
 }

@@ -12,7 +12,8 @@ use super::color::{
     RandomGrayscale, RandomInvert, RandomPhotometricDistort, RandomPosterize, RandomSolarize, Saturation,
     Solarize, SummedContrast,
 };
-use super::crop::{CenterCrop, Crop, RandomCrop};
+use super::crop::{CenterCrop, RandomCrop};
+use super::crop_step::Crop;
 use super::erase::{Erase, Overprint, Paste, RandomErasing};
 use super::filter::{
     BoxBlur, Convolution, GaussianBlur, Kernel3, Kernel5, RandomAdjustSharpness, RandomGaussianBlur,
@@ -26,6 +27,7 @@ use super::geometry::{
 use super::kinds::{
     Area, Block, Draw, Elements, Ink, Lut, Map, Measured, Parameters, Pixels, Put, Size, Take, Wire,
 };
+use super::layout::{Layout, Lying};
 use super::pad::{Margins, Pad};
 use super::refuse::Refuse;
 use super::resize::{RandomResizedCrop, Resample, Resize};
@@ -143,7 +145,7 @@ macro_rules! steps {
         Lut { $($lut_number:literal $lut_name:ident: $lut:ident,)* }
         Pixels { $($pixels_number:literal $pixels_name:ident: $pixels:ident,)* }
         Measured { $($measured_number:literal $measured_name:ident: $measured:ident,)* }
-        Area { $($area_number:literal $area_name:ident: $area:ident,)* }
+        Area { $($area_number:literal $area_name:ident: $area:ident $(after $before:ident)?,)* }
         Elements { $($elements_number:literal $elements_name:ident: $elements:ident,)* }
     ) => {
         /// A concrete operation: nothing is left to chance, and its size arithmetic is done.
@@ -188,6 +190,10 @@ macro_rules! steps {
             fn fill(&self) -> Option<u16> {
                 match self { $(MapStep::$map(step) => step.fill(),)* }
             }
+
+            fn laid(&self, given: Lying, size: Size) -> Lying {
+                match self { $(MapStep::$map(step) => step.laid(given, size),)* }
+            }
         }
 
         impl Lut for LutStep {
@@ -206,6 +212,10 @@ macro_rules! steps {
             fn change(&self, level: Level, block: &mut Block) {
                 match self { $(PixelsStep::$pixels(step) => step.change(level, block),)* }
             }
+
+            fn laid(&self, given: Lying, size: Size) -> Lying {
+                match self { $(PixelsStep::$pixels(step) => step.laid(given, size),)* }
+            }
         }
 
         impl Measured for MeasuredStep {
@@ -218,6 +228,10 @@ macro_rules! steps {
             fn tables(&self, seen: &Statistics) -> Tables {
                 match self { $(MeasuredStep::$measured(step) => step.tables(seen),)* }
             }
+
+            fn laid(&self, given: Lying, size: Size) -> Lying {
+                match self { $(MeasuredStep::$measured(step) => step.laid(given, size),)* }
+            }
         }
 
         /// What a thread keeps for the steps of this kind.
@@ -226,11 +240,34 @@ macro_rules! steps {
             $($area_name: <$area as Area>::Memory,)*
         }
 
+        impl AreaStep {
+            /// What is done to single pixels before it, in the pass that such steps share.
+            #[must_use]
+            pub fn before(&self) -> Option<PixelsStep> {
+                match self {
+                    $($(AreaStep::$area(step) => Some(PixelsStep::$before(step.before())),)?)*
+                    _ => None,
+                }
+            }
+        }
+
         impl Area for AreaStep {
             type Memory = AreaMemory;
 
             fn size(&self, size: Size) -> Option<Size> {
                 match self { $(AreaStep::$area(step) => step.size(size),)* }
+            }
+
+            fn channels(&self, given: usize) -> usize {
+                match self { $(AreaStep::$area(step) => step.channels(given),)* }
+            }
+
+            fn laid(&self, given: Lying, size: Size) -> Lying {
+                match self { $(AreaStep::$area(step) => Area::laid(step, given, size),)* }
+            }
+
+            fn layout(&mut self) -> Option<&mut Layout> {
+                match self { $(AreaStep::$area(step) => step.layout(),)* }
             }
 
             fn support(&self, size: Size, wanted: &Region) -> Region {
@@ -377,7 +414,7 @@ steps! {
         47 perspective: Perspective,
         48 affine_grid: AffineGrid,
         49 convolution: Convolution,
-        24 luminance: Luminance,
+        24 luminance: Luminance after Gray,
         60 summed_contrast: SummedContrast,
         61 sampled_grid: SampledGrid,
     }
@@ -385,6 +422,26 @@ steps! {
         9 erase: Erase,
         10 paste: Paste,
         62 overprint: Overprint,
+    }
+}
+
+impl Step {
+    /// How the tensor lies that torch makes of one that lies so.
+    #[must_use]
+    pub fn laid(&self, given: Lying) -> Lying {
+        let size = size_after(given.size, std::slice::from_ref(self)).unwrap_or(given.size);
+        match self {
+            Step::Map(step) => step.laid(given, size),
+            Step::Pixels(step) => step.laid(given, size),
+            Step::Measured(step) => step.laid(given, size),
+            Step::Area(step) => step.laid(given, size),
+            Step::Lut(_) | Step::Elements(_) => given.made(size, given.layout),
+        }
+    }
+
+    /// See [`Area::layout`].
+    pub fn layout(&mut self) -> Option<&mut Layout> {
+        if let Step::Area(step) = self { step.layout() } else { None }
     }
 }
 

@@ -4,8 +4,9 @@
 //! `torch.nn.functional.pad`, which raises where a mirror would need more pixels than there are.
 
 use super::choice::Choice;
-use super::crop::Crop;
+use super::crop_step::Crop;
 use super::kinds::{Draw, Map, Parameters, Put, Size, Take, Wire};
+use super::layout::{Layout, Lying};
 use crate::image::axis::Axis;
 use crate::random::Streams;
 
@@ -178,6 +179,12 @@ pub struct Margins {
 }
 
 impl Map for Margins {
+    fn laid(&self, given: Lying, size: Size) -> Lying {
+        // By nothing, with a constant, torch returns what it is given.
+        let copies = self.margins != [0; 4] || !matches!(self.mode, PadMode::Constant(_));
+        given.made(size, if copies { Layout::PLANAR } else { given.layout })
+    }
+
     fn size(&self, (height, width): Size) -> Option<Size> {
         let [left, top, right, bottom] = self.margins;
         Some((height.checked_add(top)?.checked_add(bottom)?, width.checked_add(left)?.checked_add(right)?))

@@ -1,7 +1,7 @@
 //! `RandomZoomOut`: margins so that the image lies somewhere in a larger one.
 
 use super::chance::Chance;
-use super::crop::Crop;
+use super::crop_step::Crop;
 use super::kinds::{Draw, Parameters, Size, Take};
 use super::pad::{ImageKind, Margins, Pad, PadMode};
 use crate::random::{Streams, draw};

@@ -13,7 +13,7 @@ use crate::image::sheet::Sheet;
 use crate::image::{ImageView, Region};
 use crate::level;
 use crate::ops::kinds::{Area, Elements, Ink, Map, Size};
-use crate::ops::{AreaMemory, AreaStep, ElementsStep, PixelsStep, Step, Tables};
+use crate::ops::{AreaMemory, AreaStep, ElementsStep, Step, Tables};
 use crate::write::{self, Output, RenderError, Scratch, Stores, Table};
 
 /// The stages of one image, in memory that is reused.
@@ -103,8 +103,10 @@ impl Stages {
     }
 
     fn add(&mut self, step: &Step) {
-        if let Step::Area(AreaStep::Luminance(step)) = step {
-            self.add_change(Change::Pixels(PixelsStep::Gray(step.gray)));
+        if let Step::Area(step) = step
+            && let Some(before) = step.before()
+        {
+            self.add_change(Change::Pixels(before));
         }
         let Some(stage) = self.list.get_mut(..self.count).and_then(<[_]>::last_mut) else { return };
         match step {
@@ -232,8 +234,10 @@ impl Stage {
         let Some(pass) = pass else { return Ok((source, None)) };
         if made.is_empty() {
             // Only margins are seen of it.
-            let keeps_one = matches!(pass, Pass::Area(AreaStep::Luminance(_), _));
-            let channels = if keeps_one { 1 } else { source.channels() };
+            let channels = match pass {
+                Pass::Area(step, _) => step.channels(source.channels()),
+                Pass::Blocks => source.channels(),
+            };
             let shape = [made.rows.len(), made.columns.len(), channels];
             let empty = ImageView::from_strided(&[], 0, shape, [0; 3]).ok_or(RenderError::Axis)?;
             return Ok((empty, None));

@@ -11,8 +11,10 @@ mod mt19937;
 mod philox;
 pub mod python;
 mod streams;
+mod words;
 
-pub use generator::{Generator, Words};
+pub use generator::Generator;
 pub use mt19937::{Mt19937, PYTHON_WORDS, STATE_BYTES, StateError};
 pub use philox::{Philox, philox4x32_10};
 pub use streams::Streams;
+pub use words::Words;

@@ -153,9 +153,11 @@ pub(crate) fn straight(
     }
 }
 
-/// Lays three planes of elements of `N` bytes out pixel by pixel.
+/// Lays planes of elements of `N` bytes out pixel by pixel, one element of each plane after the other.
 #[inline]
-pub(crate) fn interleave<const N: usize>(level: Level, planes: [&[u8]; 3], out: &mut [u8]) {
+pub(crate) fn interleave<const N: usize>(level: Level, planes: &[&[u8]], out: &mut [u8]) {
+    let &[first, second, third] = planes else { return interleave::any::<N>(planes, out) };
+    let planes = [first, second, third];
     match level.vectors() {
         // Of bytes AVX-512 makes no more than AVX2.
         // SAFETY: the level proves that the processor has the features.

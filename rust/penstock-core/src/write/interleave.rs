@@ -4,15 +4,6 @@
 //! makes 33 GB/s of bytes and 49 of words where the machine's plain instructions make 6 and 24, and a copy within the
 //! first-level cache 140. So the kernels of the levels are the plain one, compiled again.
 
-use super::dispatch;
-use penstock_jpeg::simd::Level;
-
-/// Lays planes of elements of `N` bytes out pixel by pixel, one element of each plane after the other.
-pub(crate) fn interleave<const N: usize>(level: Level, planes: &[&[u8]], out: &mut [u8]) {
-    let &[a, b, c] = planes else { return any::<N>(planes, out) };
-    dispatch::interleave::<N>(level, [a, b, c], out);
-}
-
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi")]
 pub(super) fn three_avx512<const N: usize>(planes: [&[u8]; 3], out: &mut [u8]) {
@@ -36,7 +27,7 @@ pub(super) fn three<const N: usize>(planes: [&[u8]; 3], out: &mut [u8]) {
 }
 
 /// Any number of planes.
-fn any<const N: usize>(planes: &[&[u8]], out: &mut [u8]) {
+pub(super) fn any<const N: usize>(planes: &[&[u8]], out: &mut [u8]) {
     for (x, pixel) in out.chunks_exact_mut(N * planes.len()).enumerate() {
         for (element, plane) in pixel.chunks_exact_mut(N).zip(planes) {
             element.copy_from_slice(plane.get(x * N..(x + 1) * N).unwrap_or(&[0; N]));
@@ -46,7 +37,10 @@ fn any<const N: usize>(planes: &[&[u8]], out: &mut [u8]) {
 
 #[cfg(test)]
 mod tests {
+    use penstock_jpeg::simd::Level;
+
     use super::*;
+    use crate::write::dispatch::interleave;
 
     fn every_level_is_the_plain_one<const N: usize>() {
         for (count, length) in [(3, 0), (3, 1), (3, 31), (3, 64), (3, 1000), (1, 7), (2, 33), (4, 65)] {

@@ -5,8 +5,8 @@
 //! they are a quarter of what float32 elements are, and often lie so in the source already.
 
 use super::convert::convert;
+use super::dispatch::interleave;
 use super::gather::{self, Geometry};
-use super::interleave::interleave;
 use super::layout::{Layout, Order, Output};
 use super::table::{MAX_CHANNELS, Table};
 use super::window::Strip;

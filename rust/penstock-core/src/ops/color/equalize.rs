@@ -8,7 +8,8 @@
 use penstock_jpeg::simd::Level;
 
 use crate::ops::chance::ByChance;
-use crate::ops::kinds::{Block, Measured, Put, Take, Wire};
+use crate::ops::kinds::{Block, Measured, Put, Size, Take, Wire};
+use crate::ops::layout::{Layout, Lying};
 use crate::ops::statistics::Statistics;
 use crate::ops::tables::Tables;
 
@@ -20,6 +21,10 @@ pub type RandomEqualize = ByChance<Equalize>;
 pub struct Equalize;
 
 impl Measured for Equalize {
+    fn laid(&self, given: Lying, size: Size) -> Lying {
+        given.made(size, Layout::PLANAR)
+    }
+
     fn look(&self, _level: Level, block: &Block, pixels: usize, seen: &mut Statistics) {
         for (values, counts) in block.iter().zip(&mut seen.counts).take(seen.channels) {
             let (fours, rest) = values.get(..pixels).unwrap_or(values).as_chunks::<4>();

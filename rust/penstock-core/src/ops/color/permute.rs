@@ -6,6 +6,7 @@
 use penstock_jpeg::simd::Level;
 
 use crate::ops::kinds::{Block, Draw, Parameters, Pixels, Put, Size, Take, Wire};
+use crate::ops::layout::{Layout, Lying};
 use crate::random::{Streams, Words, draw};
 
 /// `RandomChannelPermutation`.
@@ -46,6 +47,10 @@ pub struct Permute {
 }
 
 impl Pixels for Permute {
+    fn laid(&self, given: Lying, size: Size) -> Lying {
+        given.made(size, Layout::PLANAR)
+    }
+
     fn change(&self, _level: Level, block: &mut Block) {
         *block = self.from.map(|channel| block[usize::from(channel % 3)]);
     }

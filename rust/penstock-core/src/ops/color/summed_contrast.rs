@@ -93,6 +93,17 @@ pub struct SummedContrast {
     pub layout: Layout,
 }
 
+/// Operands: whether channels are interleaved, and whether columns go before rows.
+impl Layout {
+    fn put(self, to: &mut impl Put) {
+        to.words([u32::from(self.interleaved), u32::from(self.transposed)]);
+    }
+
+    fn take(from: &mut impl Take) -> Option<Self> {
+        Some(Layout { interleaved: from.flag()?, transposed: from.flag()? })
+    }
+}
+
 /// Memory of one thread.
 #[derive(Debug, Default)]
 pub struct Mixer {
@@ -104,6 +115,10 @@ pub struct Mixer {
 
 impl Area for SummedContrast {
     type Memory = Mixer;
+
+    fn layout(&mut self) -> Option<&mut Layout> {
+        Some(&mut self.layout)
+    }
 
     fn support(&self, size: Size, wanted: &Region) -> Region {
         if wanted.is_empty() { Region::default() } else { Region::whole(size) }

@@ -9,9 +9,10 @@ use std::ops::Range;
 
 use penstock_jpeg::simd::Level;
 
+use super::chunk::{BLOCK, Chunk};
 use super::dispatch;
 use super::means::Mean;
-use super::strip::{self, BLOCK, Chunk};
+use super::strip;
 use crate::image::sheet::Sheet;
 use crate::image::{ImageView, Region};
 use crate::ops::kinds::Size;

@@ -7,19 +7,14 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use penstock_jpeg::simd::Level;
-
-use super::dispatch;
-use crate::image::lines::Lines;
-use crate::image::sheet::Sheet;
-use crate::image::{ImageView, Region};
-use crate::ops::kinds::{Area, Put, Size, Take, Wire};
+use crate::image::lines;
+use crate::ops::kinds::{Put, Take, Wire};
 
 /// Convolves every channel. Operands: the number of weights along rows and these, and the same down columns. Both numbers
 /// are odd.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Convolution {
-    weights: Arc<[Vec<f32>; 2]>,
+    pub(super) weights: Arc<[Vec<f32>; 2]>,
 }
 
 impl Convolution {
@@ -35,64 +30,8 @@ impl Convolution {
     }
 
     /// Pixels on either side of one that count for it, along rows and down columns.
-    fn margins(&self) -> [u32; 2] {
+    pub(super) fn margins(&self) -> [u32; 2] {
         self.weights.each_ref().map(|of| of.len() as u32 / 2)
-    }
-}
-
-impl Area for Convolution {
-    type Memory = Convolver;
-
-    fn size(&self, size: Size) -> Option<Size> {
-        let [across, down] = self.margins();
-        (size.0 > down && size.1 > across).then_some(size)
-    }
-
-    fn support(&self, size: Size, wanted: &Region) -> Region {
-        if wanted.is_empty() {
-            return Region::default();
-        }
-        let [across, down] = self.margins();
-        Region { rows: grown(&wanted.rows, down, size.0), columns: grown(&wanted.columns, across, size.1) }
-    }
-
-    fn make<'m>(
-        &self,
-        level: Level,
-        source: &ImageView<'m>,
-        size: Size,
-        wanted: &Region,
-        memory: &'m mut Convolver,
-    ) -> Option<ImageView<'m>> {
-        let support = self.support(size, wanted);
-        if source.height() != support.rows.len() || source.width() != support.columns.len() {
-            return None;
-        }
-        if let Some(gray) = source.gray() {
-            return Some(self.make(level, &gray, size, wanted, memory)?.with_channels(source.channels()));
-        }
-        let lines = source.rows()?;
-        let Convolver { taps, given, line, out } = memory;
-        if !out.shape(lines.planes, wanted.rows.len(), wanted.columns.len(), lines.step) {
-            return None;
-        }
-        taps.fill(&self.weights, lines.step);
-        let [across, down] = self.margins();
-        let columns = Seen::new(&wanted.columns, across, size.1, support.columns.start);
-        let stride = out.stride();
-        let band = given.rows_at_a_time(columns.count() * lines.step, down);
-        for plane in 0..lines.planes {
-            for first in (0..wanted.rows.len()).step_by(band) {
-                let start = wanted.rows.start + first as u32;
-                let rows = start..wanted.rows.end.min(start + band as u32);
-                let rows = Seen::new(&rows, down, size.0, support.rows.start);
-                given.fill(&lines, plane, [&rows, &columns], line)?;
-                let bytes = out.rows_mut(plane, first, band);
-                let width = wanted.columns.len() * lines.step;
-                dispatch::convolve(level, taps, given, &mut Rows { bytes, stride, width });
-            }
-        }
-        out.image()
     }
 }
 
@@ -127,7 +66,7 @@ fn around(range: &Range<u32>, margin: u32) -> Range<i64> {
 }
 
 /// The range of an axis of `length` that a range is made of.
-fn grown(range: &Range<u32>, margin: u32, length: u32) -> Range<u32> {
+pub(super) fn grown(range: &Range<u32>, margin: u32, length: u32) -> Range<u32> {
     let places = around(range, margin);
     let (first, last) = (reflected(places.start, length), reflected(places.end - 1, length));
     // Where the border is passed, it is seen.
@@ -137,7 +76,7 @@ fn grown(range: &Range<u32>, margin: u32, length: u32) -> Range<u32> {
 }
 
 /// What a range of an axis is made of.
-struct Seen {
+pub(super) struct Seen {
     places: Range<i64>,
     length: u32,
     /// The first place that is there.
@@ -145,11 +84,11 @@ struct Seen {
 }
 
 impl Seen {
-    fn new(range: &Range<u32>, margin: u32, length: u32, first: u32) -> Self {
+    pub(super) fn new(range: &Range<u32>, margin: u32, length: u32, first: u32) -> Self {
         Seen { places: around(range, margin), length, first }
     }
 
-    fn count(&self) -> usize {
+    pub(super) fn count(&self) -> usize {
         (self.places.end - self.places.start) as usize
     }
 
@@ -170,15 +109,6 @@ pub(crate) const ROWS: usize = 4;
 /// Bytes of a row that are made together, at most; so many numbers stand behind each.
 pub(crate) const BLOCK: usize = 64;
 
-/// Memory of one thread.
-#[derive(Debug, Default)]
-pub struct Convolver {
-    taps: Taps,
-    given: Given,
-    line: Vec<u8>,
-    out: Sheet,
-}
-
 /// All products of the weights, by the row of the source that is looked at, counted from the first one that [`ROWS`] rows
 /// of output are made of, and by the weight of a row: what it counts for in each of the rows of output.
 #[derive(Debug, Default)]
@@ -190,7 +120,7 @@ pub(crate) struct Taps {
 }
 
 impl Taps {
-    fn fill(&mut self, [across, down]: &[Vec<f32>; 2], step: usize) {
+    pub(super) fn fill(&mut self, [across, down]: &[Vec<f32>; 2], step: usize) {
         (self.across, self.step) = (across.len(), step);
         self.products.clear();
         for row in 0..down.len() + ROWS - 1 {
@@ -222,16 +152,16 @@ impl Given {
     const LEAST: usize = 32;
 
     /// Rows of output of which all that they are made of is there at a time, a multiple of [`ROWS`].
-    fn rows_at_a_time(&mut self, width: usize, margin: u32) -> usize {
+    pub(super) fn rows_at_a_time(&mut self, width: usize, margin: u32) -> usize {
         self.stride = width + BLOCK;
         let rows = Self::MOST / self.stride;
         rows.saturating_sub(2 * margin as usize + ROWS).max(Self::LEAST).next_multiple_of(ROWS)
     }
 
     /// Takes a plane's rows, of which `line` holds one after the other.
-    fn fill(
+    pub(super) fn fill(
         &mut self,
-        lines: &Lines<'_>,
+        lines: &lines::Lines<'_>,
         plane: usize,
         [rows, columns]: [&Seen; 2],
         line: &mut Vec<u8>,
@@ -266,7 +196,7 @@ impl Given {
 
 /// Rows of output. Behind each there is room up to the next multiple of [`BLOCK`].
 #[derive(Debug)]
-pub(crate) struct Rows<'o> {
+pub(crate) struct Lines<'o> {
     pub(crate) bytes: &'o mut [u8],
     pub(crate) stride: usize,
     /// Bytes of a row that count.
@@ -274,7 +204,7 @@ pub(crate) struct Rows<'o> {
 }
 
 /// Makes rows of output of those that are given, the first of the first ones.
-pub(crate) fn convolve(taps: &Taps, given: &Given, out: &mut Rows<'_>) {
+pub(crate) fn convolve(taps: &Taps, given: &Given, out: &mut Lines<'_>) {
     for (index, row) in out.bytes.chunks_mut(out.stride.max(1)).enumerate() {
         for (at, byte) in row.iter_mut().enumerate().take(out.width) {
             let mut sum = 0.0_f32;

@@ -5,11 +5,10 @@
 use penstock_jpeg::simd::Vectors;
 use penstock_jpeg::simd::{Level, Part};
 
-use super::convolution::{self, Given, Rows, Taps};
-use super::kernel::Weights;
+use super::chunk::{BLOCK, Chunk};
+use super::convolution::{self, Given, Lines, Taps};
 use super::means::{self, Mean};
-use super::sharpness::Sharpness;
-use super::strip::{BLOCK, Chunk};
+use super::rows::Rows;
 #[cfg(target_arch = "x86_64")]
 use super::x86_64;
 
@@ -55,7 +54,7 @@ pub(crate) fn scatter(level: Level, strip: &[Chunk], count: usize, rows: &mut [C
 }
 
 /// See [`convolution::convolve`].
-pub(crate) fn convolve(level: Level, taps: &Taps, given: &Given, out: &mut Rows<'_>) {
+pub(crate) fn convolve(level: Level, taps: &Taps, given: &Given, out: &mut Lines<'_>) {
     match level.vectors() {
         // SAFETY: the level proves that the processor has the features.
         #[cfg(target_arch = "x86_64")]
@@ -67,10 +66,10 @@ pub(crate) fn convolve(level: Level, taps: &Taps, given: &Given, out: &mut Rows<
     }
 }
 
-/// See [`Weights::make`].
-pub(crate) fn weigh<const SIDE: usize>(
+/// See [`Rows::make`].
+pub(crate) fn make<const SIDE: usize>(
     level: Level,
-    weights: &Weights<SIDE>,
+    filter: &impl Rows<SIDE>,
     rows: &[&[u8]; SIDE],
     step: usize,
     count: usize,
@@ -79,42 +78,10 @@ pub(crate) fn weigh<const SIDE: usize>(
     match level.vectors() {
         // SAFETY: the level proves that the processor has the features.
         #[cfg(target_arch = "x86_64")]
-        Some(Vectors::Avx512) => unsafe { x86_64::weigh_avx512(weights, rows, step, count, out) },
+        Some(Vectors::Avx512) => unsafe { x86_64::make_avx512(filter, rows, step, count, out) },
         // SAFETY: the level proves that the processor has the features.
         #[cfg(target_arch = "x86_64")]
-        Some(Vectors::Avx2) => unsafe { x86_64::weigh_avx2(weights, rows, step, count, out) },
-        _ => weights.make(rows, step, count, out),
+        Some(Vectors::Avx2) => unsafe { x86_64::make_avx2(filter, rows, step, count, out) },
+        _ => filter.make(rows, step, count, out),
     }
-}
-
-/// See [`Sharpness::row`].
-pub(crate) fn sharpen(
-    level: Level,
-    sharpness: &Sharpness,
-    rows: &[&[u8]; 3],
-    step: usize,
-    count: usize,
-    out: &mut [u8],
-) {
-    match level.vectors() {
-        // SAFETY: the level proves that the processor has the features.
-        #[cfg(target_arch = "x86_64")]
-        Some(Vectors::Avx512) => unsafe { x86_64::sharpen_avx512(sharpness, rows, step, count, out) },
-        // SAFETY: the level proves that the processor has the features.
-        #[cfg(target_arch = "x86_64")]
-        Some(Vectors::Avx2) => unsafe { x86_64::sharpen_avx2(sharpness, rows, step, count, out) },
-        _ => sharpness.row(rows, step, count, out),
-    }
-}
-
-/// A number without its fraction, as a byte; what is less than 0, or more than 255, is one of these. Plain, for loops
-/// that the compiler makes vectors of: `as` would do as much, lane by lane.
-#[inline(always)]
-#[expect(clippy::inline_always, reason = "it is compiled for each level's vectors")]
-pub(crate) fn byte(value: f32) -> u8 {
-    // What is no number compares as false.
-    let value = if value > 0.0 { value } else { 0.0 };
-    let value = if value < 255.0 { value } else { 255.0 };
-    // SAFETY: it is a number from 0 to 255.
-    unsafe { value.to_int_unchecked::<i32>() as u8 }
 }

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use penstock_jpeg::simd::Level;
 
-use super::dispatch;
-use super::neighbours::{self, BLOCK, Neighbours, Rows};
+use super::neighbours::{self, Neighbours};
+use super::rows::{BLOCK, Rows};
 use crate::image::{ImageView, Region};
 use crate::ops::kinds::{Area, Put, Size, Take, Wire};
+use crate::ops::truncated::byte_of_single;
 
 /// Weighs a square of `SIDE` by `SIDE` pixels. Operands: the weights, row by row, as the user gave them; the number that
 /// each is divided by; what is added to the sum.
@@ -45,18 +46,17 @@ impl<const SIDE: usize> Numbers<SIDE> {
 }
 
 /// What a row is made by.
-pub(crate) struct Weights<const SIDE: usize> {
+struct Weights<const SIDE: usize> {
     /// For the lowest row first, as Pillow turns kernels upside down.
-    pub(crate) rows: [[f32; SIDE]; SIDE],
+    rows: [[f32; SIDE]; SIDE],
     /// What sums begin with, so that they are rounded when their fraction is dropped.
-    pub(crate) begin: f32,
+    begin: f32,
 }
 
-impl<const SIDE: usize> Weights<SIDE> {
-    /// See [`Rows::make`].
+impl<const SIDE: usize> Rows<SIDE> for Weights<SIDE> {
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "it is compiled for each level's vectors")]
-    pub(crate) fn make(&self, rows: &[&[u8]; SIDE], step: usize, count: usize, out: &mut [u8]) {
+    fn make(&self, rows: &[&[u8]; SIDE], step: usize, count: usize, out: &mut [u8]) {
         for (at, out) in (0..count).step_by(BLOCK).zip(out.chunks_mut(BLOCK)) {
             let mut sums = [self.begin; BLOCK];
             for (row, weights) in rows.iter().rev().zip(&self.rows) {
@@ -75,18 +75,9 @@ impl<const SIDE: usize> Weights<SIDE> {
                 }
             }
             for (byte, sum) in out.iter_mut().zip(&sums) {
-                *byte = dispatch::byte(*sum);
+                *byte = byte_of_single(*sum);
             }
         }
-    }
-}
-
-/// A kernel with a level's vectors.
-struct At<const SIDE: usize>(Level, Weights<SIDE>);
-
-impl<const SIDE: usize> Rows<SIDE> for At<SIDE> {
-    fn make(&self, rows: &[&[u8]; SIDE], step: usize, count: usize, out: &mut [u8]) {
-        dispatch::weigh(self.0, &self.1, rows, step, count, out);
     }
 }
 
@@ -106,7 +97,7 @@ impl<const SIDE: usize> Area for Kernel<SIDE> {
         memory: &'m mut Neighbours,
     ) -> Option<ImageView<'m>> {
         let begin = (f64::from(self.numbers.offset) + 0.5) as f32;
-        memory.filter(source, size, wanted, &At(level, Weights { rows: self.numbers.divided(), begin }))
+        memory.filter(level, source, size, wanted, &Weights { rows: self.numbers.divided(), begin })
     }
 }
 

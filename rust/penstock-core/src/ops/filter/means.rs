@@ -2,7 +2,7 @@
 //!
 //! Pillow's weights are integers, worth 2^-24 each, so a mean is an exact sum, rounded once.
 
-use super::strip::Chunk;
+use super::chunk::Chunk;
 
 /// Radius from which on sums would not fit 32 bits.
 const TOO_LARGE: f32 = 8_388_608.0;

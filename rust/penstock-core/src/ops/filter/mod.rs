@@ -3,13 +3,16 @@
 mod blur;
 mod box_blur;
 mod boxes;
+mod chunk;
 mod convolution;
+mod convolver;
 mod dispatch;
 mod gaussian_blur;
 mod kernel;
 mod means;
 mod neighbours;
 mod random_gaussian_blur;
+mod rows;
 mod sharpness;
 mod strip;
 #[cfg(target_arch = "x86_64")]
@@ -18,7 +21,8 @@ mod x86_64;
 pub use blur::{Blurred, Radius};
 pub use box_blur::{BoxBlur, OneBox};
 pub use boxes::Boxes;
-pub use convolution::{Convolution, Convolver};
+pub use convolution::Convolution;
+pub use convolver::Convolver;
 pub use gaussian_blur::{GaussianBlur, ThreeBoxes};
 pub use kernel::{Kernel, Kernel3, Kernel5};
 pub use neighbours::Neighbours;

@@ -2,13 +2,14 @@
 
 use std::ops::Range;
 
+use penstock_jpeg::simd::Level;
+
+use super::dispatch;
+use super::rows::{BLOCK, Rows};
 use crate::image::lines::Lines;
 use crate::image::sheet::Sheet;
 use crate::image::{ImageView, Region};
 use crate::ops::kinds::Size;
-
-/// Outputs that are made at a time; so many bytes may be read behind a row.
-pub(crate) const BLOCK: usize = 32;
 
 /// The region of an image of `size` that a region is made of by squares of `SIDE` pixels.
 pub(crate) fn support<const SIDE: usize>(size: Size, wanted: &Region) -> Region {
@@ -38,20 +39,11 @@ pub struct Neighbours {
     out: Sheet,
 }
 
-/// What is done to a row.
-pub(crate) trait Rows<const SIDE: usize> {
-    /// Makes the first `count` bytes of `out`, and perhaps more: up to the next multiple of [`BLOCK`]. Byte `i` is made
-    /// of the bytes `i + j * step` of the rows, of which the first is the uppermost.
-    fn make(&self, rows: &[&[u8]; SIDE], step: usize, count: usize, out: &mut [u8]);
-
-    /// Changes bytes of the outermost pixels.
-    fn border(&self, _bytes: &mut [u8]) {}
-}
-
 impl Neighbours {
     /// Makes a region of the output from `source`, which is exactly its support of an image of `size`.
     pub(crate) fn filter<'m, const SIDE: usize>(
         &'m mut self,
+        level: Level,
         source: &ImageView<'m>,
         size: Size,
         wanted: &Region,
@@ -65,7 +57,7 @@ impl Neighbours {
             return Some(*source);
         }
         if let Some(gray) = source.gray() {
-            return Some(self.filter(&gray, size, wanted, filter)?.with_channels(source.channels()));
+            return Some(self.filter(level, &gray, size, wanted, filter)?.with_channels(source.channels()));
         }
         let lines = source.rows()?;
         if !self.out.shape(lines.planes, wanted.rows.len(), wanted.columns.len(), lines.step) {
@@ -74,13 +66,15 @@ impl Neighbours {
         let stride = (lines.bytes_per_line() + BLOCK).next_multiple_of(BLOCK);
         self.window.resize(SIDE * stride, 0);
         for plane in 0..lines.planes {
-            self.plane(&lines, plane, [&support, wanted], size, stride, filter)?;
+            self.plane(level, &lines, plane, [&support, wanted], size, stride, filter)?;
         }
         self.out.image()
     }
 
+    #[expect(clippy::too_many_arguments, reason = "all that a plane is made by")]
     fn plane<const SIDE: usize>(
         &mut self,
+        level: Level,
         lines: &Lines<'_>,
         plane: usize,
         [support, wanted]: [&Region; 2],
@@ -121,7 +115,7 @@ impl Neighbours {
                 *slot = window(at + i - margin as usize)?.get(from..)?;
             }
             if !made.is_empty() {
-                filter.make(&rows, step, inner.len(), out.get_mut(inner.start..)?);
+                dispatch::make(level, filter, &rows, step, inner.len(), out.get_mut(inner.start..)?);
             }
             for border in [0..inner.start, inner.end..bytes] {
                 let out = out.get_mut(border.clone())?;

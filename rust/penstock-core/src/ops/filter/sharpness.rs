@@ -5,12 +5,13 @@
 
 use penstock_jpeg::simd::Level;
 
-use super::dispatch;
-use super::neighbours::{self, BLOCK, Neighbours, Rows};
+use super::neighbours::{self, Neighbours};
+use super::rows::{BLOCK, Rows};
 use crate::image::{ImageView, Region};
 use crate::ops::chance::ByChance;
 use crate::ops::choice::Choice;
 use crate::ops::kinds::{Area, Put, Size, Take, Wire};
+use crate::ops::truncated::byte_of_single;
 
 /// `RandomAdjustSharpness`.
 pub type RandomAdjustSharpness = ByChance<Sharpness>;
@@ -60,7 +61,7 @@ impl Sharpness {
             Blend::Torch2 => own + -less * rest,
             Blend::Torch2Fused => (-less).mul_add(rest, own),
         };
-        dispatch::byte(value)
+        byte_of_single(value)
     }
 
     /// The factor, and what the smoothed image is multiplied by.
@@ -68,20 +69,7 @@ impl Sharpness {
         [self.factor as f32, (1.0 - self.factor) as f32]
     }
 
-    /// See [`Rows::make`].
-    #[inline(always)]
-    #[expect(clippy::inline_always, reason = "it is compiled for each level's vectors")]
-    pub(crate) fn row(&self, rows: &[&[u8]; 3], step: usize, count: usize, out: &mut [u8]) {
-        let factors = self.factors();
-        match self.blend {
-            Blend::Pillow => Self::blocks(Blend::Pillow, factors, rows, step, count, out),
-            Blend::Torch1 => Self::blocks(Blend::Torch1, factors, rows, step, count, out),
-            Blend::Torch2 => Self::blocks(Blend::Torch2, factors, rows, step, count, out),
-            Blend::Torch2Fused => Self::blocks(Blend::Torch2Fused, factors, rows, step, count, out),
-        }
-    }
-
-    /// [`Sharpness::row`] with a blend that the compiler knows.
+    /// [`Rows::make`] with a blend that the compiler knows.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "it is compiled for each level's vectors")]
     fn blocks(blend: Blend, factors: [f32; 2], rows: &[&[u8]; 3], step: usize, count: usize, out: &mut [u8]) {
@@ -126,18 +114,23 @@ fn smooth(sum: u16) -> u16 {
     ((u32::from(2 * sum + 13) * RECIPROCAL) >> 16) as u16 >> 4
 }
 
-/// A step with a level's vectors.
-struct At<'s>(Level, &'s Sharpness);
-
-impl Rows<3> for At<'_> {
+impl Rows<3> for Sharpness {
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "it is compiled for each level's vectors")]
     fn make(&self, rows: &[&[u8]; 3], step: usize, count: usize, out: &mut [u8]) {
-        dispatch::sharpen(self.0, self.1, rows, step, count, out);
+        let factors = self.factors();
+        match self.blend {
+            Blend::Pillow => Self::blocks(Blend::Pillow, factors, rows, step, count, out),
+            Blend::Torch1 => Self::blocks(Blend::Torch1, factors, rows, step, count, out),
+            Blend::Torch2 => Self::blocks(Blend::Torch2, factors, rows, step, count, out),
+            Blend::Torch2Fused => Self::blocks(Blend::Torch2Fused, factors, rows, step, count, out),
+        }
     }
 
     fn border(&self, bytes: &mut [u8]) {
-        if self.1.blend == Blend::Torch1 {
+        if self.blend == Blend::Torch1 {
             for byte in bytes {
-                *byte = Sharpness::blended(Blend::Torch1, self.1.factors(), *byte, (*byte).into());
+                *byte = Sharpness::blended(Blend::Torch1, self.factors(), *byte, (*byte).into());
             }
         }
     }
@@ -158,7 +151,7 @@ impl Area for Sharpness {
         wanted: &Region,
         memory: &'m mut Neighbours,
     ) -> Option<ImageView<'m>> {
-        memory.filter(source, size, wanted, &At(level, self))
+        memory.filter(level, source, size, wanted, self)
     }
 }
 

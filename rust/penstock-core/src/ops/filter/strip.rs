@@ -6,22 +6,8 @@
 
 use penstock_jpeg::simd::{Level, Part};
 
+use super::chunk::Chunk;
 use super::dispatch;
-
-/// The same place of 64 rows, or 64 places of the same row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(align(64))]
-pub(crate) struct Chunk(pub(crate) [u8; Chunk::BYTES]);
-
-impl Chunk {
-    /// Rows or bytes of a strip.
-    pub(crate) const BYTES: usize = 64;
-    /// Zeros.
-    pub(crate) const EMPTY: Chunk = Chunk([0; Chunk::BYTES]);
-}
-
-/// Bytes of a row that vectors transpose at a time. So many chunks behind its end a strip may be read.
-pub(crate) const BLOCK: usize = 16;
 
 /// Makes chunks of rows, which are equally long: byte `i` of row `j` is byte `j` of chunk `i`.
 pub(crate) fn gather(
@@ -46,7 +32,7 @@ pub(crate) fn gather(
 }
 
 /// Makes rows of chunks, as strips of columns: byte `j` of chunk `i` is byte `i % 64` of the row `first + j` of the strip
-/// `i / 64`, of which each has `height` rows. Behind the last chunk a [`BLOCK`] of others is there.
+/// `i / 64`, of which each has `height` rows. Behind the last chunk a [`BLOCK`](super::chunk::BLOCK) of others is there.
 pub(crate) fn scatter(
     level: Level,
     strip: &[Chunk],

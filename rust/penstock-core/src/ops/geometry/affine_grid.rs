@@ -6,10 +6,11 @@
 
 use super::field::Field;
 use super::sample::Interpolation;
-use super::sampling::Places;
+use super::torch_grid::{Places, is_small};
 use super::warp::{Canvas, Warp};
 use crate::image::Region;
 use crate::ops::kinds::{Put, Size, Take, Wire};
+use crate::ops::layout::{Layout, Lying};
 
 /// Takes pixels from where a matrix says that they come from, both counted from the middles of output and source, with y
 /// downwards. Operands: the six numbers of the matrix, row by row; `rounded` or `fused`, see
@@ -39,13 +40,11 @@ impl AffineGrid {
     }
 }
 
-/// Whether torch multiplies the matrices by a plain loop, as it does where there is little to multiply.
-pub(super) fn is_small((height, width): Size) -> bool {
-    const NUMBERS: u64 = 400;
-    3 * 2 * u64::from(height) * u64::from(width) < NUMBERS
-}
-
 impl Warp for AffineGrid {
+    fn laid(&self, given: Lying, size: Size) -> Lying {
+        given.made(size, Layout::PLANAR)
+    }
+
     fn canvas(&self) -> &Canvas {
         &self.canvas
     }

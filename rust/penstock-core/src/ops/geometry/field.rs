@@ -2,11 +2,13 @@
 
 use std::ops::Range;
 
-use super::dispatch;
 use super::fixed::{Fixed, Scaled};
+use super::places::{Frame, Places};
 use super::sample::Interpolation;
+use super::torch_grid::gridded;
 use crate::image::Region;
 use crate::ops::kinds::Size;
+use crate::ops::truncated;
 
 /// The function from places of the output to those of the source.
 #[derive(Debug, Clone)]
@@ -30,92 +32,6 @@ pub(crate) enum Field {
     Scaled(Scaled),
     /// Affine and nearest, of coordinates that 16 bits do not hold: from pixel to pixel in steps, each rounded.
     Stepped([f64; 6]),
-}
-
-/// Where a texture lies in the image that it is a part of.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Frame {
-    /// Of the image.
-    pub(crate) size: Size,
-    /// Row and column of the texture's first pixel, which may lie before the image's.
-    pub(crate) first: [i32; 2],
-    /// Bytes from row to row, and from pixel to pixel.
-    pub(crate) strides: [usize; 2],
-    /// The place of pixels from outside of the image; negative if there is none.
-    pub(crate) outside: i32,
-}
-
-/// Places are found in groups of so many.
-const GROUP: usize = 8;
-
-/// The places of a row's pixels.
-#[derive(Debug, Default)]
-pub(crate) struct Places {
-    /// Of the first byte that counts, in the texture; negative where a pixel lies outside of the image.
-    offsets: Vec<i32>,
-    /// How far a place is behind the centre of the pixel before it, by columns and by rows, in pixels.
-    fractions: [Vec<f64>; 2],
-    count: usize,
-}
-
-impl Places {
-    fn resize(&mut self, count: usize) {
-        let groups = count.next_multiple_of(GROUP);
-        self.count = count;
-        self.offsets.resize(groups, -1);
-        for fractions in &mut self.fractions {
-            fractions.resize(groups, 0.0);
-        }
-    }
-
-    /// The offsets of all pixels.
-    pub(crate) fn offsets(&self) -> &[i32] {
-        self.offsets.get(..self.count).unwrap_or(&[])
-    }
-
-    /// Whether all pixels lie in the image.
-    pub(crate) fn are_inside(&self) -> bool {
-        // All are looked at, for the sake of vectors.
-        self.offsets().iter().fold(0, |all, offset| all | offset) >= 0
-    }
-
-    /// Some pixels, all of which lie in the image.
-    pub(crate) fn run(&self, pixels: Range<usize>) -> Option<Run<'_>> {
-        let [across, down] = &self.fractions;
-        Some(Run {
-            begin: pixels.start,
-            offsets: self.offsets.get(pixels.clone())?,
-            fractions: [across.get(pixels.clone())?, down.get(pixels)?],
-        })
-    }
-
-    /// The next stretch of pixels that lie in the image, as long as can be.
-    pub(crate) fn next_run(&self, after: usize) -> Option<Run<'_>> {
-        let begin = after + find(self.offsets().get(after..)?, false)?;
-        let behind = find(self.offsets().get(begin..)?, true);
-        self.run(begin..behind.map_or(self.count, |count| begin + count))
-    }
-}
-
-/// The first offset that is negative, or that is not.
-fn find(offsets: &[i32], negative: bool) -> Option<usize> {
-    let is = |offset: &i32| (*offset < 0) == negative;
-    // A group is looked at as a whole, for the sake of vectors.
-    let group =
-        offsets.chunks(2 * GROUP).position(|group| group.iter().filter(|&offset| is(offset)).count() > 0)?;
-    let first = group * 2 * GROUP;
-    Some(first + offsets.get(first..)?.iter().position(is)?)
-}
-
-/// Neighbouring pixels that lie in the image.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Run<'p> {
-    /// The first one.
-    pub(crate) begin: usize,
-    /// See [`Places`].
-    pub(crate) offsets: &'p [i32],
-    /// See [`Places`].
-    pub(crate) fractions: [&'p [f64]; 2],
 }
 
 impl Field {
@@ -248,16 +164,6 @@ fn affine([a, b, c, d, e, f]: &[f64; 6], [x, y]: [f64; 2]) -> [f64; 2] {
     [a * x + b * y + c, d * x + e * y + f]
 }
 
-/// A place in torch's grid.
-#[inline(always)]
-#[expect(clippy::inline_always, reason = "it is compiled for each level's vectors")]
-pub(super) fn gridded(theta: &[[f32; 3]; 2], [x, y]: [f32; 2], fused: bool) -> [f32; 2] {
-    theta.map(|[of_x, of_y, shift]| {
-        let both = if fused { y.mul_add(of_y, x * of_x) } else { x * of_x + y * of_y };
-        both + shift
-    })
-}
-
 /// The pixel of an axis that a place in a grid is in; it may lie outside.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "it is compiled for each level's vectors")]
@@ -307,7 +213,7 @@ impl Look {
             let (column, row) = (x.floor(), y.floor());
             (*dx, *dy) = (x - column, y - row);
             let place = (row - self.first_row) * self.stride + (column - self.first_column) * self.step;
-            *offset = dispatch::place(if inside { place } else { self.outside });
+            *offset = truncated::place(if inside { place } else { self.outside });
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::field::Frame;
+use super::places::Frame;
 use crate::image::Region;
 use crate::ops::kinds::Size;
 
@@ -35,7 +35,7 @@ impl Fixed {
         })
     }
 
-    /// See [`super::field::Field::row`].
+    /// See [`super::field::Field::fill`].
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "it is compiled for each level's vectors")]
     pub(crate) fn row(&self, frame: &Frame, row: u32, columns: &Range<u32>, offsets: &mut [i32]) {
@@ -120,7 +120,7 @@ impl Scaled {
         Scaled { top: wanted.rows.start, rows, columns, shift: (alone && follow).then_some(inside) }
     }
 
-    /// See [`super::field::Field::row`].
+    /// See [`super::field::Field::fill`].
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "it is compiled for each level's vectors")]
     pub(crate) fn row(&self, frame: &Frame, row: u32, offsets: &mut [i32]) {

@@ -2,7 +2,8 @@
 
 use super::perspective::Perspective;
 use super::sampled_grid::SampledGrid;
-use super::sampling::{Places, Sampling};
+use super::sampling::Sampling;
+use super::torch_grid::Places;
 use crate::ops::ask::Ask;
 use crate::ops::chance::Chance;
 use crate::ops::generation::Generation;

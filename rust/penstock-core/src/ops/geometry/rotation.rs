@@ -1,7 +1,8 @@
 //! `RandomRotation`, and what Pillow's `Image.rotate` and torchvision's `rotate` make of an angle.
 
 use super::matrix;
-use super::sampling::{Looks, Places, Sampling};
+use super::sampling::{Looks, Sampling};
+use super::torch_grid::Places;
 use super::turn::{Quarter, Turn};
 use crate::ops::ask::Ask;
 use crate::ops::flip::{FlipHorizontal, FlipVertical};

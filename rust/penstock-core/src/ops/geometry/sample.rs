@@ -3,9 +3,9 @@
 //! The loops are over the channels of a pixel, of which the fourth is the next pixel's first and counts for nothing:
 //! a pixel is four bytes to load, and its channels are the lanes of a vector.
 
-use super::dispatch;
-use super::field::Run;
+use super::places::Run;
 use crate::ops::choice::Choice;
+use crate::ops::truncated::byte_of_double;
 
 /// How an image is looked at between its pixels. The names are Pillow's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,7 +100,7 @@ pub(crate) fn nearest<const STEP: usize, const LANES: usize>(
     }
 }
 
-/// See [`dispatch::nearest`].
+/// See [`super::dispatch::nearest`].
 pub(crate) fn nearest_rows(
     pixels: &Pixels<'_>,
     offsets: &[i32],
@@ -146,7 +146,7 @@ fn bilinear<const STEP: usize, const LANES: usize, const BYTES: usize>(
                 f64::from(left) + f64::from(right - left) * dx
             };
             let (upper, lower) = (between(upper), between(lower));
-            *byte = dispatch::byte(upper + (lower - upper) * dy);
+            *byte = byte_of_double(upper + (lower - upper) * dy);
         }
         store(out, pixel);
     }
@@ -182,7 +182,7 @@ fn bicubic<const STEP: usize, const LANES: usize, const BYTES: usize>(
         for (lane, byte) in pixel.iter_mut().enumerate() {
             let [a, b, c, d] = [rows[0][lane], rows[1][lane], rows[2][lane], rows[3][lane]];
             let (third, last) = (2.0 * (a - b) + c - d, -a + b - c + d);
-            *byte = dispatch::byte(b + dy * ((c - a) + dy * (third + dy * last)));
+            *byte = byte_of_double(b + dy * ((c - a) + dy * (third + dy * last)));
         }
         store(out, pixel);
     }

@@ -4,17 +4,10 @@
 //! lies outside is 0, and where there is a fill, a channel of ones is looked at along with the others: what it comes to is
 //! how much of a pixel is inside. The order of multiplications and additions is that of `ATen/native/cpu/GridSamplerKernel.cpp`.
 
-use penstock_jpeg::simd::Level;
-
-use super::affine_grid::is_small;
-use super::dispatch;
-use super::field::gridded;
 use super::sample::Interpolation;
-use super::sampling::Places;
-use crate::image::sheet::Sheet;
-use crate::image::{ImageView, Region};
+use super::torch_grid::{Places, gridded, is_small};
 use crate::ops::generation::Generation;
-use crate::ops::kinds::{Area, Put, Size, Take, Wire};
+use crate::ops::kinds::{Put, Size, Take, Wire};
 
 /// How a grid is looked at. Operands: the generation; `rounded` or `fused`, see [`Places`]; the [`Interpolation`], which is
 /// not bicubic; whether there is a fill; for each of three channels the number that it is.
@@ -54,8 +47,8 @@ pub struct SampledGrid {
     perspective: bool,
     // In the precision in which torch has them.
     matrix: [f32; 8],
-    size: Size,
-    looking: Looking,
+    pub(super) size: Size,
+    pub(super) looking: Looking,
 }
 
 /// What x, y and 1 are multiplied by.
@@ -208,14 +201,14 @@ impl SampledGrid {
 /// Pixels whose places are found at a time.
 const GROUP: usize = 32;
 /// Pixels of nothing around a source: as many as a place's left and upper neighbours can be outside, and its others.
-const BORDER: usize = 2;
+pub(super) const BORDER: usize = 2;
 
 /// A source: three channels, of which one of a single channel has the first, and a one; around it are zeros.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Texels<'t> {
-    pixels: &'t [[u8; 4]],
-    stride: usize,
-    size: Size,
+    pub(super) pixels: &'t [[u8; 4]],
+    pub(super) stride: usize,
+    pub(super) size: Size,
 }
 
 impl Texels<'_> {
@@ -236,81 +229,6 @@ impl Texels<'_> {
             (if at < most { at } else { most } - least) as u32 as usize
         };
         within(y, self.size.0) * self.stride + within(x, self.size.1)
-    }
-}
-
-/// Memory of one thread.
-#[derive(Debug, Default)]
-pub struct Sampler {
-    texels: Vec<[u8; 4]>,
-    line: Vec<u8>,
-    out: Sheet,
-}
-
-impl Sampler {
-    /// Copies an image.
-    fn texels(&mut self, source: &ImageView<'_>) -> Option<usize> {
-        let (channels, height, width) = (source.channels(), source.height(), source.width());
-        let stride = width.checked_add(2 * BORDER)?;
-        let count = height.checked_add(2 * BORDER)?.checked_mul(stride)?;
-        self.texels.clear();
-        self.texels.try_reserve_exact(count).ok()?;
-        self.texels.resize(count, [0; 4]);
-        self.line.resize(width, 0);
-        let rows = self.texels.chunks_exact_mut(stride).skip(BORDER).take(height);
-        for (y, row) in rows.enumerate() {
-            let row = row.get_mut(BORDER..BORDER + width)?;
-            for channel in 0..channels.min(3) {
-                source.read(y, 0, 1, channel, &mut self.line);
-                for (texel, byte) in row.iter_mut().zip(&self.line) {
-                    texel[channel] = *byte;
-                    texel[3] = 1;
-                }
-            }
-        }
-        Some(stride)
-    }
-}
-
-impl Area for SampledGrid {
-    type Memory = Sampler;
-
-    fn size(&self, _size: Size) -> Option<Size> {
-        Some(self.size)
-    }
-
-    fn support(&self, size: Size, wanted: &Region) -> Region {
-        if wanted.is_empty() { Region::default() } else { Region::whole(size) }
-    }
-
-    fn make<'m>(
-        &self,
-        level: Level,
-        source: &ImageView<'m>,
-        size: Size,
-        wanted: &Region,
-        memory: &'m mut Sampler,
-    ) -> Option<ImageView<'m>> {
-        if (source.height(), source.width()) != (size.0 as usize, size.1 as usize) {
-            return None;
-        }
-        if let Some(gray) = source.gray()
-            && self.looking.fill.is_none_or(|fill| fill.map(f32::to_bits) == [fill[0].to_bits(); 3])
-        {
-            return Some(self.make(level, &gray, size, wanted, memory)?.with_channels(source.channels()));
-        }
-        let stride = memory.texels(source)?;
-        let (rows, width, channels) = (wanted.rows.len(), wanted.columns.len(), source.channels());
-        let Sampler { texels, out, .. } = memory;
-        if !matches!(channels, 1 | 3) || !out.shape(1, rows, width, channels) {
-            return None;
-        }
-        let texels = Texels { pixels: texels, stride, size };
-        for (index, row) in wanted.rows.clone().enumerate() {
-            let out = out.rows_mut(0, index, 1).get_mut(..width * channels)?;
-            dispatch::sampled(level, self, &texels, channels, [row, wanted.columns.start], out);
-        }
-        out.image()
     }
 }
 

@@ -4,8 +4,8 @@ use super::affine::Affine;
 use super::affine_grid::AffineGrid;
 use super::sample::Interpolation;
 use super::sampled_grid::{Looking, SampledGrid};
+use super::torch_grid::Places;
 use super::warp::bytes;
-use crate::ops::choice::Choice;
 use crate::ops::generation::Generation;
 use crate::ops::kinds::{Size, Take};
 
@@ -13,22 +13,6 @@ use crate::ops::kinds::{Size, Take};
 pub trait Looks: From<Affine> + From<AffineGrid> + From<SampledGrid> {}
 
 impl<S: From<Affine> + From<AffineGrid> + From<SampledGrid>> Looks for S {}
-
-/// In which arithmetic places in the source are found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Places {
-    /// Pillow's.
-    Pillow,
-    /// torch's, every step of which is rounded.
-    Rounded,
-    /// torch's, where products of matrices add in one step with multiplying.
-    Fused,
-}
-
-impl Choice for Places {
-    const ALL: &[(Self, &str)] =
-        &[(Places::Pillow, "pillow"), (Places::Rounded, "rounded"), (Places::Fused, "fused")];
-}
 
 /// How images are looked at. Operands: in which arithmetic places are found; the interpolation; for each of three channels
 /// the byte of what comes from outside; if a tensor is looked at between its pixels, for each of three channels what it is

@@ -6,6 +6,7 @@ use crate::image::axis::Run;
 use crate::image::{ImageView, Region};
 use crate::ops::choice::Choice;
 use crate::ops::kinds::{Area, Put, Size, Take, Wire};
+use crate::ops::layout::{Layout, Lying};
 
 /// Which turn. The names are Pillow's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +52,10 @@ impl Turn {
 
 impl Area for Turn {
     type Memory = ();
+
+    fn laid(&self, given: Lying, size: Size) -> Lying {
+        given.made(size, Layout { transposed: !given.layout.transposed, ..given.layout })
+    }
 
     fn size(&self, (height, width): Size) -> Option<Size> {
         Some((width, height))

@@ -5,12 +5,14 @@ use std::ops::Range;
 use penstock_jpeg::simd::Level;
 
 use super::dispatch;
-use super::field::{Field, Frame, Places};
+use super::field::Field;
+use super::places::{Frame, Places};
 use super::sample::{Interpolation, Pixels};
 use super::texture::Texture;
 use crate::image::sheet::Sheet;
 use crate::image::{ImageView, Region};
 use crate::ops::kinds::{Area, Put, Size, Take};
+use crate::ops::layout::Lying;
 
 /// Pixels whose places are found at a time for all planes: they are in the first-level cache when they are looked at.
 const BAND: usize = 2048;
@@ -31,6 +33,11 @@ pub(crate) trait Warp {
 
     /// Where the pixels of a region come from, in an image of `size`.
     fn field(&self, size: Size, wanted: &Region) -> Field;
+
+    /// See [`Area::laid`].
+    fn laid(&self, given: Lying, size: Size) -> Lying {
+        given.made(size, given.layout)
+    }
 }
 
 impl<W: Warp> Area for W {
@@ -38,6 +45,10 @@ impl<W: Warp> Area for W {
 
     fn size(&self, _size: Size) -> Option<Size> {
         Some(self.canvas().size)
+    }
+
+    fn laid(&self, given: Lying, size: Size) -> Lying {
+        Warp::laid(self, given, size)
     }
 
     fn support(&self, size: Size, wanted: &Region) -> Region {

@@ -17,8 +17,9 @@ use std::arch::x86_64::{
 
 use penstock_jpeg::simd::arch::x86_64::memory::{load8_doubles, load16, load32, load64, store16, store32};
 
-use super::dispatch::Inside;
-use super::field::{Field, Frame, Places, Run};
+use super::field::Field;
+use super::inside::Inside;
+use super::places::{Frame, Places, Run};
 use super::sample::{self, Interpolation, Pixels};
 use super::sampled_grid::{SampledGrid, Texels};
 use crate::image::Region;

@@ -4,7 +4,7 @@ use super::passes::Method;
 use super::step::Resample;
 use super::target::{checked, resize};
 use crate::ops::ask::Ask;
-use crate::ops::crop::Crop;
+use crate::ops::crop_step::Crop;
 use crate::ops::kinds::{Bounds, Draw, Parameters, Size, Take};
 use crate::ops::sides::sides;
 use crate::random::draw::{self, Uniform};

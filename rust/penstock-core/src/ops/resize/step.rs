@@ -6,6 +6,7 @@ use super::passes::{Method, Passes};
 use super::resampler::Resampler;
 use crate::image::{ImageView, Region};
 use crate::ops::kinds::{Area, Put, Size, Take, Wire};
+use crate::ops::layout::{Layout, Lying};
 
 /// Makes an image of another size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +31,14 @@ impl Area for Resample {
     fn size(&self, _size: Size) -> Option<Size> {
         let fits = |length: u32| length > 0 && i32::try_from(length).is_ok();
         (fits(self.height) && fits(self.width)).then_some((self.height, self.width))
+    }
+
+    fn laid(&self, given: Lying, size: Size) -> Lying {
+        if size == given.size {
+            return given; // torchvision returns the very tensor
+        }
+        let gaps = given.row != given.size.1 && given.size.0 > 1;
+        given.made(size, if gaps || given.layout.transposed { Layout::PLANAR } else { given.layout })
     }
 
     fn support(&self, size: Size, wanted: &Region) -> Region {

@@ -58,7 +58,9 @@ impl Tables {
 
     /// Looks all values of a block up.
     pub fn change(&self, level: Level, block: &mut Block) {
-        dispatch::change(level, &self.0, block);
+        if !dispatch::change(level, &self.0, block) {
+            change(&self.0, block);
+        }
     }
 }
 

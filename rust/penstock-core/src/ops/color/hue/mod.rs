@@ -4,6 +4,7 @@
 
 mod dispatch;
 mod pillow;
+mod sector;
 #[cfg(target_arch = "x86_64")]
 mod sectors;
 mod torch;
@@ -12,7 +13,8 @@ mod x86_64;
 
 use penstock_jpeg::simd::Level;
 
-use crate::ops::kinds::{Block, Pixels, Put, Take, Wire};
+use crate::ops::kinds::{Block, Pixels, Put, Size, Take, Wire};
+use crate::ops::layout::{Layout, Lying};
 use crate::ops::library::Library;
 
 /// Turns the hue.
@@ -32,6 +34,11 @@ impl Hue {
 }
 
 impl Pixels for Hue {
+    fn laid(&self, given: Lying, size: Size) -> Lying {
+        let interleaved = self.library == Library::Torch1;
+        given.made(size, if interleaved { Layout::INTERLEAVED } else { Layout::PLANAR })
+    }
+
     fn change(&self, level: Level, block: &mut Block) {
         let turn = self.turn as f32;
         let done = match self.library {
@@ -50,19 +57,6 @@ impl Pixels for Hue {
                 library => torch::turned(pixel, turn, library),
             };
         }
-    }
-}
-
-/// The channels of a pixel, of its greatest value, its least one `p`, and what lies between where the hue falls (`q`) and
-/// where it rises (`t`), by the sixth of the circle that the hue is in.
-fn in_sector<T: Copy>(sector: u8, value: T, [p, q, t]: [T; 3]) -> [T; 3] {
-    match sector % 6 {
-        0 => [value, t, p],
-        1 => [q, value, p],
-        2 => [p, value, t],
-        3 => [p, q, value],
-        4 => [t, p, value],
-        _ => [value, p, q],
     }
 }
 

@@ -1,6 +1,6 @@
 //! Pillow's conversion to hue, saturation and value in bytes, and back, in its mixture of single and double precision.
 
-use super::in_sector;
+use super::sector::in_sector;
 
 /// A pixel whose hue is moved by 256ths of the circle.
 pub(super) fn turned(pixel: [u8; 3], shift: u8) -> [u8; 3] {

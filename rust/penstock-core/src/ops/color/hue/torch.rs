@@ -1,6 +1,6 @@
 //! torchvision's conversion to hue, saturation and value and back, in single precision throughout.
 
-use super::in_sector;
+use super::sector::in_sector;
 use crate::ops::library::Library;
 
 /// A pixel whose hue is turned by a part of the circle.

@@ -9,7 +9,7 @@ use std::arch::x86_64::{
 
 use penstock_jpeg::simd::arch::x86_64::memory::{load8_floats, load16_floats, store16};
 
-use super::super::convolution::{Given, ROWS, Rows, Taps};
+use super::super::convolution::{Given, Lines, ROWS, Taps};
 
 /// Bytes of sixteen sums, rounded half to even.
 #[inline]
@@ -35,7 +35,7 @@ macro_rules! convolves {
     ) => {
         /// See [`convolve`](super::super::convolution::convolve).
         #[target_feature(enable = $features)]
-        pub(crate) fn $name(taps: &Taps, given: &Given, out: &mut Rows<'_>) {
+        pub(crate) fn $name(taps: &Taps, given: &Given, out: &mut Lines<'_>) {
             const BLOCK: usize = $vectors * $lanes;
             for at in (0..out.width).step_by(BLOCK) {
                 for (group, rows) in out.bytes.chunks_mut(ROWS * out.stride).enumerate() {

@@ -18,8 +18,8 @@ use std::arch::x86_64::{
 use penstock_jpeg::simd::Part;
 use penstock_jpeg::simd::arch::x86_64::memory::{load16_part, load32, load64, store16, store32, store64};
 
+use super::super::chunk::{BLOCK, Chunk};
 use super::super::means::{Ends, Mean, before_first};
-use super::super::strip::{BLOCK, Chunk};
 
 /// Bits of the lower part of a weight.
 const LOW_BITS: u32 = 10;

@@ -3,8 +3,9 @@
 //! The constant margins of a plan are numbers of fills of its own table. A recorded image has no such table: its margins
 //! are what is left of a canvas, of a colour that is given, on which the image is shifted.
 
-use crate::ops::geometry::{Affine, Interpolation};
-use crate::ops::{MapStep, Margins, PadMode, Step, size_after};
+use super::geometry::{Affine, Interpolation};
+use super::list::{MapStep, Step, size_after};
+use super::pad::{Margins, PadMode};
 
 /// What a step was drawn as, and the step.
 pub type Named = (&'static str, Step);

@@ -6,16 +6,21 @@ import numpy as np
 import torch
 from PIL import Image
 
-__all__ = ["CODES", "arithmetic", "strip_of"]
+__all__ = ["CODES", "arithmetic", "channels_of", "strip_of"]
 
 # Values of a byte.
 CODES = 256
 
 
+def channels_of(mode: str) -> int:
+    """Return how many channels an image has of Pillow's mode "L", "P", or one of three bytes in each pixel."""
+    return 1 if mode in ("L", "P") else 3
+
+
 def strip_of(mode: str) -> Image.Image:
     """Return an image of Pillow's mode "L", "P" or "RGB", one pixel high, of the values 0 to 255 in every channel."""
     values = np.arange(CODES, dtype=np.uint8)
-    return Image.frombytes(mode, (CODES, 1), np.repeat(values, len(mode)).tobytes())
+    return Image.frombytes(mode, (CODES, 1), np.repeat(values, channels_of(mode)).tobytes())
 
 
 def arithmetic(

@@ -84,6 +84,11 @@ pub trait Area {
         Some(size)
     }
 
+    /// The channels that an image of so many has after it. The same, if nothing else is said.
+    fn channels(&self, given: usize) -> usize {
+        given
+    }
+
     /// The region of an image of `size` that a region of the output is made of.
     fn support(&self, size: Size, wanted: &Region) -> Region;
 

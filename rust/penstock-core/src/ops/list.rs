@@ -7,10 +7,10 @@ use penstock_jpeg::simd::Level;
 
 use super::choose;
 use super::color::{
-    AutoContrast, Brightness, ColorJitter, Contrast, Contrasted, Equalize, Gray, Grayscale, Hue, Invert,
-    Luminance, Permute, Point, Posterize, RandomAutocontrast, RandomChannelPermutation, RandomEqualize,
-    RandomGrayscale, RandomInvert, RandomPhotometricDistort, RandomPosterize, RandomSolarize, Saturation,
-    Solarize, SummedContrast,
+    AutoContrast, Brightness, Channel, ColorJitter, Contrast, Contrasted, Equalize, Gray, Grayscale, Hue,
+    Invert, Luminance, Permute, Point, Posterize, RandomAutocontrast, RandomChannelPermutation,
+    RandomEqualize, RandomGrayscale, RandomInvert, RandomPhotometricDistort, RandomPosterize, RandomSolarize,
+    Saturation, Solarize, Space, SummedContrast,
 };
 use super::crop::{CenterCrop, Crop, RandomCrop};
 use super::erase::{Erase, Overprint, Paste, RandomErasing};
@@ -27,6 +27,7 @@ use super::kinds::{
     Area, Block, Draw, Elements, Ink, Lut, Map, Measured, Parameters, Pixels, Put, Size, Take, Wire,
 };
 use super::pad::{Margins, Pad};
+use super::rectangle::Rectangle;
 use super::refuse::Refuse;
 use super::resize::{RandomResizedCrop, Resample, Resize};
 use super::statistics::Statistics;
@@ -233,6 +234,10 @@ macro_rules! steps {
                 match self { $(AreaStep::$area(step) => step.size(size),)* }
             }
 
+            fn channels(&self, given: usize) -> usize {
+                match self { $(AreaStep::$area(step) => step.channels(given),)* }
+            }
+
             fn support(&self, size: Size, wanted: &Region) -> Region {
                 match self { $(AreaStep::$area(step) => step.support(size, wanted),)* }
             }
@@ -359,6 +364,7 @@ steps! {
         17 saturation: Saturation,
         18 hue: Hue,
         19 gray: Gray,
+        63 space: Space,
     }
     Measured {
         20 contrast: Contrast,
@@ -380,6 +386,8 @@ steps! {
         24 luminance: Luminance,
         60 summed_contrast: SummedContrast,
         61 sampled_grid: SampledGrid,
+        64 channel: Channel,
+        65 rectangle: Rectangle,
     }
     Elements {
         9 erase: Erase,

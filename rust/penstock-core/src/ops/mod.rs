@@ -21,6 +21,7 @@ mod library;
 mod list;
 mod mask;
 mod pad;
+mod rectangle;
 mod refuse;
 pub mod resize;
 mod sides;
@@ -42,6 +43,7 @@ pub use list::{
 };
 pub use mask::holes;
 pub use pad::{ImageKind, Margins, Pad, PadMode, Shown};
+pub use rectangle::Rectangle;
 pub use refuse::Refuse;
 pub use statistics::Statistics;
 pub use tables::Tables;

@@ -20,8 +20,7 @@ pub use crate::ops::{Op, Step, size_after};
 
 use crate::image::axis::Axis;
 use crate::image::{ImageView, Region};
-use crate::ops::AreaStep;
-use crate::ops::kinds::{Draw, Map};
+use crate::ops::kinds::{Area, Draw, Map};
 use crate::random::Streams;
 use crate::write::{self, Output, RenderError, Scratch, Stores, Table, TableError};
 use stages::Stages;
@@ -122,7 +121,7 @@ impl Plan {
     /// Channels of the images to which `steps` are done.
     #[must_use]
     pub fn channels_before(&self, steps: &[Step]) -> usize {
-        let keeps_one = |step: &Step| matches!(step, Step::Area(AreaStep::Luminance(_)));
+        let keeps_one = |step: &Step| matches!(step, Step::Area(step) if step.channels(COLOURS) == 1);
         if steps.iter().any(keeps_one) { COLOURS } else { self.table.channels() }
     }
 

@@ -232,8 +232,10 @@ impl Stage {
         let Some(pass) = pass else { return Ok((source, None)) };
         if made.is_empty() {
             // Only margins are seen of it.
-            let keeps_one = matches!(pass, Pass::Area(AreaStep::Luminance(_), _));
-            let channels = if keeps_one { 1 } else { source.channels() };
+            let channels = match pass {
+                Pass::Area(step, _) => step.channels(source.channels()),
+                Pass::Blocks => source.channels(),
+            };
             let shape = [made.rows.len(), made.columns.len(), channels];
             let empty = ImageView::from_strided(&[], 0, shape, [0; 3]).ok_or(RenderError::Axis)?;
             return Ok((empty, None));

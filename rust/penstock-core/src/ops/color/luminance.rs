@@ -18,6 +18,10 @@ pub struct Luminance {
 impl Area for Luminance {
     type Memory = ();
 
+    fn channels(&self, _given: usize) -> usize {
+        1
+    }
+
     fn support(&self, _size: Size, wanted: &Region) -> Region {
         wanted.clone()
     }
@@ -31,7 +35,7 @@ impl Area for Luminance {
         _wanted: &Region,
         _memory: &'m mut (),
     ) -> Option<ImageView<'m>> {
-        Some(source.first_channel())
+        source.channel(0)
     }
 }
 

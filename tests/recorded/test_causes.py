@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from numpy import asarray
-from PIL import Image, ImageDraw, ImageFilter, ImageOps
+from PIL import Image, ImageChops, ImageDraw, ImageFilter
 from support.sides import folder
 from torchvision import transforms as T
 from torchvision.transforms import functional as F
@@ -42,7 +42,7 @@ CALLS = {
     "LinearTransformation": T.Compose([T.ToTensor(), T.LinearTransformation(torch.eye(960), torch.zeros(960))]),
     "ElasticTransform": v2.Compose([v2.RandomApply([v2.ElasticTransform(sigma=1.0)], p=1.0)]),
     "Image.effect_spread": Spreading(),
-    "ImageOps.colorize": lambda image: ImageOps.colorize(image.convert("L"), "black", "white"),
+    "ImageChops.invert": lambda image: ImageChops.invert(image),
     "Image.paste": lambda image: image.copy().paste(image, (2, 2)),
     "ImageDraw.line": lambda image: ImageDraw.Draw(image.copy()).line((0, 0, 9, 9), 7),
     "Image.filter": lambda image: image.filter(ImageFilter.MedianFilter()),

@@ -14,6 +14,8 @@ __all__ = ["merges"]
 
 # Modes of three channels.
 _MODES = ("RGB", "YCbCr", "HSV")
+# A table that leaves bytes as they are.
+_IDENTITY = bytes(range(256))
 # Steps that look at each channel by itself: what they make of three is what they make of each.
 _BY_CHANNEL = frozenset(
     (
@@ -72,16 +74,34 @@ def _parts(steps: Steps) -> tuple[Steps, int, Steps] | None:
 
 
 def _together(parts: Sequence[Steps]) -> Steps | None:
-    """Return the steps that do to three channels what these do to each; None if there are none."""
-    if len({*map(len, parts)}) != 1:
+    """Return the steps that do to three channels what these do to each; None if there are none.
+
+    Tables may differ, and there may be more of them in one channel than in another.
+    """
+    runs = [_runs(steps) for steps in parts]
+    if any(others != runs[0][1] for _, others in runs):
         return None
-    made = []
-    for steps in zip(*parts, strict=True):
-        if len({*steps}) == 1:
-            made.append(steps[0])
-            continue
-        tables = [_native.operands_of(step) for step in steps]
-        if any(name != "point" or words[0] != 1 for name, words in tables):
-            return None
-        made.append(_native.step("point", len(tables), [word for _, words in tables for word in words[1:]]))
+    made: list[bytes] = []
+    for place, tables in enumerate(zip(*(tables for tables, _ in runs), strict=True)):
+        if any(table != _IDENTITY for table in tables):
+            is_one = len({*tables}) == 1
+            content = tables[0] if is_one else b"".join(tables)
+            words = [int.from_bytes(content[at : at + 4], "little") for at in range(0, len(content), 4)]
+            made.append(_native.step("point", 1 if is_one else len(tables), words))
+        made += runs[0][1][place : place + 1]
     return tuple(made)
+
+
+@functools.lru_cache(1 << 8)
+def _runs(steps: Steps) -> tuple[tuple[bytes, ...], Steps]:
+    """Return the steps that are no tables, and the table before each of them and after the last one."""
+    tables, others = [_IDENTITY], []
+    for step in steps:
+        name, operands = _native.operands_of(step)
+        if name == "point":
+            words: Any = operands[1:]
+            tables[-1] = tables[-1].translate(b"".join([word.to_bytes(4, "little") for word in words]))
+        else:
+            others.append(step)
+            tables.append(_IDENTITY)
+    return tuple(tables), tuple(others)

@@ -61,18 +61,18 @@ class _Blank(Image.Image, metaclass=LikePillows):
             self.__class__ = Image.Image  # type: ignore[assignment]
             self._im = _NEW(mode, size, color).im
 
-    def paste(self, im: Any, box: Any = None, mask: Any = None) -> None:
+    def paste(self, im: Any, box: Any = None, mask: Any = None) -> Any:
         """Paste another image, or a colour."""
         trace = self._pasted(im, box) if mask is None and is_recorded(im) else None
         if trace is None:
             self._become_pillows()
-            self.paste(im, box, mask)
-            return
+            return self.paste(im, box, mask)
         del self.__dict__["_blank"]
         self.__dict__.update(_trace=trace, _is_loaded=True)
         self.__class__ = Recorded  # type: ignore[assignment]
         if (keeper := trace.source.keeper) is not None:
             keeper.append(weakref.ref(self))
+        return None
 
     def _pasted(self, image: Any, box: Any) -> Trace | None:
         """Return what this becomes when a recording image is pasted on it; None if that is Pillow's to do."""

@@ -38,7 +38,7 @@ class _Pen(ImageDraw.ImageDraw):
             weakref.ref(self),
         )
 
-    def rectangle(self, xy: Any, fill: Any = None, outline: Any = None, width: Any = 1) -> None:
+    def rectangle(self, xy: Any, fill: Any = None, outline: Any = None, width: Any = 1) -> Any:
         """Draw a rectangle."""
         image, trace = self.__dict__["_image"], None
         if _is_plain() and fill is not None and outline is None and type(width) is int:
@@ -46,9 +46,9 @@ class _Pen(ImageDraw.ImageDraw):
                 trace = drawn(image._trace, xy, fill)
         if trace is None:
             self.begin()
-            self.rectangle(xy, fill, outline, width)
-        else:
-            image.__dict__["_trace"] = trace
+            return self.rectangle(xy, fill, outline, width)
+        image.__dict__["_trace"] = trace
+        return None
 
     def begin(self) -> None:
         """Be Pillow's."""

@@ -39,7 +39,7 @@ def test_they_record(name):
 
 
 def all_values(values):
-    return [np.array(value) for value in values]
+    return [value.numpy() if isinstance(value, torch.Tensor) else np.array(value) for value in values]
 
 
 def assert_alike(program):

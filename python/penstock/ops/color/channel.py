@@ -24,7 +24,8 @@ def channel(trace: Trace, number: Any) -> Trace | None:
 CHANNEL = Operation(
     name="channel",
     says="no pixel is moved for it",
-    replays={"channel": lambda image, number: image.getchannel(number)},
+    # Of a gray image three channels are alike.
+    replays={"channel": lambda image, number: image.getchannel(min(number, len(image.getbands()) - 1))},
     methods={"getchannel": channel},
     moves=True,
 )

@@ -118,7 +118,10 @@ class Recording(Image.Image):
         if self.__dict__.get("_pens"):
             touch(self)  # what draws on it goes on with the pixels that it has now
         else:
+            palette = self._trace.palette if self._is_loaded else None
             self._become_pillows()
+            if palette is not None:
+                self.palette = palette.image((1, 1), bytes(1)).palette
         self._im = value
 
     def _become_pillows(self) -> None:

@@ -13,7 +13,7 @@ from torchvision.transforms import functional as F
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F2
 
-__all__ = ["CODES", "CONVERSIONS", "CONVERTING", "IDENTITIES", "Conversion", "arithmetic", "strip_of"]
+__all__ = ["CODES", "CONVERSIONS", "CONVERTING", "IDENTITIES", "Conversion", "arithmetic", "channels_of", "strip_of"]
 
 # Values of a byte.
 CODES = 256
@@ -63,10 +63,15 @@ CONVERTING: dict[type, Conversion | None] = {
 }
 
 
+def channels_of(mode: str) -> int:
+    """Return how many channels an image has of Pillow's mode "L", "P", or one of three bytes in each pixel."""
+    return 1 if mode in ("L", "P") else 3
+
+
 def strip_of(mode: str) -> Image.Image:
     """Return an image of Pillow's mode "L", "P" or "RGB", one pixel high, of the values 0 to 255 in every channel."""
     values = np.arange(CODES, dtype=np.uint8)
-    return Image.frombytes(mode, (CODES, 1), np.repeat(values, len(mode)).tobytes())
+    return Image.frombytes(mode, (CODES, 1), np.repeat(values, channels_of(mode)).tobytes())
 
 
 def arithmetic(

@@ -94,6 +94,34 @@ def not_blocking(images):
     return out
 
 
+def by_names(images):
+    out = torch.zeros(extent(images))
+    for image, place in zip(images, out, strict=True):
+        place[:, : image.shape[1], : image.shape[2]].copy_(other=image)
+    for image, place in zip(images, again := torch.zeros(extent(images)), strict=True):
+        place[:, : image.shape[1], : image.shape[2]].copy_(image, non_blocking=True)
+    return again
+
+
+def by_bounds_of_arrays(images):
+    out = torch.zeros(extent(images))
+    for k, image in enumerate(images):
+        height, width = np.array(image.shape[-2:])
+        out[k, :, :height, np.int64(0) : width] = image
+    return out
+
+
+def by_what_torch_does_not_take(images):
+    told = []
+    for options in ({"bogus": 1}, {"non_blocking": "yes"}, {"src": images[0]}):
+        for out in (torch.zeros(extent(images)), torch.zeros(3, *images[0].shape)):
+            try:
+                out[0, :, : images[0].shape[1], : images[0].shape[2]].copy_(images[0], **options)
+            except TypeError as error:
+                told.append(str(error))
+    return told
+
+
 def by_threads(images):
     out = images[0].new_zeros((40, *extent(images)[1:]))
 
@@ -156,6 +184,8 @@ LAZY = {
     "in the middle": (tensors, in_the_middle),
     "doubles": (tensors, as_doubles),
     "not blocking": (tensors, not_blocking),
+    "by names": (tensors, by_names),
+    "bounds of arrays": (tensors, by_bounds_of_arrays),
     "full size": (tensors, lambda images: padded([image[:, :25, :25] for image in images])),
     "written over": (tensors, written_over_before),
     "masks": (masks, lambda images: padded(images, 255)),
@@ -182,6 +212,7 @@ TOUCHING = {
     "a step": (tensors, lambda images: put(images, torch.zeros(extent(images)))[::2, :, ::2]),
     "data": (tensors, lambda images: padded(images).data),
     "floats of a byte": (tensors, lambda images: put(images, torch.zeros(extent(images), dtype=torch.float8_e4m3fn))),
+    "not to be taken": (tensors, by_what_torch_does_not_take),
     "on plain ones": (tensors, lambda images: images[0].new(images[0].shape).copy_(images[0], True)),
     "by threads": (tensors, by_threads),
     "views of another mode": (tensors, views_of_another_mode),

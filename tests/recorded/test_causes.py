@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from numpy import asarray
-from PIL import Image, ImageFilter, ImageOps
+from PIL import Image, ImageChops, ImageDraw, ImageFilter
 from support.sides import folder
 from torchvision import transforms as T
 from torchvision.transforms import functional as F
@@ -42,11 +42,13 @@ CALLS = {
     "LinearTransformation": T.Compose([T.ToTensor(), T.LinearTransformation(torch.eye(960), torch.zeros(960))]),
     "ElasticTransform": v2.Compose([v2.RandomApply([v2.ElasticTransform(sigma=1.0)], p=1.0)]),
     "Image.effect_spread": Spreading(),
-    "ImageOps.pad": lambda image: ImageOps.pad(image, (30, 30)),
+    "ImageChops.invert": lambda image: ImageChops.invert(image),
+    "Image.paste": lambda image: image.copy().paste(image, (2, 2)),
+    "ImageDraw.line": lambda image: ImageDraw.Draw(image.copy()).line((0, 0, 9, 9), 7),
     "Image.filter": lambda image: image.filter(ImageFilter.MedianFilter()),
     "Image.getpixel": lambda image: image.getpixel((0, 0)),
     "Image.quantize": lambda image: image.quantize(8),
-    "Image.convert": lambda image: image.convert("HSV"),
+    "Image.convert": lambda image: image.convert("CMYK"),
     "Image.save": lambda image: image.save(io.BytesIO(), "PNG"),
     "functional.elastic_transform": lambda image: F.elastic_transform(image, torch.zeros(1, 16, 20, 2)),
     "np.array": lambda image: np.array(image),

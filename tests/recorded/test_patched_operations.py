@@ -170,3 +170,35 @@ def test_classes_of_users(transform, tmp_path):
         return torch.utils.data.DataLoader(Opened(paths, whole), 3)
 
     assert_program(program, share=None)
+
+
+def on_tensors(image):
+    tensor, bytes_of_it = F.to_tensor(image), F.pil_to_tensor(image)
+    height, width = tensor.shape[-2:]
+    memory = torch.zeros(2, 3, height + 3, width + 5)
+    memory[0, :, :height, :width].copy_(tensor)
+    masked = tensor.mul(torch.ones(1, height, width))
+    tensor.copy_(torch.ones(3, height, width))
+    parts = [part.clone() for part in bytes_of_it.split(2)]
+    return (
+        memory,
+        masked,
+        tensor,
+        bytes_of_it.float() * 2,
+        bytes_of_it.float().sub(3),
+        parts,
+        bytes_of_it[:, 1:9].float(),
+    )
+
+
+@pytest.mark.parametrize("name", ["__mul__", "clone", "copy_", "float", "mul", "split", "sub"])
+def test_methods_of_tensors_are_called_once(name, monkeypatch):
+    own, plus = getattr(torch.Tensor, name), torch.Tensor.__add__
+
+    def instead(self, *args, **options):
+        made = own(self, *args, **options)
+        return plus(made, 1) if isinstance(made, torch.Tensor) else (*made, plus(made[0], 1))
+
+    monkeypatch.setattr(torch.Tensor, name, instead)
+    ours, theirs = both(lambda: on_tensors(Image.open(folder() / "plain.jpg").convert("RGB")))
+    assert ours == theirs

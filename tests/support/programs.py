@@ -33,6 +33,80 @@ def _drawn_on(image: Any) -> Any:
     return image
 
 
+def _with_rectangles(image: Any, *corners: Any, fill: Any = (9, 120, 230)) -> Any:
+    copy = image.copy()
+    draw = ImageDraw.Draw(copy)
+    for each in corners:
+        draw.rectangle(each, fill if copy.mode == "RGB" else 77)
+    return copy
+
+
+def _drawn_later(image: Any) -> Any:
+    """Drawn on by what is kept, after and while others look at the image."""
+    copy = image.copy()
+    draw, other = ImageDraw.Draw(copy), ImageDraw.Draw(copy)
+    draw.rectangle((2, 3, 9.7, 8), 200)
+    before = np.array(copy)
+    other.rectangle([(0, 0), (4, 5)], fill=90)
+    kept = copy.copy()
+    draw.rectangle((1, 1, 12, 6), 30, outline=9, width=2)
+    other.line((0, 9, 9, 0), fill=8)
+    draw.rectangle((5, 0, 7, 2), 3)
+    return copy, kept, before, draw.mode, type(other).__name__
+
+
+def _replaced_under_a_pen(image: Any) -> Any:
+    copy = image.copy()
+    draw = ImageDraw.Draw(copy)
+    draw.rectangle((2, 3, 9, 8), 200)
+    copy.thumbnail((11, 9))
+    draw.rectangle((0, 0, 4, 4), 7)
+    return copy, draw.im.size
+
+
+def _painted(image: Any, color: Any, *box: Any) -> Any:
+    copy = image.copy()
+    copy.paste(color, *box)
+    return copy
+
+
+def _on_canvas(image: Any, mode: str, size: Any, color: Any, *box: Any) -> Any:
+    canvas = Image.new(mode, size, color)
+    canvas.paste(image, *box)
+    return canvas
+
+
+def _square(image: Any) -> Any:
+    side = max(image.size)
+    return _on_canvas(image, image.mode, (side, side), 7, ((side - image.width) // 2, (side - image.height) // 2))
+
+
+def _pasted_twice(image: Any) -> Any:
+    canvas = _on_canvas(image, "RGB", (60, 50), "navy", (-3, 5))
+    first = np.array(canvas)
+    canvas.paste(image, (20, 9))
+    image.paste(3, (0, 0, 2, 2))
+    return canvas, first
+
+
+def _blanks(image: Any) -> Any:
+    canvas = Image.new("RGB", image.size, (3, 4, 5))
+    copies = canvas.copy(), pickle.loads(pickle.dumps(canvas)), np.asarray(canvas), canvas == Image.new("RGB", (1, 1))
+    canvas.putpixel((0, 0), (9, 9, 9))
+    canvas.paste(image)
+    return canvas, copies
+
+
+def _merged(image: Any, *orders: Any, change: Callable[[Any], Any] = lambda band: band) -> Any:
+    bands = [change(band) for band in image.split()]
+    return [Image.merge("RGB", [bands[place] for place in order]) for order in orders]
+
+
+def _equalized_by_channel(image: Any) -> Any:
+    bands = image.convert("YCbCr").split()
+    return Image.merge("YCbCr", (bands[0].point(lambda value: 255 - value), *bands[1:])).convert("RGB")
+
+
 def _pasted(image: Any) -> Any:
     image.paste(image.copy().resize((5, 4)), (1, 1))
     return image
@@ -98,7 +172,7 @@ ON_IMAGES: dict[str, Callable[[Any], Any]] = {
     "put alpha": lambda p: p.putalpha(9) or p,
     "info": lambda p: dict(p.info),
     "getexif": lambda p: dict(p.getexif()),
-    "bands": _mode_of,
+    "band count": _mode_of,
     "with": lambda p: p.__enter__().convert("RGB"),
     "left": lambda p: p.__exit__(None, None, None) or p,
     "close": lambda p: p.close() or p,
@@ -107,6 +181,58 @@ ON_IMAGES: dict[str, Callable[[Any], Any]] = {
     "array": np.asarray,
     "from array": lambda p: Image.fromarray(np.array(p)),
     "split": lambda p: Image.merge(p.mode, p.split()),
+    "bands": lambda p: p.split(),
+    "band": lambda p: p.getchannel(len(p.getbands()) - 1),
+    "band by name": lambda p: p.getchannel("R"),
+    "no band": lambda p: p.getchannel(3),
+    "no band before": lambda p: p.getchannel(-1),
+    "band by a word": lambda p: p.getchannel("r"),
+    "bands in order": lambda p: _merged(p, (2, 1, 0), (1, 1, 2), (0, 0, 0)),
+    "bands resized": lambda p: _merged(p, (1, 2, 0), change=lambda band: band.resize((9, 12))),
+    "bands looked up": lambda p: _merged(p, (0, 1, 2), change=lambda band: band.point(lambda value: value // 2)),
+    "bands with tables": _equalized_by_channel,
+    "bands of others": lambda p: Image.merge("RGB", (*p.split()[:2], p.convert("L"))),
+    "gray three times": lambda p: Image.merge("RGB", [p.convert("L")] * 3),
+    "YCbCr": lambda p: p.convert("YCbCr"),
+    "YCbCr and back": lambda p: p.convert("YCbCr").resize((13, 17)).convert("RGB"),
+    "luma": lambda p: p.convert("YCbCr").split()[0],
+    "Cr": lambda p: p.convert("YCbCr").crop((1, 1, 9, 8)).getchannel("Cr"),
+    "HSV": lambda p: p.convert("HSV"),
+    "HSV and back": lambda p: p.convert("HSV").transpose(Image.Transpose.ROTATE_90).convert("RGB"),
+    "value": lambda p: p.convert("HSV").getchannel(2),
+    "rectangle": lambda p: _with_rectangles(p, (3, 4, 9, 11)),
+    "rectangles": lambda p: _with_rectangles(p, (2.9, 3.2, 7.99, 9), (-5, -1, 2, 2), [(6, 6), (90, 80)], [1, 1, 1, 1]),
+    "rectangle outside": lambda p: _with_rectangles(p, (80, 80, 90, 90), (-9, -9, -1, -1), (-9.5, -9, -0.5, -0.1)),
+    "rectangle the wrong way": lambda p: _with_rectangles(p, (9, 4, 3, 11)),
+    "rectangle of three numbers": lambda p: _with_rectangles(p, (9, 4, 3)),
+    "rectangle of a name": lambda p: _with_rectangles(p, (3, 4, 9, 11), fill="tomato"),
+    "rectangle of a number": lambda p: _with_rectangles(p, (3, 4, 9, 11), fill=0x123456),
+    "rectangle of nothing": lambda p: _with_rectangles(p, (3, 4, 9, 11), fill=None),
+    "rectangle of no colour": lambda p: _with_rectangles(p, (3, 4, 9, 11), fill=(1, 2.5, 300)),
+    "rectangle of NumPy's": lambda p: _with_rectangles(p, (np.float64(1.5), np.int64(2), 7, np.float32(9.9))),
+    "rectangle of an array": lambda p: _with_rectangles(p, np.array([1.5, 2, 7, 9])),
+    "draw later": _drawn_later,
+    "draw on what was replaced": _replaced_under_a_pen,
+    "paint": lambda p: _painted(p, 9, (2, 3, 12, 9)),
+    "paint outside": lambda p: _painted(p, (1, 2, 3), (-4, -2, 3, 300)),
+    "paint nothing": lambda p: _painted(p, "red", (5, 5, 5, 9)),
+    "paint everywhere": lambda p: _painted(p, 9),
+    "paint with a list": lambda p: _painted(p, [1, 2, 3], [2, 3, 12, 9]),
+    "paint with fractions": lambda p: _painted(p, 9, (2.5, 3, 12, 9)),
+    "square": _square,
+    "letterbox": lambda p: _on_canvas(p.resize((20, 11)), "RGB", (24, 24), (128, 128, 128), (2, 6)),
+    "letterbox by a list": lambda p: _on_canvas(p, "RGB", [60, 70], "#102030", [3, 4]),
+    "corner": lambda p: _on_canvas(p, "L", (30, 20), 90),
+    "pasted to its size": lambda p: _on_canvas(p, p.mode, p.size, 0, (0, 0, *p.size)),
+    "pasted to another size": lambda p: _on_canvas(p, p.mode, (70, 70), 0, (0, 0, 7, 7)),
+    "pasted outside": lambda p: _on_canvas(p, "RGB", (20, 20), None, (20, 3)),
+    "pasted partly": lambda p: _on_canvas(p, "RGB", (20, 20), 0x102030, (-7, 3)),
+    "pasted by a mask": lambda p: _on_canvas(p, "RGB", p.size, (1, 2, 3), (0, 0), p.convert("L")),
+    "pasted by fractions": lambda p: _on_canvas(p, "RGB", (20, 20), (1, 2, 3), (0.5, 1)),
+    "pasted by NumPy's": lambda p: _on_canvas(p, "RGB", (99, 99), (1, 2, 3), (np.int64(5), np.int32(-1))),
+    "pasted twice": _pasted_twice,
+    "blanks": _blanks,
+    "pad": lambda p: ImageOps.pad(p, (30, 30), color=9),
     "blend": lambda p: Image.blend(p, p.transpose(Image.Transpose.FLIP_TOP_BOTTOM), 0.3),
     "equal": lambda p: p == p.copy(),
     # Looked up when they are called, and once as somebody who imported them by name has them.

@@ -26,7 +26,7 @@ from support.files import encode, photo
 from support.pngs import chunk, write_png
 
 # Attributes that only a recording image has.
-_OURS = ("_trace", "_is_loaded", "_array", "_opened")
+_OURS = ("_trace", "_is_loaded", "_array", "_opened", "_pens", "_blank")
 
 
 def exif(orientation: int) -> Image.Exif:

@@ -19,6 +19,9 @@ STEPS = [
     ("erase", (1, 2, 3, 4, 5)),
     ("paste", (1, 2, 3, 4, b"56789")),
     ("overprint", (1, 2, 3, 4, b"567890")),
+    ("space", ("rgb_of_ycbcr",)),
+    ("channel", (2,)),
+    ("rectangle", (1, 2, 3, 4, 5, 6, 255)),
 ]
 
 
@@ -47,6 +50,10 @@ def test_bytes_are_a_number_a_count_and_the_operands():
         ("solarize", (1.0, "")),
         ("solarize", (None, "pillow")),
         ("permute", (0, 1, 3)),
+        ("space", ("lab",)),
+        ("channel", (3,)),
+        ("rectangle", (1, 2, 0, 4, 5, 6, 7)),
+        ("rectangle", (1, 2, 3, 4, 5, 6, 256)),
         ("crop", (-1, 0, 1, 1)),
         ("crop", (0, 0, 1)),
         ("crop", (0, 0, 1, 1, 1)),

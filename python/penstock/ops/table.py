@@ -15,6 +15,7 @@ from penstock.ops.choose.random_order import RANDOM_ORDER
 from penstock.ops.choose.trivial_augment import TRIVIAL_AUGMENT
 from penstock.ops.color.autocontrast import AUTOCONTRAST
 from penstock.ops.color.brightness import BRIGHTNESS
+from penstock.ops.color.channel import CHANNEL
 from penstock.ops.color.contrast import CONTRAST
 from penstock.ops.color.equalize import EQUALIZE
 from penstock.ops.color.gray import GRAY
@@ -27,6 +28,7 @@ from penstock.ops.color.point import POINT
 from penstock.ops.color.posterize import POSTERIZE
 from penstock.ops.color.saturation import SATURATION
 from penstock.ops.color.solarize import SOLARIZE
+from penstock.ops.color.space import SPACE
 from penstock.ops.crop import CENTER_CROP, RANDOM_CROP
 from penstock.ops.erase import ERASE
 from penstock.ops.expand import EXPAND
@@ -45,6 +47,7 @@ from penstock.ops.mix import MIX
 from penstock.ops.operation import Hook, Mixes, Operation, Records, RecordsTensor
 from penstock.ops.pad import PAD
 from penstock.ops.random_resized_crop import RANDOM_RESIZED_CROP
+from penstock.ops.rectangle import RECTANGLE
 from penstock.ops.resize import RESIZE
 from penstock.ops.zoom_out import ZOOM_OUT
 
@@ -90,6 +93,8 @@ TABLE = (
     EQUALIZE,
     POINT,
     PERMUTE,
+    CHANNEL,
+    SPACE,
     PHOTOMETRIC_DISTORT,
     SHARPNESS,
     GAUSSIAN_BLUR,
@@ -106,6 +111,7 @@ TABLE = (
     RANDOM_APPLY,
     RANDOM_CHOICE,
     RANDOM_ORDER,
+    RECTANGLE,
     ERASE,
     MIX,
 )

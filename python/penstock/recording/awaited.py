@@ -16,7 +16,7 @@ import torch
 from penstock.compat.torch import DisableTorchFunctionSubclass, make_wrapper_subclass
 from penstock.recording import calls
 from penstock.recording.chain import Chain, Key, chain_of
-from penstock.recording.memoryless import METADATA, Memoryless, is_torch_plain, swapped
+from penstock.recording.memoryless import METADATA, Memoryless, is_torch_plain, own_of, swapped
 from penstock.recording.rendering import Renderer, Rendering, Wanted
 
 __all__ = ["Awaited", "Converting"]
@@ -149,7 +149,7 @@ class Awaited(Memoryless):
     def __torch_function__(
         cls, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        kwargs = kwargs or {}
+        func, kwargs = own_of(func), kwargs or {}
         first = args[0] if args else None
         if isinstance(first, Awaited) and first._real is None:
             if func in METADATA:

@@ -5,6 +5,8 @@ tensors of a value for each channel with their bytes.
 """
 
 import inspect
+import os
+import types
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
@@ -19,7 +21,9 @@ __all__ = [
     "is_bound",
     "is_exact",
     "is_in_place",
+    "is_own",
     "is_whole",
+    "own_method",
     "repeat",
     "written_down",
 ]
@@ -35,8 +39,29 @@ _ARITHMETIC = (
     *("multiply", "neg", "negative", "round", "sqrt", "sub", "subtract", "true_divide", "trunc"),
 )
 _NAMES = (*_CONVERSIONS, *_ARITHMETIC, *(f"{name}_" for name in _ARITHMETIC), "rsub", "__rsub__")
+# Of torch's methods of tensors those that are written in Python; the class above has the other ones. Somebody may have
+# put his own into the place of either before.
+_FILES = os.path.dirname(torch.__file__) + os.sep  # noqa: PTH120
+_PYTHONS = {
+    name: method
+    for name, method in vars(torch.Tensor).items()
+    if type(method) is types.FunctionType and method.__code__.co_filename.startswith(_FILES)
+}
+_OWN = frozenset(_PYTHONS.values())
+
+
+def is_own(function: Callable[..., Any]) -> bool:
+    """Whether a function is one of torch's methods of tensors that are written in Python."""
+    return function in _OWN
+
+
+def own_method(name: str) -> Any:
+    """Return torch's own method of tensors of that name; None if there is none."""
+    return _PYTHONS.get(name) or getattr(torch.Tensor.__base__, name, None)
+
+
 FUNCTIONS: dict[str, Callable[..., Any]] = {
-    **{f"Tensor.{name}": getattr(torch.Tensor, name) for name in _NAMES if hasattr(torch.Tensor, name)},
+    **{f"Tensor.{name}": method for name in _NAMES if (method := own_method(name)) is not None},
     **{name: getattr(torch, name) for name in _NAMES if inspect.isbuiltin(getattr(torch, name, None))},
 }
 # What may be given by name. A factor, `alpha`, may be part of a fused operation, and is torch's affair.

@@ -21,7 +21,7 @@ from penstock.compat.torch import (
 from penstock.memory import contiguous_strides
 from penstock.recording import calls, fills
 from penstock.recording.chain import Chain, as_at_first
-from penstock.recording.memoryless import METADATA, Memoryless, swapped
+from penstock.recording.memoryless import METADATA, Memoryless, own_of, swapped
 from penstock.recording.planes import DTYPES, is_plane
 from penstock.recording.sources import Trace, making
 from penstock.recording.storages import LEAST_BYTES, shared
@@ -98,16 +98,16 @@ class Canvas(Memoryless):
     def __torch_function__(
         cls, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        kwargs = kwargs or {}
+        func, kwargs = own_of(func), kwargs or {}
         # Another thread may put an image on it, or make it real.
         with making:
             if args and is_canvas(args[0]):
                 if func in METADATA:
                     with DisableTorchFunctionSubclass():
                         return func(*args, **kwargs)
-                is_odd = kwargs or function_modes() or dispatch_modes() or keeps_kind(types)
+                is_odd = function_modes() or dispatch_modes() or keeps_kind(types)
                 recorder = None if is_odd else _RECORDERS.get(func)
-                result = None if recorder is None else calls.written_down(recorder, args, {})
+                result = None if recorder is None else calls.written_down(recorder, args, kwargs)
                 if result is not None:
                     return None if func is torch.Tensor.__setitem__ else result
         return cls.on_plain(func, args, kwargs)
@@ -193,7 +193,7 @@ def _seen(where: _Seen, index: Any) -> _Seen | None:
         if type(part) is int and -length <= part < length:
             found[place] = first + part % length
         elif type(part) is slice and part.step in (None, 1):
-            if not all(bound is None or type(bound) is int for bound in (part.start, part.stop)):
+            if not all(map(calls.is_bound, (part.start, part.stop))):
                 return None
             start, stop, _ = part.indices(length)
             if stop <= start:
@@ -236,8 +236,8 @@ def _assign(canvas: Canvas, index: Any, value: Any) -> Canvas | None:
     return None if where is None or not _put(canvas.whole, where, value) else canvas
 
 
-def _copy(canvas: Canvas, tensor: Any, _non_blocking: Any = False) -> Canvas | None:
-    return canvas if _put(canvas.whole, canvas._where, tensor) else None
+def _copy(canvas: Canvas, other: Any, non_blocking: Any = False) -> Canvas | None:
+    return canvas if type(non_blocking) is bool and _put(canvas.whole, canvas._where, other) else None
 
 
 def _put(root: Canvas, where: _Seen, tensor: Any) -> bool:

@@ -21,7 +21,7 @@ from torchvision.transforms import functional as F
 
 from penstock import _native
 from penstock.compat.torch import DisableTorchFunction
-from penstock.conversion import CONVERSIONS, arithmetic, strip_of
+from penstock.conversion import CONVERSIONS, arithmetic, channels_of, strip_of
 from penstock.delivery.tables import codes_of
 from penstock.recording import calls
 
@@ -236,6 +236,8 @@ _chains: dict[tuple[str, Key], Chain] = {}
 
 def chain_of(mode: str, key: Key) -> Chain | None:
     """Return the chain of these functions for images of a mode; None if there is none."""
+    if channels_of(mode) > 1:
+        mode = "RGB"  # of which the values do not depend on what they stand for
     chain = _chains.get((mode, key))
     if chain is not None:
         return chain

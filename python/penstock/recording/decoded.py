@@ -19,7 +19,7 @@ from penstock.compat.torch import is_torch_function_enabled, make_wrapper_subcla
 from penstock.recording.chain import chain_of
 from penstock.recording.decoders import CHANNELS, agrees
 from penstock.recording.looking import source_of
-from penstock.recording.memoryless import is_torch_plain
+from penstock.recording.memoryless import is_torch_plain, own_of
 from penstock.recording.recorder import Recorder
 from penstock.recording.sources import Source, Trace
 from penstock.recording.tensors import record
@@ -70,7 +70,7 @@ class _Unread(torch.Tensor):
             recorded = _record(*args)
             if recorded is not None:
                 return recorded
-        return cls.__torch_dispatch__(func, types, args, kwargs)
+        return cls.__torch_dispatch__(own_of(func), types, args, kwargs)
 
     @classmethod
     def __torch_dispatch__(  # type: ignore[override]

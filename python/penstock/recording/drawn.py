@@ -82,6 +82,8 @@ def _called() -> Iterator[Any]:
     return map(unhooked, itertools.starmap(getattr, _CALLED))
 
 
+# Of images for which transforms are lowered.
+_MODES = ("L", "RGB")
 # What makes another image, without `info`, also where its values stay as they are.
 _COPYING = (v1.Pad, v2.Pad, v2.RandomZoomOut, v2.RandomChannelPermutation, v2.RandomPhotometricDistort)
 
@@ -325,6 +327,8 @@ def _parts(transforms: Sequence[Any], mode: str) -> Iterator[tuple[_Part, int, i
 
 
 def _lowered(transform: Any, mode: str) -> Drawn | None:
+    if mode not in _MODES:
+        return None
     try:
         drawn = lower_images(transform, mode)
     except Opaque:

@@ -28,8 +28,8 @@ _INDEX = (int, slice, type(None), type(Ellipsis))
 
 def record_copy(out: Any, other: Any, non_blocking: Any = False) -> Any:
     """Do `out.copy_(other)`; return `out`, or None if that is torch's affair."""
-    del non_blocking  # of another device's memory
-    return out if _fill(out, other) else None
+    # It says something of another device's memory only.
+    return out if type(non_blocking) is bool and _fill(out, other) else None
 
 
 def record_fill(out: Any, index: Any, tensor: Any) -> Any:

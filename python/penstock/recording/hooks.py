@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 import torch.utils.dlpack
-from PIL import Image
+from PIL import Image, ImageDraw
 from torch.utils.data import get_worker_info
 from torchvision import tv_tensors, utils
 from torchvision.transforms.v2 import functional as F2
@@ -31,7 +31,9 @@ from penstock.lowering.collation import entries_of, function_for
 from penstock.lowering.known import HOOKED, is_pristine
 from penstock.ops.table import BATCHES, CALLS, ENHANCERS, HOOKS, IMAGE_KERNELS, KERNELS, STACKED, TENSOR_CALLS
 from penstock.recording import canvases, conversions, opencv, planes, processors
+from penstock.recording.bands import merges
 from penstock.recording.batches import stack
+from penstock.recording.blanks import makes_blanks
 from penstock.recording.canvases import stack_masks
 from penstock.recording.conversions import flips_images, wraps_images
 from penstock.recording.current import current, current_of_any, recorders
@@ -46,6 +48,7 @@ from penstock.recording.loaded import go_on, records_arrays
 from penstock.recording.looking import OPENED, source_of
 from penstock.recording.mixing import mixes
 from penstock.recording.opened import open_recorded
+from penstock.recording.pens import draws
 from penstock.recording.planes import is_plane
 from penstock.recording.recorder import Recorder
 from penstock.recording.tensors import (
@@ -362,6 +365,9 @@ def _hook_collation(kind: type, hook: Any, function: Any) -> None:
 
 _WRAPPERS: dict[str, Callable[[Any], Any]] = {
     "fromarray": records_arrays,
+    "Draw": draws,
+    "merge": merges,
+    "new": makes_blanks,
     "_Image_fromarray": functools.partial(records_arrays, warns=False),
 }
 
@@ -414,6 +420,8 @@ def _collate_any(batch: Any, *, collate_fn_map: Any = None) -> Any:
 _NAMED: dict[tuple[Any, str], Any] = {
     **{(owner, name): getattr(owner, name) for owner, name in conversions.HOOKS},
     (Image, "fromarray"): fromarray,
+    **{(Image, name): getattr(Image, name) for name in ("merge", "new")},
+    (ImageDraw, "Draw"): ImageDraw.Draw,
     **({} if image_of_array is None else {(utils, "_Image_fromarray"): image_of_array}),
     **{(owner, name): getattr(owner, name) for owner, name in (*CALLS, *TENSOR_CALLS) if hasattr(owner, name)},
 }

@@ -17,9 +17,12 @@ from PIL import Image
 from PIL.ImageFile import ImageFile
 
 from penstock.compat.pillow import PLAIN, READONLY, copy_info, is_pillows
+from penstock.conversion import channels_of
 from penstock.ops.color.gray import luminance
 from penstock.ops.color.point import tabulated
+from penstock.ops.color.space import in_space
 from penstock.ops.operation import Records
+from penstock.ops.rectangle import painted
 from penstock.ops.table import METHODS, MOVES
 from penstock.recording.causes import cause
 from penstock.recording.pixels import bytes_of
@@ -45,7 +48,9 @@ _MATERIAL = frozenset(("_mode", "_size", "decoderconfig", "fp", "palette", "tile
 
 
 # Methods of Pillow's class that are done here, as long as they are Pillow's own.
-_NAMES = frozenset((*METHODS, "convert", "copy", "getpalette", "putpalette"))
+_NAMES = frozenset((*METHODS, "convert", "copy", "getpalette", "paste", "putpalette", "split"))
+# Modes of images of which calls record that make other values.
+_COLORS = ("L", "RGB")
 
 
 class Pixels:
@@ -110,7 +115,13 @@ class Recording(Image.Image):
 
     @_im.setter
     def _im(self, value: Any) -> None:
-        self._become_pillows()
+        if self.__dict__.get("_pens"):
+            touch(self)  # what draws on it goes on with the pixels that it has now
+        else:
+            palette = self._trace.palette if self._is_loaded else None
+            self._become_pillows()
+            if palette is not None:
+                self.palette = palette.image((1, 1), bytes(1)).palette
         self._im = value
 
     def _become_pillows(self) -> None:
@@ -156,6 +167,17 @@ class Recording(Image.Image):
             return self.convert(mode, matrix, *args, **options)
         self.load()
         return self._new_trace(trace)
+
+    @while_recording
+    def split(self) -> tuple[Image.Image, ...]:
+        """Return an image of each channel."""
+        self.load()
+        # An image whose file was closed by the user is Pillow's now.
+        if not isinstance(self, Recording):
+            return self.split()
+        if (channels := channels_of(self._mode)) == 1:
+            return (self.copy(),)
+        return tuple([self.getchannel(number) for number in range(channels)])
 
     @while_recording
     def load(self) -> Any:
@@ -247,7 +269,7 @@ def image_of(trace: Trace, info: dict[Any, Any] | None, *, readonly: bool = Fals
 
 def recorded_by(records: Records, trace: Trace, args: Any, options: Any) -> Trace | None:
     """Return what a call comes to, None if that is Pillow's to make."""
-    if trace.mode == "P" and records not in MOVES:
+    if trace.mode not in _COLORS and records not in MOVES:
         return None
     return cast("Trace | None", records(trace, *args, **options))
 
@@ -266,7 +288,7 @@ def _converted(trace: Trace, mode: str | None) -> Trace | None:
         return trace
     if mode == "RGB" and trace.mode == "L":
         return trace.convert("RGB")
-    return cast("Trace | None", luminance(trace)) if mode == "L" and trace.mode == "RGB" else None
+    return cast("Trace | None", luminance(trace) if (trace.mode, mode) == ("RGB", "L") else in_space(trace, mode))
 
 
 def _recorded(name: str, records: Records) -> Any:
@@ -331,6 +353,19 @@ class Recorded(Recording, metaclass=LikePillows):
         self.__class__ = Image.Image  # type: ignore[assignment]
 
     @while_recording
+    def paste(self, im: Any, box: Any = None, mask: Any = None) -> None:
+        """Paste a colour, or another image."""
+        trace = None
+        if mask is None and not self.__dict__.get(READONLY) and self._trace.mode in _COLORS:
+            with contextlib.suppress(Exception):  # Pillow raises its own
+                trace = painted(self._trace, im, box)
+        if trace is None:
+            touch(self)
+            self.paste(im, box, mask)
+        else:
+            self.__dict__["_trace"] = trace
+
+    @while_recording
     def putpalette(self, data: Any, rawmode: str = "RGB") -> None:
         """Change what the image's numbers stand for."""
         palette = None
@@ -377,6 +412,9 @@ def _make(image: Recording, *, touched: bool = True) -> None:
             image.load()
         image._become_pillows()
     image._im = made.im
+    for pen in image.__dict__.pop("_pens", ()):
+        if (draws := pen()) is not None:
+            draws.become_pillows()
     if made.palette is not None:
         image.palette = made.palette
 

@@ -92,7 +92,7 @@ def _copying(name: str) -> Any:
 for _name, _records in METHODS.items():
     setattr(_Loaded, _name, _method(_name, _records))
 # They take less than a copy of all pixels, or make what others cannot be made of.
-for _name in ("copy", "convert", "crop"):
+for _name in ("copy", "convert", "crop", "getchannel"):
     setattr(_Loaded, _name, _copying(_name))
 
 

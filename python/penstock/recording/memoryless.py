@@ -1,17 +1,19 @@
 """Tensors without memory, each of which stands for a plain one: what all kinds of them have in common."""
 
 import operator
+import types
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from penstock.compat.torch import function_modes, swap_tensor_impl
+from penstock.recording import calls
 
 if TYPE_CHECKING:
     from penstock.recording.sources import Trace
 
-__all__ = ["METADATA", "Memoryless", "is_torch_plain", "materialized", "swapped"]
+__all__ = ["METADATA", "Memoryless", "is_torch_plain", "materialized", "own_of", "swapped"]
 
 # What is answered without pixels.
 METADATA = frozenset(
@@ -78,6 +80,19 @@ class Memoryless(torch.Tensor):
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         return self.materialize().__reduce_ex__(protocol)
+
+
+def own_of(function: Any) -> Any:
+    """Return torch's own function for one that torch says is called on a tensor.
+
+    torch looks it up by its name among the methods of tensors. If somebody has put his own there, that one has been
+    called already, and has called torch's.
+    """
+    if type(function) is not types.FunctionType or calls.is_own(function):
+        return function
+    name = next((name for name, method in vars(torch.Tensor).items() if method is function), None)
+    own = None if name is None else calls.own_method(name)
+    return function if own is None else own
 
 
 def is_torch_plain() -> bool:

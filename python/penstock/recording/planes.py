@@ -16,7 +16,7 @@ from penstock.compat.torch import DisableTorchFunctionSubclass, make_wrapper_sub
 from penstock.recording import calls
 from penstock.recording.chain import Chain, as_at_first, chain_of
 from penstock.recording.current import current
-from penstock.recording.memoryless import METADATA, Memoryless, is_torch_plain, swapped
+from penstock.recording.memoryless import METADATA, Memoryless, is_torch_plain, own_of, swapped
 from penstock.recording.sources import Trace, making, of_pixels
 
 __all__ = ["DTYPES", "RECORDERS", "Plane", "is_plane", "real", "records_masks"]
@@ -61,7 +61,7 @@ class Plane(Memoryless):
     def __torch_function__(
         cls, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        kwargs = kwargs or {}
+        func, kwargs = own_of(func), kwargs or {}
         if func in METADATA and args and is_plane(args[0]):
             with DisableTorchFunctionSubclass():
                 return func(*args, **kwargs)

@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 
 from penstock import _native
+from penstock.conversion import channels_of
 from penstock.lowering.pillow import PLUGINS
 from penstock.recording.chain import Chain, chain_of
 from penstock.recording.decoders import decode
@@ -210,7 +211,7 @@ class Source:
         with making:
             if (mode, steps) not in self._made:
                 plan = chain_of(mode, (("pil_to_tensor",),)).plan  # type: ignore[union-attr]
-                shape = (size[1], size[0], 3) if mode == "RGB" else (size[1], size[0])
+                shape = (size[1], size[0], 3) if channels_of(mode) > 1 else (size[1], size[0])
                 # Channels first, where there are any.
                 out = written(shape, lambda out: self.render(mode, steps, plan, out.T.swapaxes(-1, -2)))
                 self._made[mode, steps] = out
@@ -291,7 +292,7 @@ class Trace:
 
     Attributes:
         source: Where it comes from.
-        mode: Pillow's, "L", "RGB" or "P".
+        mode: Pillow's, "L", "RGB", "P", "YCbCr" or "HSV".
         width: In pixels, after all steps.
         height: In pixels, after all steps.
         steps: Each step, as native code takes it.
@@ -448,7 +449,9 @@ def _leads(made: tuple[str, Steps], mode: str, steps: Steps) -> bool:
     """Whether what is left of some steps makes an image of a mode of what there is."""
     rest = steps[len(made[1]) :]
     # Of numbers another mode is made by a step as well.
-    return made[0] in ("L", "P", mode) or any(_native.operands_of(step)[0] == "luminance" for step in rest)
+    return channels_of(made[0]) in (1, channels_of(mode)) or any(
+        _native.operands_of(step)[0] in ("luminance", "channel") for step in rest
+    )
 
 
 def pack(traces: Sequence[Trace]) -> bytes:

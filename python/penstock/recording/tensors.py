@@ -20,7 +20,7 @@ from penstock.ops.operation import Mix
 from penstock.recording import calls
 from penstock.recording.causes import cause
 from penstock.recording.chain import Chain, as_at_first
-from penstock.recording.memoryless import METADATA, materialized, swapped
+from penstock.recording.memoryless import METADATA, materialized, own_of, swapped
 from penstock.recording.rendering import Given, Rendering, Wanted, here, render
 from penstock.recording.sources import Source, Trace, making
 
@@ -45,6 +45,8 @@ __all__ = [
 ]
 
 
+# Of images whose tensors are told apart.
+_MODES = ("L", "RGB", "P")
 _NONE: Given = types.MappingProxyType({})
 # The attributes that only a recording tensor has.
 _OWN = frozenset(
@@ -120,7 +122,7 @@ class RecordedTensor(torch.Tensor):
     def __torch_function__(
         cls, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        kwargs = kwargs or {}
+        func, kwargs = own_of(func), kwargs or {}
         if func in METADATA and args and is_recording(args[0]):
             with DisableTorchFunctionSubclass():
                 return func(*args, **kwargs)
@@ -316,6 +318,8 @@ def record(trace: Trace, chain: Chain | None, *, image: bool = False) -> torch.T
     # How a result with one row or column lies in memory is decided by more than its chain.
     if chain is None or trace.height == 1 or trace.width == 1:
         return None
+    if trace.mode not in _MODES:
+        trace = trace.convert("RGB")  # of values, whatever they stand for
     return (RecordedImage if image else RecordedTensor)((trace,), chain, ())
 
 

@@ -23,6 +23,9 @@ INTERPOLATIONS = {
     "bicubic": Image.Resampling.BICUBIC,
 }
 
+# Pillow's own, before anything is hooked.
+_new = Image.new
+
 
 def color_of(mode: str, color: Any) -> tuple[int, ...]:
     """Return the three bytes of a colour as Pillow fills an image of a mode with it, black if it is None.
@@ -38,7 +41,7 @@ def color_of(mode: str, color: Any) -> tuple[int, ...]:
 
 @functools.lru_cache(maxsize=256)
 def _color_of(mode: str, color: Any, *_types: type) -> tuple[int, ...]:
-    pixel = Image.new(mode, (1, 1), 0 if color is None else color).tobytes()
+    pixel = _new(mode, (1, 1), 0 if color is None else color).tobytes()
     return (*pixel,) * (3 // len(pixel))
 
 

@@ -143,13 +143,14 @@ impl<'a> ImageView<'a> {
 
     /// The first channel alone, if all channels are the same memory.
     pub(crate) fn gray(&self) -> Option<ImageView<'a>> {
-        (self.channels() > 1 && self.strides[2] == 0).then(|| self.first_channel())
+        if self.channels() > 1 && self.strides[2] == 0 { self.channel(0) } else { None }
     }
 
-    /// The first channel alone.
-    pub(crate) fn first_channel(&self) -> ImageView<'a> {
-        let [height, width, channels] = self.shape;
-        ImageView { shape: [height, width, channels.min(1)], ..*self }
+    /// One channel alone, `None` if there is none of that number.
+    pub(crate) fn channel(&self, number: usize) -> Option<ImageView<'a>> {
+        let ([height, width, channels], offset) = (self.shape, number as isize * self.strides[2]);
+        let base = if self.shape.contains(&0) { self.base } else { self.base.wrapping_offset(offset) };
+        (number < channels).then_some(ImageView { base, shape: [height, width, 1], ..*self })
     }
 
     /// The first channel as so many channels.

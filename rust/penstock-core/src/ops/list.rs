@@ -7,10 +7,10 @@ use penstock_jpeg::simd::Level;
 
 use super::choose;
 use super::color::{
-    AutoContrast, Brightness, ColorJitter, Contrast, Contrasted, Equalize, Gray, Grayscale, Hue, Invert,
-    Luminance, Permute, Point, Posterize, RandomAutocontrast, RandomChannelPermutation, RandomEqualize,
-    RandomGrayscale, RandomInvert, RandomPhotometricDistort, RandomPosterize, RandomSolarize, Saturation,
-    Solarize, SummedContrast,
+    AutoContrast, Brightness, Channel, ColorJitter, Contrast, Contrasted, Equalize, Gray, Grayscale, Hue,
+    Invert, Luminance, Permute, Point, Posterize, RandomAutocontrast, RandomChannelPermutation,
+    RandomEqualize, RandomGrayscale, RandomInvert, RandomPhotometricDistort, RandomPosterize, RandomSolarize,
+    Saturation, Solarize, Space, SummedContrast,
 };
 use super::crop::{CenterCrop, RandomCrop};
 use super::crop_step::Crop;
@@ -29,6 +29,7 @@ use super::kinds::{
 };
 use super::layout::{Layout, Lying};
 use super::pad::{Margins, Pad};
+use super::rectangle::Rectangle;
 use super::refuse::Refuse;
 use super::resize::{RandomResizedCrop, Resample, Resize};
 use super::statistics::Statistics;
@@ -396,6 +397,7 @@ steps! {
         17 saturation: Saturation,
         18 hue: Hue,
         19 gray: Gray,
+        63 space: Space,
     }
     Measured {
         20 contrast: Contrast,
@@ -417,6 +419,8 @@ steps! {
         24 luminance: Luminance after Gray,
         60 summed_contrast: SummedContrast,
         61 sampled_grid: SampledGrid,
+        64 channel: Channel,
+        65 rectangle: Rectangle,
     }
     Elements {
         9 erase: Erase,

@@ -23,6 +23,7 @@ mod list;
 mod mask;
 mod pad;
 mod recordable;
+mod rectangle;
 mod refuse;
 pub mod resize;
 mod sides;
@@ -47,6 +48,7 @@ pub use list::{
 pub use mask::holes;
 pub use pad::{ImageKind, Margins, Pad, PadMode, Shown};
 pub use recordable::{Named, recordable};
+pub use rectangle::Rectangle;
 pub use refuse::Refuse;
 pub use statistics::Statistics;
 pub use tables::Tables;

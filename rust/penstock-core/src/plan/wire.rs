@@ -71,14 +71,15 @@ mod tests {
 
     use super::*;
     use crate::ops::color::{
-        AutoContrast, Brightness, Contrast, Equalize, Gray, Hue, Invert, Luminance, Permute, Point,
-        Posterize, Saturation, Solarize,
+        AutoContrast, Brightness, Channel, Contrast, Conversion, Equalize, Gray, Hue, Invert, Luminance,
+        Permute, Point, Posterize, Saturation, Solarize, Space,
     };
     use crate::ops::filter::{Blend, BoxBlur, Convolution, GaussianBlur, Kernel, Sharpness};
     use crate::ops::geometry::{Affine, AffineGrid, Interpolation, Perspective, Places, Quarter, Turn};
     use crate::ops::resize::{Arithmetic, Filter, Method, Order, Resample};
     use crate::ops::{
-        Crop, Erase, FlipHorizontal, FlipVertical, Library, Margins, Overprint, PadMode, Paste, Tables,
+        Crop, Erase, FlipHorizontal, FlipVertical, Library, Margins, Overprint, PadMode, Paste, Rectangle,
+        Tables,
     };
 
     /// One step of every kind of operands.
@@ -103,6 +104,9 @@ mod tests {
             AutoContrast { library }.into(),
             Equalize.into(),
             Luminance { gray: Gray { library } }.into(),
+            Channel { number: 2 }.into(),
+            Space { conversion: Conversion::OfHsv }.into(),
+            Rectangle { top: 1, left: 2, height: 3, width: 4, color: [5, 6, 255] }.into(),
             Point { tables: Arc::new(Tables::of_each(|byte| byte / 3)) }.into(),
             Point { tables: Arc::new(Tables::of(|channel, byte| byte >> channel)) }.into(),
             Crop { top: 1, left: 2, height: 3, width: 4 }.into(),
@@ -163,7 +167,7 @@ mod tests {
         let of: std::collections::BTreeMap<_, _> =
             every_step().into_iter().map(|step| (step.number(), step.name())).collect();
         let numbers: Vec<u16> = of.keys().copied().collect();
-        assert_eq!(numbers, (0..11).chain(16..25).chain(40..50).chain([62]).collect::<Vec<_>>());
+        assert_eq!(numbers, (0..11).chain(16..25).chain(40..50).chain(62..66).collect::<Vec<_>>());
         let names: std::collections::BTreeSet<_> = of.values().collect();
         assert_eq!(names.len(), of.len());
         assert_eq!(Step::take(11, &mut Reader(&[0; 64])), None);

@@ -65,7 +65,7 @@ impl Area for Luminance {
         _wanted: &Region,
         _memory: &'m mut (),
     ) -> Option<ImageView<'m>> {
-        Some(source.first_channel())
+        source.channel(0)
     }
 }
 

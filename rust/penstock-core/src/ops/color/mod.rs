@@ -4,6 +4,7 @@ mod autocontrast;
 mod blend;
 mod brightness;
 mod cascade;
+mod channel;
 mod contrast;
 mod dispatch;
 mod equalize;
@@ -19,6 +20,7 @@ mod point;
 mod posterize;
 mod saturation;
 mod solarize;
+mod space;
 mod summed_contrast;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
@@ -26,6 +28,7 @@ mod x86_64;
 pub use autocontrast::{AutoContrast, RandomAutocontrast};
 pub use brightness::Brightness;
 pub use cascade::sum as cascade_sum;
+pub use channel::Channel;
 pub use contrast::Contrast;
 pub use equalize::{Equalize, RandomEqualize};
 pub use gray::{Gray, RandomGrayscale};
@@ -39,6 +42,7 @@ pub use point::Point;
 pub use posterize::{Posterize, RandomPosterize};
 pub use saturation::Saturation;
 pub use solarize::{RandomSolarize, Solarize};
+pub use space::{Conversion, Space};
 pub use summed_contrast::{Contrasted, Mixer, SummedContrast, Sums};
 
 /// All colours there are, in blocks.

@@ -11,6 +11,8 @@ mod torch;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
+pub(super) use pillow::{from_hsv, to_hsv};
+
 use penstock_jpeg::simd::Level;
 
 use crate::ops::kinds::{Block, Pixels, Put, Size, Take, Wire};

@@ -9,7 +9,7 @@ pub(super) fn turned(pixel: [u8; 3], shift: u8) -> [u8; 3] {
 }
 
 /// Pillow's `rgb2hsv`.
-fn to_hsv([r, g, b]: [u8; 3]) -> [u8; 3] {
+pub(in crate::ops::color) fn to_hsv([r, g, b]: [u8; 3]) -> [u8; 3] {
     let (most, least) = (r.max(g).max(b), r.min(g).min(b));
     if most == least {
         return [0, 0, most];
@@ -29,7 +29,7 @@ fn to_hsv([r, g, b]: [u8; 3]) -> [u8; 3] {
 }
 
 /// Pillow's `hsv2rgb`.
-fn from_hsv([hue, saturation, value]: [u8; 3]) -> [u8; 3] {
+pub(in crate::ops::color) fn from_hsv([hue, saturation, value]: [u8; 3]) -> [u8; 3] {
     if saturation == 0 {
         return [value; 3];
     }

@@ -37,7 +37,8 @@ def _listed(names: Iterable[str]) -> str:
 
 def table() -> str:
     """Return the table as Markdown."""
-    rows = [HEADINGS, ("---",) * len(HEADINGS), *map(row_of, TABLE)]
+    # What is nobody's call is a step of others.
+    rows = [HEADINGS, ("---",) * len(HEADINGS), *(row for row in map(row_of, TABLE) if any(row[1:]))]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 

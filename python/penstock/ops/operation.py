@@ -34,6 +34,10 @@ class Building(Protocol):
     def is_tensor(self) -> bool:
         """Whether the operation is given a tensor; a Pillow image otherwise."""
 
+    @property
+    def is_of_numbers(self) -> bool:
+        """Whether the operation is given a tensor of float32."""
+
     def add_margin(self, pad: Callable[[Any], Any]) -> int:
         """Add the colour of a margin to the strip, by torchvision's own function; return its number."""
 
@@ -52,6 +56,9 @@ class Building(Protocol):
 
     def change_values(self) -> None:
         """Note that the operation makes new values of pixels' bytes; Opaque if these were converted before."""
+
+    def change_numbers(self) -> None:
+        """Note that the operation makes new numbers of float32; Opaque if it is not given such."""
 
 
 class Trace(Protocol):

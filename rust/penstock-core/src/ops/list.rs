@@ -8,9 +8,9 @@ use penstock_jpeg::simd::Level;
 use super::choose;
 use super::color::{
     AutoContrast, Brightness, ColorJitter, Contrast, Contrasted, Equalize, Gray, Grayscale, Hue, Invert,
-    Luminance, Permute, Point, Posterize, RandomAutocontrast, RandomChannelPermutation, RandomEqualize,
-    RandomGrayscale, RandomInvert, RandomPhotometricDistort, RandomPosterize, RandomSolarize, Saturation,
-    Solarize, SummedContrast,
+    Luminance, NormalizeFloats, Permute, Point, Posterize, RandomAutocontrast, RandomChannelPermutation,
+    RandomEqualize, RandomGrayscale, RandomInvert, RandomPhotometricDistort, RandomPosterize, RandomSolarize,
+    Saturation, Solarize, SummedContrast,
 };
 use super::crop::{CenterCrop, Crop, RandomCrop};
 use super::erase::{Erase, Overprint, Paste, RandomErasing};
@@ -24,16 +24,17 @@ use super::geometry::{
     SampledGrid, Turn,
 };
 use super::kinds::{
-    Area, Block, Draw, Elements, Ink, Lut, Map, Measured, Parameters, Pixels, Put, Size, Take, Wire,
+    Area, Block, Draw, Elements, FloatArea, FloatPixels, Ink, Lut, Map, Measured, Parameters, Pixels, Put,
+    Size, Take, Wire,
 };
 use super::pad::{Margins, Pad};
 use super::refuse::Refuse;
-use super::resize::{RandomResizedCrop, Resample, Resize};
+use super::resize::{RandomResizedCrop, Resample, ResampleFloats, Resize};
 use super::statistics::Statistics;
 use super::tables::Tables;
 use super::zoom_out::RandomZoomOut;
 use crate::image::axis::Axis;
-use crate::image::{ImageView, Region};
+use crate::image::{ImageView, Planes, Region};
 use crate::random::Streams;
 
 /// Declares what is drawn: each operation's name for other languages, and its type.
@@ -144,6 +145,8 @@ macro_rules! steps {
         Pixels { $($pixels_number:literal $pixels_name:ident: $pixels:ident,)* }
         Measured { $($measured_number:literal $measured_name:ident: $measured:ident,)* }
         Area { $($area_number:literal $area_name:ident: $area:ident,)* }
+        FloatPixels { $($values_number:literal $values_name:ident: $values:ident,)* }
+        FloatArea { $($floats_number:literal $floats_name:ident: $floats:ident,)* }
         Elements { $($elements_number:literal $elements_name:ident: $elements:ident,)* }
     ) => {
         /// A concrete operation: nothing is left to chance, and its size arithmetic is done.
@@ -159,6 +162,10 @@ macro_rules! steps {
             Measured(MeasuredStep),
             /// See [`Area`].
             Area(AreaStep),
+            /// See [`FloatPixels`].
+            FloatPixels(FloatPixelsStep),
+            /// See [`FloatArea`].
+            FloatArea(FloatAreaStep),
             /// See [`Elements`].
             Elements(ElementsStep),
         }
@@ -170,6 +177,10 @@ macro_rules! steps {
         kind!("A step that is a table of bytes once its image was looked at." Measured MeasuredStep Copy:
             $($measured_number $measured_name $measured),*);
         kind!("A step that makes pixels of several." Area AreaStep: $($area_number $area_name $area),*);
+        kind!("A step that changes numbers." FloatPixels FloatPixelsStep Copy:
+            $($values_number $values_name $values),*);
+        kind!("A step that makes numbers of several." FloatArea FloatAreaStep:
+            $($floats_number $floats_name $floats),*);
         kind!("A step that overwrites output." Elements ElementsStep:
             $($elements_number $elements_name $elements),*);
 
@@ -251,6 +262,50 @@ macro_rules! steps {
             }
         }
 
+        impl FloatPixels for FloatPixelsStep {
+            fn looks(&self) -> bool {
+                match self { $(FloatPixelsStep::$values(step) => step.looks(),)* }
+            }
+
+            fn change(&self, level: Level, planes: &mut Planes) {
+                match self { $(FloatPixelsStep::$values(step) => step.change(level, planes),)* }
+            }
+        }
+
+        /// What a thread keeps for the steps of this kind.
+        #[derive(Debug, Default)]
+        pub struct FloatMemory {
+            $($floats_name: <$floats as FloatArea>::Memory,)*
+        }
+
+        impl FloatArea for FloatAreaStep {
+            type Memory = FloatMemory;
+
+            fn size(&self, size: Size) -> Option<Size> {
+                match self { $(FloatAreaStep::$floats(step) => step.size(size),)* }
+            }
+
+            fn support(&self, size: Size, wanted: &Region) -> Region {
+                match self { $(FloatAreaStep::$floats(step) => step.support(size, wanted),)* }
+            }
+
+            fn make(
+                &self,
+                level: Level,
+                source: &Planes,
+                size: Size,
+                wanted: &Region,
+                memory: &mut FloatMemory,
+                out: &mut Planes,
+            ) -> Option<()> {
+                match self {
+                    $(FloatAreaStep::$floats(step) => {
+                        step.make(level, source, size, wanted, &mut memory.$floats_name, out)
+                    })*
+                }
+            }
+        }
+
         impl Elements for ElementsStep {
             fn place(&self, size: Size) -> Option<Region> {
                 match self { $(ElementsStep::$elements(step) => step.place(size),)* }
@@ -271,6 +326,8 @@ macro_rules! steps {
                     $(Step::Pixels(PixelsStep::$pixels(_)) => $pixels_number,)*
                     $(Step::Measured(MeasuredStep::$measured(_)) => $measured_number,)*
                     $(Step::Area(AreaStep::$area(_)) => $area_number,)*
+                    $(Step::FloatPixels(FloatPixelsStep::$values(_)) => $values_number,)*
+                    $(Step::FloatArea(FloatAreaStep::$floats(_)) => $floats_number,)*
                     $(Step::Elements(ElementsStep::$elements(_)) => $elements_number,)*
                 }
             }
@@ -284,6 +341,8 @@ macro_rules! steps {
                     $(Step::Pixels(PixelsStep::$pixels(_)) => stringify!($pixels_name),)*
                     $(Step::Measured(MeasuredStep::$measured(_)) => stringify!($measured_name),)*
                     $(Step::Area(AreaStep::$area(_)) => stringify!($area_name),)*
+                    $(Step::FloatPixels(FloatPixelsStep::$values(_)) => stringify!($values_name),)*
+                    $(Step::FloatArea(FloatAreaStep::$floats(_)) => stringify!($floats_name),)*
                     $(Step::Elements(ElementsStep::$elements(_)) => stringify!($elements_name),)*
                 }
             }
@@ -296,6 +355,8 @@ macro_rules! steps {
                     $(Step::Pixels(PixelsStep::$pixels(step)) => step.put(to),)*
                     $(Step::Measured(MeasuredStep::$measured(step)) => step.put(to),)*
                     $(Step::Area(AreaStep::$area(step)) => step.put(to),)*
+                    $(Step::FloatPixels(FloatPixelsStep::$values(step)) => step.put(to),)*
+                    $(Step::FloatArea(FloatAreaStep::$floats(step)) => step.put(to),)*
                     $(Step::Elements(ElementsStep::$elements(step)) => step.put(to),)*
                 }
             }
@@ -307,6 +368,8 @@ macro_rules! steps {
                 $(stringify!($pixels_name),)*
                 $(stringify!($measured_name),)*
                 $(stringify!($area_name),)*
+                $(stringify!($values_name),)*
+                $(stringify!($floats_name),)*
                 $(stringify!($elements_name),)*
             ];
 
@@ -318,6 +381,8 @@ macro_rules! steps {
                     $(stringify!($pixels_name) => $pixels::take(from).map(Step::from),)*
                     $(stringify!($measured_name) => $measured::take(from).map(Step::from),)*
                     $(stringify!($area_name) => $area::take(from).map(Step::from),)*
+                    $(stringify!($values_name) => $values::take(from).map(Step::from),)*
+                    $(stringify!($floats_name) => $floats::take(from).map(Step::from),)*
                     $(stringify!($elements_name) => $elements::take(from).map(Step::from),)*
                     _ => None,
                 }
@@ -331,6 +396,8 @@ macro_rules! steps {
                     $($pixels_number => $pixels::take(from).map(Step::from),)*
                     $($measured_number => $measured::take(from).map(Step::from),)*
                     $($area_number => $area::take(from).map(Step::from),)*
+                    $($values_number => $values::take(from).map(Step::from),)*
+                    $($floats_number => $floats::take(from).map(Step::from),)*
                     $($elements_number => $elements::take(from).map(Step::from),)*
                     _ => None,
                 }
@@ -381,6 +448,12 @@ steps! {
         60 summed_contrast: SummedContrast,
         61 sampled_grid: SampledGrid,
     }
+    FloatPixels {
+        70 normalize_floats: NormalizeFloats,
+    }
+    FloatArea {
+        71 resize_floats: ResampleFloats,
+    }
     Elements {
         9 erase: Erase,
         10 paste: Paste,
@@ -391,19 +464,19 @@ steps! {
 /// The size that an image of `size` has after all `steps`; `None` if one of them does not fit.
 #[must_use]
 pub fn size_after(size: Size, steps: &[Step]) -> Option<Size> {
-    let mut converted = false;
+    let (mut numbers, mut elements) = (false, false);
     steps.iter().try_fold(size, |size, step| {
-        if converted && !matches!(step, Step::Elements(_)) {
-            return None;
-        }
+        elements |= matches!(step, Step::Elements(_));
+        numbers |= matches!(step, Step::FloatPixels(_) | Step::FloatArea(_));
         match step {
+            Step::Elements(step) => step.place(size).map(|_| size),
+            _ if elements => None,
             Step::Map(step) => step.size(size),
+            Step::FloatPixels(_) => Some(size),
+            Step::FloatArea(step) => step.size(size),
+            _ if numbers => None,
             Step::Lut(_) | Step::Pixels(_) | Step::Measured(_) => Some(size),
             Step::Area(step) => step.size(size),
-            Step::Elements(step) => {
-                converted = true;
-                step.place(size).map(|_| size)
-            }
         }
     })
 }

@@ -38,7 +38,8 @@ pub use generation::Generation;
 pub use layout::Layout;
 pub use library::Library;
 pub use list::{
-    AreaMemory, AreaStep, ElementsStep, LutStep, MapStep, MeasuredStep, Op, PixelsStep, Step, size_after,
+    AreaMemory, AreaStep, ElementsStep, FloatAreaStep, FloatMemory, FloatPixelsStep, LutStep, MapStep,
+    MeasuredStep, Op, PixelsStep, Step, size_after,
 };
 pub use mask::holes;
 pub use pad::{ImageKind, Margins, Pad, PadMode, Shown};

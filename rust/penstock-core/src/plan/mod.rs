@@ -11,6 +11,7 @@
 
 mod blocks;
 mod layouts;
+mod numbers;
 pub mod recordable;
 mod stages;
 mod values;

@@ -7,13 +7,16 @@
 //! the passes before it make that; the table it comes to is looked up by what reads the pixels next.
 
 use super::blocks::{Blocks, Change};
+use super::numbers::Numbers;
 use super::values::Values;
 use crate::image::axis::Axis;
 use crate::image::sheet::Sheet;
 use crate::image::{ImageView, Region};
 use crate::level;
-use crate::ops::kinds::{Area, Elements, Ink, Map, Size};
-use crate::ops::{AreaMemory, AreaStep, ElementsStep, PixelsStep, Step, Tables};
+use crate::ops::kinds::{Area, Elements, FloatArea, FloatPixels, Ink, Map, Size};
+use crate::ops::{
+    AreaMemory, AreaStep, ElementsStep, FloatAreaStep, FloatPixelsStep, PixelsStep, Step, Tables,
+};
 use crate::write::{self, Output, RenderError, Scratch, Stores, Table};
 
 /// The stages of one image, in memory that is reused.
@@ -24,33 +27,45 @@ pub(super) struct Stages {
     count: usize,
     /// What is done to the output.
     elements: Vec<ElementsStep>,
+    numbers: Numbers,
 }
 
 /// Two index maps, lookups, and the pass after them; the last stage has none.
 #[derive(Debug, Default)]
-struct Stage {
-    rows: Axis,
-    columns: Axis,
+pub(super) struct Stage {
+    pub(super) rows: Axis,
+    pub(super) columns: Axis,
     /// Constants that margins were filled with so far.
     fills: u16,
     values: Values,
     /// Whether every pixel is still where the pass before left it.
-    unmoved: bool,
-    pass: Option<Pass>,
+    pub(super) unmoved: bool,
+    pub(super) pass: Option<Pass>,
     blocks: Blocks,
     /// The region of the pass's output that is made.
-    made: Region,
+    pub(super) made: Region,
     gathered: Sheet,
     memory: AreaMemory,
 }
 
 /// What needs pixels in memory.
 #[derive(Debug, Clone)]
-enum Pass {
+pub(super) enum Pass {
     /// The stage's `blocks`.
     Blocks,
     /// A step, of an image of this size.
     Area(AreaStep, Size),
+    /// A step, to numbers.
+    FloatPixels(FloatPixelsStep),
+    /// A step, to numbers, of an image of this size.
+    FloatArea(FloatAreaStep, Size),
+}
+
+impl Pass {
+    /// Whether it is done to numbers.
+    fn is_of_numbers(&self) -> bool {
+        matches!(self, Pass::FloatPixels(_) | Pass::FloatArea(..))
+    }
 }
 
 impl Stage {
@@ -70,6 +85,8 @@ impl Stage {
     fn support(&self, made: &Region) -> Region {
         match &self.pass {
             Some(Pass::Area(step, size)) => step.support(*size, made),
+            Some(Pass::FloatArea(step, size)) => step.support(*size, made),
+            Some(Pass::FloatPixels(step)) if step.looks() && !made.is_empty() => Region::whole(self.size()),
             Some(Pass::Blocks) if self.blocks.measure() && !made.is_empty() => {
                 let (height, width) = self.size();
                 Region::whole((height, width))
@@ -122,6 +139,16 @@ impl Stages {
                 let from = stage.size();
                 stage.pass = Some(Pass::Area(step.clone(), from));
                 // A size that cannot be made was refused when the steps were drawn or read.
+                self.begin(step.size(from).unwrap_or_default());
+            }
+            Step::FloatPixels(step) => {
+                stage.pass = Some(Pass::FloatPixels(*step));
+                let size = stage.size();
+                self.begin(size);
+            }
+            Step::FloatArea(step) => {
+                let from = stage.size();
+                stage.pass = Some(Pass::FloatArea(step.clone(), from));
                 self.begin(step.size(from).unwrap_or_default());
             }
             Step::Elements(step) => self.elements.push(step.clone()),
@@ -183,7 +210,10 @@ impl Stages {
         mut out: Output<'_>,
     ) -> Result<(), RenderError> {
         let stages = self.list.get_mut(..self.count).unwrap_or(&mut []);
-        let Some((last, passes)) = stages.split_last_mut() else { return Err(RenderError::Axis) };
+        let of_numbers = |stage: &Stage| stage.pass.as_ref().is_some_and(Pass::is_of_numbers);
+        let first = stages.iter().position(of_numbers).unwrap_or(stages.len().saturating_sub(1));
+        let Some((passes, rest)) = stages.split_at_mut_checked(first) else { return Err(RenderError::Axis) };
+        let Some((converting, later)) = rest.split_first_mut() else { return Err(RenderError::Axis) };
         let mut image = *source;
         // What is read again at once stays in the caches.
         let stores = scratch.set_stores(Stores::Cached);
@@ -197,11 +227,19 @@ impl Stages {
                 image = image.with_channels(table.channels());
             }
         }
-        last.values.begin(measured.as_ref());
-        scratch.set_stores(stores);
-        let size = last.size();
-        let composed = last.values.before(table, inks).ok_or(RenderError::Axis)?;
-        write::render_to(&image, &last.rows, &last.columns, composed, scratch, out.reborrow())?;
+        converting.values.begin(measured.as_ref());
+        let composed = converting.values.before(table, inks).ok_or(RenderError::Axis)?;
+        let maps = (&converting.rows, &converting.columns);
+        if later.is_empty() {
+            scratch.set_stores(stores);
+            write::render_to(&image, maps.0, maps.1, composed, scratch, out.reborrow())?;
+        } else {
+            let made = self.numbers.convert(&image, maps, composed, scratch);
+            scratch.set_stores(stores);
+            made?;
+            self.numbers.render(rest, table, out.reborrow())?;
+        }
+        let size = rest.last().map(Stage::size).ok_or(RenderError::Axis)?;
         for step in &self.elements {
             let place = step.place(size).ok_or(RenderError::Axis)?;
             let constant: Vec<u8>;
@@ -262,7 +300,7 @@ impl Stage {
             }
             gathered.image().ok_or(RenderError::Memory)?
         };
-        let Pass::Area(step, size) = pass else { return Ok((image, None)) };
+        let Pass::Area(step, size) = pass else { return Err(RenderError::Axis) };
         let made = step.make(level, &image, *size, made, memory).ok_or(RenderError::Memory)?;
         Ok((made, None))
     }

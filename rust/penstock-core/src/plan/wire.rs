@@ -71,12 +71,12 @@ mod tests {
 
     use super::*;
     use crate::ops::color::{
-        AutoContrast, Brightness, Contrast, Equalize, Gray, Hue, Invert, Luminance, Permute, Point,
-        Posterize, Saturation, Solarize,
+        AutoContrast, Brightness, Contrast, Equalize, Gray, Hue, Invert, Luminance, NormalizeFloats, Permute,
+        Point, Posterize, Saturation, Solarize,
     };
     use crate::ops::filter::{Blend, BoxBlur, Convolution, GaussianBlur, Kernel, Sharpness};
     use crate::ops::geometry::{Affine, AffineGrid, Interpolation, Perspective, Places, Quarter, Turn};
-    use crate::ops::resize::{Arithmetic, Filter, Method, Order, Resample};
+    use crate::ops::resize::{Arithmetic, Filter, Method, Order, Resample, ResampleFloats};
     use crate::ops::{
         Crop, Erase, FlipHorizontal, FlipVertical, Library, Margins, Overprint, PadMode, Paste, Tables,
     };
@@ -128,6 +128,8 @@ mod tests {
                 .unwrap()
                 .into(),
             Perspective::new([0.1; 8], (6, 7), Interpolation::Nearest, [8, 9, 255]).unwrap().into(),
+            NormalizeFloats { mean: [0.1, 0.2, 0.3], deviation: [1.0, 2.0, 3.0] }.into(),
+            ResampleFloats { height: 3, width: 4, filter: Filter::Bicubic }.into(),
         ];
         resizes.chain(pads).chain(solarizes).chain(others).collect()
     }
@@ -163,7 +165,7 @@ mod tests {
         let of: std::collections::BTreeMap<_, _> =
             every_step().into_iter().map(|step| (step.number(), step.name())).collect();
         let numbers: Vec<u16> = of.keys().copied().collect();
-        assert_eq!(numbers, (0..11).chain(16..25).chain(40..50).chain([62]).collect::<Vec<_>>());
+        assert_eq!(numbers, (0..11).chain(16..25).chain(40..50).chain([62, 70, 71]).collect::<Vec<_>>());
         let names: std::collections::BTreeSet<_> = of.values().collect();
         assert_eq!(names.len(), of.len());
         assert_eq!(Step::take(11, &mut Reader(&[0; 64])), None);

@@ -1,0 +1,6 @@
+//! Colour of images whose pixels are numbers in single precision.
+
+mod dispatch;
+mod normalize;
+
+pub use normalize::NormalizeFloats;

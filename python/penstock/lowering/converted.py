@@ -21,10 +21,11 @@ class Converted:
 
     Attributes:
         normalizations: The same.
+        mixes: Whether channels are mixed, of which there have to be as many as there will be.
     """
 
     def __init__(self, strip: torch.Tensor, normalizations: list[tuple[list[float], list[float]]]) -> None:
-        self.normalizations = [*normalizations]
+        self.normalizations, self.mixes = [*normalizations], False
         self._columns = [_columns(strip).clone()]
 
     @property
@@ -53,6 +54,8 @@ class Converted:
         if type(transform) not in (v1.Normalize, v2.Normalize):
             raise Opaque("no native form on tensors whose numbers were changed after they were converted")
         if given.shape[0] == 1 < made.shape[0]:
+            if self.mixes:
+                raise Opaque("it makes more channels of those that an earlier transform has mixed")
             # By a mean for each, torch makes as many channels of one. They are alike until then.
             self._columns = [columns.expand(made.shape[0], -1) for columns in self._columns]
             given = given.expand_as(made)

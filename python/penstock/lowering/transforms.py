@@ -200,7 +200,7 @@ class _Builder:
         self.draws = Draws.NONE
         self.fails = False
         self.type_is_open = self.is_erased = False
-        self.is_laid = True
+        self.is_laid, self.is_cut = True, False
         self.tensors_from: int | None = None
         self.kept: str | None = None
         self.normalized: list[tuple[list[float], list[float]]] = []
@@ -255,6 +255,7 @@ class _Builder:
                 self.tensors_from = len(self.ops)
             self.ops.append(op)
             self.steps.append(step)
+        self.is_cut |= self.is_tensor and operation.name.endswith("crop")
         self.open_type(kind)
         return operation.says.format(whose="torch's" if step.tensor else "Pillow's")
 
@@ -292,6 +293,7 @@ class _Builder:
             raise Opaque(f"of its part {describe(transform)}: {opaque}") from None
         except Exception as error:
             raise Opaque(f"of its part {describe(transform)}: {error}") from None
+        self.is_cut |= self.is_tensor and operation.name.endswith("crop")
         if self.strip is not strip:
             raise Opaque(f"what follows depends on whether its part {describe(transform)} was made")
         return [] if op is None else [op]
@@ -377,11 +379,12 @@ class _Builder:
             raise Opaque("no native form on tensors whose values were converted before")
         self.inks = pixels[:, CODES:]
 
-    def change_numbers(self) -> None:
+    def change_numbers(self, *, mixes: bool = False) -> None:
         if not self.is_of_numbers:
             raise Opaque("no native form on tensors whose values were converted before, but for float32")
         if self.converted is None:
             self.converted = Converted(self.strip, self.normalized)
+        self.converted.mixes |= mixes
 
     @property
     def is_of_numbers(self) -> bool:

@@ -7,10 +7,12 @@ use penstock_jpeg::simd::Level;
 
 use super::choose;
 use super::color::{
-    AutoContrast, Brightness, ColorJitter, Contrast, Contrasted, Equalize, Gray, Grayscale, Hue, Invert,
-    Luminance, NormalizeFloats, Permute, Point, Posterize, RandomAutocontrast, RandomChannelPermutation,
-    RandomEqualize, RandomGrayscale, RandomInvert, RandomPhotometricDistort, RandomPosterize, RandomSolarize,
-    Saturation, Solarize, SummedContrast,
+    AutoContrast, Brightness, BrightnessFloats, ColorJitter, Contrast, ContrastFloats, Contrasted, Equalize,
+    Gray, GrayFloats, Grayscale, Hue, HueFloats, Invert, InvertFloats, Luminance, NormalizeFloats, Permute,
+    Point, Posterize, RandomAutocontrast, RandomChannelPermutation, RandomEqualize, RandomGrayFloats,
+    RandomGrayscale, RandomInvert, RandomInvertFloats, RandomPhotometricDistort, RandomPosterize,
+    RandomSolarize, RandomSolarizeFloats, Saturation, SaturationFloats, Solarize, SolarizeFloats,
+    SummedContrast,
 };
 use super::crop::{CenterCrop, Crop, RandomCrop};
 use super::erase::{Erase, Overprint, Paste, RandomErasing};
@@ -98,6 +100,9 @@ draws! {
     random_grayscale: RandomGrayscale,
     random_autocontrast: RandomAutocontrast,
     random_equalize: RandomEqualize,
+    random_invert_floats: RandomInvertFloats,
+    random_solarize_floats: RandomSolarizeFloats,
+    random_gray_floats: RandomGrayFloats,
     random_photometric_distort: RandomPhotometricDistort,
     random_channel_permutation: RandomChannelPermutation,
     random_adjust_sharpness: RandomAdjustSharpness,
@@ -450,6 +455,13 @@ steps! {
     }
     FloatPixels {
         70 normalize_floats: NormalizeFloats,
+        72 brightness_floats: BrightnessFloats,
+        73 contrast_floats: ContrastFloats,
+        74 saturation_floats: SaturationFloats,
+        75 hue_floats: HueFloats,
+        76 gray_floats: GrayFloats,
+        77 invert_floats: InvertFloats,
+        78 solarize_floats: SolarizeFloats,
     }
     FloatArea {
         71 resize_floats: ResampleFloats,

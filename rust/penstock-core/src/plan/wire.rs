@@ -71,8 +71,9 @@ mod tests {
 
     use super::*;
     use crate::ops::color::{
-        AutoContrast, Brightness, Contrast, Equalize, Gray, Hue, Invert, Luminance, NormalizeFloats, Permute,
-        Point, Posterize, Saturation, Solarize,
+        AutoContrast, Brightness, BrightnessFloats, Contrast, ContrastFloats, Equalize, Gray, GrayFloats,
+        Hue, HueFloats, Invert, InvertFloats, Luminance, NormalizeFloats, Permute, Point, Posterize,
+        Saturation, SaturationFloats, Solarize, SolarizeFloats,
     };
     use crate::ops::filter::{Blend, BoxBlur, Convolution, GaussianBlur, Kernel, Sharpness};
     use crate::ops::geometry::{Affine, AffineGrid, Interpolation, Perspective, Places, Quarter, Turn};
@@ -129,6 +130,13 @@ mod tests {
                 .into(),
             Perspective::new([0.1; 8], (6, 7), Interpolation::Nearest, [8, 9, 255]).unwrap().into(),
             NormalizeFloats { mean: [0.1, 0.2, 0.3], deviation: [1.0, 2.0, 3.0] }.into(),
+            BrightnessFloats { factor: 0.3 }.into(),
+            ContrastFloats { factor: 0.3, threads: 2 }.into(),
+            SaturationFloats { factor: 0.3, library }.into(),
+            HueFloats { turn: 0.3, library }.into(),
+            GrayFloats { library }.into(),
+            InvertFloats.into(),
+            SolarizeFloats { threshold: 0.5 }.into(),
             ResampleFloats { height: 3, width: 4, filter: Filter::Bicubic }.into(),
         ];
         resizes.chain(pads).chain(solarizes).chain(others).collect()
@@ -165,7 +173,10 @@ mod tests {
         let of: std::collections::BTreeMap<_, _> =
             every_step().into_iter().map(|step| (step.number(), step.name())).collect();
         let numbers: Vec<u16> = of.keys().copied().collect();
-        assert_eq!(numbers, (0..11).chain(16..25).chain(40..50).chain([62, 70, 71]).collect::<Vec<_>>());
+        assert_eq!(
+            numbers,
+            (0..11).chain(16..25).chain(40..50).chain([62]).chain(70..79).collect::<Vec<_>>()
+        );
         let names: std::collections::BTreeSet<_> = of.values().collect();
         assert_eq!(names.len(), of.len());
         assert_eq!(Step::take(11, &mut Reader(&[0; 64])), None);

@@ -29,7 +29,10 @@ pub use brightness::Brightness;
 pub use cascade::sum as cascade_sum;
 pub use contrast::Contrast;
 pub use equalize::{Equalize, RandomEqualize};
-pub use floats::NormalizeFloats;
+pub use floats::{
+    BrightnessFloats, ContrastFloats, GrayFloats, HueFloats, InvertFloats, NormalizeFloats, RandomGrayFloats,
+    RandomInvertFloats, RandomSolarizeFloats, SaturationFloats, SolarizeFloats,
+};
 pub use gray::{Gray, Grayscale, RandomGrayscale};
 pub use hue::Hue;
 pub use invert::{Invert, RandomInvert};

@@ -9,11 +9,10 @@ from torchvision.transforms import functional as F
 from torchvision.transforms.v2 import functional as F2
 
 from penstock import _native, agreement
-from penstock.ops.arithmetic import LIBRARIES, noise
+from penstock.ops.arithmetic import LIBRARIES, float_rendered, float_table, noise
 from penstock.ops.opaque import Opaque
 from penstock.ops.operation import Building
 from penstock.ops.parameters import library_of
-from penstock.records import record_of
 
 __all__ = ["float_arithmetic", "float_replays"]
 
@@ -68,12 +67,12 @@ def _arithmetic_of(step: str, library: str) -> str | None:
     call = getattr(F2 if library == "torch2" else F, function)
     pixels = noise()
     cases: list[tuple[float, ...]] = [(factor,) for factor in factors] or [()]
-    last = _table()[torch.from_numpy(pixels).long()].permute(2, 0, 1)
+    last = float_table()[torch.from_numpy(pixels).long()].permute(2, 0, 1)
     given = (last, last.contiguous(), torch.nn.functional.pad(last, [2, 3])[..., 2:-3])
     expected = [[call(image, *case, *_WHOLE.get(function, ())) for image in given] for case in cases]
     for name in LIBRARIES[library]:
         made = [
-            _rendered(pixels, _native.step(step, *case, *(name if each is ... else each for each in operands)))
+            float_rendered(pixels, _native.step(step, *case, *(name if each is ... else each for each in operands)))
             for case in cases
         ]
         if all(torch.equal(ours, each) for ours, theirs in zip(made, expected, strict=True) for each in theirs):
@@ -98,23 +97,9 @@ def _order_agrees(threads: int) -> bool:
         if torch.get_num_threads() != threads:
             raise agreement.NotNowError("torch has another number of threads")
         pixels = np.tile(pixels, (9, 5, 1))
-    last = _table()[torch.from_numpy(pixels).long()].permute(2, 0, 1)
-    ours = _rendered(pixels, _native.step("contrast_floats", 0.37, threads))
+    last = float_table()[torch.from_numpy(pixels).long()].permute(2, 0, 1)
+    ours = float_rendered(pixels, _native.step("contrast_floats", 0.37, threads))
     return all(torch.equal(F.adjust_contrast(image, 0.37), ours) for image in (last, last.contiguous()))
-
-
-def _table() -> torch.Tensor:
-    return torch.arange(256, dtype=torch.float32, device="cpu").div(255)
-
-
-def _rendered(pixels: Any, step: bytes) -> torch.Tensor:
-    """Return what a step makes of (height, width, 3) bytes as numbers."""
-    out = np.empty((3, *pixels.shape[:2]), np.uint32)
-    plan = _native.Plan([], _table().repeat(3).view(torch.uint8).numpy().tobytes(), 3, 4, None, b"")
-    why = _native.render_image(pixels, record_of((*pixels.shape, "PPM"), (step,)), plan, out)
-    if why is not None:
-        raise RuntimeError(why)
-    return torch.from_numpy(out.view(np.float32))
 
 
 def _replay(step: str) -> Any:

@@ -23,7 +23,7 @@ use super::filter::{
 use super::flip::{FlipHorizontal, FlipVertical, RandomFlip};
 use super::geometry::{
     Affine, AffineGrid, Moved, Perspective, RandomAffine, RandomPerspective, RandomRotation, Rotated,
-    SampledGrid, Turn,
+    SampledFloats, SampledGrid, Turn,
 };
 use super::kinds::{
     Area, Block, Draw, Elements, FloatArea, FloatPixels, Ink, Lut, Map, Measured, Parameters, Pixels, Put,
@@ -465,6 +465,7 @@ steps! {
     }
     FloatArea {
         71 resize_floats: ResampleFloats,
+        79 sampled_floats: SampledFloats,
     }
     Elements {
         9 erase: Erase,

@@ -76,10 +76,14 @@ mod tests {
         Saturation, SaturationFloats, Solarize, SolarizeFloats,
     };
     use crate::ops::filter::{Blend, BoxBlur, Convolution, GaussianBlur, Kernel, Sharpness};
-    use crate::ops::geometry::{Affine, AffineGrid, Interpolation, Perspective, Places, Quarter, Turn};
+    use crate::ops::geometry::{
+        Affine, AffineGrid, Interpolation, Looking, Perspective, Places, Quarter, SampledFloats, SampledGrid,
+        Turn,
+    };
     use crate::ops::resize::{Arithmetic, Filter, Method, Order, Resample, ResampleFloats};
     use crate::ops::{
-        Crop, Erase, FlipHorizontal, FlipVertical, Library, Margins, Overprint, PadMode, Paste, Tables,
+        Crop, Erase, FlipHorizontal, FlipVertical, Generation, Library, Margins, Overprint, PadMode, Paste,
+        Tables,
     };
 
     /// One step of every kind of operands.
@@ -95,6 +99,13 @@ mod tests {
         let solarizes = [Library::Pillow, Library::Torch1, Library::Torch2]
             .map(|library| Solarize { threshold: 238.000_001, library }.into());
         let library = Library::Torch2Unfused;
+        let looking = Looking {
+            generation: Generation::V1,
+            places: Places::Fused,
+            interpolation: Interpolation::Bilinear,
+            fill: Some([0.1, 0.2, 0.3]),
+        };
+        let grid = SampledGrid::affine([0.1; 6], (6, 7), looking).unwrap();
         let others = [
             Brightness { factor: 0.1, library }.into(),
             Saturation { factor: 1.7, library }.into(),
@@ -137,6 +148,7 @@ mod tests {
             GrayFloats { library }.into(),
             InvertFloats.into(),
             SolarizeFloats { threshold: 0.5 }.into(),
+            SampledFloats { grid }.into(),
             ResampleFloats { height: 3, width: 4, filter: Filter::Bicubic }.into(),
         ];
         resizes.chain(pads).chain(solarizes).chain(others).collect()
@@ -175,7 +187,7 @@ mod tests {
         let numbers: Vec<u16> = of.keys().copied().collect();
         assert_eq!(
             numbers,
-            (0..11).chain(16..25).chain(40..50).chain([62]).chain(70..79).collect::<Vec<_>>()
+            (0..11).chain(16..25).chain(40..50).chain([62]).chain(70..80).collect::<Vec<_>>()
         );
         let names: std::collections::BTreeSet<_> = of.values().collect();
         assert_eq!(names.len(), of.len());

@@ -54,8 +54,8 @@ pub struct SampledGrid {
     perspective: bool,
     // In the precision in which torch has them.
     matrix: [f32; 8],
-    size: Size,
-    looking: Looking,
+    pub(super) size: Size,
+    pub(super) looking: Looking,
 }
 
 /// What x, y and 1 are multiplied by.
@@ -116,7 +116,7 @@ impl SampledGrid {
     /// Columns and rows of the source where pixels of a row of the output come from, from one on.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "it is compiled for each level's vectors")]
-    fn places(&self, source: Size, row: u32, first: u32) -> [[f32; GROUP]; 2] {
+    pub(super) fn places(&self, source: Size, row: u32, first: u32) -> [[f32; GROUP]; 2] {
         let fused = self.looking.places == Places::Fused && !is_small(self.size);
         let (theta, depth) = self.rows(source);
         let middle = |length: u32| if self.perspective { 0.5 } else { (length as f32 - 1.0) * -0.5 };
@@ -206,7 +206,7 @@ impl SampledGrid {
 }
 
 /// Pixels whose places are found at a time.
-const GROUP: usize = 32;
+pub(super) const GROUP: usize = 32;
 /// Pixels of nothing around a source: as many as a place's left and upper neighbours can be outside, and its others.
 const BORDER: usize = 2;
 

@@ -20,8 +20,9 @@ use penstock_jpeg::simd::arch::x86_64::memory::{load8_doubles, load16, load32, l
 use super::dispatch::Inside;
 use super::field::{Field, Frame, Places, Run};
 use super::sample::{self, Interpolation, Pixels};
+use super::sampled_floats::SampledFloats;
 use super::sampled_grid::{SampledGrid, Texels};
-use crate::image::Region;
+use crate::image::{Planes, Region};
 
 /// See [`Field::fill`].
 #[target_feature(enable = "avx2,fma")]
@@ -49,6 +50,17 @@ pub(crate) fn sampled(
     } else {
         grid.row::<1>(texels, row, first, out);
     }
+}
+
+/// See [`SampledFloats::row`].
+#[target_feature(enable = "avx2,fma")]
+pub(super) fn sampled_floats(
+    step: &SampledFloats,
+    source: &Planes,
+    from: [u32; 2],
+    to: (usize, &mut Planes),
+) {
+    step.row(source, from, to);
 }
 
 /// See [`sample::run`]; three channels and the next pixel's first are four doubles.

@@ -17,8 +17,8 @@ use super::color::{
 use super::crop::{CenterCrop, Crop, RandomCrop};
 use super::erase::{Erase, Overprint, Paste, RandomErasing};
 use super::filter::{
-    BoxBlur, Convolution, GaussianBlur, Kernel3, Kernel5, RandomAdjustSharpness, RandomGaussianBlur,
-    Sharpness,
+    BoxBlur, Convolution, ConvolutionFloats, GaussianBlur, Kernel3, Kernel5, RandomAdjustSharpness,
+    RandomGaussianBlur, Sharpness,
 };
 use super::flip::{FlipHorizontal, FlipVertical, RandomFlip};
 use super::geometry::{
@@ -466,6 +466,7 @@ steps! {
     FloatArea {
         71 resize_floats: ResampleFloats,
         79 sampled_floats: SampledFloats,
+        80 convolution_floats: ConvolutionFloats,
     }
     Elements {
         9 erase: Erase,

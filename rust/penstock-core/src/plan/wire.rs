@@ -75,7 +75,9 @@ mod tests {
         Hue, HueFloats, Invert, InvertFloats, Luminance, NormalizeFloats, Permute, Point, Posterize,
         Saturation, SaturationFloats, Solarize, SolarizeFloats,
     };
-    use crate::ops::filter::{Blend, BoxBlur, Convolution, GaussianBlur, Kernel, Sharpness};
+    use crate::ops::filter::{
+        Blend, BoxBlur, Convolution, ConvolutionFloats, GaussianBlur, Kernel, Sharpness,
+    };
     use crate::ops::geometry::{
         Affine, AffineGrid, Interpolation, Looking, Perspective, Places, Quarter, SampledFloats, SampledGrid,
         Turn,
@@ -149,6 +151,7 @@ mod tests {
             InvertFloats.into(),
             SolarizeFloats { threshold: 0.5 }.into(),
             SampledFloats { grid }.into(),
+            ConvolutionFloats { weights: Convolution::new(vec![1.0], vec![0.25, 0.5, 0.25]).unwrap() }.into(),
             ResampleFloats { height: 3, width: 4, filter: Filter::Bicubic }.into(),
         ];
         resizes.chain(pads).chain(solarizes).chain(others).collect()
@@ -187,7 +190,7 @@ mod tests {
         let numbers: Vec<u16> = of.keys().copied().collect();
         assert_eq!(
             numbers,
-            (0..11).chain(16..25).chain(40..50).chain([62]).chain(70..80).collect::<Vec<_>>()
+            (0..11).chain(16..25).chain(40..50).chain([62]).chain(70..81).collect::<Vec<_>>()
         );
         let names: std::collections::BTreeSet<_> = of.values().collect();
         assert_eq!(names.len(), of.len());

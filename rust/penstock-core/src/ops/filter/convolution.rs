@@ -35,8 +35,15 @@ impl Convolution {
     }
 
     /// Pixels on either side of one that count for it, along rows and down columns.
-    fn margins(&self) -> [u32; 2] {
+    pub(super) fn margins(&self) -> [u32; 2] {
         self.weights.each_ref().map(|of| of.len() as u32 / 2)
+    }
+}
+
+impl Convolution {
+    /// The weights along rows and down columns.
+    pub(super) fn weights(&self) -> &[Vec<f32>; 2] {
+        &self.weights
     }
 }
 
@@ -137,7 +144,7 @@ fn grown(range: &Range<u32>, margin: u32, length: u32) -> Range<u32> {
 }
 
 /// What a range of an axis is made of.
-struct Seen {
+pub(super) struct Seen {
     places: Range<i64>,
     length: u32,
     /// The first place that is there.
@@ -145,16 +152,16 @@ struct Seen {
 }
 
 impl Seen {
-    fn new(range: &Range<u32>, margin: u32, length: u32, first: u32) -> Self {
+    pub(super) fn new(range: &Range<u32>, margin: u32, length: u32, first: u32) -> Self {
         Seen { places: around(range, margin), length, first }
     }
 
-    fn count(&self) -> usize {
+    pub(super) fn count(&self) -> usize {
         (self.places.end - self.places.start) as usize
     }
 
     /// What is seen at one of the places, counted from the first that is there.
-    fn at(&self, index: usize) -> usize {
+    pub(super) fn at(&self, index: usize) -> usize {
         (reflected(self.places.start + index as i64, self.length) - i64::from(self.first)) as usize
     }
 

@@ -6,4 +6,6 @@ mod plain;
 
 pub(super) use convolution::{convolve_avx2, convolve_avx512};
 pub(super) use means::{gather, pass_avx2, pass_avx512, scatter};
-pub(super) use plain::{sharpen_avx2, sharpen_avx512, weigh_avx2, weigh_avx512};
+pub(super) use plain::{
+    convolve_floats_avx2, convolve_floats_avx512, sharpen_avx2, sharpen_avx512, weigh_avx2, weigh_avx512,
+};

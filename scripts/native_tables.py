@@ -37,7 +37,8 @@ def _listed(names: Iterable[str]) -> str:
 
 def operations() -> str:
     """Return the table of operations."""
-    return _table(HEADINGS, map(row_of, TABLE))
+    # What is nobody's call is a step of others.
+    return _table(HEADINGS, (row for row in map(row_of, TABLE) if any(row[1:])))
 
 
 def conversions() -> str:

@@ -1,4 +1,4 @@
-"""Every operation of the table, by its own examples: lowered and recorded, of images and of tensors of bytes."""
+"""Every operation of the table, by its own examples: lowered and recorded, of images and of tensors of bytes and numbers."""
 
 import numpy as np
 import pytest
@@ -27,6 +27,8 @@ AROUND = {
     "pillow": lambda transform: v1.Compose([transform, v1.ToTensor()]),
     "tensors": lambda transform: v1.Compose([v1.PILToTensor(), transform, v1.ConvertImageDtype(torch.float32)]),
     "images": lambda transform: v2.Compose([v2.ToImage(), transform, v2.ToDtype(torch.float32, scale=True)]),
+    "numbers": lambda transform: v1.Compose([v1.ToTensor(), transform, v1.Normalize([0.4], [0.3])]),
+    "images of numbers": lambda transform: v2.Compose([v2.ToImage(), v2.ToDtype(torch.float32, scale=True), transform]),
 }
 CASES = [
     pytest.param(operation, transform, id=f"{operation.name} {number}")

@@ -214,8 +214,10 @@ def test_what_torchvision_refuses_raises_its_own_error(transform, size):
         ([v2.ToImage(), v2.RandomResizedCrop(9, interpolation=InterpolationMode.NEAREST_EXACT)], "which loop"),
         ([v2.PILToTensor(), v2.Resize(9, InterpolationMode.BOX)], "no box filter"),
         ([v1.PILToTensor(), v1.Resize(9)], "float32"),
-        ([v1.ToTensor(), v2.Resize(9)], "converted before"),
-        ([v1.ToTensor(), v1.Resize(9, InterpolationMode.NEAREST)], "converted before"),
+        ([v1.ToTensor(), v2.ToDtype(torch.float64), v2.Resize(9)], "converted before"),
+        ([v1.ToTensor(), v1.Resize(9, antialias=False)], "without antialiasing"),
+        ([v1.ToTensor(), v1.Resize(9, InterpolationMode.NEAREST_EXACT)], "which loop"),
+        ([v1.ToTensor(), v1.Resize(9), v2.ToDtype(torch.float16)], "after they were converted"),
         (
             [v2.ToImage(), v2.ToDtype(torch.bfloat16, scale=True), v2.ToDtype(torch.uint8, scale=True), v2.Resize(9)],
             "conv",

@@ -25,6 +25,7 @@ from torchvision.transforms import v2
 from penstock import _native
 from penstock.conversion import CODES, CONVERSIONS, CONVERTING, IDENTITIES, arithmetic, strip_of
 from penstock.generators import Draws
+from penstock.lowering.converted import Converted
 from penstock.lowering.known import is_pristine, shadowed, unhooked
 from penstock.lowering.report import Row
 from penstock.ops.opaque import Opaque
@@ -183,10 +184,11 @@ class _Builder:
         self.draws = Draws.NONE
         self.fails = False
         self.type_is_open = self.is_erased = False
-        self.is_laid = True
+        self.is_laid, self.is_cut = True, False
         self.tensors_from: int | None = None
         self.kept: str | None = None
         self.normalized: list[tuple[list[float], list[float]]] = []
+        self.converted: Converted | None = None
 
     def add_all(self, transform: Any) -> Iterator[Row]:
         if transform is None:
@@ -238,6 +240,7 @@ class _Builder:
                 self.tensors_from = len(self.ops)
             self.ops.append(op)
             self.steps.append(step)
+        self.is_cut |= self.is_tensor and operation.name.endswith("crop")
         self.open_type(kind)
         return operation.says.format(whose="torch's" if step.tensor else "Pillow's")
 
@@ -275,6 +278,7 @@ class _Builder:
             raise Opaque(f"of its part {describe(transform)}: {opaque}") from None
         except Exception as error:
             raise Opaque(f"of its part {describe(transform)}: {error}") from None
+        self.is_cut |= self.is_tensor and operation.name.endswith("crop")
         if self.strip is not strip:
             raise Opaque(f"what follows depends on whether its part {describe(transform)} was made")
         return [] if op is None else [op]
@@ -304,6 +308,12 @@ class _Builder:
         self.check_strip()
         if self.kept is not None and not _is_same(given, self.strip):
             raise Opaque(self.kept)
+        if self.converted is not None and (done := self.converted.step(transform, given, self.strip)) is not None:
+            if self.is_erased:
+                raise Opaque("it changes numbers after erasing, which is done to the output")
+            self.ops.append(_native.Op("always", done))
+            self.steps.append(step)
+            return "done to numbers that were changed before"
         if type(transform) in (v2.ToImage, v2.ToPureTensor):
             self.type_is_open = False
         conversion = CONVERTING[type(transform)]
@@ -324,6 +334,8 @@ class _Builder:
         self.strip = pad(self.strip)
         self.fills += 1
         self.check_strip()
+        if self.converted is not None:
+            self.converted.add_margin(self.strip)
         if not self.is_tensor:
             color = self.strip.getpixel((CODES + self.fills - 1, 0))
             self.margins.append((color,) * 3 if isinstance(color, int) else color)
@@ -353,6 +365,17 @@ class _Builder:
             raise Opaque("no native form on tensors whose values were converted before")
         self.inks = pixels[:, CODES:]
 
+    def change_numbers(self, *, mixes: bool = False) -> None:
+        if not self.is_of_numbers:
+            raise Opaque("no native form on tensors whose values were converted before, but for float32")
+        if self.converted is None:
+            self.converted = Converted(self.strip, self.normalized)
+        self.converted.mixes |= mixes
+
+    @property
+    def is_of_numbers(self) -> bool:
+        return self.is_tensor and self.strip.dtype == torch.float32
+
     def check_output(self) -> Iterator[Row]:
         if not self.fails and not isinstance(self.strip, torch.Tensor):
             yield Row("transform", "(result)", False, "Pillow images reach collation, which refuses them")
@@ -362,13 +385,14 @@ class _Builder:
             # The plan never gets as far as its table.
             plan = _native.Plan(self.ops, bytes(range(CODES)) * self.channels, self.channels, 1)
             return Pipeline(plan, tuple(self.steps), torch.uint8, self.draws, True, tuple(rows))
-        table = self.strip.as_subclass(torch.Tensor).detach().reshape(self.strip.shape[0], -1).contiguous()
+        converted = self.converted or Converted(self.strip, self.normalized)
+        table = converted.table
         channels = table.shape[0]
         inks = None if self.inks is None else np.broadcast_to(self.inks, (channels, self.inks.shape[1])).tobytes()
 
         def plan_of(table: torch.Tensor) -> _native.Plan:
             entries = table.view(torch.uint8).numpy().tobytes()
-            affine = arithmetic(table, self.normalized)
+            affine = arithmetic(table, converted.normalizations)
             return _native.Plan(
                 self.ops, entries, channels, table.element_size(), affine, inks, self.colours, self.tensors_from
             )
@@ -376,7 +400,7 @@ class _Builder:
         kinds = (torch.Tensor, tv_tensors.Image) if self.type_is_open else (type(self.strip),)
         return Pipeline(
             *(plan_of(table), tuple(self.steps), table.dtype, self.draws, False, tuple(rows), kinds),
-            *(table, plan_of, self.kept is not None),
+            *(table, plan_of, self.kept is not None or self.converted is not None),
         )
 
 

@@ -18,7 +18,7 @@ from penstock.ops.opaque import Opaque
 
 __all__ = ["Written", "left", "write"]
 
-_NOISE = "noise that is erased with is the value of no byte"
+_KEPT = "noise that is erased with, or numbers that were changed, are the values of no bytes"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,7 +55,7 @@ def write(reader: Reader, form: Form, *, mixes: bool) -> tuple[Written | None, l
         return None, [_row(False, "values are mixed")] if form.as_bytes else []
     # What erases draws numbers of the type that the transforms make.
     if any(pipeline.kept and form.dtype_of(pipeline.dtype) != pipeline.dtype for pipeline in pipelines):
-        return None, [_row(False, _NOISE)] if form.as_bytes else []
+        return None, [_row(False, _KEPT)] if form.as_bytes else []
     exchanged = {id(pipeline): _converted(pipeline, form) for pipeline in pipelines}
     tables: dict[int, torch.Tensor] = {}
     rows = []
@@ -113,7 +113,7 @@ def _coded(pipelines: list[Pipeline], form: Form) -> list[tuple[Pipeline, torch.
     coded = []
     for pipeline in pipelines:
         if pipeline.kept:
-            raise Opaque(_NOISE)
+            raise Opaque(_KEPT)
         table = pipeline.table
         assert table is not None  # noqa: S101 - it does not fail
         codes = codes_of(table)

@@ -16,7 +16,7 @@ from PIL import Image
 from penstock import _native
 from penstock.records import record_of
 
-__all__ = ["LIBRARIES", "agreeing", "noise", "pillow_agrees", "rendered"]
+__all__ = ["LIBRARIES", "agreeing", "float_rendered", "float_table", "noise", "pillow_agrees", "rendered"]
 
 # What a library may do, in the order in which it is tried.
 LIBRARIES = {
@@ -47,6 +47,21 @@ def rendered(pixels: Any, steps: Sequence[bytes], size: tuple[int, int] | None =
 def _bytes() -> _native.Plan:
     """Return a plan that leaves the bytes of three channels as they are; making one takes longer than most steps."""
     return _native.Plan([], bytes(range(256)) * 3, 3, 1, None, b"")
+
+
+def float_table() -> torch.Tensor:
+    """Return the numbers that `ToTensor` makes of all bytes."""
+    return torch.arange(256, dtype=torch.float32, device="cpu").div(255)
+
+
+def float_rendered(pixels: Any, step: bytes) -> torch.Tensor:
+    """Return what a step that keeps an image's size makes of (H, W, 3) bytes as numbers, of shape (3, H, W)."""
+    out = np.empty((3, *pixels.shape[:2]), np.uint32)
+    plan = _native.Plan([], float_table().repeat(3).view(torch.uint8).numpy().tobytes(), 3, 4, None, b"")
+    why = _native.render_image(pixels, record_of((*pixels.shape, "PPM"), (step,)), plan, out)
+    if why is not None:
+        raise RuntimeError(why)
+    return torch.from_numpy(out.view(np.float32))
 
 
 def agreeing(

@@ -20,6 +20,7 @@ class Building(Protocol):
             the colours of all margins so far.
         channels: Of the image.
         threads: Of torch's, where it would make the images.
+        is_cut: Whether a tensor may be part of another one, so that there are gaps between its rows.
         is_laid: Whether it is known how a tensor lies in memory, in which some of torch's roundings differ.
         is_erased: Whether parts of it were overwritten, after which nothing but conversions can be lowered.
     """
@@ -27,12 +28,17 @@ class Building(Protocol):
     strip: Any
     channels: int
     threads: int
+    is_cut: bool
     is_laid: bool
     is_erased: bool
 
     @property
     def is_tensor(self) -> bool:
         """Whether the operation is given a tensor; a Pillow image otherwise."""
+
+    @property
+    def is_of_numbers(self) -> bool:
+        """Whether the operation is given a tensor of float32."""
 
     def add_margin(self, pad: Callable[[Any], Any]) -> int:
         """Add the colour of a margin to the strip, by torchvision's own function; return its number."""
@@ -52,6 +58,9 @@ class Building(Protocol):
 
     def change_values(self) -> None:
         """Note that the operation makes new values of pixels' bytes; Opaque if these were converted before."""
+
+    def change_numbers(self, *, mixes: bool = False) -> None:
+        """Note that the operation makes new numbers of float32, or mixes channels; Opaque if it is given others."""
 
 
 class Trace(Protocol):

@@ -19,7 +19,7 @@ from torchvision.transforms.v2 import functional as F2
 from penstock import _native, agreement, memory
 from penstock.ops.opaque import Opaque
 
-__all__ = ["filter_name", "mode_of", "mode_of_tensors", "pass_order", "tensor_filter"]
+__all__ = ["filter_name", "float_filter", "mode_of", "mode_of_tensors", "pass_order", "tensor_filter"]
 
 # Enlarged, shrunk a little and a lot, one side only, the height much more than the width, and just not so much; last an
 # image more than a hundred times as high as wide, and one just not so:
@@ -43,6 +43,8 @@ _OF_TENSORS = {
     InterpolationMode.BICUBIC: "bicubic",
     InterpolationMode.LANCZOS: "lanczos",
 }
+# The same of those that resize tensors of float32.
+_OF_FLOATS = {mode: name for mode, name in _OF_TENSORS.items() if mode is not InterpolationMode.LANCZOS}
 # Of the modes that Pillow has under the same name; NEAREST_EXACT has no number of its own.
 _BY_NUMBER = {
     int(Image.Resampling[mode.name]): mode for mode in InterpolationMode if mode.name in Image.Resampling.__members__
@@ -107,6 +109,28 @@ def tensor_filter(mode: InterpolationMode, antialias: Any, *, version: int) -> s
     return _OF_TENSORS[mode]
 
 
+def float_filter(mode: InterpolationMode, antialias: Any, *, version: int) -> str:
+    """Return the native name of a mode for tensors of float32.
+
+    Args:
+        mode: Of the interpolation.
+        antialias: torchvision's argument.
+        version: Of the transform, 1 or 2.
+
+    Raises:
+        Opaque: If torch's result is not reproduced.
+    """
+    if mode is InterpolationMode.NEAREST_EXACT:
+        raise Opaque("no native form on tensors: which pixel is the nearest depends on which loop of torch's runs")
+    if mode not in _OF_FLOATS:
+        raise Opaque(f"no native {mode.value} filter for tensors of float32")
+    if mode is not InterpolationMode.NEAREST and antialias is not True:
+        raise Opaque("no native form on tensors without antialiasing")
+    if not _floats_agree(mode, version):
+        raise Opaque(f"the installed torch resizes float32 tensors by {mode.value} to other numbers on this processor")
+    return _OF_FLOATS[mode]
+
+
 @agreement.probe(
     "torchvision's transforms of version 2 take names of filters", "resizes by a filter's name", otherwise=False
 )
@@ -165,16 +189,46 @@ def _tensors_agree(mode: InterpolationMode, version: int) -> bool:
     return True
 
 
+@agreement.probe(
+    "torch resizes tensors of float32 to the known numbers",
+    "resizes of tensors of float32",
+    state=("torch's modes", "the default device", "inference mode", "deterministic algorithms", "threads"),
+    otherwise=False,
+    examples=[(mode, version) for mode in _OF_FLOATS for version in (1, 2)],
+)
+def _floats_agree(mode: InterpolationMode, version: int) -> bool:
+    """Whether the installed torch resizes tensors of any layout, gray and in colour, to our numbers."""
+    function = F.resize if version == 1 else F2.resize
+    table = torch.arange(256, dtype=torch.float32, device="cpu").div(255)
+    for before, after in _SIZES:
+        pixels = _noise(before)
+        ours = _resized(pixels, after, _OF_FLOATS[mode], "floats", table)
+        last = table[torch.from_numpy(pixels).long()].permute(2, 0, 1)
+        images = [(last, ours), (last.contiguous(), ours), (last[:1], ours[:1]), (last[1:2].contiguous(), ours[1:2])]
+        # Crops have gaps between their rows.
+        longer = torch.nn.functional.pad(last, [2, 3])
+        images += [(each[..., 2:-3], ours) for each in (longer, longer.permute(1, 2, 0).contiguous().permute(2, 0, 1))]
+        for image, expected in images:
+            if not torch.equal(function(image, list(after), mode, antialias=True), expected):
+                return False
+    return True
+
+
 def _noise(size: tuple[int, int]) -> Any:
     pixels = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
     pixels[::3] = np.where(pixels[::3] > 127, 255, 0)  # clipped overshoot must agree as well
     return pixels
 
 
-def _resized(pixels: Any, after: tuple[int, int], name: str, arithmetic: str) -> torch.Tensor:
-    """Return what our resize makes of (height, width, 3) bytes."""
-    plan = _native.Plan([_native.Op("resize", "exact", after, name, arithmetic)], bytes(range(256)) * 3, 3, 1, inks=b"")
+def _resized(
+    pixels: Any, after: tuple[int, int], name: str, arithmetic: str, table: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Return what our resize makes of (height, width, 3) bytes, or of what a table makes of them."""
+    table = torch.arange(256, dtype=torch.uint8, device="cpu") if table is None else table
+    entries = table.repeat(3).view(torch.uint8).numpy().tobytes()
+    op = _native.Op("resize", "exact", after, name, arithmetic)
+    plan = _native.Plan([op], entries, 3, table.element_size(), inks=b"")
     batch = _native.Batch(_native.ArrayImages(pixels[None], plan), [0], _native.Generator(0))
-    made, out = memory.empty((1, 3, *after), torch.uint8)
+    made, out = memory.empty((1, 3, *after), table.dtype)
     batch.run(_native.JobQueue(1), out)
     return made[0]

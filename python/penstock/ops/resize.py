@@ -15,7 +15,14 @@ from penstock.ops.crop import cropped
 from penstock.ops.opaque import Opaque
 from penstock.ops.operation import Building, Operation, Trace
 from penstock.ops.parameters import integer_of, lengths_of
-from penstock.ops.resampling import filter_name, mode_of, mode_of_tensors, pass_order, tensor_filter
+from penstock.ops.resampling import (
+    filter_name,
+    float_filter,
+    mode_of,
+    mode_of_tensors,
+    pass_order,
+    tensor_filter,
+)
 
 __all__ = ["RESIZE", "method_of", "resized", "tensor_resized"]
 
@@ -35,6 +42,10 @@ def method_of(building: Building, transform: Any, lengths: list[int]) -> tuple[s
     """
     version = 2 if type(transform) in (v2.Resize, v2.RandomResizedCrop) else 1
     mode = mode_of(transform.interpolation, strings=version == 2)
+    if building.is_of_numbers:
+        name = float_filter(mode, transform.antialias, version=version)
+        building.change_numbers()
+        return name, "floats"
     if building.is_tensor:
         building.change_values()
         if max(lengths) == 1:
@@ -163,6 +174,10 @@ def _replay(image: Any, height: int, width: int, name: str, arithmetic: str) -> 
     return F.to_pil_image(F2.resize(F.pil_to_tensor(image), [height, width], interpolation=mode, antialias=True))
 
 
+def _replay_floats(image: Any, height: int, width: int, name: str) -> Any:
+    return F.resize(image, [height, width], mode_of_tensors(name), antialias=True)
+
+
 def _examples() -> Iterator[Any]:
     for kind in (v1.Resize, v2.Resize):
         yield kind(20)
@@ -176,7 +191,7 @@ RESIZE = Operation(
     says=_SAYS,
     transforms={v1.Resize: _lower, v2.Resize: _lower},
     functions=((F, "resize"), (F2, "resize")),
-    replays={"resize": _replay},
+    replays={"resize": _replay, "resize_floats": _replay_floats},
     methods={"resize": resized},
     calls={(F, "resized_crop"): _crop_resized},
     moves=True,

@@ -22,6 +22,7 @@ from penstock.ops.color.gray import GRAY
 from penstock.ops.color.hue import HUE
 from penstock.ops.color.invert import INVERT
 from penstock.ops.color.jitter import COLOR_JITTER
+from penstock.ops.color.normalize import NORMALIZE
 from penstock.ops.color.permute import PERMUTE
 from penstock.ops.color.photometric_distort import PHOTOMETRIC_DISTORT
 from penstock.ops.color.point import POINT
@@ -92,6 +93,7 @@ TABLE = (
     AUTOCONTRAST,
     EQUALIZE,
     POINT,
+    NORMALIZE,
     PERMUTE,
     CHANNEL,
     SPACE,

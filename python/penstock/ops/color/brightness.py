@@ -6,6 +6,7 @@ from PIL import ImageEnhance
 from torchvision.transforms.v2 import functional as F2
 
 from penstock.ops.color.adjust import Adjustment
+from penstock.ops.color.floats import float_replays
 from penstock.ops.operation import Trace
 
 __all__ = ["BRIGHTNESS", "brightness"]
@@ -20,5 +21,7 @@ def _brightened(trace: Trace, brightness_factor: Any) -> Any:
 
 
 BRIGHTNESS = brightness.operation(
-    enhancers={ImageEnhance.Brightness: brightness.records}, kernels={F2.adjust_brightness: _brightened}
+    enhancers={ImageEnhance.Brightness: brightness.records},
+    kernels={F2.adjust_brightness: _brightened},
+    replays={"brightness": brightness.replay, **float_replays("brightness_floats")},
 )

@@ -17,6 +17,7 @@ from penstock import _native, agreement
 from penstock.compat.torchvision import tensor_functional
 from penstock.ops.arithmetic import LIBRARIES, noise, rendered
 from penstock.ops.color.adjust import Adjustment
+from penstock.ops.color.floats import float_replays
 from penstock.ops.opaque import Opaque
 from penstock.ops.operation import Building, RecordsTensor, Trace
 from penstock.ops.parameters import factor_of, library_of
@@ -122,7 +123,7 @@ def _replay(image: Any, factor: float, arithmetic: str, _threads: int, interleav
 
 CONTRAST = contrast.operation(
     enhancers={ImageEnhance.Contrast: contrast.records},
-    replays={"contrast": contrast.replay, "summed_contrast": _replay},
+    replays={"contrast": contrast.replay, "summed_contrast": _replay, **float_replays("contrast_floats")},
     tensor_calls={(tensor_functional, "adjust_contrast"): _records("torch1")},
     kernels={F2.adjust_contrast: _records("torch2")},
 )

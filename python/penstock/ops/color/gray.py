@@ -10,6 +10,7 @@ from torchvision.transforms.v2 import functional as F2
 from penstock import _native
 from penstock.compat.torchvision import image_functional
 from penstock.ops.color.adjust import Adjustment
+from penstock.ops.color.floats import float_arithmetic, float_replays
 from penstock.ops.opaque import Opaque
 from penstock.ops.operation import Building, Trace
 from penstock.ops.parameters import chance_of
@@ -21,6 +22,10 @@ _ALWAYS = (v1.Grayscale, v2.Grayscale)
 
 
 def _lower_random(building: Building, transform: Any) -> _native.Op:
+    if building.is_of_numbers:
+        arithmetic = float_arithmetic(building, transform, "gray_floats")
+        building.change_numbers(mixes=True)
+        return _native.Op("random_gray_floats", "v2", chance_of(transform)[1], arithmetic)
     arithmetic = gray.arithmetic_for(building, transform)
     building.change_values()
     _, p = chance_of(transform)
@@ -38,6 +43,10 @@ def _lower(building: Building, transform: Any) -> _native.Op | None:
         # Of gray images, Pillow changes nothing but the number of channels, here or in what was done before.
         building.strip, building.channels = transform(building.strip), channels
         return None
+    if building.is_of_numbers and channels == 3:
+        arithmetic = float_arithmetic(building, transform, "gray_floats")
+        building.change_numbers(mixes=True)
+        return _native.Op("always", _native.step("gray_floats", arithmetic))
     arithmetic = gray.arithmetic_for(building, transform)
     building.change_values()
     if channels == 1:
@@ -83,7 +92,7 @@ GRAY = gray.operation(
     says="{whose} own arithmetic, in one pass with other changes of colour",
     transforms={**dict.fromkeys(_RANDOM, _lower_random), **dict.fromkeys(_ALWAYS, _lower)},
     random=frozenset(_RANDOM),
-    replays={"gray": gray.replay, "luminance": _replay},
+    replays={"gray": gray.replay, "luminance": _replay, **float_replays("gray_floats")},
     calls={(image_functional, "to_grayscale"): _made_gray},
     image_kernels={F2.rgb_to_grayscale: _kernel_made_gray},
     # Its result is one channel seen three times, which lies in memory as no image does.

@@ -10,6 +10,7 @@ from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F2
 
 from penstock import _native
+from penstock.ops.color.floats import float_arithmetic, float_replays
 from penstock.ops.operation import Building, Operation, Trace
 from penstock.ops.parameters import chance_of
 
@@ -17,6 +18,10 @@ __all__ = ["INVERT"]
 
 
 def _lower(building: Building, transform: Any) -> _native.Op:
+    if building.is_of_numbers:
+        float_arithmetic(building, transform, "invert_floats")
+        building.change_numbers()
+        return _native.Op("random_invert_floats", chance_of(transform))
     building.change_values()
     return _native.Op("random_invert", chance_of(transform))
 
@@ -41,7 +46,7 @@ INVERT = Operation(
     transforms={v1.RandomInvert: _lower, v2.RandomInvert: _lower},
     random=frozenset((v1.RandomInvert, v2.RandomInvert)),
     functions=((F, "invert"), (F2, "invert")),
-    replays={"invert": ImageOps.invert},
+    replays={"invert": ImageOps.invert, **float_replays("invert_floats")},
     calls={(ImageOps, "invert"): _inverted},
     kernels={F2.invert: _tensor_inverted},
     examples=_examples,

@@ -9,6 +9,7 @@ from torchvision.transforms import v2
 from penstock import _native
 from penstock.ops.color.brightness import brightness
 from penstock.ops.color.contrast import contrast_arithmetic, sums_of
+from penstock.ops.color.floats import float_arithmetic
 from penstock.ops.color.hue import hue
 from penstock.ops.color.saturation import saturation
 from penstock.ops.opaque import Opaque
@@ -19,6 +20,9 @@ from penstock.ops.uniform import rounding_of
 __all__ = ["COLOR_JITTER", "bounds_of", "jitter_arithmetic"]
 
 _KINDS = (v1.ColorJitter, v2.ColorJitter)
+_OF_NUMBERS = ("brightness_floats", "contrast_floats", "saturation_floats", "hue_floats")
+# Those whose arithmetic has a name.
+_NAMED = ("saturation_floats", "hue_floats")
 
 
 def bounds_of(transform: Any) -> list[tuple[float, ...] | None]:
@@ -39,9 +43,18 @@ def jitter_arithmetic(building: Building, transform: Any, *, mixes_contrast: boo
 
 def _lower(building: Building, transform: Any) -> _native.Op:
     bounds = bounds_of(transform)
+    if building.is_of_numbers:
+        # Those without a factor are not asked, but for one whose name counts.
+        steps = [step for step, pair in zip(_OF_NUMBERS, bounds, strict=True) if pair is not None] or ["hue_floats"]
+        named = [step for step in steps if step in _NAMED] or ["hue_floats"]
+        for step in steps:
+            float_arithmetic(building, transform, step)
+        arithmetic = float_arithmetic(building, transform, *named)
+        building.change_numbers(mixes=True)
+        return _native.Op("color_jitter", arithmetic, True, sums_of(building), rounding_of(), *bounds)
     arithmetic = jitter_arithmetic(building, transform, mixes_contrast=bounds[1] is not None)
     building.change_values()
-    return _native.Op("color_jitter", arithmetic, sums_of(building), rounding_of(), *bounds)
+    return _native.Op("color_jitter", arithmetic, False, sums_of(building), rounding_of(), *bounds)
 
 
 def _examples() -> Iterator[Any]:

@@ -15,6 +15,7 @@ from torchvision.transforms.v2 import functional as F2
 
 from penstock import _native
 from penstock.compat.torchvision import tensor_functional
+from penstock.ops.color.floats import float_arithmetic, float_replays
 from penstock.ops.opaque import Opaque
 from penstock.ops.operation import Building, Operation, Trace
 from penstock.ops.parameters import chance_of, library_of
@@ -22,15 +23,20 @@ from penstock.ops.parameters import chance_of, library_of
 __all__ = ["SOLARIZE"]
 
 
-def _threshold_of(threshold: Any, *, of_tensors: bool) -> float:
+def _threshold_of(threshold: Any, *, of_tensors: bool, most: float = 255) -> float:
     if type(threshold) not in (int, float) or math.isnan(threshold):
         raise Opaque(f"its threshold is {threshold!r}")
-    if of_tensors and not 0 <= threshold <= 255:
-        raise Opaque("its threshold is no byte: torchvision refuses it, or torch takes another one in its place")
+    if of_tensors and not 0 <= threshold <= most:
+        raise Opaque("its threshold is no value: torchvision refuses it, or torch takes another one in its place")
     return float(threshold)
 
 
 def _lower(building: Building, transform: Any) -> _native.Op:
+    if building.is_of_numbers:
+        float_arithmetic(building, transform, "solarize_floats")
+        threshold = _threshold_of(transform.threshold, of_tensors=True, most=1)
+        building.change_numbers()
+        return _native.Op("random_solarize_floats", chance_of(transform), threshold)
     threshold = _threshold_of(transform.threshold, of_tensors=building.is_tensor)
     building.change_values()
     return _native.Op("random_solarize", chance_of(transform), threshold, library_of(building, transform))
@@ -63,7 +69,7 @@ SOLARIZE = Operation(
     transforms={v1.RandomSolarize: _lower, v2.RandomSolarize: _lower},
     random=frozenset((v1.RandomSolarize, v2.RandomSolarize)),
     functions=((F, "solarize"), (F2, "solarize")),
-    replays={"solarize": _replay},
+    replays={"solarize": _replay, **float_replays("solarize_floats")},
     calls={(ImageOps, "solarize"): _solarized},
     tensor_calls={(tensor_functional, "solarize"): _tensor_solarized},
     kernels={F2.solarize: _tensor_solarized},

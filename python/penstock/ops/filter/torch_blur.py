@@ -15,7 +15,7 @@ from torchvision.transforms.v2 import functional as F2
 from penstock import _native, agreement
 from penstock.compat.torchvision import GAUSSIAN_WEIGHTS, tensor_functional
 from penstock.ops import refuse
-from penstock.ops.arithmetic import noise, rendered
+from penstock.ops.arithmetic import float_rendered, float_table, noise, rendered
 from penstock.ops.opaque import Opaque
 from penstock.ops.operation import Building, Operation, Trace
 from penstock.ops.parameters import factor_of, generation_of, integer_of, numbers_of
@@ -57,6 +57,34 @@ def _agrees() -> bool:
     return True
 
 
+@agreement.probe(
+    "torch blurs tensors of float32 to the known numbers",
+    "torchvision's Gaussian blur of tensors of float32",
+    otherwise=False,
+    state=("threads", "autocast", "mkldnn"),
+    examples=[(generation,) for generation in _FUNCTIONS],
+)
+def _agrees_of_floats(generation: str) -> bool:
+    """Whether torch adds up in the known order where nothing is rounded to bytes afterwards."""
+    pixels = noise()
+    last = float_table()[torch.from_numpy(pixels).long()].permute(2, 0, 1)
+    # Crops have gaps between their rows.
+    layouts = (last, last.contiguous(), torch.nn.functional.pad(last, [2, 3])[..., 2:-3])
+    for sides in _SIDES:
+        for deviation in (0.4, 3.0):
+            weights = [_weights(generation, side, deviation) for side in sides]
+            ours = float_rendered(
+                pixels, _native.step("convolution_floats", sides[0], weights[0], sides[1], weights[1])
+            )
+            cases = [(image, ours) for image in layouts]
+            if min(sides) >= _LEAST_SIDE:
+                cases += [(image[:1], ours[:1]) for image in layouts]
+            for image, expected in cases:
+                if not torch.equal(_FUNCTIONS[generation](image, list(sides), [deviation] * 2), expected):
+                    return False
+    return True
+
+
 def _halves(across: int, down: int) -> tuple[list[float], list[float]]:
     """Return weights by which many sums of bytes would be half of an odd number if nothing were rounded."""
     scale = 2.0 ** (across * down).bit_length()
@@ -64,11 +92,15 @@ def _halves(across: int, down: int) -> tuple[list[float], list[float]]:
 
 
 def _convolved(image: Any, across: list[float], down: list[float]) -> torch.Tensor:
+    return _sums(image, across, down).round().byte()
+
+
+def _sums(image: Any, across: list[float], down: list[float]) -> torch.Tensor:
     rows, columns = (torch.tensor(of, dtype=torch.float32, device="cpu") for of in (across, down))
     weights = columns[:, None] * rows
     padding = [len(across) // 2] * 2 + [len(down) // 2] * 2
     padded = pad(image[None].to(torch.float32), padding, mode="reflect")
-    return conv2d(padded, weights.expand(len(image), 1, *weights.shape), groups=len(image))[0].round().byte()
+    return conv2d(padded, weights.expand(len(image), 1, *weights.shape), groups=len(image))[0]
 
 
 def _rendered(pixels: Any, across: list[float], down: list[float]) -> torch.Tensor:
@@ -124,9 +156,15 @@ def _lower(building: Building, transform: Any) -> _native.Op:
         raise Opaque("torch adds up in another order for one channel and few weights")
     if not _is_ordinary() or not _agrees():
         raise Opaque("the installed torch convolves in an order that is not known")
-    building.change_values()
+    floats = building.is_of_numbers
+    if not floats:
+        building.change_values()
+    elif not _agrees_of_floats(generation_of(transform)):
+        raise Opaque("the installed torch blurs tensors of float32 in an order that is not known")
+    else:
+        building.change_numbers()
     weights = functools.partial(_drawn, transform, building.strip)
-    return _native.Op("random_gaussian_blur", rounding_of(), sigma, sides[0], weights)
+    return _native.Op("random_gaussian_blur", rounding_of(), sigma, sides[0], weights, floats)
 
 
 def _blurred(generation: str, trace: Trace, kernel_size: Any, sigma: Any = None) -> Trace | None:
@@ -169,6 +207,10 @@ def _replay(image: Any, across: int, *operands: float) -> Any:
     return F.to_pil_image(made, mode=image.mode)
 
 
+def _replay_floats(image: Any, across: int, *operands: float) -> Any:
+    return _sums(image, list(operands[:across]), list(operands[across + 1 :]))
+
+
 def _examples() -> Iterator[Any]:
     for kind in _KINDS:
         yield kind(5)
@@ -182,7 +224,7 @@ TORCH_BLUR = Operation(
     transforms=dict.fromkeys(_KINDS, _lower),
     random=frozenset(_KINDS),
     functions=((F, "gaussian_blur"), (F2, "gaussian_blur")),
-    replays={"convolution": _replay},
+    replays={"convolution": _replay, "convolution_floats": _replay_floats},
     calls={(F, "gaussian_blur"): functools.partial(_image_blurred, "v1")},
     image_kernels={F2.gaussian_blur: functools.partial(_image_blurred, "v2")},
     tensor_calls={(tensor_functional, "gaussian_blur"): _first_blurred},

@@ -13,7 +13,16 @@ from penstock import _native, agreement
 from penstock.compat.torchvision import INVERSE_MATRICES, tensor_functional
 from penstock.ops.arithmetic import pillow_agrees
 from penstock.ops.geometry.canvas import INTERPOLATIONS, Sampling, canvas_of, color_of
-from penstock.ops.geometry.grid import RecordedTensor, center_of, gridded, replay, replay_sampled, sampling_of_tensors
+from penstock.ops.geometry.grid import (
+    RecordedTensor,
+    center_of,
+    change_pixels,
+    gridded,
+    replay,
+    replay_sampled,
+    replay_sampled_floats,
+    sampling_of_tensors,
+)
 from penstock.ops.opaque import Opaque
 from penstock.ops.operation import Building, Operation, Trace
 from penstock.ops.parameters import floats_of, generation_of, numbers_of
@@ -59,7 +68,7 @@ def sampling_of(building: Building, transform: Any, *, always: bool = True) -> S
     name, fill = canvas_of(building, transform, always=always)
     if not affine_agrees(name):
         raise Opaque(f"the installed Pillow's {name} transform gives other pixels")
-    return "pillow", name, fill, None
+    return "pillow", name, fill, None, False
 
 
 def _lower(building: Building, transform: Any) -> _native.Op:
@@ -74,7 +83,7 @@ def _lower(building: Building, transform: Any) -> _native.Op:
         None if shear is None or len(shear) == 2 else shear[2:],
         None if transform.center is None else numbers_of(transform.center, "center", (2,)),
     ]
-    building.change_values()
+    change_pixels(building)
     return _native.Op("random_affine", *operands, sampling, rounding_of())
 
 
@@ -124,7 +133,12 @@ AFFINE = Operation(
     transforms=dict.fromkeys(_KINDS, _lower),
     random=frozenset(_KINDS),
     functions=((F, "affine"), (F2, "affine")),
-    replays={"affine": _replay, "affine_grid": replay, "sampled_grid": replay_sampled},
+    replays={
+        "affine": _replay,
+        "affine_grid": replay,
+        "sampled_grid": replay_sampled,
+        "sampled_floats": replay_sampled_floats,
+    },
     tensor_calls={(tensor_functional, "affine"): _tensor_transformed},
     kernels={F2.affine: _kernel_transformed},
     examples=_examples,

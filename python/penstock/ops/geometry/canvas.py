@@ -14,8 +14,8 @@ from penstock.ops.resampling import filter_name, mode_of
 __all__ = ["INTERPOLATIONS", "Sampling", "canvas_of", "color_of", "fill_of"]
 
 # How a transform looks at images: the native names of arithmetic and interpolation, the bytes of what is outside, and
-# numbers that a tensor is filled with by how much of a pixel is outside, if it is.
-Sampling = tuple[str, str, tuple[int, ...], tuple[float, ...] | None]
+# numbers that a tensor is filled with by how much of a pixel is outside, if it is, and whether its pixels are numbers.
+Sampling = tuple[str, str, tuple[int, ...], tuple[float, ...] | None, bool]
 # Pillow's filters by their native names.
 INTERPOLATIONS = {
     "nearest": Image.Resampling.NEAREST,

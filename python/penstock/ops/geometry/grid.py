@@ -24,7 +24,7 @@ from penstock.compat.torchvision import (
     perspective_coefficients,
     tensor_functional,
 )
-from penstock.ops.arithmetic import agreeing
+from penstock.ops.arithmetic import agreeing, float_rendered, float_table, noise
 from penstock.ops.geometry.canvas import Sampling, fill_of
 from penstock.ops.opaque import Opaque
 from penstock.ops.operation import Building, Trace
@@ -34,11 +34,13 @@ from penstock.ops.resampling import mode_of
 __all__ = [
     "RecordedTensor",
     "center_of",
+    "change_pixels",
     "gridded",
     "looked_at",
     "places_of",
     "replay",
     "replay_sampled",
+    "replay_sampled_floats",
     "sampling_of_tensors",
 ]
 
@@ -122,6 +124,33 @@ def _samples(generation: str, name: str, perspective: bool) -> bool:
     return agreeing((generation,), generation, made, cases) is not None
 
 
+@agreement.probe(
+    "torch samples tensors of float32 to the known numbers",
+    "rotations and affine transforms of tensors of float32",
+    otherwise=False,
+    state=("threads", "autocast", "the precision of products of matrices"),
+    examples=[(generation, name) for generation in _AFFINE for name in _MODES],
+)
+def _samples_floats(generation: str, name: str) -> bool:
+    places, mode = _places(generation), _MODES[name]
+    if places is None:
+        return False
+    pixels, (height, width) = noise(), _SIZE
+    last = float_table()[torch.from_numpy(pixels).long()].permute(2, 0, 1)
+    arguments = [(angle, [3, -2], scale, [shear, 0.0]) for angle, scale, shear in _BETWEEN]
+    arguments += [(0.0, [0, 0], scale, [math.degrees(math.atan(tangent)), 0.0]) for scale, tangent in _TIES]
+    for angle, shift, scale, shear in arguments:
+        matrix = INVERSE_MATRICES[generation]([0.0, 0.0], angle, [float(each) for each in shift], scale, shear)
+        for fill in (None, 0, [0.3]):
+            operands = _operands(matrix, generation, places, name, (width, height), _filled(fill, 3))
+            ours = float_rendered(pixels, _native.step("sampled_floats", *operands))
+            for image in (last, last.contiguous()):
+                call = functools.partial(_AFFINE[generation], interpolation=mode, fill=fill)
+                if not torch.equal(call(image, angle, shift, scale, shear), ours):
+                    return False
+    return True
+
+
 def _step(matrix: Any, *operands: Any) -> bytes:
     return _native.step("sampled_grid", *_operands(matrix, *operands))
 
@@ -173,13 +202,27 @@ def sampling_of_tensors(
     name = mode.value
     if name not in _MODES:
         raise Opaque(f"no native form on tensors by {name} interpolation")
+    if building.is_of_numbers:
+        if perspective:
+            raise Opaque("no native form on tensors of float32")
+        if (places := places_of(generation)) is None or not _samples_floats(generation, name):
+            raise Opaque("the installed torch looks at tensors of float32 in an unknown arithmetic")
+        return places, name, (0, 0, 0), _filled(fill, building.channels), True
     if color is None:
         raise Opaque(f"its fill is {fill!r}, which are no bytes")
     if (places := places_of(generation)) is None:
         raise Opaque("the installed torch looks elsewhere in an unknown arithmetic")
     if (perspective or name != "nearest") and not _samples(generation, name, perspective):
         raise Opaque("the installed torch looks between pixels in an unknown arithmetic")
-    return places, name, color, _filled(fill, building.channels)
+    return places, name, color, _filled(fill, building.channels), False
+
+
+def change_pixels(building: Building) -> None:
+    """Note that new pixels are made, of bytes or of numbers."""
+    if building.is_of_numbers:
+        building.change_numbers()
+    else:
+        building.change_values()
 
 
 def _color_of(fill: Any, channels: int) -> tuple[int, ...] | None:
@@ -277,6 +320,14 @@ def replay_sampled(image: Any, *operands: Any) -> Any:
         )
         return F.to_pil_image(made, mode=image.mode)
     return _turned(image, list(matrix[:6]), generation, name, filled, (height, width))
+
+
+def replay_sampled_floats(image: Any, *operands: Any) -> Any:
+    """Have torchvision make the step of a tensor of float32."""
+    matrix, (height, width, generation, _, name, is_filled, *fill) = operands[1:7], operands[9:]
+    theta = torch.tensor(matrix, dtype=torch.float32, device="cpu").reshape(1, 2, 3)
+    grid = AFFINE_GRIDS[generation](theta, w=image.shape[-1], h=image.shape[-2], ow=width, oh=height)
+    return APPLY_GRIDS[generation](image, grid, name, fill[: image.shape[0]] if is_filled else None)
 
 
 def _turned(  # noqa: PLR0917 - a step's

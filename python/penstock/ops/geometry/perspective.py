@@ -67,7 +67,7 @@ def _sampling_of(building: Building, transform: Any, *, always: bool) -> Samplin
     name, fill = canvas_of(building, transform, always=always)
     if not _agrees(name):
         raise Opaque(f"the installed Pillow's {name} perspective gives other pixels")
-    return "pillow", name, fill, None
+    return "pillow", name, fill, None, False
 
 
 def coefficients(*numbers: float) -> list[float]:

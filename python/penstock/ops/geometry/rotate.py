@@ -12,7 +12,8 @@ from torchvision.transforms.v2 import functional as F2
 from penstock import _native
 from penstock.compat.torchvision import INVERSE_MATRICES, OUTPUT_SIZES, tensor_functional
 from penstock.ops.geometry.affine import sampling_of
-from penstock.ops.geometry.grid import RecordedTensor, center_of, gridded
+from penstock.ops.geometry.grid import RecordedTensor, center_of, change_pixels, gridded
+from penstock.ops.opaque import Opaque
 from penstock.ops.operation import Building, Operation, Trace
 from penstock.ops.parameters import generation_of, numbers_of
 from penstock.ops.uniform import rounding_of
@@ -26,7 +27,9 @@ def _lower(building: Building, transform: Any) -> _native.Op:
     sampling = sampling_of(building, transform)
     degrees = numbers_of(transform.degrees, "degrees", (2,))
     center = None if not transform.center else numbers_of(transform.center, "center", (2,))
-    building.change_values()
+    if building.is_of_numbers and generation_of(transform) == "v2":
+        raise Opaque("no native form on tensors of float32 of the second generation, which may turn by whole quarters")
+    change_pixels(building)
     generation, expand = generation_of(transform), bool(transform.expand)
     grown = functools.partial(_grown, generation) if expand and building.is_tensor else None
     rotation = generation, expand, grown, center, sampling

@@ -4,9 +4,11 @@
 pub(crate) mod ahead;
 pub mod axis;
 pub(crate) mod lines;
+pub mod planes;
 pub mod region;
 pub(crate) mod sheet;
 pub mod view;
 
+pub use planes::{Number, Planes};
 pub use region::Region;
 pub use view::ImageView;

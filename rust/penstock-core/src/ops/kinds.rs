@@ -14,7 +14,7 @@ use super::layout::{Layout, Lying};
 use super::statistics::Statistics;
 use super::tables::Tables;
 use crate::image::axis::Axis;
-use crate::image::{ImageView, Region};
+use crate::image::{ImageView, Planes, Region};
 use crate::random::Streams;
 use crate::random::draw::Uniform;
 
@@ -128,6 +128,44 @@ pub trait Area {
         wanted: &Region,
         memory: &'m mut Self::Memory,
     ) -> Option<ImageView<'m>>;
+}
+
+/// A step that changes pixels which are numbers in single precision, each by itself or by what was seen of all of them.
+/// Behind the first step of numbers nothing but such steps may follow, [`Map`]s, and [`Elements`] at the end.
+pub trait FloatPixels {
+    /// Whether it looks at all pixels of an image before it changes one.
+    fn looks(&self) -> bool {
+        false
+    }
+
+    /// Changes all pixels of an image.
+    fn change(&self, level: Level, planes: &mut Planes);
+}
+
+/// A step that makes pixels, which are numbers in single precision, of more than one such pixel.
+pub trait FloatArea {
+    /// What a thread keeps from one image to the next.
+    type Memory: Debug + Default;
+
+    /// The size that an image of `size` has after it; `None` if it cannot be made. The same one, if nothing else is said.
+    fn size(&self, size: Size) -> Option<Size> {
+        Some(size)
+    }
+
+    /// The region of an image of `size` that a region of the output is made of.
+    fn support(&self, size: Size, wanted: &Region) -> Region;
+
+    /// Makes a region of the output from `source`, which is its support of an image of `size`. `None` if it is not, or if
+    /// memory is short.
+    fn make(
+        &self,
+        level: Level,
+        source: &Planes,
+        size: Size,
+        wanted: &Region,
+        memory: &mut Self::Memory,
+        out: &mut Planes,
+    ) -> Option<()>;
 }
 
 /// A step that overwrites a rectangle of the output, whose values are converted already. Nothing but such steps may

@@ -11,6 +11,7 @@ pub mod choose;
 pub mod color;
 mod crop;
 mod crop_step;
+mod declare;
 mod erase;
 pub mod filter;
 mod flip;
@@ -43,7 +44,8 @@ pub use generation::Generation;
 pub use layout::{Layout, Lying};
 pub use library::Library;
 pub use list::{
-    AreaMemory, AreaStep, ElementsStep, LutStep, MapStep, MeasuredStep, Op, PixelsStep, Step, size_after,
+    AreaMemory, AreaStep, ElementsStep, FloatAreaStep, FloatMemory, FloatPixelsStep, LutStep, MapStep,
+    MeasuredStep, Op, PixelsStep, Step, size_after,
 };
 pub use mask::holes;
 pub use pad::{ImageKind, Margins, Pad, PadMode, Shown};

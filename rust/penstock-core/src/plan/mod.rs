@@ -11,6 +11,8 @@
 
 mod blocks;
 mod layouts;
+mod numbers;
+mod stage;
 mod stages;
 mod values;
 pub mod wire;

@@ -6,14 +6,12 @@
 //! 224 pixels, from those rows and columns of the source that lie under them. A step that looks at its whole image has
 //! the passes before it make that; the table it comes to is looked up by what reads the pixels next.
 
-use super::blocks::{Blocks, Change};
-use super::values::Values;
-use crate::image::axis::Axis;
-use crate::image::sheet::Sheet;
+use super::blocks::Change;
+use super::numbers::Numbers;
+use super::stage::{Pass, Stage};
 use crate::image::{ImageView, Region};
-use crate::level;
-use crate::ops::kinds::{Area, Elements, Ink, Map, Size};
-use crate::ops::{AreaMemory, AreaStep, ElementsStep, Step, Tables};
+use crate::ops::kinds::{Area, Elements, FloatArea, Ink, Map, Size};
+use crate::ops::{ElementsStep, Step};
 use crate::write::{self, Output, RenderError, Scratch, Stores, Table};
 
 /// The stages of one image, in memory that is reused.
@@ -24,59 +22,7 @@ pub(super) struct Stages {
     count: usize,
     /// What is done to the output.
     elements: Vec<ElementsStep>,
-}
-
-/// Two index maps, lookups, and the pass after them; the last stage has none.
-#[derive(Debug, Default)]
-struct Stage {
-    rows: Axis,
-    columns: Axis,
-    /// Constants that margins were filled with so far.
-    fills: u16,
-    values: Values,
-    /// Whether every pixel is still where the pass before left it.
-    unmoved: bool,
-    pass: Option<Pass>,
-    blocks: Blocks,
-    /// The region of the pass's output that is made.
-    made: Region,
-    gathered: Sheet,
-    memory: AreaMemory,
-}
-
-/// What needs pixels in memory.
-#[derive(Debug, Clone)]
-enum Pass {
-    /// The stage's `blocks`.
-    Blocks,
-    /// A step, of an image of this size.
-    Area(AreaStep, Size),
-}
-
-impl Stage {
-    fn reset(&mut self, size: Size) {
-        self.rows.reset(size.0);
-        self.columns.reset(size.1);
-        self.values.clear();
-        self.blocks.clear();
-        (self.fills, self.unmoved, self.pass) = (0, true, None);
-    }
-
-    fn size(&self) -> Size {
-        (self.rows.len(), self.columns.len())
-    }
-
-    /// The region of the pass's source that a region of its output needs.
-    fn support(&self, made: &Region) -> Region {
-        match &self.pass {
-            Some(Pass::Area(step, size)) => step.support(*size, made),
-            Some(Pass::Blocks) if self.blocks.measure() && !made.is_empty() => {
-                let (height, width) = self.size();
-                Region::whole((height, width))
-            }
-            _ => made.clone(),
-        }
-    }
+    numbers: Numbers,
 }
 
 impl Stages {
@@ -124,6 +70,16 @@ impl Stages {
                 let from = stage.size();
                 stage.pass = Some(Pass::Area(step.clone(), from));
                 // A size that cannot be made was refused when the steps were drawn or read.
+                self.begin(step.size(from).unwrap_or_default());
+            }
+            Step::FloatPixels(step) => {
+                stage.pass = Some(Pass::FloatPixels(*step));
+                let size = stage.size();
+                self.begin(size);
+            }
+            Step::FloatArea(step) => {
+                let from = stage.size();
+                stage.pass = Some(Pass::FloatArea(step.clone(), from));
                 self.begin(step.size(from).unwrap_or_default());
             }
             Step::Elements(step) => self.elements.push(step.clone()),
@@ -185,7 +141,10 @@ impl Stages {
         mut out: Output<'_>,
     ) -> Result<(), RenderError> {
         let stages = self.list.get_mut(..self.count).unwrap_or(&mut []);
-        let Some((last, passes)) = stages.split_last_mut() else { return Err(RenderError::Axis) };
+        let of_numbers = |stage: &Stage| stage.pass.as_ref().is_some_and(Pass::is_of_numbers);
+        let first = stages.iter().position(of_numbers).unwrap_or(stages.len().saturating_sub(1));
+        let Some((passes, rest)) = stages.split_at_mut_checked(first) else { return Err(RenderError::Axis) };
+        let Some((converting, later)) = rest.split_first_mut() else { return Err(RenderError::Axis) };
         let mut image = *source;
         // What is read again at once stays in the caches.
         let stores = scratch.set_stores(Stores::Cached);
@@ -199,11 +158,19 @@ impl Stages {
                 image = image.with_channels(table.channels());
             }
         }
-        last.values.begin(measured.as_ref());
-        scratch.set_stores(stores);
-        let size = last.size();
-        let composed = last.values.before(table, inks).ok_or(RenderError::Axis)?;
-        write::render_to(&image, &last.rows, &last.columns, composed, scratch, out.reborrow())?;
+        converting.values.begin(measured.as_ref());
+        let composed = converting.values.before(table, inks).ok_or(RenderError::Axis)?;
+        let maps = (&converting.rows, &converting.columns);
+        if later.is_empty() {
+            scratch.set_stores(stores);
+            write::render_to(&image, maps.0, maps.1, composed, scratch, out.reborrow())?;
+        } else {
+            let made = self.numbers.convert(&image, maps, composed, scratch);
+            scratch.set_stores(stores);
+            made?;
+            self.numbers.render(rest, table, out.reborrow())?;
+        }
+        let size = rest.last().map(Stage::size).ok_or(RenderError::Axis)?;
         for step in &self.elements {
             let place = step.place(size).ok_or(RenderError::Axis)?;
             let constant: Vec<u8>;
@@ -218,56 +185,5 @@ impl Stages {
             write::overwrite(table, size, &place, stay, elements, out.reborrow())?;
         }
         Ok(())
-    }
-}
-
-impl Stage {
-    /// The region of the pass's output that is needed, from that of its source; and what is to be looked up in it, if
-    /// anything is.
-    fn run<'s>(
-        &'s mut self,
-        source: ImageView<'s>,
-        inks: &Table,
-        scratch: &mut Scratch,
-    ) -> Result<(ImageView<'s>, Option<Tables>), RenderError> {
-        let Stage { rows, columns, values, pass, blocks, made, gathered, memory, .. } = self;
-        let Some(pass) = pass else { return Ok((source, None)) };
-        if made.is_empty() {
-            // Only margins are seen of it.
-            let channels = match pass {
-                Pass::Area(step, _) => step.channels(source.channels()),
-                Pass::Blocks => source.channels(),
-            };
-            let shape = [made.rows.len(), made.columns.len(), channels];
-            let empty = ImageView::from_strided(&[], 0, shape, [0; 3]).ok_or(RenderError::Axis)?;
-            return Ok((empty, None));
-        }
-        let level = level::in_use();
-        // A pass that makes pixels elsewhere may read them where they are.
-        let view = match pass {
-            Pass::Area(..) if values.is_empty() => rows.only_run().zip(columns.only_run()),
-            _ => None,
-        };
-        let view = view.and_then(|(rows, columns)| source.select(rows, columns));
-        let image = if let Some(view) = view.filter(|view| view.rows().is_some()) {
-            view
-        } else {
-            let (height, width) = (rows.len() as usize, columns.len() as usize);
-            let bytes = gathered.dense(inks.channels(), height, width).ok_or(RenderError::Memory)?;
-            let table = values.before(inks, inks).ok_or(RenderError::Axis)?;
-            write::render(&source, rows, columns, table, scratch, bytes)?;
-            if let Pass::Blocks = pass {
-                // An image that was looked at is whole, any other one is what is wanted.
-                let wanted =
-                    if blocks.measure() { made.clone() } else { Region::whole((rows.len(), columns.len())) };
-                let tables = blocks.run(level, bytes, inks.channels(), width, &wanted)?;
-                let image = gathered.image().and_then(|all| all.part(&wanted.rows, &wanted.columns));
-                return Ok((image.ok_or(RenderError::Memory)?, tables));
-            }
-            gathered.image().ok_or(RenderError::Memory)?
-        };
-        let Pass::Area(step, size) = pass else { return Ok((image, None)) };
-        let made = step.make(level, &image, *size, made, memory).ok_or(RenderError::Memory)?;
-        Ok((made, None))
     }
 }

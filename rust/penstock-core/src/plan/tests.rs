@@ -64,6 +64,7 @@ impl Whole {
             }
         };
         match *step {
+            Step::FloatPixels(_) | Step::FloatArea(_) => unreachable!(),
             Step::Map(MapStep::Margins(Margins { margins: [left, top, right, bottom], mode })) => {
                 let size = (self.size.0 + top + bottom, self.size.1 + left + right);
                 make(size, &|y, x, c| {
@@ -238,7 +239,7 @@ fn colour(kind: u32, factor: f64, library: Library) -> Step {
 fn plan() -> Plan {
     let entries: Vec<u8> = INKS.iter().flat_map(|inks| (0..=255).chain(*inks)).collect();
     let table = Table::new(1, 3, &entries, None).unwrap();
-    let op = Resize { target: Target::Exact(1, 1), method: METHODS[0] }.into();
+    let op = Resize { target: Target::Exact(1, 1), manner: METHODS[0].into() }.into();
     Plan::new(vec![op], table, Some(INKS.as_flattened())).unwrap()
 }
 
@@ -370,7 +371,7 @@ fn parts_of_another_size_and_odd_inks_are_refused() {
     assert_eq!(made, Err(RenderError::Axis));
     let entries: Vec<u8> = (0..3).flat_map(|_| 0..=255).collect();
     let table = Table::new(1, 3, &entries, None).unwrap();
-    let op = Resize { target: Target::Long(5), method: METHODS[0] }.into();
+    let op = Resize { target: Target::Long(5), manner: METHODS[0].into() }.into();
     assert!(Plan::new(vec![op], table, Some(&[1, 2])).is_err());
 }
 

@@ -71,15 +71,21 @@ mod tests {
 
     use super::*;
     use crate::ops::color::{
-        AutoContrast, Brightness, Channel, Contrast, Conversion, Equalize, Gray, Hue, Invert, Luminance,
-        Permute, Point, Posterize, Saturation, Solarize, Space,
+        AutoContrast, Brightness, BrightnessFloats, Channel, Contrast, ContrastFloats, Conversion, Equalize,
+        Gray, GrayFloats, Hue, HueFloats, Invert, InvertFloats, Luminance, NormalizeFloats, Permute, Point,
+        Posterize, Saturation, SaturationFloats, Solarize, SolarizeFloats, Space,
     };
-    use crate::ops::filter::{Blend, BoxBlur, Convolution, GaussianBlur, Kernel, Sharpness};
-    use crate::ops::geometry::{Affine, AffineGrid, Interpolation, Perspective, Places, Quarter, Turn};
-    use crate::ops::resize::{Arithmetic, Filter, Method, Order, Resample};
+    use crate::ops::filter::{
+        Blend, BoxBlur, Convolution, ConvolutionFloats, GaussianBlur, Kernel, Sharpness,
+    };
+    use crate::ops::geometry::{
+        Affine, AffineGrid, Interpolation, Looking, Perspective, Places, Quarter, SampledFloats, SampledGrid,
+        Turn,
+    };
+    use crate::ops::resize::{Arithmetic, Filter, Method, Order, Resample, ResampleFloats};
     use crate::ops::{
-        Crop, Erase, FlipHorizontal, FlipVertical, Library, Margins, Overprint, PadMode, Paste, Rectangle,
-        Tables,
+        Crop, Erase, FlipHorizontal, FlipVertical, Generation, Library, Margins, Overprint, PadMode, Paste,
+        Rectangle, Tables,
     };
 
     /// One step of every kind of operands.
@@ -95,6 +101,13 @@ mod tests {
         let solarizes = [Library::Pillow, Library::Torch1, Library::Torch2]
             .map(|library| Solarize { threshold: 238.000_001, library }.into());
         let library = Library::Torch2Unfused;
+        let looking = Looking {
+            generation: Generation::V1,
+            places: Places::Fused,
+            interpolation: Interpolation::Bilinear,
+            fill: Some([0.1, 0.2, 0.3]),
+        };
+        let grid = SampledGrid::affine([0.1; 6], (6, 7), looking).unwrap();
         let others = [
             Brightness { factor: 0.1, library }.into(),
             Saturation { factor: 1.7, library }.into(),
@@ -132,6 +145,17 @@ mod tests {
                 .unwrap()
                 .into(),
             Perspective::new([0.1; 8], (6, 7), Interpolation::Nearest, [8, 9, 255]).unwrap().into(),
+            NormalizeFloats { mean: [0.1, 0.2, 0.3], deviation: [1.0, 2.0, 3.0] }.into(),
+            BrightnessFloats { factor: 0.3 }.into(),
+            ContrastFloats { factor: 0.3, threads: 2 }.into(),
+            SaturationFloats { factor: 0.3, library }.into(),
+            HueFloats { turn: 0.3, library }.into(),
+            GrayFloats { library }.into(),
+            InvertFloats.into(),
+            SolarizeFloats { threshold: 0.5 }.into(),
+            SampledFloats { grid }.into(),
+            ConvolutionFloats { weights: Convolution::new(vec![1.0], vec![0.25, 0.5, 0.25]).unwrap() }.into(),
+            ResampleFloats { height: 3, width: 4, filter: Filter::Bicubic }.into(),
         ];
         resizes.chain(pads).chain(solarizes).chain(others).collect()
     }
@@ -167,7 +191,10 @@ mod tests {
         let of: std::collections::BTreeMap<_, _> =
             every_step().into_iter().map(|step| (step.number(), step.name())).collect();
         let numbers: Vec<u16> = of.keys().copied().collect();
-        assert_eq!(numbers, (0..11).chain(16..25).chain(40..50).chain(62..66).collect::<Vec<_>>());
+        assert_eq!(
+            numbers,
+            (0..11).chain(16..25).chain(40..50).chain(62..66).chain(70..81).collect::<Vec<_>>()
+        );
         let names: std::collections::BTreeSet<_> = of.values().collect();
         assert_eq!(names.len(), of.len());
         assert_eq!(Step::take(11, &mut Reader(&[0; 64])), None);

@@ -12,6 +12,7 @@ mod dispatch;
 mod gather;
 mod interleave;
 mod layout;
+mod numbers;
 mod stores;
 mod straight;
 mod strided;
@@ -21,6 +22,7 @@ mod window;
 mod x86_64;
 
 pub use layout::{Layout, Output};
+pub use numbers::{take_numbers, write_numbers};
 pub use stores::Stores;
 pub use strided::{render_to, render_to_at};
 pub(crate) use table::MAX_CHANNELS;
@@ -230,19 +232,21 @@ fn check(
     if image.channels() != channels {
         return Err(RenderError::Channels { image: image.channels(), table: channels });
     }
-    let fits = |axis: &Axis, size: usize| {
-        axis.source_end() as usize <= size
-            && axis.runs().all(|run| match run {
-                Run::Fill { fill, .. } => usize::from(fill) < table.fills(),
-                Run::Source { .. } => true,
-            })
-    };
-    if !fits(rows, image.height()) || !fits(cols, image.width()) {
-        return Err(RenderError::Axis);
-    }
+    check_fills(rows, image.height(), table)?;
+    check_fills(cols, image.width(), table)?;
     let plane = rows.len() as usize * cols.len() as usize * table.element_bytes();
     let expected = plane.saturating_mul(channels);
     if found == expected { Ok(plane) } else { Err(RenderError::Output { found, expected }) }
+}
+
+/// Fails if an axis reads pixels that a side of this length does not have, or fills that the table does not have.
+fn check_fills(axis: &Axis, length: usize, table: &Table) -> Result<(), RenderError> {
+    let has = |run| match run {
+        Run::Fill { fill, .. } => usize::from(fill) < table.fills(),
+        Run::Source { .. } => true,
+    };
+    let fits = axis.source_end() as usize <= length && axis.runs().all(has);
+    if fits { Ok(()) } else { Err(RenderError::Axis) }
 }
 
 /// Writes the constant pads whose value is no byte's.

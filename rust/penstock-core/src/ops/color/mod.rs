@@ -8,6 +8,7 @@ mod channel;
 mod contrast;
 mod dispatch;
 mod equalize;
+mod floats;
 mod gray;
 mod hue;
 mod invert;
@@ -31,6 +32,10 @@ pub use cascade::sum as cascade_sum;
 pub use channel::Channel;
 pub use contrast::Contrast;
 pub use equalize::{Equalize, RandomEqualize};
+pub use floats::{
+    BrightnessFloats, ContrastFloats, GrayFloats, HueFloats, InvertFloats, NormalizeFloats, RandomGrayFloats,
+    RandomInvertFloats, RandomSolarizeFloats, SaturationFloats, SolarizeFloats,
+};
 pub use gray::{Gray, RandomGrayscale};
 pub use hue::Hue;
 pub use invert::{Invert, RandomInvert};

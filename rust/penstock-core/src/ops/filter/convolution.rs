@@ -35,6 +35,13 @@ impl Convolution {
     }
 }
 
+impl Convolution {
+    /// The weights along rows and down columns.
+    pub(super) fn weights(&self) -> &[Vec<f32>; 2] {
+        &self.weights
+    }
+}
+
 impl Wire for Convolution {
     fn put(&self, to: &mut impl Put) {
         for weights in self.weights.iter() {
@@ -93,7 +100,7 @@ impl Seen {
     }
 
     /// What is seen at one of the places, counted from the first that is there.
-    fn at(&self, index: usize) -> usize {
+    pub(super) fn at(&self, index: usize) -> usize {
         (reflected(self.places.start + index as i64, self.length) - i64::from(self.first)) as usize
     }
 

@@ -8,9 +8,11 @@ use penstock_jpeg::simd::{Level, Part};
 use super::chunk::{BLOCK, Chunk};
 use super::convolution::{self, Given, Lines, Taps};
 use super::means::{self, Mean};
+use super::products;
 use super::rows::Rows;
 #[cfg(target_arch = "x86_64")]
 use super::x86_64;
+use crate::image::Number;
 
 /// See [`means::pass`].
 pub(crate) fn pass(level: Level, mean: &Mean, from: &[Chunk], to: &mut [Chunk], step: usize) {
@@ -63,6 +65,25 @@ pub(crate) fn convolve(level: Level, taps: &Taps, given: &Given, out: &mut Lines
         #[cfg(target_arch = "x86_64")]
         Some(Vectors::Avx2) => unsafe { x86_64::convolve_avx2(taps, given, out) },
         _ => convolution::convolve(taps, given, out),
+    }
+}
+
+/// See [`products::convolve`].
+pub(super) fn convolve_floats(
+    level: Level,
+    from: &[f32],
+    stride: usize,
+    weights: (&[f32], usize),
+    out: &mut [Number],
+) {
+    match level.vectors() {
+        // SAFETY: the level proves that the processor has the features.
+        #[cfg(target_arch = "x86_64")]
+        Some(Vectors::Avx512) => unsafe { x86_64::convolve_floats_avx512(from, stride, weights, out) },
+        // SAFETY: the level proves that the processor has the features.
+        #[cfg(target_arch = "x86_64")]
+        Some(Vectors::Avx2) => unsafe { x86_64::convolve_floats_avx2(from, stride, weights, out) },
+        _ => products::convolve(from, stride, weights, out),
     }
 }
 

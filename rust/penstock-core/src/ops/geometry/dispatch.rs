@@ -8,10 +8,11 @@ use penstock_jpeg::simd::Vectors;
 use super::field::Field;
 use super::places::{Frame, Places, Run};
 use super::sample::{self, Interpolation, Pixels};
+use super::sampled_floats::SampledFloats;
 use super::sampled_grid::{SampledGrid, Texels};
 #[cfg(target_arch = "x86_64")]
 use super::x86_64;
-use crate::image::Region;
+use crate::image::{Planes, Region};
 
 /// See [`Field::fill`].
 pub(crate) fn places(level: Level, field: &Field, frame: &Frame, wanted: &Region, places: &mut Places) {
@@ -79,5 +80,21 @@ pub(crate) fn sampled(
         Some(_) => unsafe { x86_64::sampled(grid, texels, channels, [row, first], out) },
         _ if channels == 3 => grid.row::<3>(texels, row, first, out),
         _ => grid.row::<1>(texels, row, first, out),
+    }
+}
+
+/// Makes a row of what is wanted of a grid of numbers. See [`SampledFloats::row`].
+pub(super) fn sampled_floats(
+    level: Level,
+    step: &SampledFloats,
+    source: &Planes,
+    from: [u32; 2],
+    to: (usize, &mut Planes),
+) {
+    match level.vectors() {
+        // SAFETY: the level proves that the processor has the features.
+        #[cfg(target_arch = "x86_64")]
+        Some(_) => unsafe { x86_64::sampled_floats(step, source, from, to) },
+        _ => step.row(source, from, to),
     }
 }

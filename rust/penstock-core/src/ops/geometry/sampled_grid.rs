@@ -109,7 +109,7 @@ impl SampledGrid {
     /// Columns and rows of the source where pixels of a row of the output come from, from one on.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "it is compiled for each level's vectors")]
-    fn places(&self, source: Size, row: u32, first: u32) -> [[f32; GROUP]; 2] {
+    pub(super) fn places(&self, source: Size, row: u32, first: u32) -> [[f32; GROUP]; 2] {
         let fused = self.looking.places == Places::Fused && !is_small(self.size);
         let (theta, depth) = self.rows(source);
         let middle = |length: u32| if self.perspective { 0.5 } else { (length as f32 - 1.0) * -0.5 };
@@ -199,7 +199,7 @@ impl SampledGrid {
 }
 
 /// Pixels whose places are found at a time.
-const GROUP: usize = 32;
+pub(super) const GROUP: usize = 32;
 /// Pixels of nothing around a source: as many as a place's left and upper neighbours can be outside, and its others.
 pub(super) const BORDER: usize = 2;
 

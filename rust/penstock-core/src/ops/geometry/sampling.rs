@@ -3,6 +3,7 @@
 use super::affine::Affine;
 use super::affine_grid::AffineGrid;
 use super::sample::Interpolation;
+use super::sampled_floats::SampledFloats;
 use super::sampled_grid::{Looking, SampledGrid};
 use super::torch_grid::Places;
 use super::warp::bytes;
@@ -10,13 +11,13 @@ use crate::ops::generation::Generation;
 use crate::ops::kinds::{Size, Take};
 
 /// Steps of which one takes an image's pixels from where a matrix says.
-pub trait Looks: From<Affine> + From<AffineGrid> + From<SampledGrid> {}
+pub trait Looks: From<Affine> + From<AffineGrid> + From<SampledGrid> + From<SampledFloats> {}
 
-impl<S: From<Affine> + From<AffineGrid> + From<SampledGrid>> Looks for S {}
+impl<S: From<Affine> + From<AffineGrid> + From<SampledGrid> + From<SampledFloats>> Looks for S {}
 
 /// How images are looked at. Operands: in which arithmetic places are found; the interpolation; for each of three channels
 /// the byte of what comes from outside; if a tensor is looked at between its pixels, for each of three channels what it is
-/// filled with, if it is filled.
+/// filled with, if it is filled; whether its pixels are numbers in single precision.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sampling {
     /// In which arithmetic places are found.
@@ -27,6 +28,8 @@ pub struct Sampling {
     pub fill: [u8; 3],
     /// For each channel what a tensor is filled with, if it is.
     pub filled: Option<[f64; 3]>,
+    /// Whether pixels are numbers in single precision.
+    pub floats: bool,
 }
 
 impl Sampling {
@@ -36,6 +39,7 @@ impl Sampling {
             interpolation: from.choice()?,
             fill: bytes(from)?,
             filled: if from.is_there()? { Some(from.doubles()?) } else { None },
+            floats: from.flag()?,
         })
     }
 
@@ -62,7 +66,11 @@ impl Sampling {
 
     /// The step that takes pixels from where a matrix says, to an output of `size`.
     pub(super) fn by<S: Looks>(self, generation: Generation, matrix: [f64; 6], size: Size) -> Option<S> {
-        let Sampling { places, interpolation, fill, .. } = self;
+        let Sampling { places, interpolation, fill, floats, .. } = self;
+        if floats {
+            let grid = SampledGrid::affine(matrix, size, self.looking(generation))?;
+            return Some(SampledFloats { grid }.into());
+        }
         match (places, interpolation) {
             (Places::Pillow, _) => Affine::new(matrix, size, interpolation, fill).map(S::from),
             (_, Interpolation::Nearest) => {

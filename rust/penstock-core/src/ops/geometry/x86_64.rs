@@ -21,8 +21,9 @@ use super::field::Field;
 use super::inside::Inside;
 use super::places::{Frame, Places, Run};
 use super::sample::{self, Interpolation, Pixels};
+use super::sampled_floats::SampledFloats;
 use super::sampled_grid::{SampledGrid, Texels};
-use crate::image::Region;
+use crate::image::{Planes, Region};
 
 /// See [`Field::fill`].
 #[target_feature(enable = "avx2,fma")]
@@ -50,6 +51,17 @@ pub(crate) fn sampled(
     } else {
         grid.row::<1>(texels, row, first, out);
     }
+}
+
+/// See [`SampledFloats::row`].
+#[target_feature(enable = "avx2,fma")]
+pub(super) fn sampled_floats(
+    step: &SampledFloats,
+    source: &Planes,
+    from: [u32; 2],
+    to: (usize, &mut Planes),
+) {
+    step.row(source, from, to);
 }
 
 /// See [`sample::run`]; three channels and the next pixel's first are four doubles.

@@ -3,6 +3,7 @@
 mod column;
 mod dispatch;
 mod filter;
+mod floats;
 mod passes;
 mod program;
 mod random_resized_crop;
@@ -14,8 +15,9 @@ mod target;
 mod x86_64;
 
 pub use filter::{Filter, Precision, Scaling};
+pub use floats::ResampleFloats;
 pub use passes::{Arithmetic, Method, Order, Passes};
 pub use random_resized_crop::RandomResizedCrop;
 pub use resampler::Resampler;
 pub use step::Resample;
-pub use target::{Resize, Target};
+pub use target::{Manner, Resize, Target};

@@ -1,8 +1,8 @@
 //! `RandomResizedCrop`: which rectangle is drawn.
 
-use super::passes::Method;
+use super::floats::ResampleFloats;
 use super::step::Resample;
-use super::target::{checked, resize};
+use super::target::{Manner, checked, resize};
 use crate::ops::ask::Ask;
 use crate::ops::crop_step::Crop;
 use crate::ops::kinds::{Bounds, Draw, Parameters, Size, Take};
@@ -25,7 +25,7 @@ pub struct RandomResizedCrop {
     /// Those bounds, smaller first.
     pub ratio: (f64, f64),
     /// How the crop is resized.
-    pub method: Method,
+    pub manner: Manner,
     /// How torch's `uniform_` rounds.
     pub uniform: Uniform,
     /// torch's exponential function of a `float32`. The last bit of it is the vector library's that torch was built with,
@@ -33,7 +33,7 @@ pub struct RandomResizedCrop {
     pub exp: Ask,
 }
 
-impl<S: From<Crop> + From<Resample>> Draw<S> for RandomResizedCrop {
+impl<S: From<Crop> + From<Resample> + From<ResampleFloats>> Draw<S> for RandomResizedCrop {
     fn draw(
         &self,
         size: Size,
@@ -44,7 +44,7 @@ impl<S: From<Crop> + From<Resample>> Draw<S> for RandomResizedCrop {
         if (height, width) != size {
             steps.push(Crop { top, left, height, width }.into());
         }
-        Some(resize((height, width), checked(self.size)?, self.method, steps))
+        Some(resize((height, width), checked(self.size)?, self.manner, steps))
     }
 }
 
@@ -52,8 +52,8 @@ impl Parameters for RandomResizedCrop {
     fn take(from: &mut impl Take) -> Option<Self> {
         let (size, scale, log_ratio) = (from.size()?, from.bounds()?, from.bounds()?);
         let ratio = (from.double()?, from.double()?);
-        let (method, uniform) = (Method::take(from)?, from.uniform()?);
-        Some(Self { size, scale, log_ratio, ratio, method, uniform, exp: from.ask()? })
+        let (manner, uniform) = (Manner::take(from)?, from.uniform()?);
+        Some(Self { size, scale, log_ratio, ratio, manner, uniform, exp: from.ask()? })
     }
 }
 
@@ -103,7 +103,7 @@ impl RandomResizedCrop {
 mod tests {
     use super::*;
     use crate::ops::Step;
-    use crate::ops::resize::{Arithmetic, Filter, Order};
+    use crate::ops::resize::{Arithmetic, Filter, Method, Order};
     use crate::random::Mt19937;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -113,7 +113,7 @@ mod tests {
             scale: (0.08, 1.0),
             log_ratio: (0.75f32.ln(), (4.0f32 / 3.0).ln()),
             ratio: (0.75, 4.0 / 3.0),
-            method: Method { filter: Filter::Bilinear, arithmetic: Arithmetic::Pillow(Order::Across) },
+            manner: Method { filter: Filter::Bilinear, arithmetic: Arithmetic::Pillow(Order::Across) }.into(),
             uniform: Uniform { fused: true, half_open: true },
             exp,
         }

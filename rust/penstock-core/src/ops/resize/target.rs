@@ -1,6 +1,8 @@
 //! `Resize`: what size torchvision makes.
 
-use super::passes::Method;
+use super::filter::Filter;
+use super::floats::ResampleFloats;
+use super::passes::{Arithmetic, Method, Order};
 use super::step::Resample;
 use crate::ops::choice::Choice;
 use crate::ops::kinds::{Draw, Parameters, Size, Take};
@@ -12,12 +14,12 @@ pub struct Resize {
     /// The size to make.
     pub target: Target,
     /// How.
-    pub method: Method,
+    pub manner: Manner,
 }
 
-impl<S: From<Resample>> Draw<S> for Resize {
+impl<S: From<Resample> + From<ResampleFloats>> Draw<S> for Resize {
     fn draw(&self, size: Size, _streams: &mut Streams, steps: &mut Vec<S>) -> Option<Size> {
-        Some(resize(size, self.target.size(size)?, self.method, steps))
+        Some(resize(size, self.target.size(size)?, self.manner, steps))
     }
 }
 
@@ -31,8 +33,51 @@ impl Parameters for Resize {
             }
             Shown::Long => Target::Long(from.word()?),
         };
-        Some(Self { target, method: Method::take(from)? })
+        Some(Self { target, manner: Manner::take(from)? })
     }
+}
+
+/// How an image is resized, of bytes or of numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manner {
+    /// Of bytes.
+    Bytes(Method),
+    /// Of numbers in single precision.
+    Floats(Filter),
+}
+
+impl From<Method> for Manner {
+    fn from(method: Method) -> Self {
+        Manner::Bytes(method)
+    }
+}
+
+impl Manner {
+    /// Reads a filter and whose arithmetic, of what.
+    pub(super) fn take(from: &mut impl Take) -> Option<Self> {
+        let filter = from.choice()?;
+        Some(match from.choice()? {
+            Of::Bytes(arithmetic) => Manner::Bytes(Method { filter, arithmetic }),
+            Of::Floats => Manner::Floats(filter),
+        })
+    }
+}
+
+/// A [`Manner`] without its filter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Of {
+    Bytes(Arithmetic),
+    Floats,
+}
+
+impl Choice for Of {
+    const ALL: &[(Self, &str)] = &[
+        (Of::Bytes(Arithmetic::Pillow(Order::Across)), "across"),
+        (Of::Bytes(Arithmetic::Pillow(Order::Shrinkage)), "shrinkage"),
+        (Of::Bytes(Arithmetic::Pillow(Order::Tall)), "tall"),
+        (Of::Bytes(Arithmetic::Torch), "torch"),
+        (Of::Floats, "floats"),
+    ];
 }
 
 /// A [`Target`] without its lengths.
@@ -96,11 +141,19 @@ pub(super) fn checked((height, width): (u32, u32)) -> Option<(u32, u32)> {
 }
 
 /// Appends a resize, unless the size is right already: then torchvision leaves the image as it is.
-pub(super) fn resize<S: From<Resample>>(size: Size, to: Size, method: Method, steps: &mut Vec<S>) -> Size {
-    if size != to {
-        steps.push(Resample { height: to.0, width: to.1, method }.into());
+pub(super) fn resize<S: From<Resample> + From<ResampleFloats>>(
+    size: Size,
+    (height, width): Size,
+    manner: Manner,
+    steps: &mut Vec<S>,
+) -> Size {
+    if size != (height, width) {
+        steps.push(match manner {
+            Manner::Bytes(method) => Resample { height, width, method }.into(),
+            Manner::Floats(filter) => ResampleFloats { height, width, filter }.into(),
+        });
     }
-    to
+    (height, width)
 }
 
 #[cfg(test)]

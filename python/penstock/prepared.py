@@ -106,6 +106,11 @@ class Prepared:
             if damaged:
                 self.redraw(self.streams)
 
+    @property
+    def opening(self) -> float:
+        """The seconds in which the library has opened files of the batch."""
+        return self._there.located.opening
+
     def redraw(self, streams: Streams) -> None:
         """Draw the numbers from where they were drawn from, after the samples have changed."""
         drawn = self._there

@@ -23,6 +23,7 @@ from torchvision import datasets as tv
 from penstock import _native
 from penstock.datasets import ImageDataset, check_pixels
 from penstock.lowering import folders
+from penstock.lowering.followed import follow, is_own
 from penstock.lowering.known import (
     HOOKS,
     SHADOWS,
@@ -233,6 +234,13 @@ def signature(dataset: Any) -> list[Any]:
 def _add_transform(seen: list[Any], transform: Any) -> None:
     """Add what a transform is made of; this is done for every batch, so it must take microseconds."""
     seen.append(transform)
+    if is_own(transform):
+        # Of images of any mode: which one it is has been looked at when the transform was lowered.
+        for mode in ("RGB", "L", None):
+            with contextlib.suppress(Opaque):
+                for part in follow(transform, mode).parts:
+                    _add_transform(seen, part)
+        return
     seen.extend(methods_of(type(transform)))
     for name, value in getattr(transform, "__dict__", {}).items():
         if name[0] == "_" and name not in _PRIVATE:

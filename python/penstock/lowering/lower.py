@@ -15,7 +15,7 @@ from penstock.cores import cores
 from penstock.delivery.form import Form
 from penstock.generators import Draws
 from penstock.lowering import by_index, worker_init
-from penstock.lowering.collation import entries_of, why_changed
+from penstock.lowering.collation import entries_of, start_method, why_changed
 from penstock.lowering.datasets import lower_dataset, opens_files, signature
 from penstock.lowering.known import module_hooks
 from penstock.lowering.mixing import Mixing, mixing_of
@@ -99,6 +99,13 @@ def lower(loader: Any, form: Form | None = None) -> Lowered | Report:
         kinds = {kind for pipeline in pipelines for kind in pipeline.kinds}
         if (reason := why_changed(kinds, loader)) is not None:
             blockers.append(Row("collation", "default_collate_fn_map", False, reason))
+        if (
+            any(pipeline.reads_process for pipeline in pipelines)
+            and loader.num_workers
+            and start_method(loader) != "fork"
+        ):
+            reason = "it looks at what a worker that is not forked need not have"
+            blockers.append(Row("transform", type(loader.dataset.transform).__name__, False, reason))
         if mixing is not None and any(pipeline.dtype not in MIXED for pipeline in pipelines):
             blockers.append(Row("collation", collated.name, False, "only float32 and float64 are mixed natively"))
     rows = [*rows, _sampler_row(loader), *blockers]

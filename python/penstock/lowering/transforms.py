@@ -26,6 +26,7 @@ from torchvision.transforms.v2 import functional as F2
 from penstock import _native
 from penstock.conversion import CODES, arithmetic, strip_of
 from penstock.generators import Draws
+from penstock.lowering.followed import Values, follow, is_own
 from penstock.lowering.known import is_pristine, shadowed, unhooked
 from penstock.lowering.report import Row
 from penstock.ops.opaque import Opaque
@@ -50,6 +51,7 @@ _CONVERSIONS = (
     v2.ToPureTensor,
     v2.Identity,
     nn.Identity,
+    Values,
 )
 _IDENTITIES = (v2.Identity, nn.Identity)
 # Functions that transforms look up in their modules each time they are called.
@@ -104,6 +106,7 @@ class Pipeline:
         table: The elements of the bytes and of constant margins, for each channel; None if it fails.
         plan_of: Makes the plan with another table in the place of that; None if it fails.
         kept: Whether there is more in the output than the table's elements, which stays as it is with another table.
+        reads_process: Whether what its transforms are depends on what a process that was started anew need not have.
     """
 
     plan: _native.Plan
@@ -116,6 +119,7 @@ class Pipeline:
     table: torch.Tensor | None = None
     plan_of: Callable[[torch.Tensor], _native.Plan] | None = None
     kept: bool = False
+    reads_process: bool = False
 
     def with_table(self, table: torch.Tensor) -> "Pipeline":
         """Return the same pipeline with other elements, of another type perhaps, for the same bytes and margins."""
@@ -146,7 +150,7 @@ def lower_images(transform: Any, mode: str) -> Drawn:
     Raises:
         Opaque: If any of them cannot be lowered, raises for every image, or makes something else of one.
     """
-    builder = _Builder(mode, torch.get_num_threads())
+    builder = _Builder(mode, torch.get_num_threads(), follows=False)
     rows = list(builder.add_all(transform))
     if builder.fails or builder.is_tensor or not all(row.native for row in rows):
         raise Opaque(*rows)
@@ -186,8 +190,9 @@ def describe(transform: Any) -> str:
 class _Builder:
     """Walks a pipeline, collecting operations and carrying the strip along."""
 
-    def __init__(self, mode: str, threads: int) -> None:
+    def __init__(self, mode: str, threads: int, *, follows: bool = True) -> None:
         self.channels, self.threads = 1 if mode == "L" else 3, threads
+        self.follows, self.reads_process = follows, False
         self.strip: Any = strip_of(mode)
         self.ops: list[_native.Op] = []
         self.steps: list[OpOrigin] = []
@@ -212,7 +217,7 @@ class _Builder:
             if not is_pristine(function) or function.__name__ != name:
                 yield Row("transform", f"{module.__name__}.{name}", False, "torchvision's function was replaced")
                 return
-        for part, why_not in _flatten(transform):
+        for part, why_not in self.flatten(transform):
             if why_not is None:
                 try:
                     reason = self.add(part)
@@ -222,6 +227,38 @@ class _Builder:
                 yield Row("transform", describe(part), True, reason)
             else:
                 yield Row("transform", describe(part), False, why_not)
+
+    def flatten(self, transform: Any) -> Iterator[tuple[Any, str | None]]:
+        """Yield each transform in order, with the reason why it cannot be looked into."""
+        kind = type(transform)
+        if kind in _CONVERSIONS or kind in TRANSFORMS or kind in _CONTAINERS:
+            if not is_pristine(kind):
+                yield transform, "a class of its own, or one that was patched"
+            elif reason := shadowed(transform):
+                yield transform, reason
+            elif kind in _CONTAINERS:
+                for part in transform if kind is nn.Sequential else transform.transforms:
+                    yield from self.flatten(part)
+            else:
+                yield transform, None
+        elif self.follows and is_own(transform):
+            yield from self.follow(transform)
+        elif not is_pristine(kind):
+            yield transform, "a class of its own, or one that was patched"
+        else:
+            known = kind.__module__.partition(".")[0] in ("torch", "torchvision")
+            yield transform, LEFT.get(kind, "no native form of it yet") if known else "code that penstock does not know"
+
+    def follow(self, transform: Any) -> Iterator[tuple[Any, str | None]]:
+        """Yield the same of what the user's own code makes of an image."""
+        try:
+            found = follow(transform, None if self.is_tensor else self.strip.mode)
+        except Opaque as opaque:
+            yield transform, str(opaque)
+            return
+        self.reads_process |= found.reads_process
+        for part in found.parts:
+            yield from self.flatten(part)
 
     def add(self, transform: Any) -> str:
         if self.fails:
@@ -263,7 +300,7 @@ class _Builder:
     def parts(self, transforms: Any) -> list[list[_native.Op]]:
         if type(transforms) not in (list, tuple, nn.ModuleList):
             raise Opaque(f"its transforms are a {type(transforms).__name__}")
-        parts = [list(_flatten(each)) for each in transforms]
+        parts = [list(self.flatten(each)) for each in transforms]
         # In whichever order they are made.
         for part, _ in itertools.chain.from_iterable(parts):
             self.open_type(type(part))
@@ -390,29 +427,8 @@ class _Builder:
         kinds = (torch.Tensor, tv_tensors.Image) if self.type_is_open else (type(self.strip),)
         return Pipeline(
             *(plan_of(table), tuple(self.steps), table.dtype, self.draws, False, tuple(rows), kinds),
-            *(table, plan_of, self.kept is not None),
+            *(table, plan_of, self.kept is not None, self.reads_process),
         )
-
-
-def _flatten(transform: Any) -> Iterator[tuple[Any, str | None]]:
-    """Yield each transform in order, with the reason why it cannot be looked into."""
-    kind = type(transform)
-    if not is_pristine(kind):
-        yield transform, "a class of its own, or one that was patched"
-        return
-    if kind not in _CONTAINERS and kind not in _CONVERSIONS and kind not in TRANSFORMS:
-        module = kind.__module__.partition(".")[0]
-        known = module in ("torch", "torchvision")
-        yield transform, LEFT.get(kind, "no native form of it yet") if known else "code that penstock does not know"
-        return
-    if reason := shadowed(transform):
-        yield transform, reason
-        return
-    if kind in _CONTAINERS:
-        for part in transform if kind is nn.Sequential else transform.transforms:
-            yield from _flatten(part)
-        return
-    yield transform, None
 
 
 def _is_same(strip: Any, other: Any) -> bool:

@@ -20,11 +20,10 @@ from PIL import Image
 from torchvision.transforms import functional as F
 from torchvision.transforms.v2 import functional as F2
 
-from penstock import _native
+from penstock import _native, calls
 from penstock.compat.torch import DisableTorchFunction
 from penstock.conversion import arithmetic, strip_of
 from penstock.delivery.tables import codes_of
-from penstock.recording import calls
 
 __all__ = ["Chain", "Key", "Link", "Written", "apply", "as_at_first", "chain_of"]
 

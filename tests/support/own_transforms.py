@@ -2,7 +2,7 @@
 
 from torch import nn
 
-__all__ = ["Each", "Inner", "Stages", "closure"]
+__all__ = ["Each", "Inner", "Stages", "Views", "closure"]
 
 
 class Each:
@@ -59,3 +59,17 @@ def closure(transforms):
         return made[0]
 
     return transform
+
+
+class Views:
+    """Several views of an image, as self-supervised programs make them."""
+
+    def __init__(self, transforms, held="list"):
+        self.transforms, self.held = transforms, held
+
+    def __call__(self, image):
+        """Make one after another of the same image."""
+        views = [transform(image) for transform in self.transforms]
+        if self.held == "dict":
+            return {f"view {k}": view for k, view in enumerate(views)}
+        return tuple(views) if self.held == "tuple" else views

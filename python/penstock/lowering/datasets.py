@@ -11,6 +11,7 @@ import contextlib
 import copy
 import dataclasses
 import inspect
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
@@ -44,8 +45,9 @@ from penstock.lowering.readers import (
 )
 from penstock.lowering.report import Row
 from penstock.lowering.targets import is_pure
-from penstock.lowering.transforms import Pipeline, describe, lower_transform
+from penstock.lowering.transforms import Pipeline, describe
 from penstock.lowering.verify import agrees
+from penstock.lowering.views import lower_views
 from penstock.ops.opaque import Opaque
 
 __all__ = ["lower_dataset", "opens_files", "signature"]
@@ -238,7 +240,7 @@ def _add_transform(seen: list[Any], transform: Any) -> None:
         # Of images of any mode: which one it is has been looked at when the transform was lowered.
         for mode in ("RGB", "L", None):
             with contextlib.suppress(Opaque):
-                for part in follow(transform, mode).parts:
+                for part in itertools.chain.from_iterable(follow(transform, mode).views):
                     _add_transform(seen, part)
         return
     seen.extend(methods_of(type(transform)))
@@ -294,7 +296,7 @@ def _lower_array(dataset: Any, kind: _Kind, *, snapshot: bool) -> tuple[Reader, 
         raise Opaque(f"its images are {pixels.dtype} of shape {pixels.shape}")
     if 0 in pixels.shape:
         raise Opaque("it holds no images")
-    pipeline = lower_transform(dataset.transform, "L" if pixels.ndim == 3 else "RGB", _threads(in_workers=snapshot))
+    pipeline = lower_views(dataset.transform, "L" if pixels.ndim == 3 else "RGB", _threads(in_workers=snapshot))
     bare = _bare(dataset)
     if snapshot:
         for name in kind.attributes:
@@ -305,7 +307,7 @@ def _lower_array(dataset: Any, kind: _Kind, *, snapshot: bool) -> tuple[Reader, 
         raise Opaque(f"its target_transform {describe(dataset.target_transform)} of such targets may warn in a worker")
     _compare(bare, pixels, targets)
     _check_version(dataset.transform, pipeline, pixels[0])
-    source = _native.ArrayImages(pixels, pipeline.plan)
+    source = _native.ArrayImages(pixels, pipeline.plans)
     if (refused := _native.Batch(source, [0], _native.Generator(0)).refused) is not None:
         name = describe(pipeline.steps[refused[1]].transform)
         raise Opaque(*pipeline.rows, Row("transform", name, False, "it raises for these images, so torch does it"))
@@ -322,7 +324,7 @@ def _lower_files(dataset: Any, kind: folders.FileKind, *, snapshot: bool) -> tup
         folders.check_loader(dataset.loader)
     transform, target_transform = kind.transforms_of(dataset)
     _check_target_transform(target_transform)
-    pipeline = lower_transform(transform, "RGB", _threads(in_workers=snapshot))
+    pipeline = lower_views(transform, "RGB", _threads(in_workers=snapshot))
     if pipeline.fails:
         raise Opaque(*pipeline.rows, Row("transform", "(all)", False, "it raises for all images, so torch does it"))
     if any(step.shrinks for step in pipeline.steps):
@@ -380,7 +382,7 @@ def _one(targets: _Reader, index: int) -> Any:
 
 
 def _check_version(transform: Any, pipeline: Pipeline, pixels: Any) -> None:
-    if not tested_torchvision() and not agrees(transform, pipeline, pixels):
+    if not tested_torchvision() and (pipeline.views or not agrees(transform, pipeline, pixels)):
         raise Opaque(f"with torchvision {torchvision.__version__} its transform differs from what penstock makes")
 
 
@@ -392,7 +394,7 @@ def _lower_own(dataset: Any, *, snapshot: bool) -> tuple[Reader, list[Row]]:
             raise Opaque(f"its {name!r} is no plain attribute")
     _check_target_transform(dataset.target_transform)
     threads = _threads(in_workers=snapshot)
-    gray, color = (lower_transform(dataset.transform, mode, threads) for mode in ("L", "RGB"))
+    gray, color = (lower_views(dataset.transform, mode, threads) for mode in ("L", "RGB"))
     files = []
     for where in _first_places(dataset):
         if isinstance(where, np.ndarray):

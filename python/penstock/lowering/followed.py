@@ -8,6 +8,8 @@ Its code runs once in a `Sandbox`, on what stands for an image: known transforms
 and arithmetic that looks at one value at a time, are written down, and what comes of them stands for an image again.
 Whatever the code does besides is refused, so that it is known to do the same for every image, and to draw nothing by
 itself. Code that would see an exception of a transform's is not followed.
+
+It may return several views of the image, in a tuple, a list or a dictionary, if it has made one after the other.
 """
 
 import dataclasses
@@ -104,12 +106,14 @@ class Followed:
     """What was found.
 
     Attributes:
-        parts: Transforms of torchvision's, as the user has them, `Values`, and transforms that stand for functions;
-            these are the same objects each time that the same is found.
+        views: For each view of the image its parts: transforms of torchvision's, as the user has them, `Values`, and
+            transforms that stand for functions; these are the same objects each time that the same is found.
+        held: What the views are returned in, `list` or `tuple`, or the keys of a dictionary; None for a single one.
         reads_process: Whether the code has looked at what a process that was started anew might not have.
     """
 
-    parts: tuple[Any, ...]
+    views: tuple[tuple[Any, ...], ...]
+    held: type | tuple[Any, ...] | None
     reads_process: bool
 
 
@@ -137,24 +141,23 @@ def follow(transform: Any, mode: str | None) -> Followed:
         transform = transform.lambd
     sandbox = _Following(mode)
     try:
-        result = sandbox.call(transform, sandbox.last)
-        if result is not sandbox.last:
-            raise Refused("it returns something else than the image")
+        result = sandbox.call(transform, sandbox.image)
+        held = sandbox.held(result)
     except Refused as refused:
         raise Opaque(f"code that penstock does not know: {refused}") from None
     except Exception as error:  # whatever it does with what is no image
         raise Opaque(f"code that penstock does not know: {type(error).__name__}") from None
     finally:
         sandbox.close()
-    return Followed(tuple(sandbox.parts), sandbox.reads_process)
+    return Followed(tuple(map(tuple, sandbox.views)), held, sandbox.reads_process)
 
 
 class _Following(Sandbox):
     """Runs a callable.
 
     Attributes:
-        last: Stands for the image as the latest part has made it, the only one that may be used.
-        parts: What was written down.
+        image: Stands for the image that the callable is given.
+        views: What was written down.
     """
 
     def __init__(self, mode: str | None) -> None:
@@ -162,30 +165,53 @@ class _Following(Sandbox):
         known |= {id(function): self._torchs(name) for name, function in calls.FUNCTIONS.items() if "." not in name}
         super().__init__(known, {})
         self._mode = mode
-        self.parts: list[Any] = []
-        self.last = _Image(self, _IMAGE)
+        self.image = _Image(self, _IMAGE)
+        self.views: list[list[Any]] = []
+        # What the views are as far as they have come; only the last one may be used.
+        self._latest: list[_Image] = []
 
     def add(self, image: Any, part: Any) -> "_Image":
         """Write down that a part is made of an image."""
-        if image is not self.last:
+        if image is self.image:
+            self.views.append([])
+            self._latest.append(self.image)
+        elif not self._latest or image is not self._latest[-1]:
             self.refuse("an image is used twice")
-        self.parts.append(part)
-        self.last = _Image(self, _IMAGE)
-        return self.last
+        self.views[-1].append(part)
+        self._latest[-1] = _Image(self, _IMAGE)
+        return self._latest[-1]
+
+    def held(self, result: Any) -> type | tuple[Any, ...] | None:
+        """Return what a result holds the views in; None if it is the only one.
+
+        Raises:
+            Refused: If it is something else.
+        """
+        if result is self.image and not self.views:
+            self.views.append([])
+            return None
+        if len(self._latest) == 1 and result is self._latest[0]:
+            return None
+        values = [*result.values()] if type(result) is dict else result
+        if type(values) not in (list, tuple) or len(values) != len(self._latest):
+            raise Refused("it returns something else than the image")
+        if not all(value is made for value, made in zip(values, self._latest, strict=True)):
+            raise Refused("it returns views in another order than it has made them")
+        return tuple(result) if type(result) is dict else type(result)
 
     def values(self, name: str, arguments: tuple[Any, ...], options: Mapping[str, Any]) -> "_Image":
         """Write down a call of torch's that is given an image."""
-        places = [place for place, value in enumerate(arguments) if value is self.last]
+        places = [place for place, value in enumerate(arguments) if isinstance(value, _Image)]
         call = calls.call_of(name, places[0], arguments, options) if len(places) == 1 else None
         if call is None:
             self.refuse(name)
-        return self.add(self.last, _values(call))
+        return self.add(arguments[places[0]], _values(call))
 
     def converted(self, image: Any, mode: Any) -> "_Image":
         """Return what `convert` gives of an image that is of the mode."""
-        if image is not self.last or self.parts or mode != self._mode or type(mode) is not str:
+        if image is not self.image or mode != self._mode or type(mode) is not str:
             self.refuse("convert")
-        return self.last
+        return self.image
 
     def check(self, code: types.CodeType) -> None:
         """See `Sandbox`: code that goes on where a transform raises is refused, and what is in a `with` statement."""
@@ -195,8 +221,8 @@ class _Following(Sandbox):
 
     def _isinstance(self, value: Any, kind: Any) -> bool:
         named = object.__getattribute__(kind, "_real") if issubclass(type(kind), StandIn) else kind
-        # Of what kind it is shows as long as nothing was done to it.
-        if value is self.last and not self.parts and named is Image.Image:
+        # Of what kind others are depends on what has made them.
+        if value is self.image and named is Image.Image:
             return self._mode is not None
         return super()._isinstance(value, kind)
 
@@ -236,7 +262,7 @@ class _Following(Sandbox):
 
     def _torchs(self, name: str) -> Callable[..., Any]:
         def call(*arguments: Any, **options: Any) -> Any:
-            if not any(value is self.last for value in arguments):
+            if not any(isinstance(value, _Image) for value in arguments):
                 self.refuse(f"torch.{name}")
             return self.values(name, arguments, options)
 

@@ -107,6 +107,8 @@ class Pipeline:
         plan_of: Makes the plan with another table in the place of that; None if it fails.
         kept: Whether there is more in the output than the table's elements, which stays as it is with another table.
         reads_process: Whether what its transforms are depends on what a process that was started anew need not have.
+        views: Those of which an image's several views come, one after the other; nothing if it has a single one.
+        held: What the views are held in, `list` or `tuple`, or the keys of a dictionary.
     """
 
     plan: _native.Plan
@@ -120,6 +122,24 @@ class Pipeline:
     plan_of: Callable[[torch.Tensor], _native.Plan] | None = None
     kept: bool = False
     reads_process: bool = False
+    views: tuple["Pipeline", ...] = ()
+    held: type | tuple[Any, ...] | None = None
+
+    @property
+    def plans(self) -> list[_native.Plan]:
+        """That of each view."""
+        return [view.plan for view in self.views] or [self.plan]
+
+    @property
+    def outputs(self) -> int:
+        """How many tensors an image becomes."""
+        return len(self.views) or 1
+
+    def collated(self, images: list[torch.Tensor]) -> Any:
+        """Return what default_collate makes of samples' views, of which each is a batch already."""
+        if self.held is None:
+            return images[0]
+        return images if isinstance(self.held, type) else dict(zip(self.held, images, strict=True))
 
     def with_table(self, table: torch.Tensor) -> "Pipeline":
         """Return the same pipeline with other elements, of another type perhaps, for the same bytes and margins."""
@@ -256,8 +276,11 @@ class _Builder:
         except Opaque as opaque:
             yield transform, str(opaque)
             return
+        if found.held is not None:
+            yield transform, "several views of an image, where one is wanted"
+            return
         self.reads_process |= found.reads_process
-        for part in found.parts:
+        for part in found.views[0]:
             yield from self.flatten(part)
 
     def add(self, transform: Any) -> str:

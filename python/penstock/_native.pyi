@@ -401,12 +401,12 @@ class Plan:
 
 @final
 class ArrayImages:
-    """Images in memory, uint8 of shape (N, H, W) or (N, H, W, C) and any strides, and their plan.
+    """Images in memory, uint8 of shape (N, H, W) or (N, H, W, C) and any strides, and their plan, one for each view.
 
     Holds the memory through the buffer protocol; ValueError or BufferError if it is of another kind.
     """
 
-    def __new__(cls, pixels: _Memory, plan: Plan) -> ArrayImages: ...
+    def __new__(cls, pixels: _Memory, plan: Plan | Sequence[Plan]) -> ArrayImages: ...
     def __len__(self) -> int: ...
 
 @final
@@ -415,11 +415,11 @@ class Files:
 
     Args:
         places: Paths, or the files' content; None is left to Pillow.
-        plan: For one channel or three.
+        plan: For one channel or three; one for each view of an image.
         most_pixels: Larger images are left to Pillow.
     """
 
-    def __new__(cls, places: Sequence[str | bytes | None], plan: Plan, most_pixels: int) -> Files: ...
+    def __new__(cls, places: Sequence[str | bytes | None], plan: Plan | Sequence[Plan], most_pixels: int) -> Files: ...
     def ready(self) -> bool:
         """Return whether all files are read."""
 
@@ -477,20 +477,25 @@ class Batch:
 
     @property
     def refused(self) -> tuple[int, int, int, int] | None:
-        """Position, operation, height and width at which torch would have raised; nothing is drawn after it."""
+        """Position, operation, height and width at which torch would have raised; nothing is drawn after it.
+
+        Operations are counted through all plans of an image.
+        """
 
     @property
     def shapes(self) -> list[list[int]]:
-        """Output shapes (C, H, W): one if all images agree and none was refused, else one for each."""
+        """Output shapes (C, H, W): one of each view if all images agree and none was refused, else one for each."""
 
     def submit(
         self,
         stream: JobQueue,
-        out: _Memory | None = None,
+        out: _Memory | Sequence[_Memory] | None = None,
         mixes: Sequence[_Mix] = ...,
         strides: tuple[int, int, int] | None = None,
     ) -> None:
         """Have the pixels made in `out`, writable and C-contiguous, which is held until the batch is gone, and mixed.
+
+        Of several views each has memory of its own, and they are not mixed.
 
         Strides are those of each image in elements, if they are not those of (C, H, W); such an image is not mixed.
         The memory of recorded images is their tickets', and so are their strides, how they are mixed, and what is
@@ -500,7 +505,7 @@ class Batch:
     def run(
         self,
         stream: JobQueue,
-        out: _Memory | None = None,
+        out: _Memory | Sequence[_Memory] | None = None,
         mixes: Sequence[_Mix] = ...,
         strides: tuple[int, int, int] | None = None,
     ) -> None:

@@ -16,7 +16,7 @@ Opened = np.ndarray[Any, np.dtype[np.uint8]] | Exception
 def open_rest(
     batch: _native.Batch,
     open_image: Callable[[int], Opened],
-    plan: Callable[[int], _native.Plan],
+    plans: Callable[[int], _native.Plan | list[_native.Plan]],
 ) -> Iterator[tuple[int, str, Opened, bool]]:
     """Have the library open the images of a batch that were not decoded, and the batch made of what it gives.
 
@@ -26,7 +26,7 @@ def open_rest(
     Args:
         batch: Whose pixels have been made, but for those.
         open_image: Opens the image at a position of the batch.
-        plan: That of the image at a position.
+        plans: That of the image at a position, or one for each of its views.
 
     Returns:
         For each its position, the reason why it was not decoded, what opening it gave, and whether the batch was made
@@ -38,7 +38,7 @@ def open_rest(
     def supplied() -> Iterator[tuple[int, str, Opened, bool]]:
         for position, reason, pixels in opened:
             made = not isinstance(pixels, Exception) and batch.supply(
-                position, _native.ArrayImages(pixels[None], plan(position))
+                position, _native.ArrayImages(pixels[None], plans(position))
             )
             yield position, reason, pixels, made
 

@@ -276,7 +276,7 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
         else:
             since = time.perf_counter()
             prepared.prepare()
-            waits.for_files(since)
+            waits.for_files(since, prepared.opening)
         prepared.submit(self._stream)
         while True:
             since = time.perf_counter()
@@ -301,10 +301,10 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
             return pin_memory(data, self._pin_memory_device) if self._pin_memory else data
         gathering = self._gather(self._lowered, indices)
         since = time.perf_counter()
-        gathering.finish()
+        opening = gathering.finish().opening
         waits = self._counters.waits
         waits.asked(ready=False)
-        waits.for_files(since)
+        waits.for_files(since, opening)
         with self._lent(self._lowered) as streams:
             prepared = self._prepare(self._lowered, gathering, streams, None)
             prepared.prepare()

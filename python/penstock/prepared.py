@@ -17,6 +17,7 @@ from penstock.generators import Streams
 from penstock.lowering.gather import Samples
 from penstock.lowering.mixing import Mixed, Mixing
 from penstock.lowering.readers import Located, Targets, detached
+from penstock.lowering.transforms import Pipeline
 from penstock.lowering.written import Written
 from penstock.ops import refuse
 from penstock.ops.operation import Mix
@@ -106,6 +107,11 @@ class Prepared:
             if damaged:
                 self.redraw(self.streams)
 
+    @property
+    def opening(self) -> float:
+        """The seconds in which the library has opened files of the batch."""
+        return self._there.located.opening
+
     def redraw(self, streams: Streams) -> None:
         """Draw the numbers from where they were drawn from, after the samples have changed."""
         drawn = self._there
@@ -179,24 +185,31 @@ class Prepared:
     def _strides(self) -> tuple[int, int, int] | None:
         """Of each image, in elements; None if it lies channel after channel."""
         outline = self._there.outline
-        return None if self._written is None or outline is None else self._written.form.strides_of(outline.shape)
+        return None if self._written is None or outline is None else self._written.form.strides_of(outline.shapes[0])
 
     def _memory(self) -> Any:
         drawn = self._there
         assert drawn.outline is not None  # noqa: S101 - what has not failed has one
-        shape, strides = drawn.outline.shape, self._strides
-        whole = None if strides is None else (math.prod(shape[1:]), *strides)
-        drawn.images, out = memory.empty(shape, drawn.outline.dtype, pin=self._pin, strides=whole)
-        return out
+        strides, images, outs = self._strides, [], []
+        for shape in drawn.outline.shapes:
+            whole = None if strides is None else (math.prod(shape[1:]), *strides)
+            made, out = memory.empty(shape, drawn.outline.dtype, pin=self._pin, strides=whole)
+            images.append(made)
+            outs.append(out)
+        drawn.images = images
+        return outs
 
     def made(self) -> list[Any]:
         """Return the images as they will be handed out, if they are all made; nothing is waited for."""
         drawn = self._drawn
         if drawn is None or drawn.images is None or drawn.failure is not None or not self.is_there:
             return []
-        return [] if drawn.batch.tally()[-1] else [self._handed(drawn.images)]
+        return [] if drawn.batch.tally()[-1] else [self._handed(drawn)]
 
-    def _handed(self, images: torch.Tensor) -> Any:
+    def _handed(self, drawn: "Drawn") -> Any:
+        assert drawn.images is not None  # noqa: S101 - they are there
+        assert drawn.outline is not None  # noqa: S101 - what has images has one
+        images = drawn.outline.pipeline.collated(drawn.images)
         return images if self._written is None else self._written.made(images)
 
     def wait(self, timeout: float | None) -> bool:
@@ -217,7 +230,7 @@ class Prepared:
         if drawn.failure is not None:
             return False
         located, tally = drawn.located, drawn.batch.tally()
-        opened = open_rest(drawn.batch, located.open, lambda place: located.pipeline(place).plan)
+        opened = open_rest(drawn.batch, located.open, lambda place: located.pipeline(place).plans)
         self._counters.worked(tally)
         again = False
         for place, reason, pixels, made in opened:
@@ -250,9 +263,9 @@ class Prepared:
         self._counters.handed_out(len(located.targets), located.by_pillow, located.reading, located.opening)
         assert drawn.images is not None  # noqa: S101 - they are there
         if outline.mixed is not None:
-            mixed = outline.mixed.with_images(drawn.images)
+            mixed = outline.mixed.with_images(drawn.images[0])
             return pin_memory(mixed, device) if self._pin else mixed
-        return [self._handed(drawn.images), pin_memory(outline.targets, device) if self._pin else outline.targets]
+        return [self._handed(drawn), pin_memory(outline.targets, device) if self._pin else outline.targets]
 
 
 @dataclasses.dataclass
@@ -266,7 +279,7 @@ class Drawn:
         batch: The numbers, and later the work on the pixels.
         outline: What the batch is, if nothing is wrong with it.
         failure: What is wrong with it.
-        images: Its memory, once pixels are being made.
+        images: Its memory, that of each view, once pixels are being made.
     """
 
     located: Located
@@ -275,7 +288,7 @@ class Drawn:
     batch: _native.Batch
     outline: "_Outline | None"
     failure: "Failure | None"
-    images: torch.Tensor | None = None
+    images: list[torch.Tensor] | None = None
 
     @property
     def mixes(self) -> list[Mix]:
@@ -293,21 +306,26 @@ class _Outline:
     """A batch without its pixels.
 
     Attributes:
-        shape: Of the images.
-        dtype: Of the images.
+        shapes: Of the images, for each view.
+        pipeline: Of the first image.
         targets: As they are collated.
         mixed: What is made of all that, if it is mixed.
     """
 
-    shape: tuple[int, ...]
-    dtype: torch.dtype
+    shapes: list[tuple[int, ...]]
+    pipeline: Pipeline
     targets: Any
     mixed: Mixed | None
 
     @property
+    def dtype(self) -> torch.dtype:
+        """Of the images."""
+        return self.pipeline.dtype
+
+    @property
     def nbytes(self) -> int:
         """Of the images."""
-        return math.prod(self.shape) * self.dtype.itemsize
+        return sum(map(math.prod, self.shapes)) * self.dtype.itemsize
 
 
 class Failure:
@@ -343,12 +361,14 @@ def _outcome(
     if failure is not None:
         return failure
     try:
-        if len(batch.shapes) != 1:
-            _collate_ragged(batch.shapes, in_worker=in_worker)
-        shape, dtype = (len(located.positions), *batch.shapes[0]), located.pipeline(0).dtype
+        pipeline = located.pipeline(0)
+        if len(batch.shapes) != pipeline.outputs:
+            for view in range(pipeline.outputs):
+                _collate(batch.shapes[view :: pipeline.outputs], in_worker=in_worker)
+        shapes = [(len(located.positions), *shape) for shape in batch.shapes[: pipeline.outputs]]
         targets = collate_targets(located.targets)
-        mixed = None if mixing is None else mixing.draw(shape, dtype, targets, streams)
-        return _Outline(shape, dtype, targets, mixed)
+        mixed = None if mixing is None else mixing.draw(shapes[0], pipeline.dtype, targets, streams)
+        return _Outline(shapes, pipeline, targets, mixed)
     except Exception as error:
         return Failure(error)
 
@@ -387,8 +407,8 @@ def collate_targets(targets: Targets) -> Any:
     return default_collate(column)
 
 
-def _collate_ragged(shapes: list[list[int]], *, in_worker: bool) -> None:
-    """Raise what default_collate raises for images of these shapes."""
+def _collate(shapes: list[list[int]], *, in_worker: bool) -> None:
+    """Raise what default_collate raises for images of these shapes, if it does."""
     images = [torch.empty(shape, dtype=torch.uint8) for shape in shapes]
     if in_worker and images:
         # There it stacks into memory for all their pixels, which is too little if the first is larger than most.

@@ -46,9 +46,9 @@ class Waits:
         self.batches += 1
         self.ready += ready
 
-    def for_files(self, since: float) -> None:
-        """Note that files were waited for since then."""
-        self.files += time.perf_counter() - since
+    def for_files(self, since: float, opening: float) -> None:
+        """Note that files were waited for since then, but for the seconds in which the library opened some of them."""
+        self.files += max(0.0, time.perf_counter() - since - opening)
 
     def for_threads(self, since: float) -> None:
         """Note that threads were waited for since then."""

@@ -17,7 +17,7 @@ from torchvision.transforms import functional as F
 from torchvision.transforms.v2 import functional as F2
 
 import penstock
-from penstock.recording import calls
+from penstock import calls
 from penstock.recording.tensors import is_recording
 
 PER_CHANNEL = torch.tensor([0.1, 0.25, 0.7]).view(3, 1, 1)

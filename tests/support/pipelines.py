@@ -241,7 +241,9 @@ def _nest(draw: Any, parts: list[Recipe]) -> Recipe:
 def _contain(draw: Any, parts: list[Recipe]) -> Recipe:
     modules = all(issubclass(_class_of(part), nn.Module) for part in parts)
     kinds = ["v1.Compose"]
-    if parts:
+    if draw(st.integers(0, 3)) == 0:
+        kinds = ["own.Each", "own.Inner", "own.Stages", "own.closure"]
+    elif parts:
         kinds.append("v2.Compose")
     if modules:
         kinds.append("nn.Sequential")

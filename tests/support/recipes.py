@@ -13,7 +13,10 @@ from torch import nn
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 
+from support import own_transforms
+
 _NAMESPACES = {
+    "own": own_transforms,
     "v1": v1,
     "v2": v2,
     "nn": nn,

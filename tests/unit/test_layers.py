@@ -130,13 +130,15 @@ PYTHON: dict[str, set[str]] = {
     "system": {"_native"},
     "ops": {"_native", "agreement", "compat", "generators", "memory", "process_state", "records"},
     "conversion": set(),
+    "calls": set(),
     "delivery": {"compat"},
     "tolerance": {"compat"},
-    "lowering": GROUND | {"conversion", "delivery", "ops", "datasets", "filled", "fallback", "prepared", "tolerance"},
+    "lowering": GROUND
+    | {"calls", "conversion", "delivery", "ops", "datasets", "filled", "fallback", "prepared", "tolerance"},
     "fallback": GROUND | {"lowering"},
     "resume": GROUND | {"lowering", "making", "wrappers"},
     "recording": GROUND
-    | {"conversion", "delivery", "fallback", "lowering", "ops", "iterator", "counters", "making", "prepared"}
+    | {"calls", "conversion", "delivery", "fallback", "lowering", "ops", "iterator", "counters", "making", "prepared"}
     | {"resume", "tolerance"},
 }
 

@@ -103,7 +103,7 @@ def test_slow_python_of_all_workers(root):
 
 
 def test_slow_python_of_one_worker(root):
-    told = after(penstock.DataLoader(Slow(root, 0.1, worker=1), 4, num_workers=2))
+    told = after(penstock.DataLoader(Slow(root, 0.25, worker=1), 4, num_workers=2))
     assert "of which worker 1 of 2 took" in told.verdict
     assert told.worker_seconds[1] > 3 * told.worker_seconds[0]
 

@@ -15,7 +15,7 @@ from torchvision import tv_tensors
 from penstock.compat.torch import collate_int_fn, collate_tensor_fn, default_collate_fn_map
 from penstock.lowering.known import unhooked
 
-__all__ = ["entries_of", "function_for", "why_changed"]
+__all__ = ["entries_of", "function_for", "start_method", "why_changed"]
 
 # Something of each kind that images may be, to be looked up.
 _IMAGES: dict[type, Any] = {torch.Tensor: torch.empty(0), tv_tensors.Image: tv_tensors.Image(torch.empty(1, 1))}
@@ -56,7 +56,7 @@ def why_changed(kinds: Iterable[type], loader: Any) -> str | None:
             return f"its entry for {kind.__name__} was changed"
     if function_for(0, int, entries) is not collate_int_fn:
         return "its entry for int was changed"
-    if loader.num_workers > 0 and _start_method(loader) != "fork":
+    if loader.num_workers > 0 and start_method(loader) != "fork":
         # Those workers have torch's own table, and the caller's process another one.
         for other, function in _AT_FIRST.items():
             if entries.get(other) is not function:
@@ -64,9 +64,8 @@ def why_changed(kinds: Iterable[type], loader: Any) -> str | None:
     return None
 
 
-def _start_method(loader: Any) -> str:
-    context = loader.multiprocessing_context
-    chosen: str | None = (
-        multiprocessing.get_start_method(allow_none=True) if context is None else context.get_start_method()
-    )
-    return chosen or multiprocessing.get_all_start_methods()[0]
+def start_method(loader: Any) -> str:
+    """Return how a loader's workers are started."""
+    context = loader.multiprocessing_context or torch.multiprocessing
+    # Asked in another way it would be settled from now on.
+    return context.get_start_method(allow_none=True) or multiprocessing.get_all_start_methods()[0]

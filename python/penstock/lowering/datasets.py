@@ -11,6 +11,7 @@ import contextlib
 import copy
 import dataclasses
 import inspect
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
@@ -23,6 +24,7 @@ from torchvision import datasets as tv
 from penstock import _native
 from penstock.datasets import ImageDataset, check_pixels
 from penstock.lowering import folders
+from penstock.lowering.followed import follow, is_own
 from penstock.lowering.known import (
     HOOKS,
     SHADOWS,
@@ -43,8 +45,9 @@ from penstock.lowering.readers import (
 )
 from penstock.lowering.report import Row
 from penstock.lowering.targets import is_pure
-from penstock.lowering.transforms import Pipeline, describe, lower_transform
+from penstock.lowering.transforms import Pipeline, describe
 from penstock.lowering.verify import agrees
+from penstock.lowering.views import lower_views
 from penstock.ops.opaque import Opaque
 
 __all__ = ["lower_dataset", "opens_files", "signature"]
@@ -233,6 +236,13 @@ def signature(dataset: Any) -> list[Any]:
 def _add_transform(seen: list[Any], transform: Any) -> None:
     """Add what a transform is made of; this is done for every batch, so it must take microseconds."""
     seen.append(transform)
+    if is_own(transform):
+        # Of images of any mode: which one it is has been looked at when the transform was lowered.
+        for mode in ("RGB", "L", None):
+            with contextlib.suppress(Opaque):
+                for part in itertools.chain.from_iterable(follow(transform, mode).views):
+                    _add_transform(seen, part)
+        return
     seen.extend(methods_of(type(transform)))
     for name, value in getattr(transform, "__dict__", {}).items():
         if name[0] == "_" and name not in _PRIVATE:
@@ -286,7 +296,7 @@ def _lower_array(dataset: Any, kind: _Kind, *, snapshot: bool) -> tuple[Reader, 
         raise Opaque(f"its images are {pixels.dtype} of shape {pixels.shape}")
     if 0 in pixels.shape:
         raise Opaque("it holds no images")
-    pipeline = lower_transform(dataset.transform, "L" if pixels.ndim == 3 else "RGB", _threads(in_workers=snapshot))
+    pipeline = lower_views(dataset.transform, "L" if pixels.ndim == 3 else "RGB", _threads(in_workers=snapshot))
     bare = _bare(dataset)
     if snapshot:
         for name in kind.attributes:
@@ -297,7 +307,7 @@ def _lower_array(dataset: Any, kind: _Kind, *, snapshot: bool) -> tuple[Reader, 
         raise Opaque(f"its target_transform {describe(dataset.target_transform)} of such targets may warn in a worker")
     _compare(bare, pixels, targets)
     _check_version(dataset.transform, pipeline, pixels[0])
-    source = _native.ArrayImages(pixels, pipeline.plan)
+    source = _native.ArrayImages(pixels, pipeline.plans)
     if (refused := _native.Batch(source, [0], _native.Generator(0)).refused) is not None:
         name = describe(pipeline.steps[refused[1]].transform)
         raise Opaque(*pipeline.rows, Row("transform", name, False, "it raises for these images, so torch does it"))
@@ -314,7 +324,7 @@ def _lower_files(dataset: Any, kind: folders.FileKind, *, snapshot: bool) -> tup
         folders.check_loader(dataset.loader)
     transform, target_transform = kind.transforms_of(dataset)
     _check_target_transform(target_transform)
-    pipeline = lower_transform(transform, "RGB", _threads(in_workers=snapshot))
+    pipeline = lower_views(transform, "RGB", _threads(in_workers=snapshot))
     if pipeline.fails:
         raise Opaque(*pipeline.rows, Row("transform", "(all)", False, "it raises for all images, so torch does it"))
     if any(step.shrinks for step in pipeline.steps):
@@ -372,7 +382,7 @@ def _one(targets: _Reader, index: int) -> Any:
 
 
 def _check_version(transform: Any, pipeline: Pipeline, pixels: Any) -> None:
-    if not tested_torchvision() and not agrees(transform, pipeline, pixels):
+    if not tested_torchvision() and (pipeline.views or not agrees(transform, pipeline, pixels)):
         raise Opaque(f"with torchvision {torchvision.__version__} its transform differs from what penstock makes")
 
 
@@ -384,7 +394,7 @@ def _lower_own(dataset: Any, *, snapshot: bool) -> tuple[Reader, list[Row]]:
             raise Opaque(f"its {name!r} is no plain attribute")
     _check_target_transform(dataset.target_transform)
     threads = _threads(in_workers=snapshot)
-    gray, color = (lower_transform(dataset.transform, mode, threads) for mode in ("L", "RGB"))
+    gray, color = (lower_views(dataset.transform, mode, threads) for mode in ("L", "RGB"))
     files = []
     for where in _first_places(dataset):
         if isinstance(where, np.ndarray):

@@ -178,7 +178,7 @@ def check_files(files: list[FileRef], pipeline: Pipeline) -> list[bool]:
     """
     if (reason := why_not()) is not None:
         raise Opaque(reason)
-    left = _native.Files([file.native for file in files], pipeline.plan, pixel_limit()).wait()
+    left = _native.Files([file.native for file in files], pipeline.plans, pixel_limit()).wait()
     if left.count(None) * 2 < len(files):
         raise Opaque("most of its files are none that penstock decodes")
     return [reason is None for reason in left]

@@ -100,7 +100,7 @@ def _begin_to_read(samples: list[_Sample]) -> list[tuple[_native.Files, list[int
     begun = []
     for positions in by_leaf.values():
         paths = [samples[position][1].native for position in positions]
-        begun.append((_native.Files(paths, samples[positions[0]][0].file_pipeline.plan, limit), positions))
+        begun.append((_native.Files(paths, samples[positions[0]][0].file_pipeline.plans, limit), positions))
     return begun
 
 
@@ -118,7 +118,7 @@ def _fill(located: Located, samples: list[_Sample], read: dict[int, tuple[_nativ
                 located.error = pixels
                 return
             pipeline = leaf.pipeline_for(pixels)
-            located.add(_native.ArrayImages(pixels[None], pipeline.plan), 0, pipeline, target)
+            located.add(_native.ArrayImages(pixels[None], pipeline.plans), 0, pipeline, target)
         if leaf.target_transform is not None:
             try:
                 targets[-1] = leaf.target_transform(target)

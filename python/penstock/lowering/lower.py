@@ -15,7 +15,7 @@ from penstock.cores import cores
 from penstock.delivery.form import Form
 from penstock.generators import Draws
 from penstock.lowering import by_index, worker_init
-from penstock.lowering.collation import entries_of, why_changed
+from penstock.lowering.collation import entries_of, start_method, why_changed
 from penstock.lowering.datasets import lower_dataset, opens_files, signature
 from penstock.lowering.known import module_hooks
 from penstock.lowering.mixing import Mixing, mixing_of
@@ -99,6 +99,18 @@ def lower(loader: Any, form: Form | None = None) -> Lowered | Report:
         kinds = {kind for pipeline in pipelines for kind in pipeline.kinds}
         if (reason := why_changed(kinds, loader)) is not None:
             blockers.append(Row("collation", "default_collate_fn_map", False, reason))
+        if (
+            any(pipeline.reads_process for pipeline in pipelines)
+            and loader.num_workers
+            and start_method(loader) != "fork"
+        ):
+            reason = "it looks at what a worker that is not forked need not have"
+            blockers.append(Row("transform", type(loader.dataset.transform).__name__, False, reason))
+        if any(pipeline.views for pipeline in pipelines) and (mixing is not None or form is not None):
+            reason = "several views of an image are neither mixed nor delivered natively"
+            blockers.append(Row("transform", "(result)", False, reason))
+        if len({(pipeline.held, pipeline.outputs) for pipeline in pipelines if not pipeline.fails}) > 1:
+            blockers.append(Row("transform", "(result)", False, "its images differ in the number of their views"))
         if mixing is not None and any(pipeline.dtype not in MIXED for pipeline in pipelines):
             blockers.append(Row("collation", collated.name, False, "only float32 and float64 are mixed natively"))
     rows = [*rows, _sampler_row(loader), *blockers]
@@ -194,6 +206,7 @@ def _batch_bytes(loader: Any, reader: Reader) -> int | None:
         return None
     for leaf in reader.leaves():
         if leaf.source is not None:
-            shape = _native.Batch(leaf.source, [0], _native.Generator(0)).shapes[0]
-            return int(loader.batch_size * torch.Size(shape).numel() * leaf.pipelines[0].dtype.itemsize)
+            shapes = _native.Batch(leaf.source, [0], _native.Generator(0)).shapes
+            elements = sum(torch.Size(shape).numel() for shape in shapes)
+            return int(loader.batch_size * elements * leaf.pipelines[0].dtype.itemsize)
     return None

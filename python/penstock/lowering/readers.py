@@ -104,7 +104,7 @@ class Located:
         columns: tuple[Any, ...] = (self.sources, self.positions, self.pipelines)
         leaf, _ = self.files[position]
         pipeline = leaf.pipeline_for(pixels)
-        for column, item in zip(columns, (_native.ArrayImages(pixels[None], pipeline.plan), 0, pipeline), strict=True):
+        for column, item in zip(columns, (_native.ArrayImages(pixels[None], pipeline.plans), 0, pipeline), strict=True):
             column[position] = item
 
     def cut(self, position: int) -> None:
@@ -221,7 +221,7 @@ class ArrayReader:
         """See `LeafReader`."""
         self.pipelines: tuple[Pipeline, ...] = (*pipelines,)
         (self.file_pipeline,) = (self._pipeline,) = pipelines
-        self.source: _native.ArrayImages | None = _native.ArrayImages(self._pixels, self._pipeline.plan)
+        self.source: _native.ArrayImages | None = _native.ArrayImages(self._pixels, self._pipeline.plans)
 
     def locate(self, indices: list[Any]) -> Located | None:
         """See `Reader`."""

@@ -22,7 +22,7 @@ import torch
 
 from penstock.lowering.targets import is_data
 
-__all__ = ["Refused", "Sandbox", "innermost"]
+__all__ = ["Refused", "Sandbox", "StandIn", "innermost"]
 
 _GENERATORS = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR | inspect.CO_ITERABLE_COROUTINE
 # Ways from an object to what is behind it; names of two underscores are others.
@@ -117,6 +117,11 @@ class Sandbox:
         self.refused = self.refused or what
         raise _Stopped(what)
 
+    def check(self, code: types.CodeType) -> None:
+        """Refuse code that must not run, by what it is made of."""
+        if code.co_flags & _GENERATORS:
+            self.refuse(f"a generator, {code.co_name}")
+
     def stand_in(self, value: Any) -> Any:
         """Return what the function may have in the place of a value."""
         made = self._made.get(id(value))
@@ -201,7 +206,7 @@ class Sandbox:
         return mine[name] if name in mine else self.refuse(name)
 
     def _isinstance(self, value: Any, kind: Any) -> bool:
-        if issubclass(type(value), (_StandIn, functools.partial)):
+        if issubclass(type(value), (StandIn, functools.partial)):
             self.refuse("isinstance")
         return isinstance(value, kind)
 
@@ -241,7 +246,7 @@ class _Names(dict[str, Any]):
         return self._sandbox.builtin(name)
 
 
-class _StandIn:
+class StandIn:
     """What stands for something that may be looked at in its own way only."""
 
     __slots__ = ("_real", "_sandbox")
@@ -268,7 +273,7 @@ class _StandIn:
 
 
 def _refusing(name: str) -> Callable[..., Any]:
-    def refuse(self: _StandIn, *_arguments: Any, **_keywords: Any) -> Any:
+    def refuse(self: StandIn, *_arguments: Any, **_keywords: Any) -> Any:
         sandbox, real = (object.__getattribute__(self, slot) for slot in ("_sandbox", "_real"))
         return sandbox.refuse(f"{name} of {_name_of(real)}")
 
@@ -286,10 +291,10 @@ for _name in (
     ),
     *("lshift", "rshift", "rlshift", "rrshift", "rpow", "rdivmod"),
 ):
-    setattr(_StandIn, f"__{_name}__", _refusing(f"__{_name}__"))
+    setattr(StandIn, f"__{_name}__", _refusing(f"__{_name}__"))
 
 
-class _Function(_StandIn):
+class _Function(StandIn):
     """Runs a Python function's code."""
 
     __slots__ = ()
@@ -297,8 +302,7 @@ class _Function(_StandIn):
     def __call__(self, *arguments: Any, **keywords: Any) -> Any:
         sandbox, real = (object.__getattribute__(self, slot) for slot in ("_sandbox", "_real"))
         code = real.__code__
-        if code.co_flags & _GENERATORS:
-            sandbox.refuse(f"a generator, {code.co_name}")
+        sandbox.check(code)
         for name in _names_in(code):
             if not _is_allowed(name):
                 sandbox.refuse(name)
@@ -311,11 +315,11 @@ class _Function(_StandIn):
     @staticmethod
     def _find(sandbox: Sandbox, me: Any, real: Any, name: str) -> Any:
         if name not in vars(real):
-            return _StandIn._find(sandbox, me, real, name)
+            return StandIn._find(sandbox, me, real, name)
         return sandbox.look_up(vars(real)[name])
 
 
-class _Module(_StandIn):
+class _Module(StandIn):
     """Looks names up in a module."""
 
     __slots__ = ()
@@ -323,17 +327,17 @@ class _Module(_StandIn):
     @staticmethod
     def _find(sandbox: Sandbox, me: Any, real: Any, name: str) -> Any:
         if name not in vars(real):
-            return _StandIn._find(sandbox, me, real, name)
+            return StandIn._find(sandbox, me, real, name)
         return sandbox.look_up(vars(real)[name])
 
     @staticmethod
     def _set(sandbox: Sandbox, real: Any, name: str) -> None:
         # How an accelerator computes, which does not work here.
         if real.__name__ != "torch.backends.cudnn" or name not in ("deterministic", "benchmark"):
-            _StandIn._set(sandbox, real, name)
+            StandIn._set(sandbox, real, name)
 
 
-class _Object(_StandIn):
+class _Object(StandIn):
     """Reads an object's attributes, and those of its class, where that is all that a look-up is."""
 
     __slots__ = ()
@@ -354,12 +358,12 @@ class _Object(_StandIn):
             if is_data(value) and name not in mine:
                 return sandbox.stand_in(value)
             if hasattr(value, "__get__"):
-                return _StandIn._find(sandbox, me, real, name)
+                return StandIn._find(sandbox, me, real, name)
             break
         if name in mine:
             return sandbox.stand_in(mine[name])
         if hasattr(type(real), "__getattr__"):
-            return _StandIn._find(sandbox, me, real, name)
+            return StandIn._find(sandbox, me, real, name)
         raise AttributeError(name)
 
     def __call__(self, *arguments: Any, **keywords: Any) -> Any:
@@ -370,7 +374,7 @@ class _Object(_StandIn):
         return sandbox.stand_in(function)(self, *arguments, **keywords)
 
 
-class _Logger(_StandIn):
+class _Logger(StandIn):
     """A logger to which nothing is told that anybody would read."""
 
     __slots__ = ()
@@ -379,7 +383,7 @@ class _Logger(_StandIn):
     def _find(sandbox: Sandbox, me: Any, real: Any, name: str) -> Any:
         level = getattr(logging, name.upper(), None)
         if name not in ("debug", "info", "warning", "error") or real.isEnabledFor(level):
-            return _StandIn._find(sandbox, me, real, name)
+            return StandIn._find(sandbox, me, real, name)
         return _say_nothing
 
 

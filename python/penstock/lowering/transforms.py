@@ -26,6 +26,7 @@ from penstock import _native
 from penstock.conversion import CODES, CONVERSIONS, CONVERTING, IDENTITIES, arithmetic, strip_of
 from penstock.generators import Draws
 from penstock.lowering.converted import Converted
+from penstock.lowering.followed import Values, follow, is_own
 from penstock.lowering.known import is_pristine, shadowed, unhooked
 from penstock.lowering.report import Row
 from penstock.ops.opaque import Opaque
@@ -36,6 +37,8 @@ from penstock.ops.table import FUNCTIONS, LEFT, TRANSFORMS
 __all__ = ["Drawn", "Opaque", "Pipeline", "functions", "lower_images", "lower_transform"]
 
 _CONTAINERS = (v1.Compose, v2.Compose, nn.Sequential)
+# All that looks at one value at a time, and what leaves values alone.
+_CONVERTING = frozenset((*CONVERTING, Values))
 # Functions that transforms look up in their modules each time they are called.
 _FUNCTIONS: tuple[tuple[Any, str], ...] = (
     *FUNCTIONS,
@@ -89,6 +92,9 @@ class Pipeline:
         table: The elements of the bytes and of constant margins, for each channel; None if it fails.
         plan_of: Makes the plan with another table in the place of that; None if it fails.
         kept: Whether there is more in the output than the table's elements, which stays as it is with another table.
+        reads_process: Whether what its transforms are depends on what a process that was started anew need not have.
+        views: Those of which an image's several views come, one after the other; nothing if it has a single one.
+        held: What the views are held in, `list` or `tuple`, or the keys of a dictionary.
     """
 
     plan: _native.Plan
@@ -101,6 +107,25 @@ class Pipeline:
     table: torch.Tensor | None = None
     plan_of: Callable[[torch.Tensor], _native.Plan] | None = None
     kept: bool = False
+    reads_process: bool = False
+    views: tuple["Pipeline", ...] = ()
+    held: type | tuple[Any, ...] | None = None
+
+    @property
+    def plans(self) -> list[_native.Plan]:
+        """That of each view."""
+        return [view.plan for view in self.views] or [self.plan]
+
+    @property
+    def outputs(self) -> int:
+        """How many tensors an image becomes."""
+        return len(self.views) or 1
+
+    def collated(self, images: list[torch.Tensor]) -> Any:
+        """Return what default_collate makes of samples' views, of which each is a batch already."""
+        if self.held is None:
+            return images[0]
+        return images if isinstance(self.held, type) else dict(zip(self.held, images, strict=True))
 
     def with_table(self, table: torch.Tensor) -> "Pipeline":
         """Return the same pipeline with other elements, of another type perhaps, for the same bytes and margins."""
@@ -131,7 +156,7 @@ def lower_images(transform: Any, mode: str) -> Drawn:
     Raises:
         Opaque: If any of them cannot be lowered, raises for every image, or makes something else of one.
     """
-    builder = _Builder(mode, torch.get_num_threads())
+    builder = _Builder(mode, torch.get_num_threads(), follows=False)
     rows = list(builder.add_all(transform))
     if builder.fails or builder.is_tensor or not all(row.native for row in rows):
         raise Opaque(*rows)
@@ -171,8 +196,9 @@ def describe(transform: Any) -> str:
 class _Builder:
     """Walks a pipeline, collecting operations and carrying the strip along."""
 
-    def __init__(self, mode: str, threads: int) -> None:
+    def __init__(self, mode: str, threads: int, *, follows: bool = True) -> None:
         self.channels, self.threads = 1 if mode == "L" else 3, threads
+        self.follows, self.reads_process = follows, False
         self.strip: Any = strip_of(mode)
         self.ops: list[_native.Op] = []
         self.steps: list[OpOrigin] = []
@@ -199,7 +225,7 @@ class _Builder:
                 whose = "torch" if module in (torch, torch.Tensor) else "torchvision"
                 yield Row("transform", f"{module.__name__}.{name}", False, f"{whose}'s function was replaced")
                 return
-        for part, why_not in _flatten(transform):
+        for part, why_not in self.flatten(transform):
             if why_not is None:
                 try:
                     reason = self.add(part)
@@ -210,13 +236,48 @@ class _Builder:
             else:
                 yield Row("transform", describe(part), False, why_not)
 
+    def flatten(self, transform: Any) -> Iterator[tuple[Any, str | None]]:
+        """Yield each transform in order, with the reason why it cannot be looked into."""
+        kind = type(transform)
+        if kind in _CONVERTING or kind in TRANSFORMS or kind in _CONTAINERS:
+            if not is_pristine(kind):
+                yield transform, "a class of its own, or one that was patched"
+            elif reason := shadowed(transform):
+                yield transform, reason
+            elif kind in _CONTAINERS:
+                for part in transform if kind is nn.Sequential else transform.transforms:
+                    yield from self.flatten(part)
+            else:
+                yield transform, None
+        elif self.follows and is_own(transform):
+            yield from self.follow(transform)
+        elif not is_pristine(kind):
+            yield transform, "a class of its own, or one that was patched"
+        else:
+            known = kind.__module__.partition(".")[0] in ("torch", "torchvision")
+            yield transform, LEFT.get(kind, "no native form of it yet") if known else "code that penstock does not know"
+
+    def follow(self, transform: Any) -> Iterator[tuple[Any, str | None]]:
+        """Yield the same of what the user's own code makes of an image."""
+        try:
+            found = follow(transform, None if self.is_tensor else self.strip.mode)
+        except Opaque as opaque:
+            yield transform, str(opaque)
+            return
+        if found.held is not None:
+            yield transform, "several views of an image, where one is wanted"
+            return
+        self.reads_process |= found.reads_process
+        for part in found.views[0]:
+            yield from self.flatten(part)
+
     def add(self, transform: Any) -> str:
         if self.fails:
             return "never reached: an earlier one raises"
         kind = type(transform)
         if self.type_is_open and _looks_at_type(transform):
             raise Opaque("it goes by the tensor's type, which an earlier transform of v1 may have changed")
-        if kind in CONVERTING:
+        if kind in _CONVERTING:
             return self.convert(transform)
         operation = TRANSFORMS.get(kind)
         if operation is None:
@@ -251,7 +312,7 @@ class _Builder:
     def parts(self, transforms: Any) -> list[list[_native.Op]]:
         if type(transforms) not in (list, tuple, nn.ModuleList):
             raise Opaque(f"its transforms are a {type(transforms).__name__}")
-        parts = [list(_flatten(each)) for each in transforms]
+        parts = [list(self.flatten(each)) for each in transforms]
         # In whichever order they are made.
         for part, _ in itertools.chain.from_iterable(parts):
             self.open_type(type(part))
@@ -308,6 +369,9 @@ class _Builder:
         self.check_strip()
         if self.kept is not None and not _is_same(given, self.strip):
             raise Opaque(self.kept)
+        if self.converted is not None and type(transform) is Values:
+            # What it leaves as it is of a strip it may change of other numbers.
+            raise Opaque("no native form on tensors whose numbers were changed after they were converted")
         if self.converted is not None and (done := self.converted.step(transform, given, self.strip)) is not None:
             if self.is_erased:
                 raise Opaque("it changes numbers after erasing, which is done to the output")
@@ -316,7 +380,7 @@ class _Builder:
             return "done to numbers that were changed before"
         if type(transform) in (v2.ToImage, v2.ToPureTensor):
             self.type_is_open = False
-        conversion = CONVERTING[type(transform)]
+        conversion = CONVERTING.get(type(transform))
         if conversion is not None and conversion.normalizes:
             self.normalized.append((list(transform.mean), list(transform.std)))
         return "part of the table that converts bytes to elements"
@@ -400,29 +464,8 @@ class _Builder:
         kinds = (torch.Tensor, tv_tensors.Image) if self.type_is_open else (type(self.strip),)
         return Pipeline(
             *(plan_of(table), tuple(self.steps), table.dtype, self.draws, False, tuple(rows), kinds),
-            *(table, plan_of, self.kept is not None or self.converted is not None),
+            *(table, plan_of, self.kept is not None or self.converted is not None, self.reads_process),
         )
-
-
-def _flatten(transform: Any) -> Iterator[tuple[Any, str | None]]:
-    """Yield each transform in order, with the reason why it cannot be looked into."""
-    kind = type(transform)
-    if not is_pristine(kind):
-        yield transform, "a class of its own, or one that was patched"
-        return
-    if kind not in _CONTAINERS and kind not in CONVERTING and kind not in TRANSFORMS:
-        module = kind.__module__.partition(".")[0]
-        known = module in ("torch", "torchvision")
-        yield transform, LEFT.get(kind, "no native form of it yet") if known else "code that penstock does not know"
-        return
-    if reason := shadowed(transform):
-        yield transform, reason
-        return
-    if kind in _CONTAINERS:
-        for part in transform if kind is nn.Sequential else transform.transforms:
-            yield from _flatten(part)
-        return
-    yield transform, None
 
 
 def _is_compiled(function: Any) -> bool:

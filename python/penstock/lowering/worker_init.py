@@ -9,7 +9,6 @@ it.
 import collections.abc
 import dataclasses
 import functools
-import multiprocessing
 import os
 import random
 import threading
@@ -24,6 +23,7 @@ from torch.utils.data import get_worker_info
 
 from penstock.compat.torch import generate_state
 from penstock.generators import seeded_python
+from penstock.lowering.collation import start_method
 from penstock.lowering.known import is_pristine
 from penstock.lowering.sandbox import Refused, Sandbox, innermost
 
@@ -97,17 +97,11 @@ def _run(loader: Any, base_seed: int, worker: int, *, accelerated: bool) -> tupl
     process = _Process(loader, base_seed, worker, accelerated=accelerated)
     try:
         process.sandbox.call(loader.worker_init_fn, worker)
-        if process.sandbox.reads_process and _start_method(loader) != "fork":
+        if process.sandbox.reads_process and start_method(loader) != "fork":
             raise Refused("it looks at what a process that is not forked need not have")
     finally:
         process.sandbox.close()
     return Left(process.torch.get_state(), process.random), process.asked
-
-
-def _start_method(loader: Any) -> str:
-    context = loader.multiprocessing_context or torch.multiprocessing
-    # Asked in another way it would be settled from now on.
-    return context.get_start_method(allow_none=True) or multiprocessing.get_all_start_methods()[0]
 
 
 class _Process:

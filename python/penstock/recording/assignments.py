@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from penstock.recording import calls
+from penstock import calls
 from penstock.recording.chain import as_at_first
 from penstock.recording.fills import record_fill
 from penstock.recording.memoryless import is_torch_plain

@@ -13,8 +13,8 @@ from typing import Any, Self
 
 import torch
 
+from penstock import calls
 from penstock.compat.torch import DisableTorchFunctionSubclass, make_wrapper_subclass
-from penstock.recording import calls
 from penstock.recording.chain import Chain, Key, chain_of
 from penstock.recording.memoryless import METADATA, Memoryless, is_torch_plain, own_of, swapped
 from penstock.recording.rendering import Renderer, Rendering, Wanted

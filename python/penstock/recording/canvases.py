@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Self
 
 import torch
 
+from penstock import calls
 from penstock.compat.torch import (
     DisableTorchFunctionSubclass,
     dispatch_modes,
@@ -19,7 +20,7 @@ from penstock.compat.torch import (
     make_wrapper_subclass,
 )
 from penstock.memory import contiguous_strides
-from penstock.recording import calls, fills
+from penstock.recording import fills
 from penstock.recording.chain import Chain, as_at_first
 from penstock.recording.memoryless import METADATA, Memoryless, own_of, swapped
 from penstock.recording.planes import DTYPES, is_plane

@@ -19,11 +19,10 @@ import torch
 from PIL import Image
 from torchvision.transforms import functional as F
 
-from penstock import _native
+from penstock import _native, calls
 from penstock.compat.torch import DisableTorchFunction
 from penstock.conversion import CONVERSIONS, arithmetic, channels_of, strip_of
 from penstock.delivery.tables import codes_of
-from penstock.recording import calls
 
 __all__ = ["Chain", "Key", "Link", "Written", "apply", "as_at_first", "chain_of"]
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import torch
 
+from penstock import calls
 from penstock.compat.torch import dispatch_modes
-from penstock.recording import calls
 from penstock.recording.chain import Chain
 from penstock.recording.planes import is_plane
 from penstock.recording.sources import Trace, making

@@ -11,7 +11,8 @@ from typing import Any, cast
 
 import torch
 
-from penstock.recording import batches, calls, masks, pastes, planes
+from penstock import calls
+from penstock.recording import batches, masks, pastes, planes
 from penstock.recording.assignments import record_assignment
 from penstock.recording.chain import Chain, Link
 from penstock.recording.fills import record_add, record_copy, record_fill

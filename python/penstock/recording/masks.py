@@ -12,8 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from penstock import _native
-from penstock.recording import calls
+from penstock import _native, calls
 from penstock.recording.chain import Chain, Link, as_at_first
 from penstock.recording.memoryless import is_torch_plain
 from penstock.recording.pastes import Filling, Paste, Rectangle, filling, pasted_after

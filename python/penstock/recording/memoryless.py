@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from penstock import calls
 from penstock.compat.torch import function_modes, swap_tensor_impl
-from penstock.recording import calls
 
 if TYPE_CHECKING:
     from penstock.recording.sources import Trace

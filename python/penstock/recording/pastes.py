@@ -14,8 +14,7 @@ from typing import NamedTuple
 
 import torch
 
-from penstock import _native
-from penstock.recording import calls
+from penstock import _native, calls
 from penstock.recording.chain import Chain, Link, apply, as_at_first
 
 __all__ = ["Filling", "Paste", "Rectangle", "after", "filling", "in_channel", "pasted_after", "steps_of"]

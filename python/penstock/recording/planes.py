@@ -12,8 +12,8 @@ from typing import Any, Self
 import numpy as np
 import torch
 
+from penstock import calls
 from penstock.compat.torch import DisableTorchFunctionSubclass, make_wrapper_subclass
-from penstock.recording import calls
 from penstock.recording.chain import Chain, as_at_first, chain_of
 from penstock.recording.current import current
 from penstock.recording.memoryless import METADATA, Memoryless, is_torch_plain, own_of, swapped

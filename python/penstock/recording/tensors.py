@@ -14,10 +14,10 @@ import torch
 from torch.utils.data import get_worker_info
 from torchvision import tv_tensors
 
+from penstock import calls
 from penstock.compat.torch import DisableTorchFunctionSubclass, make_wrapper_subclass
 from penstock.compat.torchvision import must_return_subclass
 from penstock.ops.operation import Mix
-from penstock.recording import calls
 from penstock.recording.causes import cause
 from penstock.recording.chain import Chain, as_at_first
 from penstock.recording.memoryless import METADATA, materialized, own_of, swapped

@@ -67,8 +67,8 @@ type Held = (Vec<Py<PyArrayImages>>, Vec<PyBuffer<u8>>);
 struct Work {
     job: Arc<Job>,
     stream: Arc<JobQueue>,
-    /// Owns the output's memory, if that was given last.
-    _out: Option<PyBuffer<u8>>,
+    /// Own the outputs' memory, if that was given last.
+    _out: Vec<PyBuffer<u8>>,
 }
 
 /// Where images come from: arrays, or files that were read.
@@ -79,10 +79,10 @@ enum Source<'py> {
 }
 
 impl Source<'_> {
-    fn plan(&self) -> &Arc<Plan> {
+    fn plans(&self) -> &[Arc<Plan>] {
         match self {
-            Source::Array(source) => source.plan(),
-            Source::Files(files) => files.plan(),
+            Source::Array(source) => source.plans(),
+            Source::Files(files) => files.plans(),
         }
     }
 
@@ -111,6 +111,22 @@ impl Source<'_> {
 enum Sources<'py> {
     One(Source<'py>),
     Each(Vec<Source<'py>>),
+}
+
+/// Where the pixels go: to one tensor, or to one for each view of an image.
+#[derive(FromPyObject)]
+enum Outputs {
+    One(PyBuffer<u8>),
+    Each(Vec<PyBuffer<u8>>),
+}
+
+impl Outputs {
+    fn read(self) -> Vec<PyBuffer<u8>> {
+        match self {
+            Outputs::One(out) => vec![out],
+            Outputs::Each(outs) => outs,
+        }
+    }
 }
 
 /// Indices, read already or still Python's.
@@ -168,7 +184,7 @@ impl PyBatch {
                 if let Some(samples) = samples {
                     drawing.begin(samples[position] as u64);
                 }
-                if let Err(refusal) = drawn_batch.push(source.plan(), content, &mut drawing) {
+                if let Err(refusal) = drawn_batch.push(source.plans(), content, &mut drawing) {
                     return Ok(Some((position, refusal.op, refusal.height, refusal.width)));
                 }
             }
@@ -188,7 +204,7 @@ impl PyBatch {
         let shapes = if drawn_batch.is_ragged() || refused.is_some() {
             drawn_batch.shapes().collect()
         } else {
-            drawn_batch.shapes().take(1).collect()
+            drawn_batch.first_views().map(|(shape, _)| shape).collect()
         };
         let mut batch = Self::of(drawn_batch, Vec::new(), (held, Vec::new()));
         (batch.refused, batch.shapes) = (refused, shapes);
@@ -211,12 +227,12 @@ impl PyBatch {
         views.cloned().ok_or_else(|| PyIndexError::new_err(format!("no recorded image {position}")))
     }
 
-    /// Has the pixels made in `out` by the stream's threads, and mixed.
+    /// Has the pixels made in `out`, a buffer or one for each view, by the stream's threads, and mixed.
     #[pyo3(signature = (stream, out=None, mixes=Vec::new(), strides=None))]
     fn submit(
         &self,
         stream: &PyJobQueue,
-        out: Option<PyBuffer<u8>>,
+        out: Option<Outputs>,
         mixes: Vec<Mixed>,
         strides: Option<[usize; 3]>,
     ) -> PyResult<()> {
@@ -231,7 +247,7 @@ impl PyBatch {
         &self,
         py: Python<'_>,
         stream: &PyJobQueue,
-        out: Option<PyBuffer<u8>>,
+        out: Option<Outputs>,
         mixes: Vec<Mixed>,
         strides: Option<[usize; 3]>,
     ) -> PyResult<()> {
@@ -296,20 +312,25 @@ impl PyBatch {
     fn begin(
         &self,
         stream: Arc<JobQueue>,
-        out: Option<PyBuffer<u8>>,
+        out: Option<Outputs>,
         mixes: Vec<Mixed>,
         strides: Option<[usize; 3]>,
     ) -> PyResult<&Work> {
-        if out.as_ref().is_some_and(|out| out.readonly() || !out.is_c_contiguous()) {
+        let out = out.map(Outputs::read).unwrap_or_default();
+        if out.iter().any(|out| out.readonly() || !out.is_c_contiguous()) {
             return Err(PyBufferError::new_err("a batch is written to a writable, C-contiguous buffer"));
+        }
+        if out.len() > 1 && !mixes.is_empty() {
+            return Err(PyValueError::new_err("images of several outputs are not mixed"));
         }
         let drawn_batch = self.drawn_batch.lock().unwrap_or_else(PoisonError::into_inner).take();
         let (drawn_batch, mut outputs) =
             drawn_batch.ok_or_else(|| PyRuntimeError::new_err("the batch was submitted already"))?;
-        if let Some(out) = &out {
+        let mut views = drawn_batch.first_views();
+        let mut mixes = Some(mixes);
+        for out in &out {
             let (base, given) = (out.buf_ptr().cast(), out.len_bytes());
-            let layout =
-                drawn_batch.first_view().map(|(shape, element)| tickets::layout(shape, element, strides));
+            let layout = views.next().map(|(shape, element)| tickets::layout(shape, element, strides));
             let needed = layout.map_or(Some(0), |layout| layout?.extent().checked_mul(drawn_batch.len()));
             if needed != Some(given) {
                 let needed = needed.unwrap_or(usize::MAX);
@@ -317,8 +338,10 @@ impl PyBatch {
             }
             // SAFETY: `Work` holds the buffer, and `drop` cancels the job before it lets go of it.
             let slots = layout.flatten().map(|layout| unsafe { Slots::new(base, given, layout) });
+            let mixes = mixes.take().unwrap_or_default();
             outputs.extend(slots.map(|slots| tickets::mixed(slots, mixes)).transpose()?);
         }
+        drop(views);
         let job = Arc::new(Job::new(drawn_batch, outputs).map_err(|error| to_py(&error))?);
         Ok(self.work.get_or_init(|| Work { job, stream, _out: out }))
     }

@@ -12,13 +12,13 @@ use pyo3::prelude::*;
 
 use crate::error::to_py;
 use crate::gil;
-use crate::plan::PyPlan;
+use crate::plan::Plans;
 
-/// Files that are being read, and the plan that their images pass through.
+/// Files that are being read, and the plans that each of their images passes through.
 #[pyclass(frozen, name = "Files", module = "penstock._native")]
 pub(crate) struct PyFiles {
     reading: Arc<Reading>,
-    plan: Arc<Plan>,
+    plans: Vec<Arc<Plan>>,
 }
 
 #[derive(FromPyObject)]
@@ -28,8 +28,8 @@ pub(crate) enum Place {
 }
 
 impl PyFiles {
-    pub(crate) fn plan(&self) -> &Arc<Plan> {
-        &self.plan
+    pub(crate) fn plans(&self) -> &[Arc<Plan>] {
+        &self.plans
     }
 
     /// File `index`, which must be one that is decoded here.
@@ -44,8 +44,9 @@ impl PyFiles {
 impl PyFiles {
     /// Begins to read. A place that is `None` is not looked at.
     #[new]
-    fn new(places: Vec<Option<Place>>, plan: &PyPlan, most_pixels: u64) -> PyResult<Self> {
-        if !matches!(plan.0.table().channels(), 1 | 3) {
+    fn new(places: Vec<Option<Place>>, plan: Plans<'_>, most_pixels: u64) -> PyResult<Self> {
+        let plans = plan.read()?;
+        if !plans.iter().all(|plan| matches!(plan.table().channels(), 1 | 3)) {
             return Err(PyValueError::new_err("files are decoded to one channel or three"));
         }
         let origins = places.into_iter().map(|place| match place {
@@ -55,7 +56,7 @@ impl PyFiles {
         });
         // With the GIL: a fork from another Python thread must not find the locks taken.
         let reading = Reading::start(origins.collect(), most_pixels).map_err(|error| to_py(&error))?;
-        Ok(Self { reading, plan: Arc::clone(&plan.0) })
+        Ok(Self { reading, plans })
     }
 
     /// Whether all files are read.

@@ -47,6 +47,23 @@ type Conversion = (bool, Option<(f32, f32)>);
 #[pyclass(frozen, name = "Plan", module = "penstock._native")]
 pub(crate) struct PyPlan(pub(crate) Arc<Plan>);
 
+/// A plan, or one for each view of an image.
+#[derive(FromPyObject)]
+pub(crate) enum Plans<'py> {
+    One(PyRef<'py, PyPlan>),
+    Each(Vec<PyRef<'py, PyPlan>>),
+}
+
+impl Plans<'_> {
+    pub(crate) fn read(&self) -> PyResult<Vec<Arc<Plan>>> {
+        match self {
+            Plans::One(plan) => Ok(vec![Arc::clone(&plan.0)]),
+            Plans::Each(plans) if plans.is_empty() => Err(PyValueError::new_err("a plan is needed")),
+            Plans::Each(plans) => Ok(plans.iter().map(|plan| Arc::clone(&plan.0)).collect()),
+        }
+    }
+}
+
 #[pymethods]
 impl PyPlan {
     #[new]

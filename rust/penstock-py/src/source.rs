@@ -12,22 +12,22 @@ use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::{PyIndexError, PyValueError};
 use pyo3::prelude::*;
 
-use crate::plan::PyPlan;
+use crate::plan::Plans;
 
-/// Uint8 images (N, H, W) or (N, H, W, C) of any strides, and the plan that they pass through.
+/// Uint8 images (N, H, W) or (N, H, W, C) of any strides, and the plans that each passes through.
 #[pyclass(frozen, name = "ArrayImages", module = "penstock._native")]
 pub(crate) struct PyArrayImages {
     /// Held for as long as the source lives: Python keeps exported memory where it is.
     pixels: PyBuffer<u8>,
-    plan: Arc<Plan>,
+    plans: Vec<Arc<Plan>>,
     count: usize,
     shape: [usize; 3],
     strides: [isize; 4],
 }
 
 impl PyArrayImages {
-    pub(crate) fn plan(&self) -> &Arc<Plan> {
-        &self.plan
+    pub(crate) fn plans(&self) -> &[Arc<Plan>] {
+        &self.plans
     }
 
     /// Image `index`, negative ones counted from the end.
@@ -53,9 +53,14 @@ impl PyArrayImages {
 #[pymethods]
 impl PyArrayImages {
     #[new]
-    fn new(pixels: PyBuffer<u8>, plan: &PyPlan) -> PyResult<Self> {
+    fn new(pixels: PyBuffer<u8>, plan: Plans<'_>) -> PyResult<Self> {
         let (dimensions, steps) = (pixels.shape(), pixels.strides());
-        let wanted = plan.0.table().channels();
+        let plans = plan.read()?;
+        let mut channels = plans.iter().map(|plan| plan.table().channels());
+        let wanted = channels.next().unwrap_or_default();
+        if channels.any(|other| other != wanted) {
+            return Err(PyValueError::new_err("the plans convert different numbers of channels"));
+        }
         let (channels, channel_stride) = match *dimensions {
             [_, _, _] => (1, 0),
             [_, _, _, channels] => (channels, steps[3]),
@@ -79,7 +84,7 @@ impl PyArrayImages {
             return Err(PyValueError::new_err(format!("images of {height} x {width} pixels")));
         }
         let strides = [steps[0], steps[1], steps[2], channel_stride];
-        Ok(Self { plan: Arc::clone(&plan.0), count, shape: [height, width, wanted], strides, pixels })
+        Ok(Self { plans, count, shape: [height, width, wanted], strides, pixels })
     }
 
     fn __len__(&self) -> usize {

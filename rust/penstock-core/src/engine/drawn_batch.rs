@@ -1,7 +1,7 @@
 //! A batch whose numbers are drawn and whose pixels are not made yet.
 //!
 //! A sample is one image and what is made of it: one entry for each view, with its plan, its steps and its place in one
-//! of the batch's outputs. A lowered batch has one entry for each sample, and one output.
+//! of the batch's outputs. A lowered batch has as many entries for each sample as it has outputs, mostly one.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -125,16 +125,29 @@ impl DrawnBatch {
         }
     }
 
-    /// Draws the next image's numbers from `streams`; it goes to the next slot of the only output.
+    /// Draws the numbers of the next image's views from `streams`, one after the other; each goes to the next slot of an
+    /// output of its own.
     ///
     /// # Errors
-    /// [`Refusal`] if torch would raise for this image, which then is not part of the batch.
-    pub fn push(&mut self, plan: &Arc<Plan>, content: Content, streams: &mut Streams) -> Result<(), Refusal> {
-        let first = self.steps.len();
-        let size = plan.draw(content.size(), streams, &mut self.steps)?;
-        let place = Place { output: 0, slot: self.entries.len() };
-        self.append_entry(plan, first, size, place);
-        self.append_sample(content, place.slot);
+    /// [`Refusal`] if torch would raise for this image, which then is not part of the batch. Its operation is counted from
+    /// the first plan's first one.
+    pub fn push(
+        &mut self,
+        plans: &[Arc<Plan>],
+        content: Content,
+        streams: &mut Streams,
+    ) -> Result<(), Refusal> {
+        let (first_entry, slot, mut before) = (self.entries.len(), self.samples.len(), 0);
+        for (output, plan) in plans.iter().enumerate() {
+            let first = self.steps.len();
+            let size = plan.draw(content.size(), streams, &mut self.steps).map_err(|refusal| {
+                self.entries.truncate(first_entry);
+                Refusal { op: before + refusal.op, ..refusal }
+            })?;
+            self.append_entry(plan, first, size, Place { output, slot });
+            before += plan.operations();
+        }
+        self.append_sample(content, first_entry);
         Ok(())
     }
 
@@ -165,9 +178,8 @@ impl DrawnBatch {
             self.plans.push(Arc::clone(plan));
         }
         let entry = Entry { plan: self.plans.len() - 1, steps: first..self.steps.len(), size, place };
-        self.ragged |= self.entries.last().is_some_and(|last| {
-            last.place.output == place.output && self.shape_of(last) != self.shape_of(&entry)
-        });
+        let last = self.entries.iter().rev().find(|last| last.place.output == place.output);
+        self.ragged |= last.is_some_and(|last| self.shape_of(last) != self.shape_of(&entry));
         self.entries.push(entry);
     }
 
@@ -183,7 +195,7 @@ impl DrawnBatch {
         self.samples.is_empty()
     }
 
-    /// Whether views that follow each other in one output differ in shape, so that no tensor holds them all.
+    /// Whether views in one output differ in shape from those before them, so that no tensor holds them all.
     #[must_use]
     pub fn is_ragged(&self) -> bool {
         self.ragged
@@ -208,10 +220,11 @@ impl DrawnBatch {
             .map(|entry| (entry.place, self.shape_of(entry), self.plans[entry.plan].table().element_bytes()))
     }
 
-    /// Shape and bytes of an element of the first view; `None` for an empty batch.
+    /// Shape and bytes of an element of each view of the first sample; nothing for an empty batch.
     #[must_use]
-    pub fn first_view(&self) -> Option<([usize; 3], usize)> {
-        self.places().next().map(|(_, shape, element)| (shape, element))
+    pub fn first_views(&self) -> impl ExactSizeIterator<Item = ([usize; 3], usize)> + '_ {
+        let count = if self.samples.is_empty() { 0 } else { self.views(0) };
+        self.places().take(count).map(|(_, shape, element)| (shape, element))
     }
 
     fn shape_of(&self, entry: &Entry) -> [usize; 3] {

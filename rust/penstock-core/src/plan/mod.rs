@@ -113,6 +113,12 @@ impl Plan {
         Self { tensors_from: op, ..self }
     }
 
+    /// Number of its operations.
+    #[must_use]
+    pub fn operations(&self) -> usize {
+        self.ops.len()
+    }
+
     /// The conversion from source bytes to output elements.
     #[must_use]
     pub fn table(&self) -> &Table {

@@ -308,7 +308,7 @@ class OwnFlip(v1.RandomHorizontalFlip):
 UNSUPPORTED = {
     "bfloat16": (v2.Compose([v2.ToImage(), v2.ToDtype(torch.bfloat16)]), "bfloat16, which NumPy lacks"),
     "unknown op": (v1.Compose([v1.ElasticTransform(), v1.ToTensor()]), "ElasticTransform.*no native form"),
-    "a function": (lambda img: v1.functional.to_tensor(img), "does not know"),
+    "a function": (lambda img: torch.from_numpy(np.array(img)), "does not know"),
     "subclass": (v1.Compose([OwnFlip(), v1.ToTensor()]), "OwnFlip|RandomHorizontalFlip"),
     "no tensor": (v1.RandomHorizontalFlip(), "Pillow"),
     "nothing": (None, "None"),

@@ -46,6 +46,17 @@ class TrainingPreset:
         return self.transforms(image)
 
 
+class Counting:
+    """A preset that keeps count, so that nobody knows in advance what it does."""
+
+    def __init__(self, preset):
+        self.preset, self.calls = preset, 0
+
+    def __call__(self, image):
+        self.calls += 1
+        return self.preset(image)
+
+
 class EvaluationPreset:
     """The same without augmentation."""
 
@@ -97,12 +108,13 @@ class EvaluationPreset:
 def test_classification(preset, share, workers, tmp_path):
     write_images(tmp_path)
 
-    def program():
-        dataset = ImageFolder(tmp_path, preset())
+    def program(wrap):
+        dataset = ImageFolder(tmp_path, wrap(preset()))
         sampler = torch.utils.data.RandomSampler(dataset)
         return torch.utils.data.DataLoader(dataset, batch_size=5, sampler=sampler, num_workers=workers)
 
-    assert_program(program, share)
+    assert_program(lambda: program(lambda made: made), share, way="lowered" if share else "recorded")
+    assert_program(lambda: program(Counting), share)
 
 
 @workers
@@ -113,11 +125,12 @@ def test_mixup_and_cutmix_in_the_collate_fn(workers, tmp_path):
     def collate(samples):
         return mix(*torch.utils.data.default_collate(samples))
 
-    def program():
-        dataset = ImageFolder(tmp_path, TrainingPreset(v2, to_pure=True))
+    def program(wrap):
+        dataset = ImageFolder(tmp_path, wrap(TrainingPreset(v2, to_pure=True)))
         return torch.utils.data.DataLoader(dataset, batch_size=4, shuffle=True, num_workers=workers, collate_fn=collate)
 
-    assert_program(program)
+    assert_program(lambda: program(lambda made: made), way="lowered")
+    assert_program(lambda: program(Counting))
 
 
 @workers

@@ -132,6 +132,7 @@ FOLLOWED = {
     "from the right": lambda image: 1 - F.to_tensor(CROP(image)),
     "by torch": lambda image: torch.clamp(torch.sub(F.to_tensor(FLIP(image)), 0.5), -0.25, 0.25),
     "half": lambda image: F.to_tensor(image).half(),
+    "made in the call": lambda image: v1.ToTensor()(v1.RandomCrop(4, padding=(1, 2))(image)),
     "padded": lambda image: F.to_tensor(F.pad(image, [1, 2], fill=3)),
 }
 REFUSED = {
@@ -151,6 +152,7 @@ REFUSED = {
     "power": lambda image: F.to_tensor(image) ** 0.45,
     "sine": lambda image: F.to_tensor(image).sin(),
     "permuted": lambda image: F.pil_to_tensor(image).permute(1, 2, 0),
+    "composed in the call": lambda image: v1.Compose([FLIP, v1.ToTensor()])(image),
     "another": lambda _: torch.ones(3, 2, 2),
     "own draws": v1.Compose([Cropping(4), v1.ToTensor()]),
     "v2's lambda of some": v2.Compose([v2.ToImage(), v2.Lambda(lambda image: image.float(), torch.Tensor)]),

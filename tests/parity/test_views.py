@@ -120,6 +120,25 @@ def test_views_that_raise_for_some_images(folder):
     assert "penstock: sample 0, position 0 of its batch" in raised.value.__notes__[0]
 
 
+@pytest.mark.parametrize("counts", [False, True], ids=["lowered", "recorded"])
+@pytest.mark.parametrize("of_files", [False, True], ids=["arrays", "files"])
+def test_a_view_of_margins_alone(folder, of_files, counts):
+    """It needs nothing of what is decoded for the others, which begins elsewhere."""
+    inner = v1.Compose([v1.CenterCrop(3), v1.ToTensor()])
+    margin = v1.Compose([v1.Pad((0, 0, 0, 200), fill=7), v1.CenterCrop(2), v1.ToTensor()])
+    calls = []
+
+    def views(image):
+        if counts:
+            calls.append(image.size)
+        return [margin(image), inner(image)]
+
+    def dataset():
+        return ImageFolder(folder, views) if of_files else dataset_of("CIFAR10", 9, 16, 16, transform=views)
+
+    compared(dataset, native=not counts)
+
+
 @cases(300)
 @given(st.data())
 def test_generated(data):

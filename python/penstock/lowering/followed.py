@@ -250,12 +250,22 @@ class _Following(Sandbox):
             return value
         if value is InterpolationMode:
             return types.SimpleNamespace(**InterpolationMode.__members__)
+        if isinstance(value, type) and value.__module__.startswith("torchvision.transforms"):
+            return functools.partial(self._transform_of, value)
         if callable(value) and not isinstance(value, (type, types.FunctionType)) and hasattr(value, "__dict__"):
             if kind.__module__.partition(".")[0] in _PACKAGES and kind.__module__ != nn.Module.__module__:
                 return _Transform(self, value)
             if isinstance(value, nn.Module):
                 return _Module(self, value)
         return super()._make(value)
+
+    def _transform_of(self, kind: type, *arguments: Any, **options: Any) -> Any:
+        """Make a transform in the call; with the same parameters it is the same one."""
+        try:
+            given = inspect.signature(kind).bind(*arguments, **options).arguments
+            return self.stand_in(_transform(kind, tuple((name, _frozen(value)) for name, value in given.items())))
+        except (TypeError, ValueError):
+            return self.refuse(f"{kind.__name__}(...)")
 
     def _function(self, function: Any, transform: Callable[..., Any]) -> Callable[..., Any]:
         def call(image: Any, *arguments: Any, **options: Any) -> Any:

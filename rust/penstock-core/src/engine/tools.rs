@@ -98,10 +98,16 @@ impl Tools {
                 continue;
             }
             let wanted = workspace.source_region(header.size(), steps);
-            let part = image.part(
-                &(wanted.rows.start - region.rows.start..wanted.rows.end - region.rows.start),
-                &(wanted.columns.start - region.columns.start..wanted.columns.end - region.columns.start),
-            );
+            let part = if wanted.is_empty() {
+                // Only margins are seen of it, which lies nowhere in what others need.
+                let shape = [wanted.rows.len(), wanted.columns.len(), image.channels()];
+                ImageView::from_strided(&[], 0, shape, [0; 3])
+            } else {
+                image.part(
+                    &(wanted.rows.start - region.rows.start..wanted.rows.end - region.rows.start),
+                    &(wanted.columns.start - region.columns.start..wanted.columns.end - region.columns.start),
+                )
+            };
             plan.render_part(&part.ok_or(RenderError::Axis)?, header.size(), steps, workspace, out)?;
         }
         Ok(Ok(()))

@@ -191,6 +191,17 @@ def in_a_worker(image):
     return F.to_tensor(image if torch.utils.data.get_worker_info() is None else FLIP(image))
 
 
+def marks_a_function(image):
+    F.to_tensor.seen = True
+    return F.to_tensor(image)
+
+
+def marks_a_partial(image):
+    PARTIAL.seen = True
+    return PARTIAL(image)
+
+
+PARTIAL = functools.partial(F.to_tensor)
 ERASE = v1.RandomErasing(p=1, value="random")
 FOLLOWED = {
     "class's attribute": OfItsClass(),
@@ -288,6 +299,12 @@ def test_channels_that_a_constant_adds():
 
     assert penstock.explain(make(penstock.DataLoader)).way != "lowered"
     assert_parity(make, penstock.DataLoader, ForkingReferenceLoader)
+
+
+@pytest.mark.parametrize("transform", [marks_a_function, marks_a_partial])
+def test_attributes_of_functions_are_left_alone(transform):
+    assert penstock.explain(penstock.DataLoader(cifar(transform), 3)).way != "lowered"
+    assert not any(hasattr(each, "seen") for each in (F.to_tensor, PARTIAL))
 
 
 @pytest.mark.parametrize("transform", [CountingInTensor(), DrawingIntoTensor()])

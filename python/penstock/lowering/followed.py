@@ -173,7 +173,7 @@ class _Following(Sandbox):
     def __init__(self, mode: str | None) -> None:
         known = {id(function): self._function(function, transform) for function, transform in _FUNCTIONS}
         known |= {id(function): self._torchs(name) for name, function in calls.FUNCTIONS.items() if "." not in name}
-        super().__init__(known, {})
+        super().__init__({key: _Known(self, call) for key, call in known.items()}, {})
         self._mode = mode
         self.image = _Image(self, _IMAGE)
         self.views: list[list[Any]] = []
@@ -291,7 +291,10 @@ class _Following(Sandbox):
             if isinstance(value, nn.Module):
                 plain = all(getattr(kind, name) is getattr(nn.Module, name) for name in _MODULE_LOOKUPS)
                 return _Module(self, value) if plain else self.refuse(kind.__name__)
-        return super()._make(value)
+        made = super()._make(value)
+        if type(made) is functools.partial:
+            self._given.append((made, tuple(vars(value).values()) if kind is functools.partial else ()))
+        return made
 
     def _function(self, function: Any, transform: Callable[..., Any]) -> Callable[..., Any]:
         def call(image: Any, *arguments: Any, **options: Any) -> Any:
@@ -343,6 +346,15 @@ def _operator(name: str, function: str) -> Callable[..., Any]:
 
 for _name, _method in _OPERATORS.items():
     setattr(_Image, _name, _operator(_name, _method))
+
+
+class _Known(StandIn):
+    """A function that is known; there is no more to it than that it may be called."""
+
+    __slots__ = ()
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        return object.__getattribute__(self, "_real")(*arguments, **options)
 
 
 class _Transform(StandIn):
@@ -400,6 +412,8 @@ class _Modules(tuple[Any, ...]):
 
 
 def _contents(given: Any) -> tuple[Any, ...]:
+    if type(given) is functools.partial:
+        return tuple(vars(given).values())
     return (*given, *given.values()) if type(given) is dict else tuple(given)
 
 

@@ -173,7 +173,7 @@ class _Following(Sandbox):
     def __init__(self, mode: str | None) -> None:
         known = {id(function): self._function(function, transform) for function, transform in _FUNCTIONS}
         known |= {id(function): self._torchs(name) for name, function in calls.FUNCTIONS.items() if "." not in name}
-        super().__init__({key: _Known(self, call) for key, call in known.items()}, {})
+        super().__init__(known, {})
         self._mode = mode
         self.image = _Image(self, _IMAGE)
         self.views: list[list[Any]] = []
@@ -292,6 +292,8 @@ class _Following(Sandbox):
                 plain = all(getattr(kind, name) is getattr(nn.Module, name) for name in _MODULE_LOOKUPS)
                 return _Module(self, value) if plain else self.refuse(kind.__name__)
         made = super()._make(value)
+        if type(made) is types.FunctionType:
+            return _Known(self, made)
         if type(made) is functools.partial:
             self._given.append((made, tuple(vars(value).values()) if kind is functools.partial else ()))
         return made

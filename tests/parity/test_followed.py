@@ -115,7 +115,100 @@ class Methods:
         return F2.to_dtype(image, torch.float32, scale=True)
 
 
+class OfItsClass:
+    augment = CROP
+    crop = staticmethod(lambda image: image)
+
+    def __init__(self):
+        self.crop = v1.CenterCrop(4)
+
+    def __call__(self, image):
+        augment = getattr(self, "augment", None)
+        return F.to_tensor(image if augment is None else augment(image))
+
+
+class OfTheInstance(OfItsClass):
+    def __call__(self, image):
+        return F.to_tensor(self.crop(image))
+
+
+class Hidden(nn.Module):
+    """An attribute of the class is found before a module of that name."""
+
+    augment = None
+
+    def __init__(self):
+        super().__init__()
+        self.augment = nn.Sequential(CROP)
+
+    def forward(self, image):
+        return F.to_tensor(image if self.augment is None else self.augment(image))
+
+
+class Containers:
+    def __init__(self):
+        self.steps, self.named, self.modes = [CROP], {"flip": FLIP}, [InterpolationMode.BILINEAR]
+
+    def __call__(self, image):
+        if isinstance(self.steps, list) and hasattr(self.steps, "append"):
+            image = self.steps[0](image)
+        if isinstance(self.named, dict) and self.modes == [InterpolationMode.BILINEAR]:
+            image = self.named["flip"](image)
+        return F.to_tensor(image)
+
+
+class Shifted(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(MEAN))
+
+    def forward(self, image):
+        return (F.to_tensor(image) - self.mean.view(-1, 1, 1)) / self.mean[:, None, None] + self.mean[0].item()
+
+
+class CountingInTensor(Shifted):
+    def forward(self, image):
+        return F.to_tensor(image) * self.mean[0].add_(1)
+
+
+class DrawingIntoTensor(Shifted):
+    def forward(self, image):
+        self.mean.uniform_()
+        return F.to_tensor(image)
+
+
+def caught_within(image):
+    def attempt():
+        try:
+            return CROP(image)
+        except ValueError:
+            return image
+
+    return F.to_tensor(attempt())
+
+
+def in_a_worker(image):
+    return F.to_tensor(image if torch.utils.data.get_worker_info() is None else FLIP(image))
+
+
+def marks_a_function(image):
+    F.to_tensor.seen = True
+    return F.to_tensor(image)
+
+
+def marks_a_partial(image):
+    PARTIAL.seen = True
+    return PARTIAL(image)
+
+
+PARTIAL = functools.partial(F.to_tensor)
+ERASE = v1.RandomErasing(p=1, value="random")
 FOLLOWED = {
+    "class's attribute": OfItsClass(),
+    "hidden module": Hidden(),
+    "containers": Containers(),
+    "views of a constant": Shifted(),
+    "a dtype of an image": lambda image: F2.to_dtype(F2.to_image(image), torch.float32, scale=True) * 2,
     "class": Preset(),
     "without an attribute": Preset(crop=v1.CenterCrop(4)),
     "module": Deep(),
@@ -136,6 +229,16 @@ FOLLOWED = {
     "padded": lambda image: F.to_tensor(F.pad(image, [1, 2], fill=3)),
 }
 REFUSED = {
+    "instance's attribute": OfTheInstance(),
+    "draws into a tensor": DrawingIntoTensor(),
+    "catches within": caught_within,
+    "asks for the worker": in_a_worker,
+    "what it erased": lambda image: ERASE(F.to_tensor(image)).clamp(0, 1),
+    "has methods": lambda image: F.to_tensor(image if hasattr(image, "float") else FLIP(image)),
+    "has no methods": lambda image: F.to_tensor(FLIP(image)) * (2 if hasattr(F.to_tensor(image), "convert") else 1),
+    "raises for no tensor": lambda image: F.to_tensor(F2.to_dtype(image, torch.float32)),
+    "raises for a tensor": lambda image: F2.pil_to_tensor(F2.pil_to_tensor(image)),
+    "a type's name": lambda image: F.to_tensor(image).type(),
     "counts": Counting(),
     "appends": Appending(),
     "catches": Trying(),
@@ -184,6 +287,34 @@ def test_what_is_followed(transform, workers):
 @pytest.mark.parametrize("transform", REFUSED.values(), ids=REFUSED)
 def test_what_is_not(transform, workers):
     compared(transform, native=False, **workers)
+
+
+def test_numbers_that_are_equal_but_of_another_type():
+    compared(lambda image: F.to_tensor(F.pad(image, 1)), native=True)
+    compared(lambda image: F.to_tensor(F.pad(image, 1.0)), native=False)
+
+
+def test_channels_that_a_constant_adds():
+    def make(cls):
+        constant = torch.tensor([1.0, -2.0, 3.0]).view(3, 1, 1)
+        return cls(dataset_of("MNIST", 9, 6, 6, transform=lambda image: ERASE(F.to_tensor(image) * constant)), 3)
+
+    assert penstock.explain(make(penstock.DataLoader)).way != "lowered"
+    assert_parity(make, penstock.DataLoader, ForkingReferenceLoader)
+
+
+@pytest.mark.parametrize("transform", [marks_a_function, marks_a_partial])
+def test_attributes_of_functions_are_left_alone(transform):
+    assert penstock.explain(penstock.DataLoader(cifar(transform), 3)).way != "lowered"
+    assert not any(hasattr(each, "seen") for each in (F.to_tensor, PARTIAL))
+
+
+@pytest.mark.parametrize("transform", [CountingInTensor(), DrawingIntoTensor()])
+def test_its_tensors_are_left_alone(transform):
+    state, mean = torch.get_rng_state(), transform.mean.clone()
+    assert penstock.explain(penstock.DataLoader(cifar(transform), 3)).way != "lowered"
+    assert torch.equal(transform.mean, mean)
+    assert torch.equal(torch.get_rng_state(), state)
 
 
 def test_nothing_of_it_has_run():
@@ -260,3 +391,4 @@ def test_workers_that_do_not_know_a_global():
     assert way(by_phase, "fork") == "lowered"
     assert way(by_phase, "spawn") != "lowered"
     assert way(Deep(), "spawn") == "lowered"
+    assert way(OfItsClass(), "spawn") != "lowered"

@@ -103,6 +103,48 @@ def test_what_is_left_to_torch(transform, workers):
     compared(lambda: dataset_of("CIFAR10", 14, 8, 8, transform=transform), native=False, **workers)
 
 
+class Changing:
+    """Its views stay the same, but not what holds them."""
+
+    def __init__(self):
+        self.key, self.held = "a", True
+
+    def __call__(self, image):
+        view = CROPS(image)
+        return {self.key: view} if self.held else [view]
+
+
+class Moving:
+    """The same transforms, but in another view."""
+
+    def __init__(self):
+        self.first = True
+
+    def __call__(self, image):
+        one = SMALL(image)
+        if self.first:
+            one = one * 2
+        other = SMALL(image)
+        return [one, other if self.first else other * 2]
+
+
+EDITS = {
+    "key": (Changing, lambda loader: vars(loader.dataset.transform).update(key="b")),
+    "what holds them": (Changing, lambda loader: vars(loader.dataset.transform).update(held=False)),
+    "which view": (Moving, lambda loader: vars(loader.dataset.transform).update(first=False)),
+}
+
+
+@pytest.mark.parametrize("workers", WORKERS.values(), ids=WORKERS)
+@pytest.mark.parametrize(("make_transform", "edit"), EDITS.values(), ids=EDITS)
+def test_late_edits(make_transform, edit, workers):
+    def make(cls):
+        return cls(dataset_of("CIFAR10", 14, 8, 8, transform=make_transform()), 3, **workers)
+
+    assert penstock.explain(make(penstock.DataLoader)).way == "lowered"
+    assert_parity(make, penstock.DataLoader, ForkingReferenceLoader, Walk((None, None), edit=edit), seed=3)
+
+
 def test_views_that_raise_for_some_images(folder):
     """The draws of the views before are made; the sample is named."""
 

@@ -240,7 +240,9 @@ def _add_transform(seen: list[Any], transform: Any) -> None:
         # Of images of any mode: which one it is has been looked at when the transform was lowered.
         for mode in ("RGB", "L", None):
             with contextlib.suppress(Opaque):
-                for part in itertools.chain.from_iterable(follow(transform, mode).views):
+                found = follow(transform, mode)
+                seen.extend((found.held, *map(len, found.views)))
+                for part in itertools.chain.from_iterable(found.views):
                     _add_transform(seen, part)
         return
     seen.extend(methods_of(type(transform)))

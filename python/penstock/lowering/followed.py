@@ -15,6 +15,7 @@ It may return several views of the image, in a tuple, a list or a dictionary, if
 import dataclasses
 import functools
 import inspect
+import operator
 import types
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -28,6 +29,7 @@ from torchvision.transforms import functional as F
 from torchvision.transforms.v2 import functional as F2
 
 from penstock import calls
+from penstock.lowering.constants import Constant, unwrapped
 from penstock.lowering.known import is_pristine, module_hooks, shadowed, unhooked
 from penstock.lowering.sandbox import Refused, Sandbox, StandIn
 from penstock.lowering.targets import is_data
@@ -44,20 +46,21 @@ _IMAGE = type("an image", (), {})()
 # Functions of one image and constants, each with the transform that calls it with these.
 _FUNCTIONS: tuple[tuple[Any, Callable[..., Any]], ...] = (
     (F.to_tensor, v1.ToTensor),
-    (F.pil_to_tensor, v1.PILToTensor),
+    (F.pil_to_tensor, v1.PILToTensor),  # which is `F2.pil_to_tensor` too
     (F.convert_image_dtype, v1.ConvertImageDtype),
     (F.normalize, v1.Normalize),
     (F.resize, v1.Resize),
     (F.center_crop, v1.CenterCrop),
     (F.pad, v1.Pad),
     (F2.to_image, v2.ToImage),
-    (F2.pil_to_tensor, v2.PILToTensor),
     (F2.to_dtype, v2.ToDtype),
     (F2.normalize, v2.Normalize),
     (F2.resize, v2.Resize),
     (F2.center_crop, v2.CenterCrop),
     (F2.pad, v2.Pad),
 )
+# Those that raise for what is no tensor, where the transform returns it.
+_OF_TENSORS = (F2.to_dtype,)
 # What a function's parameter is called where the transform of it calls it otherwise.
 _RENAMED = {"output_size": "size"}
 # What an argument of theirs may be, besides tuples and lists of such.
@@ -97,7 +100,9 @@ class Values:
         """
         if not isinstance(tensor, torch.Tensor):
             raise Opaque(f"{self} of a {type(tensor).__name__}")
-        made: torch.Tensor = calls.repeat(tensor.clone(), *self.call)
+        made: Any = calls.repeat(tensor.clone(), *self.call)
+        if not isinstance(made, torch.Tensor) or made.shape != tensor.shape:
+            raise Opaque(f"{self}: it makes something else than a value of each")
         if not calls.is_exact(self.call, tensor, made):
             raise Opaque(f"{self}: what torch makes of a value depends on where it lies")
         return made
@@ -174,6 +179,13 @@ class _Following(Sandbox):
         self.views: list[list[Any]] = []
         # What the views are as far as they have come; only the last one may be used.
         self._latest: list[_Image] = []
+        # Lists and dictionaries that it was given, each with what was in it.
+        self._given: list[tuple[Any, tuple[Any, ...]]] = []
+
+    def close(self) -> None:
+        """See `Sandbox`."""
+        super().close()
+        self._given.clear()
 
     def add(self, image: Any, part: Any) -> "_Image":
         """Write down that a part is made of an image."""
@@ -202,7 +214,7 @@ class _Following(Sandbox):
             raise Refused("it returns something else than the image")
         if not all(value is made for value, made in zip(values, self._latest, strict=True)):
             raise Refused("it returns views in another order than it has made them")
-        return tuple(result) if type(result) is dict else type(result)
+        return _keys(tuple(result), tuple(map(type, result))) if type(result) is dict else type(result)
 
     def method(self, name: str, function: str, arguments: tuple[Any, ...], options: Mapping[str, Any]) -> "_Image":
         """Write down a call of a tensor's method, which comes to a function."""
@@ -212,6 +224,8 @@ class _Following(Sandbox):
 
     def values(self, name: str, arguments: tuple[Any, ...], options: Mapping[str, Any]) -> "_Image":
         """Write down a call of torch's that is given an image."""
+        arguments = tuple(map(unwrapped, arguments))
+        options = {key: unwrapped(value) for key, value in options.items()}
         places = [place for place, value in enumerate(arguments) if isinstance(value, _Image)]
         call = calls.call_of(name, places[0], arguments, options) if len(places) == 1 else None
         if call is None:
@@ -226,12 +240,30 @@ class _Following(Sandbox):
 
     def check(self, code: types.CodeType) -> None:
         """See `Sandbox`: code that goes on where a transform raises is refused, and what is in a `with` statement."""
-        super().check(code)
-        if code.co_exceptiontable:
-            self.refuse(f"what {code.co_name} does where a transform raises")
+        # A generator expression is used up where it stands, and handles no exceptions of others.
+        if code.co_name != "<genexpr>":
+            super().check(code)
+            if code.co_exceptiontable:
+                self.refuse(f"what {code.co_name} does where a transform raises")
+        for within in code.co_consts:
+            if isinstance(within, types.CodeType):
+                self.check(within)
+
+    def _is_as_before(self) -> bool:
+        given = [(_contents(mine), contents) for mine, contents in self._given]
+        same = all(len(now) == len(then) and all(map(operator.is_, now, then)) for now, then in given)
+        return same and super()._is_as_before()
+
+    def _getattr(self, value: Any, name: str, *default: Any) -> Any:
+        # What these have besides depends on what they stand for.
+        if default and issubclass(type(value), (_Image, _Modules, functools.partial)):
+            self.refuse(f"whether it has {name!r}")
+        return super()._getattr(value, name, *default)
 
     def _isinstance(self, value: Any, kind: Any) -> bool:
         named = object.__getattribute__(kind, "_real") if issubclass(type(kind), StandIn) else kind
+        if type(value) is _Modules:
+            self.refuse("isinstance")
         # Of what kind others are depends on what has made them.
         if value is self.image and named is Image.Image:
             return self._mode is not None
@@ -239,13 +271,16 @@ class _Following(Sandbox):
 
     def _make(self, value: Any) -> Any:
         value, kind = unhooked(value), type(value)
-        # What is changed of these is seen by nobody else, so it cannot be changed.
         if kind in (list, tuple, nn.ModuleList) and not is_data(value):
-            return tuple(self.stand_in(item) for item in value)
+            mine: Any = (_Modules if kind is nn.ModuleList else kind)(self.stand_in(item) for item in value)
+            self._given.append((mine, _contents(mine)))
+            return mine
         if kind is dict and not is_data(value) and is_data([*value]):
-            return types.MappingProxyType({key: self.stand_in(item) for key, item in value.items()})
-        if kind is torch.Tensor:
-            return value.clone()
+            mine = {key: self.stand_in(item) for key, item in value.items()}
+            self._given.append((mine, _contents(mine)))
+            return mine
+        if kind is torch.Tensor and not vars(value):
+            return value.clone().as_subclass(Constant)
         if kind is InterpolationMode:
             return value
         if value is InterpolationMode:
@@ -256,8 +291,14 @@ class _Following(Sandbox):
             if kind.__module__.partition(".")[0] in _PACKAGES and kind.__module__ != nn.Module.__module__:
                 return _Transform(self, value)
             if isinstance(value, nn.Module):
-                return _Module(self, value)
-        return super()._make(value)
+                plain = all(getattr(kind, name) is getattr(nn.Module, name) for name in _MODULE_LOOKUPS)
+                return _Module(self, value) if plain else self.refuse(kind.__name__)
+        made = super()._make(value)
+        if type(made) is types.FunctionType:
+            return _Known(self, made)
+        if type(made) is functools.partial:
+            self._given.append((made, tuple(vars(value).values()) if kind is functools.partial else ()))
+        return made
 
     def _transform_of(self, kind: type, *arguments: Any, **options: Any) -> Any:
         """Make a transform in the call; with the same parameters it is the same one."""
@@ -275,9 +316,12 @@ class _Following(Sandbox):
             _, *rest = given.items()
             try:
                 frozen = tuple((_RENAMED.get(name, name), _frozen(value)) for name, value in rest)
-                return self.add(image, _transform(transform, frozen))
+                made = _transform(transform, frozen, repr(frozen))
             except TypeError:
                 return self.refuse(f"arguments of {function.__name__}")
+            if function in _OF_TENSORS:
+                image = self.values("Tensor.clone", (image,), {})
+            return self.add(image, made)
 
         return call
 
@@ -316,6 +360,15 @@ for _name, _method in _OPERATORS.items():
     setattr(_Image, _name, _operator(_name, _method))
 
 
+class _Known(StandIn):
+    """A function that is known; there is no more to it than that it may be called."""
+
+    __slots__ = ()
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        return object.__getattribute__(self, "_real")(*arguments, **options)
+
+
 class _Transform(StandIn):
     """A transform that is known; there is no more to it than that it may be called with an image."""
 
@@ -341,25 +394,39 @@ class _Module(StandIn):
 
     @staticmethod
     def _find(sandbox: Any, me: Any, real: Any, name: str) -> Any:
-        for place in ("_modules", "_buffers"):
-            if name in vars(real)[place]:
+        nothing = object()
+        on_class = inspect.getattr_static(type(real), name, nothing)
+        if name in vars(real) and not hasattr(on_class, "__get__"):
+            return sandbox.stand_in(vars(real)[name])
+        if isinstance(on_class, types.FunctionType) and name not in vars(real):
+            return functools.partial(sandbox.stand_in(on_class), me)
+        if on_class is not nothing and not hasattr(on_class, "__get__"):
+            return sandbox.look_up(on_class)
+        for place in ("_buffers", "_modules"):
+            if on_class is nothing and name in vars(real)[place]:
                 return sandbox.stand_in(vars(real)[place][name])
-        value = vars(real).get(name, inspect.getattr_static(type(real), name, None))
-        if isinstance(value, types.FunctionType) and name not in vars(real):
-            return functools.partial(sandbox.stand_in(value), me)
-        if name not in vars(real) or hasattr(value, "__get__"):
-            return StandIn._find(sandbox, me, real, name)
-        return sandbox.stand_in(value)
+        return StandIn._find(sandbox, me, real, name)
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
         sandbox, real = (object.__getattribute__(self, slot) for slot in ("_sandbox", "_real"))
         kind: Any = type(real)
         forward = inspect.getattr_static(kind, "forward", None)
-        plain = all(getattr(kind, name) is getattr(nn.Module, name) for name in _MODULE_LOOKUPS)
-        is_known = plain and isinstance(forward, types.FunctionType) and tuple(module_hooks()) == _MODULE_CALLS
+        is_known = isinstance(forward, types.FunctionType) and tuple(module_hooks()) == _MODULE_CALLS
         if not is_known or shadowed(real) is not None:
             sandbox.refuse(type(real).__name__)
         return sandbox.stand_in(forward)(self, *arguments, **options)
+
+
+class _Modules(tuple[Any, ...]):
+    """Stands for a list of modules: it may be gone through."""
+
+    __slots__ = ()
+
+
+def _contents(given: Any) -> tuple[Any, ...]:
+    if type(given) is functools.partial:
+        return tuple(vars(given).values())
+    return (*given, *given.values()) if type(given) is dict else tuple(given)
 
 
 def _frozen(value: Any) -> Any:
@@ -371,7 +438,8 @@ def _frozen(value: Any) -> Any:
 
 
 @functools.lru_cache(maxsize=512, typed=True)
-def _transform(kind: Callable[..., Any], arguments: tuple[tuple[str, Any], ...]) -> Any:
+def _transform(kind: Callable[..., Any], arguments: tuple[tuple[str, Any], ...], _written: str) -> Any:
+    # Numbers of several types are equal, but not as they are written.
     thawed = {name: list(value) if type(value) is tuple else value for name, value in arguments}
     return kind(**thawed)
 
@@ -379,3 +447,8 @@ def _transform(kind: Callable[..., Any], arguments: tuple[tuple[str, Any], ...])
 @functools.lru_cache(maxsize=512)
 def _values(call: Any) -> Values:
     return Values(call)
+
+
+@functools.lru_cache(maxsize=512)
+def _keys(keys: tuple[Any, ...], _kinds: tuple[type, ...]) -> tuple[Any, ...]:
+    return keys

@@ -29,6 +29,8 @@ _GENERATORS = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GEN
 _WAYS_OUT = frozenset(
     {"gi_frame", "gi_code", "cr_frame", "ag_frame", "tb_frame", "with_traceback", "tofile", "dump", "keywords"}
 )
+# Globals of torch and Python that are others in a worker.
+_OF_A_WORKER = frozenset({"_worker_info", "_parent_process", "_current_process"})
 _BUILTINS = frozenset(
     {
         *("abs", "all", "any", "bin", "bool", "bytes", "chr", "complex", "dict", "divmod", "enumerate", "filter"),
@@ -350,15 +352,15 @@ class _Object(StandIn):
             if name not in vars(kind):
                 continue
             value = vars(kind)[name]
-            if isinstance(value, staticmethod):
+            if name not in mine and isinstance(value, staticmethod):
                 return sandbox.stand_in(value.__func__)
-            if type(value) is types.FunctionType and name not in mine:
+            if name not in mine and type(value) is types.FunctionType:
                 function = sandbox.stand_in(value)
                 return function if is_class else functools.partial(function, me)
-            if is_data(value) and name not in mine:
-                return sandbox.stand_in(value)
             if hasattr(value, "__get__"):
                 return StandIn._find(sandbox, me, real, name)
+            if name not in mine:
+                return sandbox.look_up(value)
             break
         if name in mine:
             return sandbox.stand_in(mine[name])
@@ -401,7 +403,7 @@ def _say_nothing(*_arguments: Any, **_keywords: Any) -> None:
 
 
 def _is_allowed(name: str) -> bool:
-    return not name.startswith("__") and name not in _WAYS_OUT
+    return not name.startswith("__") and name not in _WAYS_OUT and name not in _OF_A_WORKER
 
 
 def _names_in(code: types.CodeType) -> Iterator[str]:

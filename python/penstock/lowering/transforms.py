@@ -367,10 +367,10 @@ class _Builder:
             self.steps.append(step)
             return "raises for every image of this mode"
         self.check_strip()
-        if self.kept is not None and not _is_same(given, self.strip):
+        # What arithmetic leaves as it is of a strip it may change of other numbers.
+        if self.kept is not None and (type(transform) is Values or not _is_same(given, self.strip)):
             raise Opaque(self.kept)
         if self.converted is not None and type(transform) is Values:
-            # What it leaves as it is of a strip it may change of other numbers.
             raise Opaque("no native form on tensors whose numbers were changed after they were converted")
         if self.converted is not None and (done := self.converted.step(transform, given, self.strip)) is not None:
             if self.is_erased:

@@ -12,7 +12,9 @@ itself. Code that would see an exception of a transform's is not followed.
 It may return several views of the image, in a tuple, a list or a dictionary, if it has made one after the other.
 """
 
+import copy
 import dataclasses
+import dis
 import functools
 import inspect
 import operator
@@ -65,6 +67,9 @@ _OF_TENSORS = (F2.to_dtype,)
 _RENAMED = {"output_size": "size"}
 # What an argument of theirs may be, besides tuples and lists of such.
 _CONSTANTS = (bool, int, float, str, type(None), torch.dtype, InterpolationMode)
+# Transforms that were made, and how many are kept.
+_MADE: dict[tuple[Any, str], Any] = {}
+_MOST_MADE = 512
 # Operators of tensors by the methods of `torch.Tensor` behind them.
 _OPERATORS = {
     **{f"__{name}__": f"Tensor.{name}" for name in ("add", "sub", "mul", "neg", "abs")},
@@ -243,7 +248,7 @@ class _Following(Sandbox):
         # A generator expression is used up where it stands, and handles no exceptions of others.
         if code.co_name != "<genexpr>":
             super().check(code)
-            if code.co_exceptiontable:
+            if _catches(code):
                 self.refuse(f"what {code.co_name} does where a transform raises")
         for within in code.co_consts:
             if isinstance(within, types.CodeType):
@@ -304,7 +309,7 @@ class _Following(Sandbox):
         """Make a transform in the call; with the same parameters it is the same one."""
         try:
             given = inspect.signature(kind).bind(*arguments, **options).arguments
-            return self.stand_in(_transform(kind, tuple((name, _frozen(value)) for name, value in given.items())))
+            return self.stand_in(_transform(kind, given))
         except (TypeError, ValueError):
             return self.refuse(f"{kind.__name__}(...)")
 
@@ -315,8 +320,7 @@ class _Following(Sandbox):
             given = inspect.signature(function).bind(image, *arguments, **options).arguments
             _, *rest = given.items()
             try:
-                frozen = tuple((_RENAMED.get(name, name), _frozen(value)) for name, value in rest)
-                made = _transform(transform, frozen, repr(frozen))
+                made = _transform(transform, {_RENAMED.get(name, name): value for name, value in rest})
             except TypeError:
                 return self.refuse(f"arguments of {function.__name__}")
             if function in _OF_TENSORS:
@@ -429,19 +433,34 @@ def _contents(given: Any) -> tuple[Any, ...]:
     return (*given, *given.values()) if type(given) is dict else tuple(given)
 
 
-def _frozen(value: Any) -> Any:
+@functools.lru_cache(maxsize=512)
+def _catches(code: types.CodeType) -> bool:
+    """Whether code looks at exceptions: those of comprehensions in it only pass through what Python has put there."""
+    return bool(code.co_exceptiontable) and any(each.opname == "PUSH_EXC_INFO" for each in dis.get_instructions(code))
+
+
+def _check_constant(value: Any) -> None:
     if type(value) in (list, tuple):
-        return tuple(map(_frozen, value))
-    if type(value) not in _CONSTANTS:
+        for item in value:
+            _check_constant(item)
+    elif type(value) not in _CONSTANTS:
         raise TypeError(value)
-    return value
 
 
-@functools.lru_cache(maxsize=512, typed=True)
-def _transform(kind: Callable[..., Any], arguments: tuple[tuple[str, Any], ...], _written: str) -> Any:
+def _transform(kind: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
+    """Return a transform with these parameters, which is the same one as at the last call with them.
+
+    Raises:
+        TypeError: If they are more than constants.
+    """
+    _check_constant([*arguments.values()])
     # Numbers of several types are equal, but not as they are written.
-    thawed = {name: list(value) if type(value) is tuple else value for name, value in arguments}
-    return kind(**thawed)
+    key = kind, repr(arguments)
+    if key not in _MADE:
+        if len(_MADE) >= _MOST_MADE:
+            _MADE.clear()
+        _MADE[key] = kind(**copy.deepcopy(dict(arguments)))
+    return _MADE[key]
 
 
 @functools.lru_cache(maxsize=512)

@@ -19,7 +19,7 @@ from torchvision.transforms.v2 import functional as F2
 from penstock import _native, agreement, memory
 from penstock.ops.opaque import Opaque
 
-__all__ = ["filter_name", "float_filter", "mode_of", "mode_of_tensors", "pass_order", "tensor_filter"]
+__all__ = ["FILTERS", "filter_name", "float_filter", "mode_of", "mode_of_tensors", "pass_order", "tensor_filter"]
 
 # Enlarged, shrunk a little and a lot, one side only, the height much more than the width, and just not so much; last an
 # image more than a hundred times as high as wide, and one just not so:
@@ -143,12 +143,16 @@ def _takes_names() -> bool:
     return True
 
 
+# By their names, in lower case; Pillow may have others.
+FILTERS = ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos")
+
+
 @agreement.probe(
     "Pillow resizes to the known pixels, by one of the known orders of passes",
     "resizes of Pillow images",
     otherwise=None,
     repeats=agreement.always,
-    examples=[(name,) for name in ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos")],
+    examples=[(name,) for name in FILTERS],
 )
 def pass_order(name: str) -> str | None:
     """Return the order of passes with which a filter gives the installed Pillow's bytes; None if none does."""

@@ -16,6 +16,7 @@ from penstock.ops.opaque import Opaque
 from penstock.ops.operation import Building, Operation, Trace
 from penstock.ops.parameters import integer_of, lengths_of
 from penstock.ops.resampling import (
+    FILTERS,
     filter_name,
     float_filter,
     mode_of,
@@ -100,7 +101,7 @@ def resized(trace: Trace, size: Any, resample: Any = None, box: Any = None, redu
         name = "nearest"
     if (width, height) == _size(trace):
         return trace
-    if (order := pass_order(name)) is None:
+    if name not in FILTERS or (order := pass_order(name)) is None:
         raise NotImplementedError
     return trace.then("resize", height, width, name, order, size=(width, height))
 

@@ -207,7 +207,7 @@ DATASETS = {
     "data of a class of its own": (lambda: changed(cifar(), data=cifar().data.view(np.recarray)), "recarray"),
     "data in a tensor": (lambda: changed(dataset_of("MNIST", transform=TENSOR()), data=torch.ones(8, 4, 4)), "uint8 tensor"),
     "Lambda": (lambda: cifar(v1.Compose([v1.Lambda(lambda img: img.rotate(90)), TENSOR()])), "does not know: an image.rotate"),
-    "a function": (lambda: cifar(lambda img: TENSOR()(img) * 2), "does not know"),
+    "a function": (lambda: cifar(lambda img: TENSOR()(img) ** 2), "does not know"),
     "Resize of a tensor": (lambda: cifar(v1.Compose([TENSOR(), v1.Resize(3, antialias=False)])), "on tensors"),
     "Resize by nearest-exact": (lambda: cifar(v2.Compose([v2.ToImage(), v2.Resize((3, 4), InterpolationMode.NEAREST_EXACT)])), "on tensors"),
     "Resize of a tensor to a pixel": (lambda: cifar(v2.Compose([v2.ToImage(), v2.Resize(1)])), "one pixel"),

@@ -234,7 +234,7 @@ def signature(dataset: Any) -> list[Any]:
 
 
 def _add_transform(seen: list[Any], transform: Any) -> None:
-    """Add what a transform is made of; this is done for every batch, so it must take microseconds."""
+    """Add what a transform is made of; without workers this is done for every batch, so it must take little time."""
     seen.append(transform)
     if is_own(transform):
         # Of images of any mode: which one it is has been looked at when the transform was lowered.

@@ -2,7 +2,7 @@
 
 use penstock_jpeg::simd::Level;
 
-use super::{clamped, dispatch, each_pixel};
+use super::{clamped, each_pixel};
 use crate::image::Planes;
 use crate::ops::kinds::{FloatPixels, Put, Take, Wire};
 use crate::ops::library::Library;
@@ -20,25 +20,14 @@ impl FloatPixels for HueFloats {
     fn change(&self, level: Level, planes: &mut Planes) {
         let turn = self.turn as f32;
         if self.library == Library::Torch1 {
-            dispatch::change(
+            each_pixel(
                 level,
                 planes,
                 #[inline(always)]
-                |planes| {
-                    each_pixel(
-                        planes,
-                        #[inline(always)]
-                        |pixel| turned::<true>(pixel, turn),
-                    );
-                },
+                |pixel| turned::<true>(pixel, turn),
             );
         } else {
-            dispatch::change(
-                level,
-                planes,
-                #[inline(always)]
-                |planes| each_pixel(planes, |pixel| turned::<false>(pixel, turn)),
-            );
+            each_pixel(level, planes, |pixel| turned::<false>(pixel, turn));
         }
     }
 }

@@ -4,7 +4,7 @@
 
 use penstock_jpeg::simd::Level;
 
-use super::{clamped, dispatch, each_pixel, each_value};
+use super::{clamped, each_pixel, each_value};
 use crate::image::{Number, Planes};
 use crate::ops::color::cascade;
 use crate::ops::kinds::{FloatPixels, Put, Take, Wire};
@@ -33,17 +33,11 @@ pub struct GrayFloats {
 impl FloatPixels for GrayFloats {
     fn change(&self, level: Level, planes: &mut Planes) {
         let fused = self.library == Library::Torch2;
-        dispatch::change(
+        each_pixel(
             level,
             planes,
             #[inline(always)]
-            |planes| {
-                each_pixel(
-                    planes,
-                    #[inline(always)]
-                    |pixel| [luminance(pixel, fused); 3],
-                );
-            },
+            |pixel| [luminance(pixel, fused); 3],
         );
     }
 }
@@ -70,19 +64,13 @@ pub struct SaturationFloats {
 impl FloatPixels for SaturationFloats {
     fn change(&self, level: Level, planes: &mut Planes) {
         let (own, of_gray, fused) = (self.factor as f32, rest(self.factor), self.library == Library::Torch2);
-        dispatch::change(
+        each_pixel(
             level,
             planes,
             #[inline(always)]
-            |planes| {
-                each_pixel(
-                    planes,
-                    #[inline(always)]
-                    |pixel| {
-                        let gray = luminance(pixel, fused);
-                        pixel.map(|value| clamped(mixed(value, own, gray, of_gray, fused)))
-                    },
-                );
+            |pixel| {
+                let gray = luminance(pixel, fused);
+                pixel.map(|value| clamped(mixed(value, own, gray, of_gray, fused)))
             },
         );
     }
@@ -138,17 +126,11 @@ impl FloatPixels for ContrastFloats {
         };
         let mean = cascade::sum(&gray, self.threads as usize) / pixels as f32;
         let (own, of_mean) = (self.factor as f32, rest(self.factor));
-        dispatch::change(
+        each_value(
             level,
             planes,
             #[inline(always)]
-            |planes| {
-                each_value(
-                    planes,
-                    #[inline(always)]
-                    |value| clamped(mixed(value, own, mean, of_mean, false)),
-                );
-            },
+            |value| clamped(mixed(value, own, mean, of_mean, false)),
         );
     }
 }

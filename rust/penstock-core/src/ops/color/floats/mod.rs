@@ -13,6 +13,8 @@ pub use mixtures::{ContrastFloats, GrayFloats, SaturationFloats};
 pub use normalize::NormalizeFloats;
 pub use values::{BrightnessFloats, InvertFloats, SolarizeFloats};
 
+use penstock_jpeg::simd::Level;
+
 use crate::image::Planes;
 use crate::ops::chance::ByChance;
 
@@ -31,27 +33,37 @@ fn clamped(value: f32) -> f32 {
     if value > 1.0 { 1.0 } else { value }
 }
 
-/// Changes each number by itself.
-#[inline(always)]
-#[expect(clippy::inline_always, reason = "it is compiled for each level's vectors")]
-fn each_value(planes: &mut Planes, change: impl Fn(f32) -> f32) {
-    for number in planes.numbers_mut() {
-        *number = change(f32::from_ne_bytes(*number)).to_ne_bytes();
-    }
+/// Changes each number by itself, by the vectors of a level; the change is to be inlined.
+fn each_value(level: Level, planes: &mut Planes, change: impl Fn(f32) -> f32) {
+    dispatch::change(
+        level,
+        planes,
+        #[inline(always)]
+        |planes| {
+            for number in planes.numbers_mut() {
+                *number = change(f32::from_ne_bytes(*number)).to_ne_bytes();
+            }
+        },
+    );
 }
 
-/// Changes the three channels of each pixel; an image of another number of channels is left as it is.
-#[inline(always)]
-#[expect(clippy::inline_always, reason = "it is compiled for each level's vectors")]
-fn each_pixel(planes: &mut Planes, change: impl Fn([f32; 3]) -> [f32; 3]) {
-    let plane = planes.rows() * planes.columns();
-    if planes.channels() != 3 {
-        return;
-    }
-    let (red, rest) = planes.numbers_mut().split_at_mut(plane);
-    let (green, blue) = rest.split_at_mut(plane);
-    for ((r, g), b) in red.iter_mut().zip(green).zip(blue) {
-        let made = change([*r, *g, *b].map(f32::from_ne_bytes));
-        [*r, *g, *b] = made.map(f32::to_ne_bytes);
-    }
+/// The same of the three channels of each pixel; an image of another number of channels is left as it is.
+fn each_pixel(level: Level, planes: &mut Planes, change: impl Fn([f32; 3]) -> [f32; 3]) {
+    dispatch::change(
+        level,
+        planes,
+        #[inline(always)]
+        |planes| {
+            let plane = planes.rows() * planes.columns();
+            if planes.channels() != 3 {
+                return;
+            }
+            let (red, rest) = planes.numbers_mut().split_at_mut(plane);
+            let (green, blue) = rest.split_at_mut(plane);
+            for ((r, g), b) in red.iter_mut().zip(green).zip(blue) {
+                let made = change([*r, *g, *b].map(f32::from_ne_bytes));
+                [*r, *g, *b] = made.map(f32::to_ne_bytes);
+            }
+        },
+    );
 }

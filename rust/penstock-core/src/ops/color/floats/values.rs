@@ -2,7 +2,7 @@
 
 use penstock_jpeg::simd::Level;
 
-use super::{clamped, dispatch, each_value};
+use super::{clamped, each_value};
 use crate::image::Planes;
 use crate::ops::kinds::{FloatPixels, Put, Take, Wire};
 
@@ -16,17 +16,11 @@ pub struct BrightnessFloats {
 impl FloatPixels for BrightnessFloats {
     fn change(&self, level: Level, planes: &mut Planes) {
         let factor = self.factor as f32;
-        dispatch::change(
+        each_value(
             level,
             planes,
             #[inline(always)]
-            |planes| {
-                each_value(
-                    planes,
-                    #[inline(always)]
-                    |value| clamped(value * factor),
-                );
-            },
+            |value| clamped(value * factor),
         );
     }
 }
@@ -47,17 +41,11 @@ pub struct InvertFloats;
 
 impl FloatPixels for InvertFloats {
     fn change(&self, level: Level, planes: &mut Planes) {
-        dispatch::change(
+        each_value(
             level,
             planes,
             #[inline(always)]
-            |planes| {
-                each_value(
-                    planes,
-                    #[inline(always)]
-                    |value| 1.0 - value,
-                );
-            },
+            |value| 1.0 - value,
         );
     }
 }
@@ -80,17 +68,11 @@ pub struct SolarizeFloats {
 impl FloatPixels for SolarizeFloats {
     fn change(&self, level: Level, planes: &mut Planes) {
         let threshold = self.threshold as f32;
-        dispatch::change(
+        each_value(
             level,
             planes,
             #[inline(always)]
-            |planes| {
-                each_value(
-                    planes,
-                    #[inline(always)]
-                    |value| if value >= threshold { 1.0 - value } else { value },
-                );
-            },
+            |value| if value >= threshold { 1.0 - value } else { value },
         );
     }
 }

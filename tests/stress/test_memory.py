@@ -64,6 +64,7 @@ def test_memory_does_not_grow_where_images_record(options, tmp_path):
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_memory_does_not_grow_with_errors(workers):
+    gc.collect()
     made = loader(Own(64, {9: KeyError("x")}), batch_size=32, num_workers=workers)
     live = []
     for _ in range(100):

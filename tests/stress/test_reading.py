@@ -1,5 +1,6 @@
 """Files on their way: forks and abandoned iterators while they are being read."""
 
+import gc
 import os
 
 import pytest
@@ -50,6 +51,7 @@ def test_forked_children_have_readers_of_their_own(workers, folder):
 
 
 def test_abandoned_iterators_stop_reading(folder):
+    gc.collect()
     before = penstock._native.memory_usage()[0]
     for taken in range(12):
         iterator = iter(penstock.DataLoader(tv.ImageFolder(folder, CROP), 4, num_workers=2, prefetch_factor=6))

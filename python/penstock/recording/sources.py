@@ -450,7 +450,7 @@ def _leads(made: tuple[str, Steps], mode: str, steps: Steps) -> bool:
     rest = steps[len(made[1]) :]
     # Of numbers another mode is made by a step as well.
     return channels_of(made[0]) in (1, channels_of(mode)) or any(
-        _native.operands_of(step)[0] in ("luminance", "channel") for step in rest
+        _native.operands_of(step)[0] == "channel" for step in rest
     )
 
 

@@ -59,11 +59,7 @@ def luminance(trace: Trace) -> Trace | None:
     if trace.mode == "L":
         return trace
     arithmetic = gray.arithmetic("pillow")
-    return None if arithmetic is None else trace.then("luminance", arithmetic).convert("L")
-
-
-def _replay(image: Any, library: str) -> Any:
-    return image.convert("L") if library == "pillow" else gray.replay(image, library).convert("L")
+    return None if arithmetic is None else trace.then("gray", arithmetic).then("channel", 0).convert("L")
 
 
 def _made_gray(trace: Trace, num_output_channels: Any) -> Trace | None:
@@ -92,7 +88,7 @@ GRAY = gray.operation(
     says="{whose} own arithmetic, in one pass with other changes of colour",
     transforms={**dict.fromkeys(_RANDOM, _lower_random), **dict.fromkeys(_ALWAYS, _lower)},
     random=frozenset(_RANDOM),
-    replays={"gray": gray.replay, "luminance": _replay, **float_replays("gray_floats")},
+    replays={"gray": gray.replay, **float_replays("gray_floats")},
     calls={(image_functional, "to_grayscale"): _made_gray},
     image_kernels={F2.rgb_to_grayscale: _kernel_made_gray},
     # Its result is one channel seen three times, which lies in memory as no image does.

@@ -63,7 +63,7 @@ macro_rules! steps {
         Lut { $($lut_number:literal $lut_name:ident: $lut:ident,)* }
         Pixels { $($pixels_number:literal $pixels_name:ident: $pixels:ident,)* }
         Measured { $($measured_number:literal $measured_name:ident: $measured:ident,)* }
-        Area { $($area_number:literal $area_name:ident: $area:ident $(after $before:ident)?,)* }
+        Area { $($area_number:literal $area_name:ident: $area:ident,)* }
         FloatPixels { $($values_number:literal $values_name:ident: $values:ident,)* }
         FloatArea { $($floats_number:literal $floats_name:ident: $floats:ident,)* }
         Elements { $($elements_number:literal $elements_name:ident: $elements:ident,)* }
@@ -166,17 +166,6 @@ macro_rules! steps {
         #[derive(Debug, Default)]
         pub struct AreaMemory {
             $($area_name: <$area as Area>::Memory,)*
-        }
-
-        impl AreaStep {
-            /// What is done to single pixels before it, in the pass that such steps share.
-            #[must_use]
-            pub fn before(&self) -> Option<PixelsStep> {
-                match self {
-                    $($(AreaStep::$area(step) => Some(PixelsStep::$before(step.before())),)?)*
-                    _ => None,
-                }
-            }
         }
 
         impl Area for AreaStep {

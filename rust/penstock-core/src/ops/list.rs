@@ -8,11 +8,11 @@ use penstock_jpeg::simd::Level;
 use super::choose;
 use super::color::{
     AutoContrast, Brightness, BrightnessFloats, Channel, ColorJitter, Contrast, ContrastFloats, Contrasted,
-    Equalize, Gray, GrayFloats, Grayscale, Hue, HueFloats, Invert, InvertFloats, Luminance, NormalizeFloats,
-    Permute, Point, Posterize, RandomAutocontrast, RandomChannelPermutation, RandomEqualize,
-    RandomGrayFloats, RandomGrayscale, RandomInvert, RandomInvertFloats, RandomPhotometricDistort,
-    RandomPosterize, RandomSolarize, RandomSolarizeFloats, Saturation, SaturationFloats, Solarize,
-    SolarizeFloats, Space, SummedContrast,
+    Equalize, Gray, GrayFloats, Grayscale, Hue, HueFloats, Invert, InvertFloats, NormalizeFloats, Permute,
+    Point, Posterize, RandomAutocontrast, RandomChannelPermutation, RandomEqualize, RandomGrayFloats,
+    RandomGrayscale, RandomInvert, RandomInvertFloats, RandomPhotometricDistort, RandomPosterize,
+    RandomSolarize, RandomSolarizeFloats, Saturation, SaturationFloats, Solarize, SolarizeFloats, Space,
+    SummedContrast,
 };
 use super::crop::{CenterCrop, RandomCrop};
 use super::crop_step::Crop;
@@ -129,7 +129,6 @@ steps! {
         47 perspective: Perspective,
         48 affine_grid: AffineGrid,
         49 convolution: Convolution,
-        24 luminance: Luminance after Gray,
         60 summed_contrast: SummedContrast,
         61 sampled_grid: SampledGrid,
         64 channel: Channel,

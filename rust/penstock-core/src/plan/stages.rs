@@ -49,11 +49,6 @@ impl Stages {
     }
 
     fn add(&mut self, step: &Step) {
-        if let Step::Area(step) = step
-            && let Some(before) = step.before()
-        {
-            self.add_change(Change::Pixels(before));
-        }
         let Some(stage) = self.list.get_mut(..self.count).and_then(<[_]>::last_mut) else { return };
         match step {
             Step::Map(step) => {

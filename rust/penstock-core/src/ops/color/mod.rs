@@ -10,11 +10,11 @@ mod dispatch;
 mod equalize;
 mod floats;
 mod gray;
+mod grayscale;
 mod hue;
 mod invert;
 mod jitter;
 mod kernels;
-mod luminance;
 mod permute;
 mod photometric_distort;
 mod point;
@@ -37,10 +37,10 @@ pub use floats::{
     RandomInvertFloats, RandomSolarizeFloats, SaturationFloats, SolarizeFloats,
 };
 pub use gray::{Gray, RandomGrayscale};
+pub use grayscale::Grayscale;
 pub use hue::Hue;
 pub use invert::{Invert, RandomInvert};
 pub use jitter::ColorJitter;
-pub use luminance::{Grayscale, Luminance};
 pub use permute::{Permute, RandomChannelPermutation};
 pub use photometric_distort::RandomPhotometricDistort;
 pub use point::Point;

@@ -49,9 +49,8 @@ class Lookup:
 
     def __call__(self, codes: torch.Tensor) -> torch.Tensor:
         """Return what bytes on the device stand for: the table's dtype, the bytes' shape and memory format."""
-        index = codes.to(torch.int32)
-        if self._rows is not None:
-            index += self._rows
+        # One pass: a sum of bytes and numbers of 32 bits has 32, and lies in memory as the bytes do.
+        index = codes.to(torch.int32) if self._rows is None else codes + self._rows
         last = not index.is_contiguous()
         index = index.permute(0, 2, 3, 1) if last else index
         values = self._values.index_select(0, index.reshape(-1)).view(index.shape)

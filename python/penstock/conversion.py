@@ -13,7 +13,17 @@ from torchvision.transforms import functional as F
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F2
 
-__all__ = ["CODES", "CONVERSIONS", "CONVERTING", "IDENTITIES", "Conversion", "arithmetic", "channels_of", "converts", "strip_of"]
+__all__ = [
+    "CODES",
+    "CONVERSIONS",
+    "CONVERTING",
+    "IDENTITIES",
+    "Conversion",
+    "arithmetic",
+    "channels_of",
+    "converts",
+    "strip_of",
+]
 
 # Values of a byte.
 CODES = 256

@@ -83,7 +83,7 @@ def tested_torchvision() -> bool:
 
 
 def is_pristine(item: Any) -> bool:
-    """Whether a function, or every function of a class and its bases, comes from torch's, torchvision's or timm's files.
+    """Whether a function, or every function of a class and its bases, is of torch's, torchvision's or timm's files.
 
     Those of Python's module `random` are methods of its one generator.
     """

@@ -25,8 +25,8 @@ from torchvision.transforms import v2
 from penstock import _native
 from penstock.conversion import CODES, CONVERSIONS, CONVERTING, IDENTITIES, arithmetic, converts, strip_of
 from penstock.generators import Draws
-from penstock.lowering.converted import Converted
 from penstock.lowering import named
+from penstock.lowering.converted import Converted
 from penstock.lowering.followed import Values, follow, is_own
 from penstock.lowering.known import is_pristine, shadowed, unhooked
 from penstock.lowering.report import Row

@@ -9,7 +9,19 @@ import torch
 from penstock import _native
 from penstock.generators import Draws
 
-__all__ = ["Building", "Hook", "Lowering", "Mix", "Mixes", "Operation", "Records", "RecordsTensor", "Share", "Trace", "name_of"]
+__all__ = [
+    "Building",
+    "Hook",
+    "Lowering",
+    "Mix",
+    "Mixes",
+    "Operation",
+    "Records",
+    "RecordsTensor",
+    "Share",
+    "Trace",
+    "name_of",
+]
 
 
 class Building(Protocol):

@@ -1,15 +1,15 @@
 """timm's classes of transforms, by name, and whether the installed ones do what is known of them.
 
 timm is imported by the program, before or after this package, or never. So its classes are known by their names, and
-whether a class is timm's own is asked when a transform of it is met. Which version of timm it is does not matter: a class
-is asked, once, to make a few images, in a copy that draws from a generator of ours, and what it makes, and how far it has
-drawn, is compared with the native operation.
+whether a class is timm's own is asked when a transform of it is met. Which version of timm it is does not matter: a
+class is asked, once, to make a few images, in a copy that draws from a generator of ours, and what it makes, and how
+far it has drawn, is compared with the native operation.
 """
 
 import random
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -82,7 +82,7 @@ def are_known(kind: type, lower: Lowering, options: Iterable[Mapping[str, Any]])
     for seed, given in enumerate(options):
         theirs = random.Random(seed)  # noqa: S311 - the one that transforms draw from
         transform, building = _drawing_from(kind, theirs)(**given), _Asking()
-        op = lower(building, transform)
+        op: Any = lower(cast("Building", building), transform)
         plan = _native.Plan([op], b"".join(building.tables()), 3, 1, None, b"")
         ours = _native.Generator(seed)
         ours.load_python(theirs.getstate()[1])
@@ -137,8 +137,7 @@ def _drawing_from(kind: type, generator: random.Random) -> type:
 class _Asking:
     """A pipeline of one transform of colour images."""
 
-    channels, threads = 3, 1
-    is_tensor = is_of_numbers = is_cut = is_laid = is_erased = False
+    is_tensor = False
 
     def __init__(self) -> None:
         self.strip: Any = Image.fromarray(np.arange(_CODES, dtype=np.uint8)[None, :, None].repeat(3, axis=2))
@@ -149,10 +148,6 @@ class _Asking:
         self.strip = pad(self.strip)
         self._fills += 1
         return self._fills - 1
-
-    def parts(self, transforms: Any) -> list[list[_native.Op]]:
-        """See `Building`."""
-        raise NotImplementedError(transforms)
 
     def change_values(self) -> None:
         """See `Building`."""

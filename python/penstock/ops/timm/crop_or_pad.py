@@ -25,7 +25,7 @@ def _are_known(kind: type) -> bool:
     return are_known(kind, _OPERATIONS[kind.__name__], _OPTIONS)
 
 
-def _lower(building: Building, transform: Any) -> _native.Op:
+def _lower(building: Building, transform: Any) -> _native.Op | None:
     if not _are_known(type(transform)):
         raise Opaque("the installed timm's draws other numbers, or makes other pixels")
     return _OPERATIONS[type(transform).__name__](building, transform)

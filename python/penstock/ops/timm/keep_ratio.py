@@ -21,11 +21,16 @@ _NAME = "ResizeKeepRatio"
 _OPTIONS: tuple[dict[str, Any], ...] = (
     {"size": 24},
     {"size": (20, 31), "longest": 1.0, "interpolation": "bicubic"},
-    {
-        **{"size": (33, 20), "longest": 0.3, "interpolation": "random", "random_scale_area": True},
-        **{"random_scale_prob": 0.5, "random_scale_range": (0.8, 1.0), "random_aspect_prob": 0.5},
-    },
     {"size": 22, "random_scale_prob": 1.0, "random_aspect_prob": 1.0, "random_aspect_range": (3.0, 0.5)},
+    {
+        "size": (33, 20),
+        "longest": 0.3,
+        "interpolation": "random",
+        "random_scale_prob": 0.5,
+        "random_scale_range": (0.8, 1.0),
+        "random_scale_area": True,
+        "random_aspect_prob": 0.5,
+    },
 )
 
 
@@ -59,9 +64,7 @@ def _operation(building: Building, transform: Any) -> _native.Op:
             raise Opaque(f"its random_aspect_range is {bounds}")
         aspect = aspect_prob, tuple(map(math.log, bounds))
     size, manners = size_of(transform.size), manners_of(building, transform.interpolation)
-    return _native.Op(
-        "resize_keep_ratio", size, longest, scale, aspect, len(manners), manners, math.exp, _note_refusal
-    )
+    return _native.Op("resize_keep_ratio", size, longest, scale, aspect, len(manners), manners, math.exp, _note_refusal)
 
 
 def _note_refusal(height: float, width: float, rows: float, columns: float) -> list[float]:

@@ -17,7 +17,7 @@ _NAME = "RandomResizedCropAndInterpolation"
 _OPTIONS: tuple[dict[str, Any], ...] = (
     {"size": 24, "interpolation": "random"},
     {"size": (17, 30), "scale": (0.5, 1.0), "ratio": (0.5, 3.0), "interpolation": "bicubic"},
-    {"size": (30, 9), "scale": (2.0, 0.01), "ratio": (1.3, 1.1), "interpolation": "nearest"},
+    {"size": (30, 9), "scale": (0.01, 2.0), "ratio": (1.1, 1.3), "interpolation": "nearest"},
 )
 
 

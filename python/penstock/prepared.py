@@ -160,6 +160,8 @@ class Prepared:
                     located.replace(place, opened)
                     if refused is not None:  # which may be otherwise by the numbers that are drawn then
                         self._there.failure = None
+                    if located.late_error is not None:
+                        break
         return found
 
     def _ends(self, place: int, error: Exception) -> bool:
@@ -249,6 +251,8 @@ class Prepared:
             if located.retarget(place) or not made:
                 located.replace(place, pixels)
                 again = True
+            if located.late_error is not None:
+                break
         return again
 
     def result(self, device: str | None) -> Any:

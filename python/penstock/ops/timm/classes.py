@@ -17,12 +17,11 @@ from PIL import Image
 from torchvision.transforms import InterpolationMode
 
 from penstock import _native, memory
-from penstock.compat import timm
 from penstock.ops.opaque import Opaque
 from penstock.ops.operation import Building, Lowering
 from penstock.ops.resampling import filter_name, mode_of, pass_order
 
-__all__ = ["FUNCTIONS", "are_known", "examples_of", "manners_of", "named", "of_images"]
+__all__ = ["FUNCTIONS", "are_known", "manners_of", "named", "of_images"]
 
 # Values of a byte.
 _CODES = 256
@@ -38,15 +37,9 @@ FUNCTIONS = (
 _SIZES = ((61, 47), (40, 40), (23, 91), (90, 17), (7, 5), (1, 2))
 
 
-def named(lowerings: Mapping[str, Lowering]) -> dict[str, Lowering]:
-    """Return what lowers classes of timm's, by their full names."""
-    return {f"{_MODULE}.{name}": lower for name, lower in lowerings.items()}
-
-
-def examples_of(name: str, *options: Mapping[str, Any]) -> Iterator[Any]:
-    """Yield transforms of a class, made with these options, if the program has imported timm."""
-    if (module := timm.module(_MODULE)) is not None:
-        yield from (getattr(module, name)(**each) for each in options)
+def named(name: str, lower: Lowering) -> dict[str, Lowering]:
+    """Return what lowers transforms of a class, by its module and name."""
+    return {f"{_MODULE}.{name}": lower}
 
 
 def of_images(building: Building) -> None:
@@ -130,8 +123,11 @@ def _drawing_from(kind: type, generator: random.Random) -> type:
         return made
 
     functions = (types.FunctionType, staticmethod)
-    own = {name: bound(value) for name, value in vars(kind).items() if isinstance(value, functions)}
-    return type(kind.__name__, (kind,), own)
+    bases = [base for base in kind.__mro__ if base.__module__.partition(".")[0] == _MODULE.partition(".")[0]]
+    own = {
+        name: value for base in reversed(bases) for name, value in vars(base).items() if isinstance(value, functions)
+    }
+    return type(kind.__name__, (kind,), {name: bound(value) for name, value in own.items()})
 
 
 class _Asking:

@@ -1,6 +1,5 @@
 """timm's `CenterCropOrPad` and `RandomCropOrPad`: margins where an image is too small, a crop where it is too large."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from penstock import _native, agreement
@@ -8,7 +7,7 @@ from penstock.ops.opaque import Opaque
 from penstock.ops.operation import Building, Lowering, Operation
 from penstock.ops.pad import fill_of, world_of
 from penstock.ops.parameters import size_of
-from penstock.ops.timm.classes import FUNCTIONS, are_known, examples_of, named, of_images
+from penstock.ops.timm.classes import FUNCTIONS, are_known, named, of_images
 
 __all__ = ["CENTER_CROP_OR_PAD", "RANDOM_CROP_OR_PAD"]
 
@@ -54,26 +53,16 @@ def _operands(building: Building, transform: Any) -> tuple[Any, ...]:
 _OPERATIONS: dict[str, Lowering] = {_CENTER: _center, _RANDOM: _random}
 
 
-def _center_examples() -> Iterator[Any]:
-    return examples_of(_CENTER, *_OPTIONS)
-
-
-def _random_examples() -> Iterator[Any]:
-    return examples_of(_RANDOM, *_OPTIONS)
-
-
 CENTER_CROP_OR_PAD = Operation(
     name="timm's centre crop",
     refuses=True,
-    named=named({_CENTER: _lower}),
+    named=named(_CENTER, _lower),
     named_functions=FUNCTIONS,
-    examples=_center_examples,
 )
 RANDOM_CROP_OR_PAD = Operation(
     name="timm's random crop",
     refuses=True,
-    named=named({_RANDOM: _lower}),
+    named=named(_RANDOM, _lower),
     pythons_named=True,
     named_functions=FUNCTIONS,
-    examples=_random_examples,
 )

@@ -1,7 +1,6 @@
 """timm's `ResizeKeepRatio`: a resize in proportion, of which scale and proportion may be drawn a little otherwise."""
 
 import math
-from collections.abc import Iterator
 from typing import Any
 
 from PIL import Image
@@ -13,11 +12,10 @@ from penstock.ops.opaque import Opaque
 from penstock.ops.operation import Building, Operation
 from penstock.ops.parameters import numbers_of, pair_of, size_of
 from penstock.ops.resize import RESIZE
-from penstock.ops.timm.classes import FUNCTIONS, are_known, examples_of, manners_of, named, of_images
+from penstock.ops.timm.classes import FUNCTIONS, are_known, manners_of, named, of_images
 
 __all__ = ["KEEP_RATIO"]
 
-_NAME = "ResizeKeepRatio"
 _OPTIONS: tuple[dict[str, Any], ...] = (
     {"size": 24},
     {"size": (20, 31), "longest": 1.0, "interpolation": "bicubic"},
@@ -76,16 +74,11 @@ def _note_refusal(height: float, width: float, rows: float, columns: float) -> l
     return []
 
 
-def _examples() -> Iterator[Any]:
-    return examples_of(_NAME, *_OPTIONS)
-
-
 KEEP_RATIO = Operation(
     name="timm's resize",
     refuses=True,
     says=RESIZE.says,
-    named=named({_NAME: _lower}),
+    named=named("ResizeKeepRatio", _lower),
     pythons_named=True,
     named_functions=FUNCTIONS,
-    examples=_examples,
 )

@@ -1,7 +1,6 @@
 """timm's `RandomResizedCropAndInterpolation`: a rectangle and a filter that are drawn, and its resize."""
 
 import math
-from collections.abc import Iterator
 from typing import Any
 
 from penstock import _native, agreement
@@ -9,11 +8,10 @@ from penstock.ops.opaque import Opaque
 from penstock.ops.operation import Building, Operation
 from penstock.ops.parameters import lengths_of, pair_of
 from penstock.ops.resize import RESIZE
-from penstock.ops.timm.classes import FUNCTIONS, are_known, examples_of, manners_of, named, of_images
+from penstock.ops.timm.classes import FUNCTIONS, are_known, manners_of, named, of_images
 
 __all__ = ["RESIZED_CROP"]
 
-_NAME = "RandomResizedCropAndInterpolation"
 _OPTIONS: tuple[dict[str, Any], ...] = (
     {"size": 24, "interpolation": "random"},
     {"size": (17, 30), "scale": (0.5, 1.0), "ratio": (0.5, 3.0), "interpolation": "bicubic"},
@@ -50,16 +48,11 @@ def _operation(building: Building, transform: Any) -> _native.Op:
     )
 
 
-def _examples() -> Iterator[Any]:
-    return examples_of(_NAME, *_OPTIONS)
-
-
 RESIZED_CROP = Operation(
     name="timm's random resized crop",
     refuses=True,
     says=RESIZE.says,
-    named=named({_NAME: _lower}),
+    named=named("RandomResizedCropAndInterpolation", _lower),
     pythons_named=True,
     named_functions=FUNCTIONS,
-    examples=_examples,
 )

@@ -41,6 +41,7 @@ CROP = v1.Compose(
 # It warns of such bounds where it is made.
 UPSIDE_DOWN = transforms.RandomResizedCropAndInterpolation(9)
 UPSIDE_DOWN.scale, UPSIDE_DOWN.ratio = (1.0, 0.5), (2.0, 0.5)
+ONCE = Walk()
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +55,7 @@ def dataset_of(root, transform=CROP, **options):
     return timm.ImageDataset(str(root), transform=transform, **options)
 
 
-def compared(make, steps=Walk(), seed=0, theirs=ReferenceLoader):
+def compared(make, steps=ONCE, seed=0, theirs=ReferenceLoader):
     """Fail unless a loader of ours, which has to be native, gives what torch's gives; return what happened.
 
     What is left open is told wherever the garbage collector comes across it, so warnings are not compared.

@@ -17,6 +17,7 @@ HEADINGS = ("operation", "transforms of both generations", "calls on images", "o
 def row_of(operation: Operation) -> tuple[str, ...]:
     """Return what an operation is natively, one cell for each heading."""
     transforms = sorted({kind.__name__ for kind in (*operation.transforms, *operation.batches)})
+    transforms += map(_last, operation.named)
     images = [f"Image.{name}" for name in operation.methods]
     images += [_called(owner, name) for owner, name in operation.calls]
     images += [f"{kind.__module__.rpartition('.')[2]}.{kind.__name__}" for kind in operation.enhancers]
@@ -44,11 +45,18 @@ def operations() -> str:
 def conversions() -> str:
     """Return the table of conversions."""
     rows = [
-        (_listed(kind.__name__ for kind in conversion.transforms), _listed(_named(*call) for call in conversion.calls))
+        (
+            _listed((*(kind.__name__ for kind in conversion.transforms), *map(_last, conversion.named))),
+            _listed(_named(*call) for call in conversion.calls),
+        )
         for conversion in CONVERSIONS
     ]
     others = _listed(kind.__name__ for kind, conversion in CONVERTING.items() if conversion is None)
     return _table(("transforms of both generations", "calls"), [*rows, (others, "")])
+
+
+def _last(name: str) -> str:
+    return name.rpartition(".")[2]
 
 
 def _named(module: Any, name: str) -> str:

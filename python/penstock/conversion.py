@@ -13,7 +13,17 @@ from torchvision.transforms import functional as F
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F2
 
-__all__ = ["CODES", "CONVERSIONS", "CONVERTING", "IDENTITIES", "Conversion", "arithmetic", "channels_of", "strip_of"]
+__all__ = [
+    "CODES",
+    "CONVERSIONS",
+    "CONVERTING",
+    "IDENTITIES",
+    "Conversion",
+    "arithmetic",
+    "channels_of",
+    "converts",
+    "strip_of",
+]
 
 # Values of a byte.
 CODES = 256
@@ -28,6 +38,7 @@ class Conversion:
         function: That makes of an image what the transforms and the calls make of it, before anything is hooked.
         calls: Modules and names by which it is called, by transforms too.
         transforms: The classes, of both generations, that do nothing else.
+        named: The same of classes of libraries that the program imports when it likes, by their modules and names.
         of_images: Whether it makes a tensor of an image.
         normalizes: Whether it takes a mean and a standard deviation.
     """
@@ -36,15 +47,21 @@ class Conversion:
     function: Callable[..., Any]
     calls: tuple[tuple[Any, str], ...]
     transforms: tuple[type, ...]
+    named: tuple[str, ...] = ()
     of_images: bool = False
     normalizes: bool = False
 
 
 CONVERSIONS = (
-    Conversion("to_tensor", F.to_tensor, ((F, "to_tensor"),), (v1.ToTensor, v2.ToTensor), of_images=True),
+    Conversion(
+        *("to_tensor", F.to_tensor, ((F, "to_tensor"),), (v1.ToTensor, v2.ToTensor)),
+        named=("timm.data.transforms.MaybeToTensor",),
+        of_images=True,
+    ),
     Conversion(
         *("pil_to_tensor", F.pil_to_tensor, ((F, "pil_to_tensor"), (F2, "pil_to_tensor"), (F2, "to_image"))),
         (v1.PILToTensor, v2.PILToTensor, v2.ToImage),
+        named=("timm.data.transforms.MaybePILToTensor", "timm.data.transforms.ToTensor"),
         of_images=True,
     ),
     Conversion(
@@ -61,6 +78,12 @@ CONVERTING: dict[type, Conversion | None] = {
     **{kind: conversion for conversion in CONVERSIONS for kind in conversion.transforms},
     **dict.fromkeys((v2.ToPureTensor, *IDENTITIES)),
 }
+_NAMED = frozenset(name for conversion in CONVERSIONS for name in conversion.named)
+
+
+def converts(kind: type) -> bool:
+    """Whether transforms of a class are known to do nothing but convert, or nothing."""
+    return kind in CONVERTING or f"{kind.__module__}.{kind.__qualname__}" in _NAMED
 
 
 def channels_of(mode: str) -> int:

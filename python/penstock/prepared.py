@@ -17,6 +17,7 @@ from penstock.generators import Streams
 from penstock.lowering.gather import Samples
 from penstock.lowering.mixing import Mixed, Mixing
 from penstock.lowering.readers import Located, Targets, detached
+from penstock.lowering.timm import Copying
 from penstock.lowering.transforms import Pipeline
 from penstock.lowering.written import Written
 from penstock.ops import refuse
@@ -55,7 +56,7 @@ class Prepared:
         streams: Streams,
         worker: int | None,
         counters: Counters,
-        mixing: Mixing | None,
+        mixing: Mixing | Copying | None,
         *,
         pin: bool,
         rewinds: bool,
@@ -154,6 +155,13 @@ class Prepared:
                     found = True
                     if self._ends(place, opened):
                         break
+                elif located.retarget(place):
+                    found = True
+                    located.replace(place, opened)
+                    if refused is not None:  # which may be otherwise by the numbers that are drawn then
+                        self._there.failure = None
+                    if located.late_error is not None:
+                        break
         return found
 
     def _ends(self, place: int, error: Exception) -> bool:
@@ -240,9 +248,11 @@ class Prepared:
                     break
                 continue
             located.by_pillow[place] = reason
-            if not made:
+            if located.retarget(place) or not made:
                 located.replace(place, pixels)
                 again = True
+            if located.late_error is not None:
+                break
         return again
 
     def result(self, device: str | None) -> Any:
@@ -354,7 +364,7 @@ class Failure:
 
 
 def _outcome(
-    located: Located, batch: _native.Batch, mixing: Mixing | None, streams: Streams, *, in_worker: bool
+    located: Located, batch: _native.Batch, mixing: Mixing | Copying | None, streams: Streams, *, in_worker: bool
 ) -> _Outline | Failure:
     """Return what samples make, or what keeps them from making a batch."""
     failure = _failure(located, batch)
@@ -363,10 +373,12 @@ def _outcome(
     try:
         pipeline = located.pipeline(0)
         if len(batch.shapes) != pipeline.outputs:
+            if isinstance(mixing, Copying):
+                mixing.refuse(batch.shapes)
             for view in range(pipeline.outputs):
                 _collate(batch.shapes[view :: pipeline.outputs], in_worker=in_worker)
         shapes = [(len(located.positions), *shape) for shape in batch.shapes[: pipeline.outputs]]
-        targets = collate_targets(located.targets)
+        targets = located.targets if isinstance(mixing, Copying) else collate_targets(located.targets)
         mixed = None if mixing is None else mixing.draw(shapes[0], pipeline.dtype, targets, streams)
         return _Outline(shapes, pipeline, targets, mixed)
     except Exception as error:
@@ -389,7 +401,8 @@ def _failure(located: Located, batch: _native.Batch) -> Failure | None:
     if error is None:
         return None
     # An error refers to the frames that it went through, and they to images: no reference may lead back.
-    located.error = located.late_error = None
+    if batch.refused is None:
+        located.error = located.late_error = None
     try:
         return Failure(error, located.describe(failed), failed)
     finally:

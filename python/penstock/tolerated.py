@@ -8,6 +8,7 @@ from penstock.generators import Streams
 from penstock.lowering.chosen import Chosen
 from penstock.lowering.mixing import Mixing
 from penstock.lowering.readers import Located
+from penstock.lowering.timm import Copying
 from penstock.prepared import Drawn, Failure, Prepared
 from penstock.tolerance.dataset import NOTHING
 from penstock.tolerance.policy import Policy, Tally
@@ -41,7 +42,7 @@ class Tolerated(Prepared):
         streams: Streams,
         worker: int | None,
         counters: Counters,
-        mixing: Mixing | None,
+        mixing: Mixing | Copying | None,
         *,
         policy: Policy,
         tally: Tally,

@@ -23,7 +23,7 @@ from torchvision import datasets as tv
 
 from penstock import _native
 from penstock.datasets import ImageDataset, check_pixels
-from penstock.lowering import folders
+from penstock.lowering import folders, timm
 from penstock.lowering.followed import follow, is_own
 from penstock.lowering.known import (
     HOOKS,
@@ -155,7 +155,7 @@ _CONTAINERS_OF_ANYTHING = frozenset(
 _ATTRIBUTES = sorted(
     {"target_transform"}
     | {name for kind in _KINDS.values() for name in kind.attributes}
-    | {name for kind in folders.KINDS.values() for name in kind.attributes}
+    | {name for kind in (*folders.KINDS.values(), timm.KIND) for name in kind.attributes}
 )
 
 
@@ -176,7 +176,7 @@ def lower_dataset(dataset: Any, *, snapshot: bool) -> tuple[Reader, list[Row]]:
     try:
         if method is ImageDataset.__getitem__:
             return _lower_own(dataset, snapshot=snapshot)
-        if (file_kind := folders.KINDS.get(method)) is not None:
+        if (file_kind := _file_kind(method)) is not None:
             return _lower_files(dataset, file_kind, snapshot=snapshot)
         kind = _KINDS.get(method)
         if kind is None:
@@ -221,10 +221,13 @@ def signature(dataset: Any) -> list[Any]:
     if isinstance(dataset, ConcatDataset):
         return [*seen, *(item for part in dataset.datasets for item in signature(part))]
     seen.extend(values.get(name) for name in _ATTRIBUTES)
-    if kind.__getitem__ in folders.KINDS or kind.__getitem__ is ImageDataset.__getitem__:
+    file_kind = _file_kind(kind.__getitem__)
+    if file_kind is not None or kind.__getitem__ is ImageDataset.__getitem__:
         seen.extend(folders.signature())
     transform = dataset.transform
-    if (file_kind := folders.KINDS.get(kind.__getitem__)) is not None and file_kind.joint:
+    if file_kind is timm.KIND:
+        seen.extend(timm.signature(dataset))
+    if file_kind is not None and file_kind.joint:
         seen.append(values.get("transforms"))
         with contextlib.suppress(Opaque):
             transform, target_transform = file_kind.transforms_of(dataset)
@@ -257,6 +260,10 @@ def _add_transform(seen: list[Any], transform: Any) -> None:
                     _add_transform(seen, part)
             else:
                 seen.extend(parts)
+
+
+def _file_kind(method: Any) -> folders.FileKind | None:
+    return folders.KINDS.get(method) or timm.kind_of(method)
 
 
 def _name(dataset: Any) -> str:
@@ -322,6 +329,7 @@ def _lower_files(dataset: Any, kind: folders.FileKind, *, snapshot: bool) -> tup
     if not is_pristine(type(dataset).__getitem__):
         raise Opaque("its __getitem__ was patched")
     _check_class(dataset, (*kind.attributes, *(("transforms",) if kind.joint else ("transform", "target_transform"))))
+    kind.check(dataset)
     if kind.loader is None:
         folders.check_loader(dataset.loader)
     transform, target_transform = kind.transforms_of(dataset)
@@ -331,18 +339,19 @@ def _lower_files(dataset: Any, kind: folders.FileKind, *, snapshot: bool) -> tup
         raise Opaque(*pipeline.rows, Row("transform", "(all)", False, "it raises for all images, so torch does it"))
     if any(step.shrinks for step in pipeline.steps):
         raise Opaque("a negative margin may leave nothing of a small image")
-    lists, options = ([getattr(dataset, name) for name in names] for names in (kind.lists, kind.options))
+    lists, options = kind.values_of(dataset)
     if any(type(values) not in (list, tuple) for values in (*lists, *options)):
         raise Opaque("its samples are kept in neither a list nor a tuple")
     if snapshot:
         lists, options = [_snapshot(values) for values in lists], [_snapshot(values) for values in options]
     reader = folders.reader_of(
+        kind,
         kind.look_up(*lists, *options),
         min(map(len, lists)),
         pipeline,
         loader=kind.loader or dataset.loader,
         target_transform=target_transform,
-        bare=_bare(dataset),
+        bare=kind.bare(_bare(dataset), lists),
     )
     _check_version(transform, pipeline, np.zeros((64, 64, 3), np.uint8))
     rows = [

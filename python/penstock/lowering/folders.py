@@ -20,7 +20,7 @@ from penstock.lowering.readers import FileReader, FileRef
 from penstock.lowering.transforms import Pipeline
 from penstock.ops.opaque import Opaque
 
-__all__ = ["KINDS", "LEFT", "FileKind", "check_files", "check_loader", "reader_of", "signature"]
+__all__ = ["KINDS", "LEFT", "FileKind", "check_files", "check_loader", "open_rgb", "pairs", "reader_of", "signature"]
 
 _LookUp = Callable[[Any], tuple[Any, Any]]
 # How many files are looked at to see whether most of them are decoded natively.
@@ -48,6 +48,28 @@ class FileKind:
     loader: Callable[[Any], Any] | None = None
     joint: bool = False
 
+    def check(self, dataset: Any) -> None:
+        """Raise `Opaque` if more than the attributes has to be known of a dataset, and is not."""
+
+    def values_of(self, dataset: Any) -> tuple[list[Any], list[Any]]:
+        """Return a dataset's lists and options."""
+        return [getattr(dataset, name) for name in self.lists], [getattr(dataset, name) for name in self.options]
+
+    def bare(self, dataset: Any, lists: list[Any]) -> Any:  # noqa: ARG002 - most have no other lists than they had
+        """Return a dataset, whose transforms were taken off, with lists that nobody edits."""
+        return dataset
+
+    def reader(
+        self,
+        look_up: _LookUp,
+        loader: Any,
+        pipeline: Pipeline,
+        target_transform: Any,
+        bare: Any,  # noqa: ARG002
+    ) -> FileReader:
+        """Return what reads the images; see `reader_of`."""
+        return FileReader(look_up, loader, pipeline, target_transform)
+
     @property
     def attributes(self) -> tuple[str, ...]:
         """All attributes that its datasets must have, but for the transforms."""
@@ -67,7 +89,9 @@ class FileKind:
         return both.transform, both.target_transform
 
 
-def _pairs(samples: Any) -> _LookUp:
+def pairs(samples: Any) -> _LookUp:
+    """Return what looks a sample up that is a path and a target."""
+
     def look_up(index: Any) -> tuple[Any, Any]:
         path, target = samples[index]
         return path, target
@@ -95,24 +119,25 @@ def _pets(images: Any, labels: Any, binary: Any, types: Any) -> _LookUp:
     return look_up
 
 
-def _open_rgb(path: Any) -> Image.Image:
+def open_rgb(path: Any) -> Image.Image:
+    """Return an image in three colours."""
     with Image.open(path) as image:
         return image.convert("RGB")
 
 
 _TWO_LISTS = FileKind(("_image_files", "_labels"), _apart)
 KINDS: dict[Any, FileKind] = {
-    tv.DatasetFolder.__getitem__: FileKind(("samples",), _pairs),
-    tv.Imagenette.__getitem__: FileKind(("_samples",), _pairs),
-    tv.StanfordCars.__getitem__: FileKind(("_samples",), _pairs),
-    tv.GTSRB.__getitem__: FileKind(("_samples",), _pairs, loader=_open_rgb),
+    tv.DatasetFolder.__getitem__: FileKind(("samples",), pairs),
+    tv.Imagenette.__getitem__: FileKind(("_samples",), pairs),
+    tv.StanfordCars.__getitem__: FileKind(("_samples",), pairs),
+    tv.GTSRB.__getitem__: FileKind(("_samples",), pairs, loader=open_rgb),
     tv.Food101.__getitem__: _TWO_LISTS,
     tv.Flowers102.__getitem__: _TWO_LISTS,
     tv.DTD.__getitem__: _TWO_LISTS,
     tv.FGVCAircraft.__getitem__: _TWO_LISTS,
     tv.SUN397.__getitem__: _TWO_LISTS,
     tv.OxfordIIITPet.__getitem__: FileKind(
-        ("_images", "_labels", "_bin_labels"), _pets, ("_target_types",), _open_rgb, joint=True
+        ("_images", "_labels", "_bin_labels"), _pets, ("_target_types",), open_rgb, joint=True
     ),
 }
 # Datasets of files that are left to torch, and why.
@@ -142,11 +167,12 @@ def check_loader(loader: Any) -> None:
 
 
 def reader_of(
-    look_up: _LookUp, count: int, pipeline: Pipeline, *, loader: Any, target_transform: Any, bare: Any
+    kind: FileKind, look_up: _LookUp, count: int, pipeline: Pipeline, *, loader: Any, target_transform: Any, bare: Any
 ) -> FileReader:
     """Return where a dataset's images are, after a look at some of them.
 
     Args:
+        kind: Of the dataset.
         look_up: Finds the path and target of a sample.
         count: Of samples.
         pipeline: For RGB.
@@ -167,7 +193,7 @@ def reader_of(
     ours = check_files([FileRef.at(path) for _, path, _ in samples], pipeline)
     for sample in [sample for sample, native in zip(samples, ours, strict=True) if native][:_COMPARED]:
         _compare(bare, loader, sample)
-    return FileReader(look_up, loader, pipeline, target_transform)
+    return kind.reader(look_up, loader, pipeline, target_transform, bare)
 
 
 def check_files(files: list[FileRef], pipeline: Pipeline) -> list[bool]:
@@ -188,8 +214,8 @@ def _compare(bare: Any, loader: Any, sample: tuple[int, Any, Any]) -> None:
     """Compare a sample with the dataset's own."""
     index, path, target = sample
     try:
+        opened = loader(path)  # first, for some datasets take another sample if it raises
         image, own = bare[index]
-        opened = loader(path)
     except Exception:  # raised again, in its place, when the sample is met
         return
     same = type(own) is type(target) and bool(np.all(np.asarray(own) == np.asarray(target)))

@@ -31,11 +31,13 @@ from torchvision.transforms import functional as F
 from torchvision.transforms.v2 import functional as F2
 
 from penstock import calls
+from penstock.conversion import converts
 from penstock.lowering.constants import Constant, unwrapped
 from penstock.lowering.known import is_pristine, module_hooks, shadowed, unhooked
 from penstock.lowering.sandbox import Refused, Sandbox, StandIn
 from penstock.lowering.targets import is_data
 from penstock.ops.opaque import Opaque
+from penstock.ops.table import operation_of
 
 __all__ = ["Followed", "Values", "follow", "is_own"]
 
@@ -137,7 +139,8 @@ def is_own(transform: Any) -> bool:
     kind = type(transform)
     if kind in _LAMBDAS:
         return is_pristine(kind) and shadowed(transform) is None
-    return kind.__module__.partition(".")[0] not in _PACKAGES and callable(transform)
+    known = kind.__module__.partition(".")[0] in _PACKAGES or converts(kind) or operation_of(kind) is not None
+    return not known and callable(transform)
 
 
 def follow(transform: Any, mode: str | None) -> Followed:

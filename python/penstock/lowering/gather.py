@@ -7,7 +7,7 @@ import numpy as np
 
 from penstock import _native
 from penstock.lowering.pillow import pixel_limit
-from penstock.lowering.readers import FileRef, LeafReader, Located, Pixels, Reader, detached
+from penstock.lowering.readers import FileRef, LeafReader, Located, Pixels, Place, Reader, detached
 
 __all__ = ["Gathering", "Samples"]
 
@@ -107,7 +107,8 @@ def _begin_to_read(samples: list[_Sample]) -> list[tuple[_native.Files, list[int
 def _fill(located: Located, samples: list[_Sample], read: dict[int, tuple[_native.Files, int]]) -> None:
     """Add samples in order, up to the first whose image Pillow does not open or whose target fails."""
     targets: Any = located.targets  # a list, as it was made to be filled
-    for position, (leaf, image, target) in enumerate(samples):
+    for position, (leaf, image, found) in enumerate(samples):
+        target = found
         if isinstance(image, FileRef):
             located.files[position] = leaf, image.where
         if position in read:
@@ -117,6 +118,8 @@ def _fill(located: Located, samples: list[_Sample], read: dict[int, tuple[_nativ
             if isinstance(pixels, Exception):
                 located.error = pixels
                 return
+            if isinstance(image, FileRef) and isinstance(image.where, Place):
+                target = image.where.target
             pipeline = leaf.pipeline_for(pixels)
             located.add(_native.ArrayImages(pixels[None], pipeline.plans), 0, pipeline, target)
         if leaf.target_transform is not None:

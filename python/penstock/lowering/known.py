@@ -16,6 +16,8 @@ import torch
 import torchvision
 from torch.nn.modules import module as nn_module
 
+from penstock.compat import timm
+
 __all__ = [
     "HOOKED",
     "HOOKS",
@@ -34,6 +36,7 @@ __all__ = [
 # Minor versions of torchvision with which the parity suite passed.
 TESTED = frozenset({"0.26", "0.27", "0.28", "0.29"})
 
+_LIBRARIES = ("torch", "torchvision", "timm")
 _PACKAGES = tuple(str(Path(str(package.__file__)).parent) for package in (torch, torchvision))
 # What calling a module means; tracers replace it for a while.
 _CALL = torch.nn.Module.__call__
@@ -80,7 +83,7 @@ def tested_torchvision() -> bool:
 
 
 def is_pristine(item: Any) -> bool:
-    """Whether a function, or every function of a class and its bases, comes from torch's or torchvision's files.
+    """Whether a function, or every function of a class and its bases, is of torch's, torchvision's or timm's files.
 
     Those of Python's module `random` are methods of its one generator.
     """
@@ -88,7 +91,7 @@ def is_pristine(item: Any) -> bool:
         return all(
             _from_package(value)
             for base in item.__mro__
-            if base.__module__.partition(".")[0] in ("torch", "torchvision") and base is not torch.nn.Module
+            if base.__module__.partition(".")[0] in _LIBRARIES and base is not torch.nn.Module
             for value in vars(base).values()
         )
     if isinstance(item, types.MethodType):
@@ -106,13 +109,14 @@ def _from_package(value: Any) -> bool:
     filename = value.__code__.co_filename
     if filename.startswith("<"):
         # Generated, by dataclasses and named tuples for instance; or typed at a prompt.
-        return str(value.__globals__.get("__name__")).partition(".")[0] in ("torch", "torchvision")
+        return str(value.__globals__.get("__name__")).partition(".")[0] in _LIBRARIES
     return _in_files(filename) and not hasattr(value, "__wrapped__")
 
 
 @functools.cache
 def _in_files(filename: str) -> bool:
-    return filename.startswith(_PACKAGES)
+    own = timm.folder()  # whose code is not run before it is there
+    return filename.startswith(_PACKAGES) or (own is not None and filename.startswith(own))
 
 
 def shadowed(transform: Any) -> str | None:

@@ -22,6 +22,7 @@ from penstock.lowering.mixing import Mixing, mixing_of
 from penstock.lowering.pillow import keeps_pixels_as_known, why_not
 from penstock.lowering.readers import Reader
 from penstock.lowering.report import Report, Row
+from penstock.lowering.timm import Copying, copying_of
 from penstock.lowering.transforms import functions
 from penstock.lowering.written import Written, left, write
 from penstock.ops.mix import MIXED
@@ -49,7 +50,7 @@ class Lowered:
     seen: tuple[Any, ...]
     draws: Draws
     decodes: bool
-    mixing: Mixing | None
+    mixing: Mixing | Copying | None
     written: Written | None
 
     def is_current(self, loader: Any, collate_fn: Any) -> bool:
@@ -61,7 +62,7 @@ class Lowered:
         if self.mixing is None:
             return True
         try:
-            return self.mixing.is_same(mixing_of(collate_fn))
+            return self.mixing.is_same(copying_of(collate_fn) or mixing_of(collate_fn))
         except Opaque:
             return False
 
@@ -74,7 +75,7 @@ def lower(loader: Any, form: Form | None = None) -> Lowered | Report:
         form: What its images are to be when they are delivered, if they are.
     """
     rows: list[Row] = []
-    reader = mixing = None
+    reader = mixing = copying = None
     process = list(_process_guards())
     blockers = [*process, *_guards(loader)]
     if isinstance(loader.dataset, IterableDataset):
@@ -91,10 +92,18 @@ def lower(loader: Any, form: Form | None = None) -> Lowered | Report:
         try:
             if reader is None:
                 raise Opaque("a collate_fn of the user's own")
-            mixing = mixing_of(loader.collate_fn)
+            copying = copying_of(loader.collate_fn)
+            if copying is not None:
+                collated = Row("collation", name, True, "images are made in place, targets collated by timm")
+                if form is not None:
+                    raise Opaque("its batches are not delivered natively")
+                copying.check([pipeline for leaf in reader.leaves() for pipeline in leaf.pipelines])
+            else:
+                mixing = mixing_of(loader.collate_fn)
         except Opaque as opaque:
             blockers.append(Row("collation", name, False, str(opaque)))
-    if reader is not None and (mixing is not None or loader.collate_fn is default_collate):
+    collates = mixing is not None or copying is not None or loader.collate_fn is default_collate
+    if reader is not None and collates:
         pipelines = [pipeline for leaf in reader.leaves() for pipeline in leaf.pipelines]
         kinds = {kind for pipeline in pipelines for kind in pipeline.kinds}
         if (reason := why_changed(kinds, loader)) is not None:
@@ -106,7 +115,9 @@ def lower(loader: Any, form: Form | None = None) -> Lowered | Report:
         ):
             reason = "it looks at what a worker that is not forked need not have"
             blockers.append(Row("transform", type(loader.dataset.transform).__name__, False, reason))
-        if any(pipeline.views for pipeline in pipelines) and (mixing is not None or form is not None):
+        if any(pipeline.views for pipeline in pipelines) and (
+            loader.collate_fn is not default_collate or form is not None
+        ):
             reason = "several views of an image are neither mixed nor delivered natively"
             blockers.append(Row("transform", "(result)", False, reason))
         if len({(pipeline.held, pipeline.outputs) for pipeline in pipelines if not pipeline.fails}) > 1:
@@ -135,7 +146,7 @@ def lower(loader: Any, form: Form | None = None) -> Lowered | Report:
         for pipeline in leaf.pipelines:
             draws |= pipeline.draws
     decodes = any(leaf.source is None for leaf in leaves)
-    return Lowered(reader, report, tuple(_signature(loader)), draws, decodes, mixing, written)
+    return Lowered(reader, report, tuple(_signature(loader)), draws, decodes, mixing or copying, written)
 
 
 def _may_record(loader: Any) -> bool:

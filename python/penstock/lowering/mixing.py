@@ -88,10 +88,10 @@ class Mixing:
         self.copied.noted.clear()
         return Mixed(result, images, mixes)
 
-    def is_same(self, other: "Mixing | None") -> bool:
+    def is_same(self, other: Any) -> bool:
         """Whether another one does the same at this moment."""
         return (
-            other is not None
+            isinstance(other, Mixing)
             and other.transform is self.transform
             and other.arguments == self.arguments
             and other.copied.settings == self.copied.settings

@@ -30,6 +30,7 @@ __all__ = [
     "ImageDatasetReader",
     "LeafReader",
     "Located",
+    "Place",
     "Reader",
     "SubsetReader",
     "Targets",
@@ -61,6 +62,23 @@ class FileRef:
         if isinstance(where, PurePath):
             return cls(where, str(where))
         return cls(where, where if type(where) is str else None)
+
+
+@dataclasses.dataclass
+class Place:
+    """Where a sample is, in a dataset that takes another one if its file cannot be opened.
+
+    Attributes:
+        index: Of the sample.
+        path: Of its file.
+        target: Of the sample that was taken.
+        is_other: Whether that is another one.
+    """
+
+    index: Any
+    path: Any
+    target: Any
+    is_other: bool = False
 
 
 @dataclasses.dataclass
@@ -107,6 +125,20 @@ class Located:
         for column, item in zip(columns, (_native.ArrayImages(pixels[None], pipeline.plans), 0, pipeline), strict=True):
             column[position] = item
 
+    def retarget(self, position: int) -> bool:
+        """Return whether the dataset has taken another sample in the place of one; its target is taken, too."""
+        leaf, place = self.files[position]
+        if not isinstance(place, Place) or not place.is_other:
+            return False
+        place.is_other, targets = False, self.targets
+        assert isinstance(targets, list)  # noqa: S101 - files are looked up one by one
+        try:
+            targets[position] = place.target if leaf.target_transform is None else leaf.target_transform(place.target)
+        except Exception as error:
+            self.cut(position + 1)
+            self.late_error = detached(error)
+        return True
+
     def cut(self, position: int) -> None:
         """End before an image."""
         columns: tuple[Any, ...] = (self.sources, self.positions, self.pipelines, self.targets)
@@ -119,6 +151,7 @@ class Located:
         if position >= len(self.indices):
             return None
         _, where = self.files.get(position, (None, None))
+        where = where.path if isinstance(where, Place) else where
         file = f", file {str(where)!r}" if isinstance(where, (str, PurePath)) else ""
         return f"penstock: sample {self.indices[position]!r}, position {position} of its batch{file}"
 

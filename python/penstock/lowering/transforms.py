@@ -23,8 +23,9 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 
 from penstock import _native
-from penstock.conversion import CODES, CONVERSIONS, CONVERTING, IDENTITIES, arithmetic, strip_of
+from penstock.conversion import CODES, CONVERSIONS, CONVERTING, IDENTITIES, arithmetic, converts, strip_of
 from penstock.generators import Draws
+from penstock.lowering import named
 from penstock.lowering.converted import Converted
 from penstock.lowering.followed import Values, follow, is_own
 from penstock.lowering.known import is_pristine, shadowed, unhooked
@@ -32,13 +33,13 @@ from penstock.lowering.report import Row
 from penstock.ops.opaque import Opaque
 from penstock.ops.parameters import margins_of
 from penstock.ops.refuse import raises, replay
-from penstock.ops.table import FUNCTIONS, LEFT, TRANSFORMS
+from penstock.ops.table import FUNCTIONS, LEFT, TRANSFORMS, operation_of
 
 __all__ = ["Drawn", "Opaque", "Pipeline", "functions", "lower_images", "lower_transform"]
 
 _CONTAINERS = (v1.Compose, v2.Compose, nn.Sequential)
-# All that looks at one value at a time, and what leaves values alone.
-_CONVERTING = frozenset((*CONVERTING, Values))
+# What is not known by name.
+_HERE = frozenset((*_CONTAINERS, *TRANSFORMS, *CONVERTING, Values))
 # Functions that transforms look up in their modules each time they are called.
 _FUNCTIONS: tuple[tuple[Any, str], ...] = (
     *FUNCTIONS,
@@ -50,7 +51,7 @@ _FUNCTIONS: tuple[tuple[Any, str], ...] = (
 
 def functions() -> list[Any]:
     """Return the functions that torchvision's transforms call, as they are now."""
-    return [unhooked(getattr(*function, None)) for function in _FUNCTIONS]
+    return [*(unhooked(getattr(*function, None)) for function in _FUNCTIONS), *named.functions()]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -220,7 +221,7 @@ class _Builder:
         if transform is None:
             yield Row("transform", "None", False, "Pillow images reach collation, which refuses them")
             return
-        for (module, name), function in zip(_FUNCTIONS, functions(), strict=True):
+        for (module, name), function in zip(_FUNCTIONS, functions(), strict=False):
             if not (_is_compiled(function) or is_pristine(function)) or function.__name__ != name:
                 whose = "torch" if module in (torch, torch.Tensor) else "torchvision"
                 yield Row("transform", f"{module.__name__}.{name}", False, f"{whose}'s function was replaced")
@@ -239,10 +240,11 @@ class _Builder:
     def flatten(self, transform: Any) -> Iterator[tuple[Any, str | None]]:
         """Yield each transform in order, with the reason why it cannot be looked into."""
         kind = type(transform)
-        if kind in _CONVERTING or kind in TRANSFORMS or kind in _CONTAINERS:
+        operation = operation_of(kind)
+        if kind in _HERE or operation is not None or converts(kind):
             if not is_pristine(kind):
                 yield transform, "a class of its own, or one that was patched"
-            elif reason := shadowed(transform):
+            elif reason := shadowed(transform) or (named.why_changed() if kind not in _HERE else None):
                 yield transform, reason
             elif kind in _CONTAINERS:
                 for part in transform if kind is nn.Sequential else transform.transforms:
@@ -277,9 +279,9 @@ class _Builder:
         kind = type(transform)
         if self.type_is_open and _looks_at_type(transform):
             raise Opaque("it goes by the tensor's type, which an earlier transform of v1 may have changed")
-        if kind in _CONVERTING:
+        if kind is Values or converts(kind):
             return self.convert(transform)
-        operation = TRANSFORMS.get(kind)
+        operation = operation_of(kind)
         if operation is None:
             raise Opaque("no native form of it yet")
         if self.is_erased and operation.name != "erasing":
@@ -287,7 +289,7 @@ class _Builder:
         self.draws |= operation.draws(kind)
         step = OpOrigin(transform, self.is_tensor, self.strip)
         try:
-            op = operation.transforms[kind](self, transform)
+            op = operation.lowering(kind)(self, transform)
         except Opaque:
             raise
         except Exception as error:
@@ -322,7 +324,7 @@ class _Builder:
         kind = type(transform)
         if why_not is None and kind in IDENTITIES:
             return []
-        operation = TRANSFORMS.get(kind)
+        operation = operation_of(kind)
         if why_not is None and operation is None:
             why_not = "what follows depends on whether it was made"
         if operation is None or why_not is not None:
@@ -334,7 +336,7 @@ class _Builder:
         strip = self.strip
         self.draws |= operation.draws(kind)
         try:
-            op = operation.transforms[kind](self, transform)
+            op = operation.lowering(kind)(self, transform)
         except Opaque as opaque:
             raise Opaque(f"of its part {describe(transform)}: {opaque}") from None
         except Exception as error:

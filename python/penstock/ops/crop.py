@@ -24,7 +24,7 @@ _MOST_OUTSIDE = 1 << 22
 def _lower_center(building: Building, transform: Any) -> _native.Op:
     pad: Any = F.pad if type(transform) is v1.CenterCrop else F2.pad
     fill = building.add_margin(lambda strip: pad(strip, [0, 0, 1, 0], 0))
-    return _native.Op("center_crop", size_of(transform.size), fill)
+    return _native.Op("center_crop", size_of(transform.size), "constant", fill, world_of(building))
 
 
 def _lower_random(building: Building, transform: Any) -> _native.Op:

@@ -9,7 +9,19 @@ import torch
 from penstock import _native
 from penstock.generators import Draws
 
-__all__ = ["Building", "Hook", "Lowering", "Mix", "Mixes", "Operation", "Records", "RecordsTensor", "Share", "Trace"]
+__all__ = [
+    "Building",
+    "Hook",
+    "Lowering",
+    "Mix",
+    "Mixes",
+    "Operation",
+    "Records",
+    "RecordsTensor",
+    "Share",
+    "Trace",
+    "name_of",
+]
 
 
 class Building(Protocol):
@@ -134,6 +146,9 @@ class Operation:
         name: Of the operation, as people are told.
         says: How it is done, where it was lowered; `{whose}` is "Pillow's" or "torch's".
         transforms: torchvision's transforms that it is, and what lowers each.
+        named: The same of classes of libraries that the program imports when it likes, by their modules and names.
+        pythons_named: Whether these draw numbers from Python's generator; they draw none otherwise.
+        named_functions: What these look up when they are called, by module and name.
         random: Those of them that draw numbers.
         pythons: Those of these that draw them from Python's generator, and not from torch's.
         refuses: Whether some of them raise for images of certain sizes.
@@ -159,6 +174,9 @@ class Operation:
     name: str
     says: str = "fused into one pass over the image"
     transforms: Mapping[type, Lowering] = dataclasses.field(default_factory=dict)
+    named: Mapping[str, Lowering] = dataclasses.field(default_factory=dict)
+    pythons_named: bool = False
+    named_functions: tuple[tuple[str, str], ...] = ()
     random: frozenset[type] = frozenset()
     pythons: frozenset[type] = frozenset()
     refuses: bool = False
@@ -179,6 +197,15 @@ class Operation:
 
     def draws(self, kind: type) -> Draws:
         """Return from which generator a transform of this operation's draws itself."""
-        if kind in self.pythons:
+        if kind in self.pythons or (self.pythons_named and kind not in self.transforms):
             return Draws.PYTHON
         return Draws.TORCH if kind in self.random else Draws.NONE
+
+    def lowering(self, kind: type) -> Lowering:
+        """Return what lowers a transform of this operation's."""
+        return self.transforms.get(kind) or self.named[name_of(kind)]
+
+
+def name_of(kind: type) -> str:
+    """Return a class's module and name."""
+    return f"{kind.__module__}.{kind.__qualname__}"

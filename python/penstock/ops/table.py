@@ -45,11 +45,14 @@ from penstock.ops.geometry.perspective import PERSPECTIVE
 from penstock.ops.geometry.rotate import ROTATE
 from penstock.ops.geometry.transform import TRANSFORM
 from penstock.ops.mix import MIX
-from penstock.ops.operation import Hook, Mixes, Operation, Records, RecordsTensor
+from penstock.ops.operation import Hook, Mixes, Operation, Records, RecordsTensor, name_of
 from penstock.ops.pad import PAD
 from penstock.ops.random_resized_crop import RANDOM_RESIZED_CROP
 from penstock.ops.rectangle import RECTANGLE
 from penstock.ops.resize import RESIZE
+from penstock.ops.timm.crop_or_pad import CENTER_CROP_OR_PAD, RANDOM_CROP_OR_PAD
+from penstock.ops.timm.keep_ratio import KEEP_RATIO
+from penstock.ops.timm.resized_crop import RESIZED_CROP
 from penstock.ops.zoom_out import ZOOM_OUT
 
 __all__ = [
@@ -64,11 +67,13 @@ __all__ = [
     "LEFT",
     "METHODS",
     "MOVES",
+    "NAMED_FUNCTIONS",
     "STACKED",
     "TABLE",
     "TENSOR_CALLS",
     "TRANSFORMS",
     "examples",
+    "operation_of",
     "replay",
 ]
 
@@ -113,6 +118,10 @@ TABLE = (
     RANDOM_APPLY,
     RANDOM_CHOICE,
     RANDOM_ORDER,
+    RESIZED_CROP,
+    KEEP_RATIO,
+    CENTER_CROP_OR_PAD,
+    RANDOM_CROP_OR_PAD,
     RECTANGLE,
     ERASE,
     MIX,
@@ -129,12 +138,15 @@ def _by(attribute: str) -> dict[Any, Any]:
 
 # What each of torchvision's transforms is.
 TRANSFORMS: Mapping[type, Operation] = {kind: operation for operation in TABLE for kind in operation.transforms}
+_NAMED: Mapping[str, Operation] = {name: operation for operation in TABLE for name in operation.named}
 # What is left to torch, and why.
 LEFT: Mapping[type, str] = {
     **dict.fromkeys((v1.AugMix, v2.AugMix), "torch draws Dirichlet weights for it, and mixes by them"),
 }
 # What transforms look up in their modules when they are called.
 FUNCTIONS: tuple[tuple[Any, str], ...] = tuple(dict.fromkeys(pair for each in TABLE for pair in each.functions))
+# The same of transforms that are known by name, by module and name.
+NAMED_FUNCTIONS = tuple(dict.fromkeys(pair for each in TABLE for pair in each.named_functions))
 FILTERS: Mapping[type, Records] = _by("filters")
 METHODS: Mapping[str, Records] = {**_by("methods"), "filter": filtered(FILTERS)}
 CALLS: Mapping[tuple[Any, str], Records] = _by("calls")
@@ -150,6 +162,11 @@ STACKED: frozenset[Any] = frozenset(kernel for each in TABLE for kernel in each.
 BATCHES: Mapping[type, Mixes] = _by("batches")
 HOOKS: tuple[Hook, ...] = tuple(hook for operation in TABLE for hook in operation.hooks)
 _REPLAYS: Mapping[str, Callable[..., Any]] = _by("replays")
+
+
+def operation_of(kind: type) -> Operation | None:
+    """Return what a class of transforms is, by itself or by its name; None if it is not known."""
+    return TRANSFORMS.get(kind) or _NAMED.get(name_of(kind))
 
 
 def replay(image: Any, step: bytes) -> Any:

@@ -118,13 +118,16 @@ impl RandomCrop {
     }
 }
 
-/// `CenterCrop`: margins where the image is too small, then the middle by Python's rounding (half to even).
+/// `CenterCrop`, and timm's `CenterCropOrPad`: margins where the image is too small, then the middle by Python's rounding (half
+/// to even).
 #[derive(Debug, Clone, PartialEq)]
 pub struct CenterCrop {
     /// Output (height, width) in pixels.
     pub size: Size,
-    /// Index of the margins' constant in the table.
-    pub fill: u16,
+    /// What margins show; `None` if torch raises where there is one.
+    pub mode: Option<PadMode>,
+    /// Where the padding happens.
+    pub world: ImageKind,
 }
 
 impl<S: From<Crop> + From<Margins>> Draw<S> for CenterCrop {
@@ -134,8 +137,8 @@ impl<S: From<Crop> + From<Margins>> Draw<S> for CenterCrop {
         let mut size = size;
         if missing != (0, 0) {
             let margins = [missing.1 / 2, missing.0 / 2, missing.1.div_ceil(2), missing.0.div_ceil(2)];
-            steps.push(Margins { margins, mode: PadMode::Constant(self.fill) }.into());
-            size = (size.0 + missing.0, size.1 + missing.1);
+            let margins = margins.map(|margin| margin as i32);
+            size = Pad { margins, mode: self.mode, world: self.world }.apply(size, steps)?;
         }
         if size != output {
             let middle = |surplus: u32| (f64::from(surplus) / 2.0).round_ties_even() as u32;
@@ -148,7 +151,7 @@ impl<S: From<Crop> + From<Margins>> Draw<S> for CenterCrop {
 
 impl Parameters for CenterCrop {
     fn take(from: &mut impl Take) -> Option<Self> {
-        Some(CenterCrop { size: from.size()?, fill: from.word()?.try_into().ok()? })
+        Some(CenterCrop { size: from.size()?, mode: Fillable::take(from)?.0, world: from.choice()? })
     }
 }
 
@@ -208,7 +211,8 @@ mod tests {
     fn the_middle_is_rounded_half_to_even() {
         for (length, top) in [(33, 0), (35, 2), (34, 1), (32, 0)] {
             let mut steps = Vec::<Step>::new();
-            CenterCrop { size: (32, 32), fill: 0 }.draw(
+            let mode = Some(PadMode::Constant(0));
+            CenterCrop { size: (32, 32), mode, world: ImageKind::Pillow }.draw(
                 (length, 32),
                 &mut Mt19937::new(0).into(),
                 &mut steps,

@@ -15,6 +15,7 @@ use super::color::{
     SummedContrast,
 };
 use super::crop::{CenterCrop, RandomCrop};
+use super::crop_or_pad::RandomCropOrPad;
 use super::crop_step::Crop;
 use super::declare::{draws, kind, steps};
 use super::erase::{Erase, Overprint, Paste, RandomErasing};
@@ -35,7 +36,9 @@ use super::layout::{Layout, Lying};
 use super::pad::{Margins, Pad};
 use super::rectangle::Rectangle;
 use super::refuse::Refuse;
-use super::resize::{RandomResizedCrop, Resample, ResampleFloats, Resize};
+use super::resize::{
+    RandomResizedCrop, RandomResizedCropAndInterpolation, Resample, ResampleFloats, Resize, ResizeKeepRatio,
+};
 use super::statistics::Statistics;
 use super::tables::Tables;
 use super::zoom_out::RandomZoomOut;
@@ -88,6 +91,9 @@ draws! {
     random_order: RandomOrder,
     rand_augment: RandAugment,
     auto_augment: AutoAugment,
+    random_resized_crop_and_interpolation: RandomResizedCropAndInterpolation,
+    resize_keep_ratio: ResizeKeepRatio,
+    random_crop_or_pad: RandomCropOrPad,
 }
 
 // A number that was sent once means the same for ever.

@@ -12,6 +12,15 @@ pub fn random(generator: &mut impl Words) -> f64 {
     (f64::from(high) * 67_108_864.0 + f64::from(low)) * (1.0 / 9_007_199_254_740_992.0)
 }
 
+/// `random.uniform(low, high)`, of bounds in any order.
+#[inline]
+pub fn uniform(generator: &mut impl Words, (low, high): (f64, f64)) -> f64 {
+    #[expect(clippy::suboptimal_flops, reason = "Python's own two roundings")]
+    {
+        low + (high - low) * random(generator)
+    }
+}
+
 /// `random.choices(range(count))`, which is one number. `count` must not be 0.
 #[inline]
 pub fn choice(generator: &mut impl Words, count: usize) -> usize {
@@ -40,8 +49,9 @@ pub fn shuffle<T>(generator: &mut impl Words, things: &mut [T]) {
     }
 }
 
-/// A number below `count`, which is not 0, of as few bits as it can have.
-fn below(generator: &mut impl Words, count: u32) -> u32 {
+/// `random.randrange(count)`, and where `random.choice` takes one of so many: a number below `count`, which is not 0, of as
+/// few bits as it can have.
+pub fn below(generator: &mut impl Words, count: u32) -> u32 {
     loop {
         let drawn = generator.next_u32() >> count.leading_zeros();
         if drawn < count {
@@ -66,6 +76,19 @@ mod tests {
             }
             assert!(seen.iter().all(|&times| times > 100), "{seen:?}");
         }
+    }
+
+    #[test]
+    fn what_lies_between_two_bounds_takes_two_words() {
+        let (mut one, mut other) = (Mt19937::new(1), Mt19937::new(1));
+        for bounds in [(0.08, 1.0), (2.0, -3.0)] {
+            for _ in 0..1000 {
+                let (drawn, share) = (uniform(&mut one, bounds), random(&mut other));
+                assert!(bounds.0.min(bounds.1) <= drawn && drawn <= bounds.0.max(bounds.1), "{drawn}");
+                assert!((drawn - bounds.0 - (bounds.1 - bounds.0) * share).abs() < 1e-12);
+            }
+        }
+        assert_eq!(one, other);
     }
 
     #[test]

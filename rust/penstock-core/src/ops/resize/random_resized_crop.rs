@@ -11,7 +11,7 @@ use crate::random::draw::{self, Uniform};
 use crate::random::{Streams, Words};
 
 /// Attempts that `RandomResizedCrop` makes before it takes the middle.
-const ATTEMPTS: usize = 10;
+pub(super) const ATTEMPTS: usize = 10;
 
 /// The parameters of `RandomResizedCrop`; its two generations draw the same.
 #[derive(Debug, Clone, PartialEq)]
@@ -73,7 +73,7 @@ impl RandomResizedCrop {
             let left = draw::randint(generator, u64::from(size.1 - width) + 1) as u32;
             Some((top, left, height, width))
         });
-        let (top, left, height, width) = crop.unwrap_or_else(|| self.middle(size));
+        let (top, left, height, width) = crop.unwrap_or_else(|| middle(size, self.ratio));
         (height > 0 && width > 0).then_some([top, left, height, width])
     }
 
@@ -82,21 +82,20 @@ impl RandomResizedCrop {
         let (width, height) = sides(area, log_ratio, &self.exp);
         (height, width)
     }
+}
 
-    /// The largest crop of an allowed shape in the middle.
-    fn middle(&self, (height, width): (u32, u32)) -> (u32, u32, u32, u32) {
-        let (least, most) = self.ratio;
-        let ratio = f64::from(width) / f64::from(height);
-        let round = |length: f64| length.round_ties_even() as u32;
-        let (rows, columns) = if ratio < least {
-            (round(f64::from(width) / least), width)
-        } else if ratio > most {
-            (height, round(f64::from(height) * most))
-        } else {
-            (height, width)
-        };
-        (height.saturating_sub(rows) / 2, width.saturating_sub(columns) / 2, rows, columns)
-    }
+/// The largest crop in the middle whose width / height is between two bounds: top, left, height, width.
+pub(super) fn middle((height, width): Size, (least, most): (f64, f64)) -> (u32, u32, u32, u32) {
+    let ratio = f64::from(width) / f64::from(height);
+    let round = |length: f64| length.round_ties_even() as u32;
+    let (rows, columns) = if ratio < least {
+        (round(f64::from(width) / least), width)
+    } else if ratio > most {
+        (height, round(f64::from(height) * most))
+    } else {
+        (height, width)
+    };
+    (height.saturating_sub(rows) / 2, width.saturating_sub(columns) / 2, rows, columns)
 }
 
 #[cfg(test)]
@@ -144,9 +143,9 @@ mod tests {
     #[test]
     fn the_middle_is_taken_where_no_attempt_fits() {
         let crop = crop(Ask::new(f64::exp));
-        assert_eq!(crop.middle((40, 400)), (0, 173, 40, 53));
-        assert_eq!(crop.middle((400, 40)), (173, 0, 53, 40));
-        assert_eq!(crop.middle((40, 42)), (0, 0, 40, 42));
+        assert_eq!(middle((40, 400), crop.ratio), (0, 173, 40, 53));
+        assert_eq!(middle((400, 40), crop.ratio), (173, 0, 53, 40));
+        assert_eq!(middle((40, 42), crop.ratio), (0, 0, 40, 42));
         let mut steps = Vec::<Step>::new();
         let mut generator = Streams::from(Mt19937::new(3));
         let thin = RandomResizedCrop { scale: (5.0, 5.0), ..crop };

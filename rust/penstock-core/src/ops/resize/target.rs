@@ -6,7 +6,7 @@ use super::passes::{Arithmetic, Method, Order};
 use super::step::Resample;
 use crate::ops::choice::Choice;
 use crate::ops::kinds::{Draw, Parameters, Size, Take};
-use crate::random::Streams;
+use crate::random::{Streams, Words, python};
 
 /// `Resize`.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,6 +60,25 @@ impl Manner {
             Of::Bytes(arithmetic) => Manner::Bytes(Method { filter, arithmetic }),
             Of::Floats => Manner::Floats(filter),
         })
+    }
+}
+
+/// The manners of which Python draws one, if there are several.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Manners(Vec<Manner>);
+
+impl Manners {
+    /// Reads how many there are, at least one, and these.
+    pub(super) fn take(from: &mut impl Take) -> Option<Self> {
+        let count = from.word()?;
+        let manners: Option<Vec<Manner>> = (0..count).map(|_| Manner::take(from)).collect();
+        manners.filter(|manners| !manners.is_empty()).map(Manners)
+    }
+
+    /// Draws one by `random.choice`; the only one without a draw.
+    pub(super) fn draw(&self, generator: &mut impl Words) -> Option<Manner> {
+        let at = if self.0.len() > 1 { python::below(generator, self.0.len() as u32) } else { 0 };
+        self.0.get(at as usize).copied()
     }
 }
 

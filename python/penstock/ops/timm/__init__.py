@@ -1,0 +1,1 @@
+"""timm's own transforms, which draw from Python's generator."""

@@ -7,18 +7,30 @@ system.
 import os
 import select
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import Any, BinaryIO
 
 from penstock import _native
 
-__all__ = ["KNOWS_FILES", "NOT_WAITING", "held_over_forks", "looks_for"]
+__all__ = ["KNOWS_FILES", "held_over_forks", "looks_for", "open_at_once"]
 
 _IS_PLAIN = _native.system == "plain"
 
 # Whether a file is known again by what the system says of it. Where it is not, it is read each time it is opened.
 KNOWS_FILES = not _IS_PLAIN
 # A flag for `os.open`: it returns at once, whatever the path leads to.
-NOT_WAITING: int = 0 if _IS_PLAIN else getattr(os, "O_NONBLOCK", 0)
+_NOT_WAITING: int = 0 if _IS_PLAIN else getattr(os, "O_NONBLOCK", 0)
+
+
+def open_at_once(path: str) -> BinaryIO:
+    """Open a file to be read; what is no file, as a pipe, is not waited for.
+
+    Raises:
+        OSError: As `open` does, or because it is none.
+    """
+    if not _NOT_WAITING and Path(path).exists() and not Path(path).is_file():
+        raise OSError(f"not a file: {path}")
+    return open(path, "rb", opener=lambda name, flags: os.open(name, flags | _NOT_WAITING))
 
 
 def held_over_forks(lock: Any) -> None:

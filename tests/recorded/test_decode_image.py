@@ -348,6 +348,7 @@ def test_nothing_that_happens_to_a_path_later_matters(fresh, workers, tmp_path):
     assert_same(*found)
 
 
+@needs_descriptors
 def test_a_file_that_changes_before_it_is_decoded_otherwise(tmp_path, monkeypatch):
     path, seen, look = tmp_path / "a.png", [], decoded._look
     for ours in (True, False):

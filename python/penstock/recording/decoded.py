@@ -23,7 +23,7 @@ from penstock.recording.memoryless import is_torch_plain, own_of
 from penstock.recording.recorder import Recorder
 from penstock.recording.sources import Source, Trace
 from penstock.recording.tensors import record
-from penstock.system import NOT_WAITING
+from penstock.system import open_at_once
 
 __all__ = ["has_decoder", "reads_files"]
 
@@ -143,8 +143,7 @@ def _look(path: str) -> tuple[Source | None, int, str]:
         return None, 0, "the installed torchvision decodes files to other pixels"
     if os.fsencode(path) != path.encode():
         return None, 0, "a path in another encoding than torchvision's"
-    # What is no file must not be waited for.
-    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | NOT_WAITING)) as file:
+    with open_at_once(path) as file:
         source, why_not = source_of(file, path, None)
         if source is not None and source.mode == "P":
             return None, 0, "colours of a palette"

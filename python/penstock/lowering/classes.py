@@ -38,7 +38,14 @@ def threads_of(*, in_workers: bool) -> int:
     return 1 if in_workers else torch.get_num_threads()
 
 
-def check_version(transform: Any, pipeline: Pipeline, pixels: Any = np.zeros((64, 64, 3), np.uint8)) -> None:
-    """Raise `Opaque` if a transform of a torchvision that nobody has compared yet gives something else than its plan."""
+def check_version(transform: Any, pipeline: Pipeline, pixels: Any = None) -> None:
+    """Raise `Opaque` if a torchvision that nobody has compared yet makes something else of an image than the plan.
+
+    Args:
+        transform: The data set's.
+        pipeline: What it was lowered to.
+        pixels: The image; a black one in colours if None.
+    """
+    pixels = np.zeros((64, 64, 3), np.uint8) if pixels is None else pixels
     if not tested_torchvision() and (pipeline.views or not agrees(transform, pipeline, pixels)):
         raise Opaque(f"with torchvision {torchvision.__version__} its transform differs from what penstock makes")

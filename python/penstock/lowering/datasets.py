@@ -23,10 +23,11 @@ from torchvision import datasets as tv
 
 from penstock import _native
 from penstock.datasets import ImageDataset, check_pixels
-from penstock.lowering import folders, own
+from penstock.lowering import folders
 from penstock.lowering.classes import check_class, check_version, name_of, threads_of
 from penstock.lowering.followed import follow, is_own
 from penstock.lowering.known import HOOKS, SHADOWS, instance_attribute, is_pristine, methods_of, plain_lookup
+from penstock.lowering.own import kinds_in, lower_own, signature_of
 from penstock.lowering.readers import (
     ArrayReader,
     ConcatReader,
@@ -38,7 +39,7 @@ from penstock.lowering.readers import (
 )
 from penstock.lowering.report import Row
 from penstock.lowering.targets import is_pure
-from penstock.lowering.transforms import Pipeline, describe
+from penstock.lowering.transforms import describe
 from penstock.lowering.views import lower_views
 from penstock.ops.opaque import Opaque
 
@@ -179,7 +180,7 @@ def lower_dataset(
             known = type(dataset).__module__.partition(".")[0] in ("torch", "torchvision")
             known &= is_pristine(method)
             if not known and follows and type(method) is types.FunctionType:
-                return own.lower_own(dataset, snapshot=snapshot, kinds=kinds)
+                return lower_own(dataset, snapshot=snapshot, kinds=kinds)
             why = (
                 folders.LEFT.get(method, "no native reader for it yet")
                 if known
@@ -219,7 +220,7 @@ def signature(dataset: Any) -> list[Any]:
     if isinstance(dataset, ConcatDataset):
         return [*seen, *(item for part in dataset.datasets for item in signature(part))]
     if not _is_known(kind.__getitem__):
-        depends, parts = own.signature(dataset)
+        depends, parts = signature_of(dataset)
         seen.extend(depends)
         for part in parts:
             _add_transform(seen, part)
@@ -443,7 +444,7 @@ def _lower_wrapper(
         raise Opaque(dataclasses.replace(own, reason=why))
     native = dataclasses.replace(own, native=True, reason="indices are mapped")
     if is_subset:
-        kinds = own.kinds_in(dataset.indices) if follows else None
+        kinds = kinds_in(dataset.indices) if follows else None
         reader, rows = lower_dataset(dataset.dataset, snapshot=snapshot, kinds=kinds, follows=follows)
         indices = _snapshot(dataset.indices) if snapshot else dataset.indices
         in_bulk = callable(getattr(dataset.dataset, "__getitems__", None))

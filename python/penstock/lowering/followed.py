@@ -381,6 +381,7 @@ class Known(StandIn):
     __slots__ = ()
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
+        """Call it."""
         return object.__getattribute__(self, "_real")(*arguments, **options)
 
 

@@ -18,7 +18,7 @@ import inspect
 import io
 import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -30,6 +30,7 @@ from torchvision.datasets import folder
 
 from penstock.lowering import looked_up, lookups
 from penstock.lowering.followed import Following, ImageStandIn, Known, catches
+from penstock.lowering.identity import compared
 from penstock.lowering.layout import Layout, Place, same
 from penstock.lowering.looked_up import Called, Holding, HoldingTensor, LookedUp, is_looked_up, real_of, slot_of
 from penstock.lowering.lookups import Steps, Unproved
@@ -43,6 +44,7 @@ __all__ = ["Found", "How", "follow_getitem"]
 How = Literal["path", "file", "bytes", "default_loader", "pil_loader"]
 _OPEN = Image.open
 _BUILTINS = ("int", "float", "str", "len")
+_COMPARES = "it asks whether what it has looked up, or made, is a certain object, such as None"
 _MAKES_TENSORS = (torch.tensor, torch.as_tensor)
 _CONTAINERS = (list, tuple, dict, range, np.ndarray, *lookups.PATHS)
 _SPECIAL = ("__getitem__", "__len__")
@@ -122,16 +124,18 @@ class _Getting(Following):
         super().__init__("RGB")
         own: dict[int, Any] = {id(function): Called(self, function) for function in lookups.FUNCTIONS}
         own |= {
-            id(torch.is_tensor): lambda value: self._isinstance(value, torch.Tensor),
-            id(_OPEN): lambda source: self.open_image(source),
-            id(io.BytesIO): lambda content: _Source(self, (content, "bytes")),
-            id(folder.default_loader): lambda path: self.load("default_loader", path),
-            id(folder.pil_loader): lambda path: self.load("pil_loader", path),
+            id(torch.is_tensor): Known(self, functools.partial(self._isinstance, kind=torch.Tensor)),
+            id(_OPEN): Known(self, self.open_image),
+            id(io.BytesIO): Known(self, self._content),
+            id(folder.default_loader): Known(self, functools.partial(self.load, "default_loader")),
+            id(folder.pil_loader): Known(self, functools.partial(self.load, "pil_loader")),
         }
         self._known = {**self._known, **own}
         self._asks_kind = False
         self.steps = Steps.of_index()
         self.index = LookedUp(self, 0)
+        # Where ints are, if the index is one.
+        self._whole = {0}
         # By what they are, where constants stand.
         self._slots: dict[Any, int] = {}
         # What is known of the image: where it is, how it was opened, how far the steps had come then.
@@ -150,6 +154,22 @@ class _Getting(Following):
     def sees_exceptions(self, code: types.CodeType) -> bool:
         """See `Following`: what may stand in a `with` statement here lets exceptions pass."""
         return catches(code, surrounds=False)
+
+    def check(self, code: types.CodeType) -> None:
+        """See `Following`."""
+        super().check(code)
+        for within in code.co_consts:
+            if isinstance(within, types.CodeType) and compared(within, within=True) is None:
+                self.refuse(_COMPARES)
+
+    def enter(self, code: types.CodeType, arguments: tuple[Any, ...], keywords: Mapping[str, Any]) -> None:
+        """See `Sandbox`."""
+        names = compared(code)
+        if names is None:
+            self.refuse(_COMPARES)
+        given = {**dict(zip(code.co_varnames, arguments, strict=False)), **keywords}
+        if any(is_looked_up(given.get(name)) for name in names or ()):
+            self.refuse(_COMPARES)
 
     def given(self, value: Any) -> Any:
         """See `Following`."""
@@ -177,9 +197,12 @@ class _Getting(Following):
         assert operation is not None  # noqa: S101 - it was refused
         slots = [self.slot(operand) for operand in operands]
         try:
-            return LookedUp(self, self.steps.add(operation, *slots))
+            made = self.steps.add(operation, *slots)
         except Unproved as unproved:
-            return self.refuse(str(unproved))
+            self.refuse(str(unproved))
+        if operation.is_whole and all(slot in self._whole or type(self.steps.values[slot]) is int for slot in slots):
+            self._whole.add(made)
+        return LookedUp(self, made)
 
     def slot(self, value: Any) -> int:
         """Return where something that a step is given, or a sample holds, stands."""
@@ -188,14 +211,15 @@ class _Getting(Following):
             return slot_of(value)
         if kind in (list, tuple) and any(map(is_looked_up, lookups.nested(value))):
             return slot_of(self.step(lookups.built(kind), kind.__name__, *value))
-        real, key = value, (kind, repr(value) if is_data(value) else "")
-        if isinstance(value, Holding):
+        real: Any = value
+        key: Any = kind, repr(value) if is_data(value) else ""
+        if issubclass(type(value), Holding):
             real = real_of(value)
             key = type(real), id(real)
         elif not is_data(value):
             self.refuse(f"what it does with {_name_of(value)}")
         if key not in self._slots:
-            self._slots[key] = self.steps.constant(real if isinstance(value, Holding) else copy.deepcopy(real))
+            self._slots[key] = self.steps.constant(real if issubclass(type(value), Holding) else copy.deepcopy(real))
         return self._slots[key]
 
     def called(self, function: Any, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
@@ -204,7 +228,7 @@ class _Getting(Following):
         if any(map(is_looked_up, given)) or function in _MAKES_TENSORS:
             operation = lookups.called(function, {name: self.given(value) for name, value in options.items()})
             return self.step(operation, getattr(function, "__name__", "a call"), *arguments)
-        reals = [real_of(each) if isinstance(each, Holding) else looked_up.plain(each) for each in arguments]
+        reals = [real_of(each) if issubclass(type(each), Holding) else looked_up.plain(each) for each in arguments]
         made = function(*reals, **options)
         return Holding(self, looked_up.interned_path(made)) if type(made) in lookups.PATHS else made
 
@@ -213,10 +237,13 @@ class _Getting(Following):
             self.refuse("open")
         return _Source(self, (path, "file"))
 
+    def _content(self, content: Any) -> "_Source":
+        return _Source(self, (content, "bytes"))
+
     def open_image(self, source: Any) -> "_Opened":
         """Stand in for `Image.open`."""
         where, how = real_of(source) if type(source) is _Source else (source, "path")
-        self._begin_to_open(where, how)
+        self._begin_to_open(where, "file" if how == "file" else "bytes" if how == "bytes" else "path")
         self._opened = _Opened(self, source)
         return self._opened
 
@@ -234,7 +261,7 @@ class _Getting(Following):
 
     def converted(self, image: Any, mode: Any) -> ImageStandIn:
         """See `Following`: of the image that was opened, the one that its transforms are given."""
-        if image is not self._opened or self._is_converted:
+        if self._opened is None or image is not self._opened or self._is_converted:
             return super().converted(image, mode)
         if mode != "RGB" or type(mode) is not str:
             self.refuse(f"an image that is converted to {mode!r}")
@@ -247,7 +274,7 @@ class _Getting(Following):
         if not arguments:
             frame = sys._getframe(2)  # behind what is known by the name
             arguments = frame.f_locals.get("__class__"), frame.f_locals[frame.f_code.co_varnames[0]]
-        if len(arguments) != 2 or not all(isinstance(each, Object) for each in arguments):
+        if len(arguments) != 2 or not all(issubclass(type(each), Object) for each in arguments):
             self.refuse("super")
         return _Base(self, tuple(map(real_of, arguments)))
 
@@ -291,13 +318,19 @@ class _Getting(Following):
         rest.append(self.slot(result))
         return Layout(None, len(rest) - 1)
 
+    def _getattr(self, value: Any, name: str, *default: Any) -> Any:
+        # What these have depends on what is looked up, or is more than is known.
+        if default and issubclass(type(value), (LookedUp, Holding, _Closing, _Base)):
+            self.refuse(f"whether it has {name!r}")
+        return super()._getattr(value, name, *default)
+
     def _isinstance(self, value: Any, kind: Any) -> bool:
         kinds = kind if type(kind) is tuple else (kind,)
-        asked = tuple(real_of(each) if isinstance(each, (Called, Object)) else each for each in kinds)
-        if value is self.index:
+        asked = tuple(real_of(each) if issubclass(type(each), (Called, Object)) else each for each in kinds)
+        if type(value) is LookedUp and slot_of(value) in self._whole:
             self._asks_kind = True
             return issubclass(int, asked)
-        if isinstance(value, Holding):
+        if issubclass(type(value), Holding):
             return isinstance(real_of(value), asked)
         return super()._isinstance(value, asked[0] if len(asked) == 1 else asked)
 
@@ -386,4 +419,4 @@ def _holds_code(value: Any) -> bool:
 
 
 def _name_of(value: Any) -> str:
-    return "an image" if isinstance(value, ImageStandIn) else f"a {type(value).__name__}"
+    return "an image" if type(value) is ImageStandIn else f"a {type(value).__name__}"

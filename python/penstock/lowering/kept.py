@@ -1,6 +1,7 @@
 """What a data set holds, as it was when its workers would have been forked off: no later edit reaches it."""
 
 import itertools
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -20,7 +21,7 @@ _STAY = frozenset(KINDS) - _CHANGE
 def keep(value: Any) -> Any:
     """Return a copy of a value; parts that nobody can change are shared.
 
-    It goes from level to level and not from entry to entry: a list of a million pairs takes some hundredths of a second.
+    It goes from level to level and not from entry to entry: a list of a million pairs takes some tenths of a second.
 
     Raises:
         Unproved: If there is anything in it but plain data, or too much.
@@ -49,7 +50,7 @@ def _of_sequences(values: list[Any]) -> list[Any]:
     kind = type(values[0])
     flat = [*itertools.chain.from_iterable(values)]
     parts = _kept(flat)
-    if kind is tuple and (parts is flat or all(map(lambda one, other: one is other, parts, flat))):
+    if kind is tuple and (parts is flat or all(map(operator.is_, parts, flat))):
         return values
     if kind is list and len(values) == 1:
         return [parts]

@@ -63,7 +63,8 @@ class LookedUp(StandIn):
         return lambda *operands: sandbox.step(operation, name, me, *operands)
 
     def __getitem__(self, key: Any) -> "LookedUp":
-        return _sandbox(self).step(lookups.item, "an item", self, key)
+        made: LookedUp = _sandbox(self).step(lookups.item, "an item", self, key)
+        return made
 
     def __iter__(self) -> Iterator["LookedUp"]:
         sandbox, frame = _sandbox(self), sys._getframe(1)
@@ -140,6 +141,7 @@ class Called(StandIn):
     __slots__ = ()
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
+        """Write the call down, or call it with what is the same for all indices."""
         return _sandbox(self).called(real_of(self), arguments, options)
 
 
@@ -187,9 +189,9 @@ def is_looked_up(value: Any) -> bool:
 
 def plain(value: Any) -> Any:
     """Return a copy of what stand-ins stand for, as a library's function may be given it."""
-    if isinstance(value, HoldingTensor):
+    if type(value) is HoldingTensor:
         return _constant(value)
-    if isinstance(value, Holding):
+    if type(value) is Holding:
         return copy.deepcopy(real_of(value))
     if type(value) in (list, tuple):
         return type(value)(map(plain, value))
@@ -197,7 +199,8 @@ def plain(value: Any) -> Any:
 
 
 def _constant(value: StandIn) -> torch.Tensor:
-    return real_of(value).clone().as_subclass(Constant)
+    constant: torch.Tensor = real_of(value).clone().as_subclass(Constant)
+    return constant
 
 
 def is_constant(value: Any) -> bool:

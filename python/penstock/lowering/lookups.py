@@ -1,9 +1,9 @@
 """What a `__getitem__` looks up, as a list of steps: Python's own operations on the data set's own objects.
 
-Each step is taken for each sample, in the order in which the user's code takes it, so what it gives or raises is what the
-user's code would. It must be known to do nothing but that: an operation of a list is the list's, of somebody's class
-it may be anything. So steps say of which kinds their operands may be. Where a data set cannot change under way, the
-kinds are told from all that it holds, and no sample has to be looked at again; where it can, each operand is.
+Each step is taken for each sample, in the order in which the user's code takes it, so what it gives or raises is what
+the user's code would. It must be known to do nothing but that: an operation of a list is the list's, of somebody's
+class it may be anything. So steps say of which kinds their operands may be. Where a data set cannot change under way,
+the kinds are told from all that it holds, and no sample has to be looked at again; where it can, each operand is.
 """
 
 import dataclasses
@@ -38,15 +38,17 @@ __all__ = [
     "unpacked",
 ]
 
-_NUMPY = frozenset(kind for kind in np.sctypeDict.values() if kind not in (np.object_, np.void))
-_NUMPY_NUMBERS = frozenset(kind for kind in _NUMPY if issubclass(kind, (np.integer, np.floating, np.bool_)))
-PATHS = frozenset({type(pathlib.Path()), pathlib.PurePosixPath, pathlib.PureWindowsPath})
-_WHOLE = frozenset({int, bool})
+_NUMPY: frozenset[type] = frozenset(kind for kind in np.sctypeDict.values() if kind not in (np.object_, np.void))
+_NUMPY_NUMBERS: frozenset[type] = frozenset(
+    kind for kind in _NUMPY if issubclass(kind, (np.integer, np.floating, np.bool_))
+)
+PATHS: frozenset[type] = frozenset({type(pathlib.Path()), pathlib.PurePosixPath, pathlib.PureWindowsPath})
+_WHOLE: frozenset[type] = frozenset({int, bool})
 # Those that raise where NumPy's small ones warn.
 _SUMMED = _WHOLE | {float, np.int64}
-_TEXT = frozenset({str, np.str_})
+_TEXT: frozenset[type] = frozenset({str, np.str_})
 _KEYS = _WHOLE | _TEXT | {float, bytes, type(None), tuple, slice, torch.Tensor} | _NUMPY
-_LISTS = frozenset({list, tuple})
+_LISTS: frozenset[type] = frozenset({list, tuple})
 _HOLDERS = _LISTS | {dict, range, str, np.str_, bytes, np.ndarray, torch.Tensor}
 _NUMBERS = _WHOLE | {float} | _NUMPY_NUMBERS
 # What a data set may hold.
@@ -72,6 +74,7 @@ class Operation:
         name: To tell about it.
         function: What it comes to.
         takes: The kinds that its operands may be of, one set for each; the last one is for all further ones.
+        is_whole: Whether it gives an int if it is given ints.
         column: Of all that its operands may be, all that it may give; by trying each combination of kinds if None.
     """
 
@@ -79,6 +82,7 @@ class Operation:
     function: Callable[..., Any]
     takes: tuple[frozenset[type], ...]
     column: Callable[..., list[Any]] | None = None
+    is_whole: bool = False
 
     def kinds(self, place: int) -> frozenset[type]:
         """Return the kinds that an operand may be of."""
@@ -90,7 +94,7 @@ class Operation:
             if type(operand) not in self.kinds(place):
                 raise Unproved(f"{self.name} of a {type(operand).__name__}")
 
-    def possible(self, columns: Sequence[list[Any]]) -> list[Any]:
+    def possible(self, columns: Sequence["Column"]) -> "Column":
         """Return one of each kind, at least, that the step may give; errors give nothing.
 
         Args:
@@ -100,10 +104,11 @@ class Operation:
             Unproved: If an operand may be of another kind than it takes, or something unknown is given.
         """
         for place, column in enumerate(columns):
-            if unknown := {*map(type, column)} - self.kinds(place):
+            if unknown := column.kinds - self.kinds(place):
                 raise Unproved(f"{self.name} of a {min(kind.__name__ for kind in unknown)}")
-        given = self._tried(columns) if self.column is None else self.column(*columns)
-        if unknown := {*map(type, given)} - _KNOWN:
+        listed = [column.values for column in columns]
+        given = Column(self._tried(listed) if self.column is None else self.column(*listed))
+        if unknown := given.kinds - _KNOWN:
             raise Unproved(f"a {min(kind.__name__ for kind in unknown)}")
         return given
 
@@ -120,6 +125,22 @@ class Operation:
         return given
 
 
+class Column:
+    """All that a slot may hold, or one of each kind.
+
+    Args:
+        values: They.
+
+    Attributes:
+        values: The same.
+        kinds: Their types.
+    """
+
+    def __init__(self, values: list[Any]) -> None:
+        self.values = values
+        self.kinds = frozenset(map(type, values))
+
+
 @dataclasses.dataclass
 class Steps:
     """A list of steps.
@@ -132,7 +153,7 @@ class Steps:
 
     values: list[Any]
     steps: list[tuple[Operation, tuple[int, ...], int]]
-    columns: list[list[Any]] | None
+    columns: list[Column] | None
 
     @classmethod
     def of_index(cls) -> "Steps":
@@ -143,7 +164,7 @@ class Steps:
         """Return the slot of a constant."""
         self.values.append(value)
         if self.columns is not None:
-            self.columns.append([value])
+            self.columns.append(Column([value]))
         return len(self.values) - 1
 
     def add(self, operation: Operation, *operands: int) -> int:
@@ -173,7 +194,7 @@ class Steps:
         Raises:
             Unproved: If a step may do more than compute.
         """
-        kept = Steps([None], [], [possible])
+        kept = Steps([None], [], [Column(possible)])
         results = {slot: (operation, operands) for operation, operands, slot in self.steps}
         for slot in range(1, len(self.values)):
             if slot in results:
@@ -243,14 +264,14 @@ def _has(container: Any, key: Any) -> bool:
             return key in container
         except TypeError:
             return False
-    return isinstance(key, (int, np.integer)) and -len(container) <= key < len(container)
+    return isinstance(key, (int, np.integer)) and bool(-len(container) <= key < len(container))
 
 
 item = Operation("an item", operator.getitem, (_HOLDERS, _KEYS), _items)
 
 
 def _given_or(containers: list[Any], keys: list[Any], *others: list[Any]) -> list[Any]:
-    return _items(containers, keys) + [*itertools.chain(*others or ([None],))]
+    return [*_items(containers, keys), *itertools.chain(*(others or ([None],)))]
 
 
 def _unpacked(count: int) -> Callable[[Any], tuple[Any, ...]]:
@@ -286,9 +307,12 @@ def _unpacked(count: int) -> Callable[[Any], tuple[Any, ...]]:
 
 
 def _parts(count: int) -> Callable[[list[Any]], list[Any]]:
-    return lambda containers: [
-        tuple(each) for each in containers if type(each) in (list, tuple, np.ndarray) and len(each) == count
-    ]
+    def parts(containers: list[Any]) -> list[Any]:
+        if {*map(type, containers)} == {tuple} and {*map(len, containers)} == {count}:
+            return containers
+        return [tuple(each) for each in containers if len(each) == count]
+
+    return parts
 
 
 _UNPACKED = [
@@ -320,11 +344,11 @@ def entry(place: int) -> Operation:
 _PATH_PARTS = PATHS | {str}
 # Operators by the method of their left operand, and of the right one.
 OPERATORS = {
-    "__add__": Operation("a sum", operator.add, (_SUMMED | _TEXT,)),
-    "__sub__": Operation("a difference", operator.sub, (_SUMMED,)),
-    "__mul__": Operation("a product", operator.mul, (_WHOLE | {float},)),
-    "__floordiv__": Operation("a quotient", operator.floordiv, (_WHOLE | {float},)),
-    "__mod__": Operation("a remainder", operator.mod, (_WHOLE | {float},)),
+    "__add__": Operation("a sum", operator.add, (_SUMMED | _TEXT,), is_whole=True),
+    "__sub__": Operation("a difference", operator.sub, (_SUMMED,), is_whole=True),
+    "__mul__": Operation("a product", operator.mul, (_WHOLE | {float},), is_whole=True),
+    "__floordiv__": Operation("a quotient", operator.floordiv, (_WHOLE | {float},), is_whole=True),
+    "__mod__": Operation("a remainder", operator.mod, (_WHOLE | {float},), is_whole=True),
     "__truediv__": Operation("a path or a quotient", operator.truediv, (_PATH_PARTS | _WHOLE | {float},)),
 }
 _CALLED = {
@@ -373,15 +397,14 @@ def called(function: Any, options: dict[str, Any]) -> Operation | None:
 _METHODS: dict[str, tuple[frozenset[type], Callable[..., list[Any]] | None]] = {
     "item": (_NUMPY_NUMBERS | {torch.Tensor}, None),
     "get": (frozenset({dict}), _given_or),
-    **{name: (frozenset({torch.Tensor}), None) for name in ("long", "float", "double", "int", "bool", "clone")},
-    **{
-        name: (_TEXT, None)
-        for name in (
-            *("split", "rsplit", "strip", "lstrip", "rstrip", "lower", "upper", "zfill", "replace"),
-            *("removeprefix", "removesuffix", "startswith", "endswith", "partition", "rpartition"),
-        )
-    },
-}
+} | dict.fromkeys(("long", "float", "double", "int", "bool", "clone"), (frozenset({torch.Tensor}), None))
+_METHODS |= dict.fromkeys(
+    (
+        *("split", "rsplit", "strip", "lstrip", "rstrip", "lower", "upper", "zfill", "replace"),
+        *("removeprefix", "removesuffix", "startswith", "endswith", "partition", "rpartition"),
+    ),
+    (_TEXT, None),
+)
 
 
 def _of_name(name: str) -> Operation:

@@ -83,8 +83,8 @@ def lower(loader: Any, form: Form | None = None) -> Lowered | Report:
     elif not process and compat.why_not(compat.LOWERING) is None:  # which would lead astray what looks into transforms
         try:
             follows = os.environ.get("PENSTOCK_RECORD", "") != "1"
-            snapshot, kinds = loader.num_workers > 0, kinds_of(loader)
-            reader, rows = lower_dataset(loader.dataset, snapshot=snapshot, kinds=kinds, follows=follows)
+            snapshot, of_indices = loader.num_workers > 0, kinds_of(loader)
+            reader, rows = lower_dataset(loader.dataset, snapshot=snapshot, kinds=of_indices, follows=follows)
         except Opaque as opaque:
             rows = list(opaque.args)
     collated = Row("collation", "default_collate", True, "images are made in place, targets collated by torch")

@@ -38,11 +38,12 @@ from penstock.lowering.verify import sample_agrees
 from penstock.lowering.views import lower_found
 from penstock.ops.opaque import Opaque
 
-__all__ = ["kinds_in", "kinds_of", "lower_own", "signature"]
+__all__ = ["kinds_in", "kinds_of", "lower_own", "signature_of"]
 
 # Samplers of torch's whose indices are all ints.
 _OF_INTS = (SequentialSampler, RandomSampler, WeightedRandomSampler, DistributedSampler)
 _PICKLING = ("__getstate__", "__setstate__", "__reduce__", "__reduce_ex__", "__getnewargs__", "__getnewargs_ex__")
+_MAY_DO_MORE = "its __getitem__ may do more than compute with what it looks up"
 _CONVERT = Image.Image.convert
 # How many samples are looked at to see whether most files are decoded natively, and how many are compared.
 _LOOKED_AT, _COMPARED = 8, 3
@@ -60,11 +61,12 @@ def _opened_by(how: How, where: Any) -> Any:
 def _loaded_by(how: How, where: Any) -> Any:
     """Open an image as the user's code does."""
     if how == "file":
-        with open(where, "rb") as file:
+        with open(where, "rb") as file:  # noqa: PTH123 - which has a text of its own where a path is none
             return Image.open(file).convert("RGB")
     if how in ("default_loader", "pil_loader"):
         return getattr(folder, how)(where)
-    return _opened_by(how, where).convert("RGB")
+    with _opened_by(how, where) as image:
+        return image.convert("RGB")
 
 
 class OwnReader:
@@ -100,12 +102,12 @@ class OwnReader:
             Unproved: If a sample is another one than those of which is known what is done.
         """
         for index in indices:
+            if self._kinds is not None and type(index) not in self._kinds:
+                raise Unproved(f"an index that is a {type(index).__name__}")
             yield self, *self.look_up(index)
 
     def look_up(self, index: Any) -> tuple[FileRef, list[Any]]:
         """Return where a sample's image is, and what was looked up before its first transform."""
-        if self._kinds is not None and type(index) not in self._kinds:
-            raise Unproved(f"an index that is a {type(index).__name__}")
         found, steps = self._found, self._steps
         values = steps.begin(index)
         steps.take(values, 0, found.opened)
@@ -138,7 +140,7 @@ class OwnReader:
 
     def _peek(self, where: Any) -> None:
         if self._found.how == "file":
-            with open(where, "rb") as file:
+            with open(where, "rb") as file:  # noqa: PTH123 - as above
                 Image.open(file)
         else:
             _opened_by(self._found.how, where).close()
@@ -184,7 +186,7 @@ def kinds_in(indices: Any) -> frozenset[type] | None:
     return kinds if all(kind is int or issubclass(kind, np.signedinteger) for kind in kinds) else None
 
 
-def signature(dataset: Any) -> tuple[list[Any], tuple[Any, ...]]:
+def signature_of(dataset: Any) -> tuple[list[Any], tuple[Any, ...]]:
     """Return the objects that a sample depends on, to be compared by identity, and the transforms besides."""
     seen = [*folders.signature(), Image.Image.convert]
     try:
@@ -216,7 +218,7 @@ def lower_own(dataset: Any, *, snapshot: bool, kinds: frozenset[type] | None) ->
         raise Opaque("Pillow's way of converting images was changed")
     if found.how.endswith("loader"):
         folders.check_loader(getattr(folder, found.how))
-    if found.asks_kind and kinds != {int}:
+    if found.asks_kind and kinds != frozenset({int}):
         raise Opaque("its __getitem__ asks of what kind an index is, and the sampler is not known to give ints")
     if snapshot and kinds is None:
         raise Opaque("it is not known of what kind the indices are that its sampler gives")
@@ -225,7 +227,7 @@ def lower_own(dataset: Any, *, snapshot: bool, kinds: frozenset[type] | None) ->
         try:
             steps = steps.kept(keep, [_some(kind) for kind in kinds or ()])
         except Unproved as unproved:
-            raise Opaque(f"its __getitem__ may do more than compute with what it looks up: {unproved}") from None
+            raise Opaque(f"{_MAY_DO_MORE}: {unproved}") from None
     pipeline = _pipeline_of(dataset, found, threads_of(in_workers=snapshot))
     reader = OwnReader(found, steps, kinds if snapshot or found.asks_kind else None, pipeline)
     _compare(dataset, reader, pipeline)
@@ -258,13 +260,13 @@ def _compare(dataset: Any, reader: OwnReader, pipeline: Pipeline) -> None:
         try:
             looked_up.append((index, *reader.look_up(index)))
         except Unproved as unproved:
-            raise Opaque(f"its __getitem__ may do more than compute with what it looks up: {unproved}") from None
+            raise Opaque(f"{_MAY_DO_MORE}: {unproved}") from None
         except Exception:  # noqa: S112 - raised again, in its place, when the sample is met
             continue
     if not looked_up:
         raise Opaque("it holds no images")
     native = folders.check_files([file for _, file, _ in looked_up], pipeline)
-    seen, parts = signature(dataset)
+    seen, parts = signature_of(dataset)
     seen += parts
     try:
         known = _agreed.get(dataset)
@@ -276,6 +278,8 @@ def _compare(dataset: Any, reader: OwnReader, pipeline: Pipeline) -> None:
     for index, file, values in chosen:
         try:
             pixels, rest = np.asarray(reader.open(file.where)), reader.rest(values)
+        except Unproved as unproved:
+            raise Opaque(f"{_MAY_DO_MORE}: {unproved}") from None
         except Exception:  # noqa: S112 - the same
             continue
         if not sample_agrees(dataset, index, pixels, pipeline, rest):

@@ -124,6 +124,9 @@ class Sandbox:
         if code.co_flags & _GENERATORS:
             self.refuse(f"a generator, {code.co_name}")
 
+    def enter(self, code: types.CodeType, arguments: tuple[Any, ...], keywords: Mapping[str, Any]) -> None:
+        """Refuse a call of a function, by what it is given."""
+
     def allows(self, name: str) -> bool:
         """Whether code may name an attribute or a global so."""
         return not name.startswith("__") and name not in _WAYS_OUT and name not in _OF_A_WORKER
@@ -309,6 +312,7 @@ class _Function(StandIn):
         sandbox, real = (object.__getattribute__(self, slot) for slot in ("_sandbox", "_real"))
         code = real.__code__
         sandbox.check(code)
+        sandbox.enter(code, arguments, keywords)
         for name in _names_in(code):
             if not sandbox.allows(name):
                 sandbox.refuse(name)
@@ -373,6 +377,7 @@ class Object(StandIn):
         raise AttributeError(name)
 
     def __call__(self, *arguments: Any, **keywords: Any) -> Any:
+        """Run the code of the class's `__call__`."""
         sandbox, real = (object.__getattribute__(self, slot) for slot in ("_sandbox", "_real"))
         function = inspect.getattr_static(type(real), "__call__", None)
         if not isinstance(function, types.FunctionType):

@@ -83,9 +83,9 @@ def sample_agrees(dataset: Any, index: int, pixels: npt.NDArray[np.uint8], pipel
     views = [memory.empty(shape, pipeline.dtype) for shape in batch.shapes[: pipeline.outputs]]
     batch.run(_native.JobQueue(1), [out for _, out in views])
     images = [made for made, _ in views]
-    found = (images[0], rest) if pipeline.layout is None else placed(rest, images)
+    found = type(expected)((images[0], rest)) if pipeline.layout is None else placed(rest, images)
     same = torch.equal(streams.torch_state(), states[0]) and streams.python_state() == states[1]
-    return same and _is_same(found, type(found)(expected) if type(expected) is list else expected)
+    return same and _is_same(found, expected)
 
 
 def _is_same(found: Any, expected: Any) -> bool:

@@ -1,6 +1,7 @@
 """Data sets as people write them, over the same few photographs: what is followed, and what is not."""
 
 import functools
+import importlib
 import io
 import os
 import random
@@ -181,9 +182,57 @@ class Second(Own):
         return self.transform(Image.open(self.samples[i][0]).convert("RGB")), self.classes[i].upper()
 
 
+class _Tabled(Own):
+    def __init__(self, paths, transform=TRANSFORM):
+        super().__init__(paths, transform)
+        names, sizes = self.names, [k / 2 for k in range(len(paths))]
+        pandas: Any = importlib.import_module("pandas")
+        self.frame = pandas.DataFrame({"name": names, "label": self.labels, "size": sizes, "path": map(str, paths)})
+        self.numbers = self.frame[["label", "size"]]
+
+    def opened(self, path):
+        return self.transform(Image.open(path).convert("RGB"))
+
+
+class Cells(_Tabled):
+    def __getitem__(self, idx):
+        path = os.path.join(self.root, self.frame.iloc[idx, 0])  # noqa: PTH118 - as in the tutorial
+        return self.opened(path), self.frame.iloc[idx, 1], self.frame.loc[idx, "size"]
+
+
+class Rows(_Tabled):
+    def __getitem__(self, idx):
+        row = self.frame.iloc[idx]
+        label = int(row["label"])
+        numbers = self.numbers.iloc[idx]
+        return self.opened(row["path"]), label, numbers["label"], row.path
+
+
+class Columns(_Tabled):
+    def __getitem__(self, idx):
+        image = self.opened(self.frame["path"].iloc[idx])
+        return image, self.frame["label"][idx], self.frame.label.values[idx], self.frame["size"].loc[idx]
+
+
 FOLLOWED = {
     each.__name__: each
-    for each in (Pairs, Tutorial, Dictionary, Views, Alone, Contents, Helpers, Loaded, Opener, Split, WithPaths, Late)
+    for each in (
+        Pairs,
+        Tutorial,
+        Dictionary,
+        Views,
+        Alone,
+        Contents,
+        Helpers,
+        Loaded,
+        Opener,
+        Split,
+        WithPaths,
+        Late,
+        Cells,
+        Rows,
+        Columns,
+    )
 } | {"Second": Second}
 
 

@@ -30,6 +30,7 @@ from torchvision.datasets import folder
 
 from penstock.lowering import looked_up, lookups
 from penstock.lowering.followed import Following, ImageStandIn, Known, catches
+from penstock.lowering.frames import Frame, is_frame
 from penstock.lowering.identity import compared
 from penstock.lowering.layout import Layout, Place, same
 from penstock.lowering.looked_up import Called, Holding, HoldingTensor, LookedUp, is_looked_up, real_of, slot_of
@@ -338,6 +339,8 @@ class _Getting(Following):
         kind = type(value)
         if kind in _CONTAINERS and not _holds_code(value):
             return Holding(self, value)
+        if is_frame(value):
+            return Frame(self, value)
         if kind is torch.Tensor and value.ndim and not vars(value):
             return HoldingTensor(self, value)
         if isinstance(value, Dataset) and not isinstance(value, nn.Module) and has_plain_attributes(value):

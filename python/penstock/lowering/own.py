@@ -26,6 +26,7 @@ from torchvision.datasets import folder
 from penstock import _native
 from penstock.lowering import folders
 from penstock.lowering.classes import check_class, name_of, threads_of
+from penstock.lowering.frames import is_frame, keep_frame
 from penstock.lowering.getitem import Found, How, follow_getitem
 from penstock.lowering.kept import keep
 from penstock.lowering.known import is_pristine
@@ -225,7 +226,10 @@ def lower_own(dataset: Any, *, snapshot: bool, kinds: frozenset[type] | None) ->
     steps = found.steps
     if snapshot:
         try:
-            steps = steps.kept(keep, [_some(kind) for kind in kinds or ()])
+            steps = steps.kept(
+                lambda value: keep_frame(value) if is_frame(value) else keep(value),
+                [_some(kind) for kind in kinds or ()],
+            )
         except Unproved as unproved:
             raise Opaque(f"{_MAY_DO_MORE}: {unproved}") from None
     pipeline = _pipeline_of(dataset, found, threads_of(in_workers=snapshot))

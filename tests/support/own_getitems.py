@@ -205,7 +205,7 @@ class Rows(_Tabled):
         row = self.frame.iloc[idx]
         label = int(row["label"])
         numbers = self.numbers.iloc[idx]
-        return self.opened(row["path"]), label, numbers["label"], row.path
+        return self.opened(row["path"]), label, numbers["label"], row["path"]
 
 
 class Columns(_Tabled):

@@ -127,10 +127,9 @@ class _Part(StandIn):
     @staticmethod
     def _find(sandbox: Any, me: Any, real: Any, name: str) -> Any:
         frame, kind, key = real
+        # Not a row's entries, which may be None: what an attribute gives is compared by identity.
         if kind == "column" and name in ("iloc", "values", "loc"):
             return _Part(sandbox, (frame, f"column's {name}", key))
-        if kind == "row" and name in real_of(frame).columns and not hasattr(sys.modules["pandas"].Series, name):
-            return me[name]
         return StandIn._find(sandbox, me, real, name)
 
     def __getitem__(self, key: Any) -> Any:

@@ -47,9 +47,9 @@ _WHOLE: frozenset[type] = frozenset({int, bool})
 # Those that raise where NumPy's small ones warn.
 _SUMMED = _WHOLE | {float, np.int64}
 _TEXT: frozenset[type] = frozenset({str, np.str_})
-_KEYS = _WHOLE | _TEXT | {float, bytes, type(None), tuple, slice, torch.Tensor} | _NUMPY
+_KEYS: frozenset[type] = _WHOLE | _TEXT | {float, bytes, type(None), tuple, slice, torch.Tensor} | _NUMPY
 _LISTS: frozenset[type] = frozenset({list, tuple})
-_HOLDERS = _LISTS | {dict, range, str, np.str_, bytes, np.ndarray, torch.Tensor}
+_HOLDERS: frozenset[type] = _LISTS | {dict, range, str, np.str_, bytes, np.ndarray, torch.Tensor}
 _NUMBERS = _WHOLE | {float} | _NUMPY_NUMBERS
 # What a data set may hold.
 KINDS = (
@@ -434,8 +434,8 @@ def attribute(name: str) -> Operation | None:
     return _ATTRIBUTES.get(name)
 
 
-# What is opened: whatever it is, the library raises for it what it raises.
-OPENED = Operation("opening", lambda where: where, (_KNOWN,), lambda column: column)
+# What is opened. A number would be a descriptor, which is closed once it was read.
+OPENED = Operation("opening", lambda where: where, (_TEXT | PATHS | {bytes, type(None)},), lambda column: column)
 _BUILT: dict[type, Operation] = {
     kind: Operation(f"a {kind.__name__}", lambda *items, kind=kind: kind(items), (_NUMBERS | {str, list, tuple},))
     for kind in (list, tuple)

@@ -209,6 +209,8 @@ def lower_own(dataset: Any, *, snapshot: bool, kinds: frozenset[type] | None) ->
         Opaque: If it is not known what it does for an index.
     """
     check_class(dataset, ())
+    if not hasattr(dataset, "__dict__"):
+        raise Opaque("it has no attributes of its own")
     if (reason := why_not()) is not None:
         raise Opaque(reason)
     try:

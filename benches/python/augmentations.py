@@ -264,6 +264,8 @@ def rows_of(record: dict[str, Any]) -> list[tables.Row]:
 
 def main() -> None:
     """Measure and write."""
+    # Data sets of one's own are recorded here, those that would be lowered too.
+    os.environ["PENSTOCK_RECORD"] = "1"
     parser = tables.options(__doc__, rounds=3)
     parser.add_argument("folder", type=Path, help="an ImageFolder of JPEG files")
     parser.add_argument("--samples", type=int, default=2000, help="of an epoch over photographs")

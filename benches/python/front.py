@@ -88,7 +88,7 @@ def cases(root: Path, small: Path, count: int) -> list[Case]:
     return [
         Case("CIFAR-10: RandomCrop, flip, normalize", "lowered", made, cifar.COUNT),
         Case(f"ImageFolder of photographs: {crop}", "lowered", functools.partial(loader, photographs), count),
-        Case(f"a `Dataset` of one's own, unedited: {crop}", "recorded", functools.partial(loader, table), count),
+        Case(f"a `Dataset` of one's own, unedited: {crop}", "lowered", functools.partial(loader, table), count),
         Case("self-supervised: MoCo v2's two views", "recorded", functools.partial(loader, views), count),
         Case("timm's `create_loader` for training, its defaults", "lowered", timms, count),
     ]

@@ -6,6 +6,7 @@ FOLDER holds JPEG photographs, at any depth. Writes `benches/record/<date>-recor
 BENCHMARKS.md's table of recording. `benches/README.md` says more.
 """
 
+import os
 import statistics
 import time
 from functools import partial
@@ -127,6 +128,8 @@ def rows_of(record: dict[str, Any]) -> list[tables.Row]:
 
 def main() -> None:
     """Measure and write."""
+    # Data sets of one's own are recorded here, those that would be lowered too.
+    os.environ["PENSTOCK_RECORD"] = "1"
     parser = tables.options(__doc__)
     parser.add_argument("folder", type=Path, help="a folder of JPEG files")
     arguments = parser.parse_args()

@@ -22,6 +22,7 @@ from penstock.delivery.form import Form
 from penstock.generators import SampleStreams, Streams, lend
 from penstock.lowering import by_index, worker_init
 from penstock.lowering.gather import Gathering, Samples
+from penstock.lowering.lookups import Unproved
 from penstock.lowering.lower import Lowered, lower
 from penstock.making import Begun, MakingFailed, making
 from penstock.prepared import Prepared
@@ -297,11 +298,15 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
             self._lowered = self._lower_again()
         if self._lowered is None or (isinstance(indices, Iterator) and self._samples is None):
             # An iterator's code would run between the draws of two samples.
-            data = self._fetch(indices)
-            return pin_memory(data, self._pin_memory_device) if self._pin_memory else data
-        gathering = self._gather(self._lowered, indices)
+            return self._made_by_torch(indices)
         since = time.perf_counter()
-        opening = gathering.finish().opening
+        try:
+            gathering = self._gather(self._lowered, indices)
+            opening = gathering.finish().opening
+        except Unproved as unproved:
+            if self._samples is not None:
+                raise by_index.refusal((f"dataset: {unproved}",)) from None
+            return self._made_by_torch(indices)
         waits = self._counters.waits
         waits.asked(ready=False)
         waits.for_files(since, opening)
@@ -317,6 +322,10 @@ class NativeDataLoaderIter(_BaseDataLoaderIter):
             with self._lent(self._lowered) as streams:
                 prepared.redraw(streams)
         return prepared.result(self._pin_memory_device)
+
+    def _made_by_torch(self, indices: Any) -> Any:
+        data = self._fetch(indices)
+        return pin_memory(data, self._pin_memory_device) if self._pin_memory else data
 
     def _lower_again(self) -> Lowered | None:
         """Return what the loader is by this time; None if torch's fetcher has to make its batches."""

@@ -15,6 +15,7 @@ from penstock.counters import Counters
 from penstock.fallback import open_rest
 from penstock.generators import Streams
 from penstock.lowering.gather import Samples
+from penstock.lowering.layout import collated, placed
 from penstock.lowering.mixing import Mixed, Mixing
 from penstock.lowering.readers import Located, Targets, detached
 from penstock.lowering.timm import Copying
@@ -275,7 +276,10 @@ class Prepared:
         if outline.mixed is not None:
             mixed = outline.mixed.with_images(drawn.images[0])
             return pin_memory(mixed, device) if self._pin else mixed
-        return [self._handed(drawn), pin_memory(outline.targets, device) if self._pin else outline.targets]
+        targets = pin_memory(outline.targets, device) if self._pin else outline.targets
+        if outline.pipeline.layout is not None:
+            return placed(targets, drawn.images)
+        return [self._handed(drawn), targets]
 
 
 @dataclasses.dataclass
@@ -318,7 +322,7 @@ class _Outline:
     Attributes:
         shapes: Of the images, for each view.
         pipeline: Of the first image.
-        targets: As they are collated.
+        targets: As they are collated; whole samples if these have a layout of their own.
         mixed: What is made of all that, if it is mixed.
     """
 
@@ -372,13 +376,20 @@ def _outcome(
         return failure
     try:
         pipeline = located.pipeline(0)
-        if len(batch.shapes) != pipeline.outputs:
-            if isinstance(mixing, Copying):
-                mixing.refuse(batch.shapes)
-            for view in range(pipeline.outputs):
+
+        def check(view: int) -> None:
+            if len(batch.shapes) != pipeline.outputs:
+                if isinstance(mixing, Copying):
+                    mixing.refuse(batch.shapes)
                 _collate(batch.shapes[view :: pipeline.outputs], in_worker=in_worker)
+
         shapes = [(len(located.positions), *shape) for shape in batch.shapes[: pipeline.outputs]]
-        targets = located.targets if isinstance(mixing, Copying) else collate_targets(located.targets)
+        if pipeline.layout is None:
+            for view in range(pipeline.outputs):
+                check(view)
+            targets = located.targets if isinstance(mixing, Copying) else collate_targets(located.targets)
+        else:
+            targets = collated([*located.targets], check)
         mixed = None if mixing is None else mixing.draw(shapes[0], pipeline.dtype, targets, streams)
         return _Outline(shapes, pipeline, targets, mixed)
     except Exception as error:

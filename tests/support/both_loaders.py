@@ -15,6 +15,7 @@ from torch.utils.data import Dataset
 import penstock
 from support.compare import assert_same
 from support.files import encode, photo
+from support.unread import unread
 
 
 def write_images(root: Path, count: int = 12, **options: Any) -> list[Path]:
@@ -42,7 +43,7 @@ def age(path: Path) -> None:
 
 
 class Opened(Dataset):
-    """The files of a list, opened and turned into colour as most people do it; the base of other programs' datasets.
+    """The files of a list, opened by code that is not followed; the base of other programs' datasets.
 
     Args:
         paths: Of the files.
@@ -56,7 +57,7 @@ class Opened(Dataset):
         return len(self.paths)
 
     def open(self, index: int) -> Any:
-        return Image.open(self.paths[index]).convert("RGB")
+        return unread(Image.open(self.paths[index]).convert("RGB"))
 
     def __getitem__(self, index: int) -> Any:
         return self.transform(self.open(index)), index

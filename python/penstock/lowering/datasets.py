@@ -12,28 +12,22 @@ import copy
 import dataclasses
 import inspect
 import itertools
+import types
 from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
 import numpy as np
 import torch
-import torchvision
 from torch.utils.data import ConcatDataset, Subset, TensorDataset
 from torchvision import datasets as tv
 
 from penstock import _native
 from penstock.datasets import ImageDataset, check_pixels
 from penstock.lowering import folders, timm
+from penstock.lowering.classes import check_class, check_version, name_of, threads_of
 from penstock.lowering.followed import follow, is_own
-from penstock.lowering.known import (
-    HOOKS,
-    SHADOWS,
-    instance_attribute,
-    is_pristine,
-    methods_of,
-    plain_lookup,
-    tested_torchvision,
-)
+from penstock.lowering.known import HOOKS, SHADOWS, instance_attribute, is_pristine, methods_of, plain_lookup
+from penstock.lowering.own import kinds_in, lower_own, signature_of
 from penstock.lowering.readers import (
     ArrayReader,
     ConcatReader,
@@ -45,8 +39,7 @@ from penstock.lowering.readers import (
 )
 from penstock.lowering.report import Row
 from penstock.lowering.targets import is_pure
-from penstock.lowering.transforms import Pipeline, describe
-from penstock.lowering.verify import agrees
+from penstock.lowering.transforms import describe
 from penstock.lowering.views import lower_views
 from penstock.ops.opaque import Opaque
 
@@ -159,29 +152,35 @@ _ATTRIBUTES = sorted(
 )
 
 
-def lower_dataset(dataset: Any, *, snapshot: bool) -> tuple[Reader, list[Row]]:
+def lower_dataset(
+    dataset: Any, *, snapshot: bool, kinds: frozenset[type] | None = None, follows: bool = True
+) -> tuple[Reader, list[Row]]:
     """Return where a dataset's images are, and what to tell about it.
 
     Args:
         dataset: As the loader has it.
         snapshot: Whether it is for worker processes, so that targets are kept as they are now.
+        kinds: Of which its indices may be; None if they are not known.
+        follows: Whether it may be found out what the user's own `__getitem__` does.
 
     Raises:
         Opaque: If the dataset cannot be read natively; `args` are the rows.
     """
     method = getattr(type(dataset), "__getitem__", None)
     if method is Subset.__getitem__ or method is ConcatDataset.__getitem__:
-        return _lower_wrapper(dataset, snapshot=snapshot)
-    row = Row("dataset", _name(dataset), False, "")
+        return _lower_wrapper(dataset, snapshot=snapshot, kinds=kinds, follows=follows)
+    row = Row("dataset", name_of(dataset), False, "")
     try:
         if method is ImageDataset.__getitem__:
-            return _lower_own(dataset, snapshot=snapshot)
+            return _lower_image_dataset(dataset, snapshot=snapshot)
         if (file_kind := _file_kind(method)) is not None:
             return _lower_files(dataset, file_kind, snapshot=snapshot)
         kind = _KINDS.get(method)
         if kind is None:
             known = type(dataset).__module__.partition(".")[0] in ("torch", "torchvision")
             known &= is_pristine(method)
+            if not known and follows and type(method) is types.FunctionType:
+                return lower_own(dataset, snapshot=snapshot, kinds=kinds)
             why = (
                 folders.LEFT.get(method, "no native reader for it yet")
                 if known
@@ -220,6 +219,12 @@ def signature(dataset: Any) -> list[Any]:
         return [*seen, dataset.indices, *signature(dataset.dataset)]
     if isinstance(dataset, ConcatDataset):
         return [*seen, *(item for part in dataset.datasets for item in signature(part))]
+    if not _is_known(kind.__getitem__):
+        depends, parts = signature_of(dataset)
+        seen.extend(depends)
+        for part in parts:
+            _add_transform(seen, part)
+        return seen
     seen.extend(values.get(name) for name in _ATTRIBUTES)
     file_kind = _file_kind(kind.__getitem__)
     if file_kind is not None or kind.__getitem__ is ImageDataset.__getitem__:
@@ -234,6 +239,10 @@ def signature(dataset: Any) -> list[Any]:
             seen.append(target_transform)
     _add_transform(seen, transform)
     return seen
+
+
+def _is_known(method: Any) -> bool:
+    return method in _KINDS or method in folders.KINDS or method is ImageDataset.__getitem__
 
 
 def _add_transform(seen: list[Any], transform: Any) -> None:
@@ -266,23 +275,6 @@ def _file_kind(method: Any) -> folders.FileKind | None:
     return folders.KINDS.get(method) or timm.kind_of(method)
 
 
-def _name(dataset: Any) -> str:
-    try:
-        return f"{type(dataset).__name__} of {len(dataset)}"
-    except Exception:
-        return type(dataset).__name__
-
-
-def _check_class(dataset: Any, attributes: tuple[str, ...]) -> None:
-    if not plain_lookup(type(dataset)):
-        raise Opaque("its class looks attributes up in a way of its own")
-    if getattr(dataset, "__getitems__", None):
-        raise Opaque("it has __getitems__, which torch prefers")
-    for name in attributes:
-        if not instance_attribute(dataset, name):
-            raise Opaque(f"its {name!r} is no plain attribute")
-
-
 def _check_target_transform(target_transform: Any) -> None:
     if target_transform is not None and not is_pure(target_transform):
         raise Opaque(f"its target_transform {describe(target_transform)} may draw or keep state")
@@ -298,14 +290,14 @@ def _bare(dataset: Any) -> Any:
 def _lower_array(dataset: Any, kind: _Kind, *, snapshot: bool) -> tuple[Reader, list[Row]]:
     if not is_pristine(type(dataset).__getitem__):
         raise Opaque("its __getitem__ was patched")
-    _check_class(dataset, (*kind.attributes, "transform", "target_transform"))
+    check_class(dataset, (*kind.attributes, "transform", "target_transform"))
     _check_target_transform(dataset.target_transform)
     pixels = kind.pixels(dataset)
     if pixels.dtype != np.uint8 or pixels.ndim not in (3, 4) or pixels.shape[3:] not in ((), (3,)):
         raise Opaque(f"its images are {pixels.dtype} of shape {pixels.shape}")
     if 0 in pixels.shape:
         raise Opaque("it holds no images")
-    pipeline = lower_views(dataset.transform, "L" if pixels.ndim == 3 else "RGB", _threads(in_workers=snapshot))
+    pipeline = lower_views(dataset.transform, "L" if pixels.ndim == 3 else "RGB", threads_of(in_workers=snapshot))
     bare = _bare(dataset)
     if snapshot:
         for name in kind.attributes:
@@ -315,12 +307,12 @@ def _lower_array(dataset: Any, kind: _Kind, *, snapshot: bool) -> tuple[Reader, 
     if dataset.target_transform is not None and not kind.plain(bare):
         raise Opaque(f"its target_transform {describe(dataset.target_transform)} of such targets may warn in a worker")
     _compare(bare, pixels, targets)
-    _check_version(dataset.transform, pipeline, pixels[0])
+    check_version(dataset.transform, pipeline, pixels[0])
     source = _native.ArrayImages(pixels, pipeline.plans)
     if (refused := _native.Batch(source, [0], _native.Generator(0)).refused) is not None:
         name = describe(pipeline.steps[refused[1]].transform)
         raise Opaque(*pipeline.rows, Row("transform", name, False, "it raises for these images, so torch does it"))
-    rows = [Row("dataset", _name(dataset), True, f"read where it lies: {pixels.shape}, strides {pixels.strides}")]
+    rows = [Row("dataset", name_of(dataset), True, f"read where it lies: {pixels.shape}, strides {pixels.strides}")]
     reader = ArrayReader(pixels, pipeline, targets, dataset.target_transform, bare)
     return reader, [*rows, *pipeline.rows, *_target_rows(dataset.target_transform)]
 
@@ -328,13 +320,13 @@ def _lower_array(dataset: Any, kind: _Kind, *, snapshot: bool) -> tuple[Reader, 
 def _lower_files(dataset: Any, kind: folders.FileKind, *, snapshot: bool) -> tuple[Reader, list[Row]]:
     if not is_pristine(type(dataset).__getitem__):
         raise Opaque("its __getitem__ was patched")
-    _check_class(dataset, (*kind.attributes, *(("transforms",) if kind.joint else ("transform", "target_transform"))))
+    check_class(dataset, (*kind.attributes, *(("transforms",) if kind.joint else ("transform", "target_transform"))))
     kind.check(dataset)
     if kind.loader is None:
         folders.check_loader(dataset.loader)
     transform, target_transform = kind.transforms_of(dataset)
     _check_target_transform(target_transform)
-    pipeline = lower_views(transform, "RGB", _threads(in_workers=snapshot))
+    pipeline = lower_views(transform, "RGB", threads_of(in_workers=snapshot))
     if pipeline.fails:
         raise Opaque(*pipeline.rows, Row("transform", "(all)", False, "it raises for all images, so torch does it"))
     if any(step.shrinks for step in pipeline.steps):
@@ -353,18 +345,16 @@ def _lower_files(dataset: Any, kind: folders.FileKind, *, snapshot: bool) -> tup
         target_transform=target_transform,
         bare=kind.bare(_bare(dataset), lists),
     )
-    _check_version(transform, pipeline, np.zeros((64, 64, 3), np.uint8))
+    check_version(transform, pipeline)
     rows = [
         Row(
-            "dataset", _name(dataset), True, "JPEG, PNG and PPM files are read and decoded by threads, others by Pillow"
+            "dataset",
+            name_of(dataset),
+            True,
+            "JPEG, PNG and PPM files are read and decoded by threads, others by Pillow",
         )
     ]
     return reader, [*rows, *pipeline.rows, *_target_rows(target_transform)]
-
-
-def _threads(*, in_workers: bool) -> int:
-    """Return how many threads torch has where images would be made; it gives a worker one."""
-    return 1 if in_workers else torch.get_num_threads()
 
 
 def _snapshot(values: Any) -> Any:
@@ -392,35 +382,30 @@ def _one(targets: _Reader, index: int) -> Any:
     return targets(positions)[0]
 
 
-def _check_version(transform: Any, pipeline: Pipeline, pixels: Any) -> None:
-    if not tested_torchvision() and (pipeline.views or not agrees(transform, pipeline, pixels)):
-        raise Opaque(f"with torchvision {torchvision.__version__} its transform differs from what penstock makes")
-
-
-def _lower_own(dataset: Any, *, snapshot: bool) -> tuple[Reader, list[Row]]:
-    _check_class(dataset, ())
+def _lower_image_dataset(dataset: Any, *, snapshot: bool) -> tuple[Reader, list[Row]]:
+    check_class(dataset, ())
     for name in ("transform", "target_transform"):
         on_class = inspect.getattr_static(type(dataset), name)
         if hasattr(on_class, "__set__") or (name not in vars(dataset) and hasattr(on_class, "__get__")):
             raise Opaque(f"its {name!r} is no plain attribute")
     _check_target_transform(dataset.target_transform)
-    threads = _threads(in_workers=snapshot)
+    threads = threads_of(in_workers=snapshot)
     gray, color = (lower_views(dataset.transform, mode, threads) for mode in ("L", "RGB"))
     files = []
     for where in _first_places(dataset):
         if isinstance(where, np.ndarray):
             check_pixels(where)
-            _check_version(dataset.transform, gray if where.ndim == 2 else color, where)
+            check_version(dataset.transform, gray if where.ndim == 2 else color, where)
         else:
             files.append(FileRef(where, where) if isinstance(where, bytes) else FileRef.at(where))
     if files:
-        _check_version(dataset.transform, color, np.zeros((64, 64, 3), np.uint8))
+        check_version(dataset.transform, color)
         folders.check_files(files, color)
     if gray.fails and color.fails:
         raise Opaque(*color.rows, Row("transform", "(all)", False, "it raises for all images, so torch does it"))
     if any(step.shrinks for step in (*gray.steps, *color.steps)):
         raise Opaque("a negative margin may leave nothing of a small image")
-    rows = [Row("dataset", _name(dataset), True, "each image is read where locate() says it is")]
+    rows = [Row("dataset", name_of(dataset), True, "each image is read where locate() says it is")]
     shown = gray if color.fails else color
     return ImageDatasetReader(dataset, gray, color), [*rows, *shown.rows, *_target_rows(dataset.target_transform)]
 
@@ -447,9 +432,11 @@ def _target_rows(target_transform: Any) -> Iterator[Row]:
         yield Row("transform", name, True, "target_transform, called in the caller's thread")
 
 
-def _lower_wrapper(dataset: Any, *, snapshot: bool) -> tuple[Reader, list[Row]]:
+def _lower_wrapper(
+    dataset: Any, *, snapshot: bool, kinds: frozenset[type] | None, follows: bool
+) -> tuple[Reader, list[Row]]:
     is_subset = type(dataset).__getitem__ is Subset.__getitem__
-    own = Row("dataset", _name(dataset), False, "")
+    own = Row("dataset", name_of(dataset), False, "")
     getitems = getattr(type(dataset), "__getitems__", None)
     attributes = ("dataset", "indices") if is_subset else ("datasets", "cumulative_sizes")
     why = None
@@ -466,13 +453,14 @@ def _lower_wrapper(dataset: Any, *, snapshot: bool) -> tuple[Reader, list[Row]]:
         raise Opaque(dataclasses.replace(own, reason=why))
     native = dataclasses.replace(own, native=True, reason="indices are mapped")
     if is_subset:
-        reader, rows = lower_dataset(dataset.dataset, snapshot=snapshot)
+        kinds = kinds_in(dataset.indices) if follows else None
+        reader, rows = lower_dataset(dataset.dataset, snapshot=snapshot, kinds=kinds, follows=follows)
         indices = _snapshot(dataset.indices) if snapshot else dataset.indices
         in_bulk = callable(getattr(dataset.dataset, "__getitems__", None))
         return SubsetReader(indices, reader, in_bulk), [native, *rows]
     parts, all_rows = [], [native]
     for part in dataset.datasets:
-        reader, rows = lower_dataset(part, snapshot=snapshot)
+        reader, rows = lower_dataset(part, snapshot=snapshot, kinds=kinds, follows=follows)
         parts.append(reader)
         all_rows += rows
     pipelines = [pipeline for part in parts for leaf in part.leaves() for pipeline in leaf.pipelines]

@@ -17,6 +17,7 @@ import dataclasses
 import dis
 import functools
 import inspect
+import itertools
 import operator
 import types
 from collections.abc import Callable, Mapping
@@ -39,7 +40,7 @@ from penstock.lowering.targets import is_data
 from penstock.ops.opaque import Opaque
 from penstock.ops.table import operation_of
 
-__all__ = ["Followed", "Values", "follow", "is_own"]
+__all__ = ["Followed", "Following", "Known", "Values", "catches", "follow", "is_own"]
 
 _PACKAGES = ("torch", "torchvision")
 _LAMBDAS = (v1.Lambda, v2.Lambda)
@@ -157,7 +158,7 @@ def follow(transform: Any, mode: str | None) -> Followed:
         if type(transform) is v2.Lambda and transform.types != (object,):
             raise Opaque("code that penstock does not know: it goes by the image's type")
         transform = transform.lambd
-    sandbox = _Following(mode)
+    sandbox = Following(mode)
     try:
         result = sandbox.call(transform, sandbox.image)
         held = sandbox.held(result)
@@ -170,7 +171,7 @@ def follow(transform: Any, mode: str | None) -> Followed:
     return Followed(tuple(map(tuple, sandbox.views)), held, sandbox.reads_process)
 
 
-class _Following(Sandbox):
+class Following(Sandbox):
     """Runs a callable.
 
     Attributes:
@@ -183,10 +184,10 @@ class _Following(Sandbox):
         known |= {id(function): self._torchs(name) for name, function in calls.FUNCTIONS.items() if "." not in name}
         super().__init__(known, {})
         self._mode = mode
-        self.image = _Image(self, _IMAGE)
+        self.image = ImageStandIn(self, _IMAGE)
         self.views: list[list[Any]] = []
         # What the views are as far as they have come; only the last one may be used.
-        self._latest: list[_Image] = []
+        self._latest: list[ImageStandIn] = []
         # Lists and dictionaries that it was given, each with what was in it.
         self._given: list[tuple[Any, tuple[Any, ...]]] = []
 
@@ -195,7 +196,7 @@ class _Following(Sandbox):
         super().close()
         self._given.clear()
 
-    def add(self, image: Any, part: Any) -> "_Image":
+    def add(self, image: Any, part: Any) -> "ImageStandIn":
         """Write down that a part is made of an image."""
         if image is self.image:
             self.views.append([])
@@ -203,7 +204,7 @@ class _Following(Sandbox):
         elif not self._latest or image is not self._latest[-1]:
             self.refuse("an image is used twice")
         self.views[-1].append(part)
-        self._latest[-1] = _Image(self, _IMAGE)
+        self._latest[-1] = ImageStandIn(self, _IMAGE)
         return self._latest[-1]
 
     def held(self, result: Any) -> type | tuple[Any, ...] | None:
@@ -224,23 +225,25 @@ class _Following(Sandbox):
             raise Refused("it returns views in another order than it has made them")
         return _keys(tuple(result), tuple(map(type, result))) if type(result) is dict else type(result)
 
-    def method(self, name: str, function: str, arguments: tuple[Any, ...], options: Mapping[str, Any]) -> "_Image":
+    def method(
+        self, name: str, function: str, arguments: tuple[Any, ...], options: Mapping[str, Any]
+    ) -> "ImageStandIn":
         """Write down a call of a tensor's method, which comes to a function."""
         if getattr(torch.Tensor, name) is not _METHODS[name]:
             self.refuse(f"torch.Tensor.{name}, which was replaced")
         return self.values(function, arguments, options)
 
-    def values(self, name: str, arguments: tuple[Any, ...], options: Mapping[str, Any]) -> "_Image":
+    def values(self, name: str, arguments: tuple[Any, ...], options: Mapping[str, Any]) -> "ImageStandIn":
         """Write down a call of torch's that is given an image."""
-        arguments = tuple(map(unwrapped, arguments))
-        options = {key: unwrapped(value) for key, value in options.items()}
-        places = [place for place, value in enumerate(arguments) if isinstance(value, _Image)]
+        arguments = tuple(map(self.given, arguments))
+        options = {key: self.given(value) for key, value in options.items()}
+        places = [place for place, value in enumerate(arguments) if isinstance(value, ImageStandIn)]
         call = calls.call_of(name, places[0], arguments, options) if len(places) == 1 else None
         if call is None:
             self.refuse(name)
         return self.add(arguments[places[0]], _values(call))
 
-    def converted(self, image: Any, mode: Any) -> "_Image":
+    def converted(self, image: Any, mode: Any) -> "ImageStandIn":
         """Return what `convert` gives of an image that is of the mode."""
         if image is not self.image or mode != self._mode or type(mode) is not str:
             self.refuse("convert")
@@ -251,11 +254,19 @@ class _Following(Sandbox):
         # A generator expression is used up where it stands, and handles no exceptions of others.
         if code.co_name != "<genexpr>":
             super().check(code)
-            if _catches(code):
+            if self.sees_exceptions(code):
                 self.refuse(f"what {code.co_name} does where a transform raises")
         for within in code.co_consts:
             if isinstance(within, types.CodeType):
                 self.check(within)
+
+    def sees_exceptions(self, code: types.CodeType) -> bool:
+        """Whether code may go on where something raises."""
+        return catches(code)
+
+    def given(self, value: Any) -> Any:
+        """Return what a library's function is given where the code gives it something."""
+        return unwrapped(value)
 
     def _is_as_before(self) -> bool:
         given = [(_contents(mine), contents) for mine, contents in self._given]
@@ -264,7 +275,7 @@ class _Following(Sandbox):
 
     def _getattr(self, value: Any, name: str, *default: Any) -> Any:
         # What these have besides depends on what they stand for.
-        if default and issubclass(type(value), (_Image, _Modules, functools.partial)):
+        if default and issubclass(type(value), (ImageStandIn, _Modules, functools.partial)):
             self.refuse(f"whether it has {name!r}")
         return super()._getattr(value, name, *default)
 
@@ -303,7 +314,7 @@ class _Following(Sandbox):
                 return _Module(self, value) if plain else self.refuse(kind.__name__)
         made = super()._make(value)
         if type(made) is types.FunctionType:
-            return _Known(self, made)
+            return Known(self, made)
         if type(made) is functools.partial:
             self._given.append((made, tuple(vars(value).values()) if kind is functools.partial else ()))
         return made
@@ -312,7 +323,7 @@ class _Following(Sandbox):
         """Make a transform in the call; with the same parameters it is the same one."""
         try:
             given = inspect.signature(kind).bind(*arguments, **options).arguments
-            return self.stand_in(_transform(kind, given))
+            return self.stand_in(_transform(kind, {name: self.given(value) for name, value in given.items()}))
         except (TypeError, ValueError):
             return self.refuse(f"{kind.__name__}(...)")
 
@@ -323,7 +334,7 @@ class _Following(Sandbox):
             given = inspect.signature(function).bind(image, *arguments, **options).arguments
             _, *rest = given.items()
             try:
-                made = _transform(transform, {_RENAMED.get(name, name): value for name, value in rest})
+                made = _transform(transform, {_RENAMED.get(name, name): self.given(value) for name, value in rest})
             except TypeError:
                 return self.refuse(f"arguments of {function.__name__}")
             if function in _OF_TENSORS:
@@ -334,14 +345,14 @@ class _Following(Sandbox):
 
     def _torchs(self, name: str) -> Callable[..., Any]:
         def call(*arguments: Any, **options: Any) -> Any:
-            if not any(isinstance(value, _Image) for value in arguments):
+            if not any(isinstance(value, ImageStandIn) for value in arguments):
                 self.refuse(f"torch.{name}")
             return self.values(name, arguments, options)
 
         return call
 
 
-class _Image(StandIn):
+class ImageStandIn(StandIn):
     """Stands for an image, or the tensor of one."""
 
     __slots__ = ()
@@ -356,7 +367,7 @@ class _Image(StandIn):
 
 
 def _operator(name: str, function: str) -> Callable[..., Any]:
-    def call(self: _Image, *arguments: Any) -> Any:
+    def call(self: ImageStandIn, *arguments: Any) -> Any:
         sandbox = object.__getattribute__(self, "_sandbox")
         return sandbox.method(name, function, (self, *arguments), {})
 
@@ -364,15 +375,16 @@ def _operator(name: str, function: str) -> Callable[..., Any]:
 
 
 for _name, _method in _OPERATORS.items():
-    setattr(_Image, _name, _operator(_name, _method))
+    setattr(ImageStandIn, _name, _operator(_name, _method))
 
 
-class _Known(StandIn):
+class Known(StandIn):
     """A function that is known; there is no more to it than that it may be called."""
 
     __slots__ = ()
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
+        """Call it."""
         return object.__getattribute__(self, "_real")(*arguments, **options)
 
 
@@ -437,9 +449,18 @@ def _contents(given: Any) -> tuple[Any, ...]:
 
 
 @functools.lru_cache(maxsize=512)
-def _catches(code: types.CodeType) -> bool:
-    """Whether code looks at exceptions: those of comprehensions in it only pass through what Python has put there."""
-    return bool(code.co_exceptiontable) and any(each.opname == "PUSH_EXC_INFO" for each in dis.get_instructions(code))
+def catches(code: types.CodeType, *, surrounds: bool = True) -> bool:
+    """Whether code looks at exceptions: those of comprehensions in it only pass through what Python has put there.
+
+    Args:
+        code: The code.
+        surrounds: Whether that goes for what leaves a `with` statement, too.
+    """
+    if not code.co_exceptiontable:
+        return False
+    names = [each.opname for each in dis.get_instructions(code)]
+    looks = [following for name, following in itertools.pairwise(names) if name == "PUSH_EXC_INFO"]
+    return any(surrounds or name != "WITH_EXCEPT_START" for name in looks)
 
 
 def _check_constant(value: Any) -> None:

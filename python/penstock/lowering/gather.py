@@ -6,6 +6,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from penstock import _native
+from penstock.lowering.lookups import Unproved
 from penstock.lowering.pillow import pixel_limit
 from penstock.lowering.readers import FileRef, LeafReader, Located, Pixels, Place, Reader, detached
 
@@ -30,6 +31,9 @@ class Gathering:
     Args:
         reader: Where the dataset's images are.
         indices: Of the batch. What the dataset raises for one of them is part of the result.
+
+    Raises:
+        Unproved: If it is not known what the data set does for one of them; here, or in `finish`.
     """
 
     def __init__(self, reader: Reader, indices: Any) -> None:
@@ -80,6 +84,8 @@ def _walk(reader: Reader, indices: Sequence[Any], samples: list[_Sample]) -> Exc
     """Append the samples up to the first that is not found; return what the dataset raised there."""
     try:
         samples.extend(reader.walk(indices))
+    except Unproved:
+        raise
     except RuntimeError as error:
         # What ends an iteration cannot leave `walk` as it is: Python wraps it.
         return error.__cause__ if isinstance(error.__cause__, StopIteration) else detached(error)
@@ -125,6 +131,8 @@ def _fill(located: Located, samples: list[_Sample], read: dict[int, tuple[_nativ
         if leaf.target_transform is not None:
             try:
                 targets[-1] = leaf.target_transform(target)
+            except Unproved:
+                raise
             except Exception as error:
                 located.late_error = detached(error)
                 return

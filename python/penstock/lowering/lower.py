@@ -19,6 +19,7 @@ from penstock.lowering.collation import entries_of, start_method, why_changed
 from penstock.lowering.datasets import lower_dataset, opens_files, signature
 from penstock.lowering.known import module_hooks
 from penstock.lowering.mixing import Mixing, mixing_of
+from penstock.lowering.own import kinds_of
 from penstock.lowering.pillow import keeps_pixels_as_known, why_not
 from penstock.lowering.readers import Reader
 from penstock.lowering.report import Report, Row
@@ -82,7 +83,9 @@ def lower(loader: Any, form: Form | None = None) -> Lowered | Report:
         blockers.append(Row("dataset", type(loader.dataset).__name__, False, "an IterableDataset"))
     elif not process and compat.why_not(compat.LOWERING) is None:  # which would lead astray what looks into transforms
         try:
-            reader, rows = lower_dataset(loader.dataset, snapshot=loader.num_workers > 0)
+            follows = os.environ.get("PENSTOCK_RECORD", "") != "1"
+            snapshot, of_indices = loader.num_workers > 0, kinds_of(loader)
+            reader, rows = lower_dataset(loader.dataset, snapshot=snapshot, kinds=of_indices, follows=follows)
         except Opaque as opaque:
             rows = list(opaque.args)
     collated = Row("collation", "default_collate", True, "images are made in place, targets collated by torch")
@@ -106,7 +109,8 @@ def lower(loader: Any, form: Form | None = None) -> Lowered | Report:
     if reader is not None and collates:
         pipelines = [pipeline for leaf in reader.leaves() for pipeline in leaf.pipelines]
         kinds = {kind for pipeline in pipelines for kind in pipeline.kinds}
-        if (reason := why_changed(kinds, loader)) is not None:
+        holders = {kind for pipeline in pipelines if pipeline.layout for kind in pipeline.layout.holders()}
+        if (reason := why_changed(kinds, holders, loader)) is not None:
             blockers.append(Row("collation", "default_collate_fn_map", False, reason))
         if (
             any(pipeline.reads_process for pipeline in pipelines)
@@ -114,13 +118,17 @@ def lower(loader: Any, form: Form | None = None) -> Lowered | Report:
             and start_method(loader) != "fork"
         ):
             reason = "it looks at what a worker that is not forked need not have"
-            blockers.append(Row("transform", type(loader.dataset.transform).__name__, False, reason))
-        if any(pipeline.views for pipeline in pipelines) and (
-            loader.collate_fn is not default_collate or form is not None
-        ):
+            blockers.append(Row("dataset", type(loader.dataset).__name__, False, reason))
+        layouts = {pipeline.layout for pipeline in pipelines}
+        is_plain = loader.collate_fn is default_collate and form is None
+        if layouts != {None} and not is_plain:
+            reason = "samples that are no pairs of an image and a target are neither mixed nor delivered natively"
+            blockers.append(Row("dataset", "(result)", False, reason))
+        if any(pipeline.views for pipeline in pipelines) and not is_plain:
             reason = "several views of an image are neither mixed nor delivered natively"
             blockers.append(Row("transform", "(result)", False, reason))
-        if len({(pipeline.held, pipeline.outputs) for pipeline in pipelines if not pipeline.fails}) > 1:
+        shapes = {(pipeline.held, pipeline.outputs, pipeline.layout) for pipeline in pipelines if not pipeline.fails}
+        if len(shapes) > 1:
             blockers.append(Row("transform", "(result)", False, "its images differ in the number of their views"))
         if mixing is not None and any(pipeline.dtype not in MIXED for pipeline in pipelines):
             blockers.append(Row("collation", collated.name, False, "only float32 and float64 are mixed natively"))

@@ -22,7 +22,7 @@ import torch
 
 from penstock.lowering.targets import is_data
 
-__all__ = ["Refused", "Sandbox", "StandIn", "innermost"]
+__all__ = ["Object", "Refused", "Sandbox", "StandIn", "Stopped", "has_plain_attributes", "innermost"]
 
 _GENERATORS = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR | inspect.CO_ITERABLE_COROUTINE
 # Ways from an object to what is behind it; names of two underscores are others.
@@ -63,7 +63,7 @@ class Refused(Exception):  # noqa: N818 - it says what a function would do that 
     """A function wants more than a sandbox gives it."""
 
 
-class _Stopped(BaseException):
+class Stopped(BaseException):
     """The same while the function runs; no `except Exception` of its own gets hold of it."""
 
 
@@ -101,7 +101,7 @@ class Sandbox:
             result = self.stand_in(function)(*arguments)
             if self.refused is None and not self._is_as_before():
                 self.refuse("it keeps what it has seen")
-        except (_Stopped, SystemExit) as stopped:
+        except (Stopped, SystemExit) as stopped:
             raise Refused(self.refused or "it ends the process") from stopped
         if self.refused is not None:
             raise Refused(self.refused)
@@ -117,12 +117,19 @@ class Sandbox:
     def refuse(self, what: str) -> Any:
         """End the call, now or, if the function goes on all the same, later."""
         self.refused = self.refused or what
-        raise _Stopped(what)
+        raise Stopped(what)
 
     def check(self, code: types.CodeType) -> None:
         """Refuse code that must not run, by what it is made of."""
         if code.co_flags & _GENERATORS:
             self.refuse(f"a generator, {code.co_name}")
+
+    def enter(self, code: types.CodeType, arguments: tuple[Any, ...], keywords: Mapping[str, Any]) -> None:
+        """Refuse a call of a function, by what it is given."""
+
+    def allows(self, name: str) -> bool:
+        """Whether code may name an attribute or a global so."""
+        return not name.startswith("__") and name not in _WAYS_OUT and name not in _OF_A_WORKER
 
     def stand_in(self, value: Any) -> Any:
         """Return what the function may have in the place of a value."""
@@ -163,8 +170,8 @@ class Sandbox:
             return _Logger(self, value)
         if _asks_what_is_installed(value):
             return value
-        if _has_plain_attributes(value):
-            return _Object(self, value)
+        if has_plain_attributes(value):
+            return Object(self, value)
         return self.refuse(_name_of(value))
 
     def names(self, function: types.FunctionType) -> "_Names":
@@ -213,7 +220,7 @@ class Sandbox:
         return isinstance(value, kind)
 
     def _getattr(self, value: Any, name: str, *default: Any) -> Any:
-        if type(name) is not str or not _is_allowed(name):
+        if type(name) is not str or not self.allows(name):
             self.refuse(str(name))
         return getattr(value, name, *default)
 
@@ -305,8 +312,9 @@ class _Function(StandIn):
         sandbox, real = (object.__getattribute__(self, slot) for slot in ("_sandbox", "_real"))
         code = real.__code__
         sandbox.check(code)
+        sandbox.enter(code, arguments, keywords)
         for name in _names_in(code):
-            if not _is_allowed(name):
+            if not sandbox.allows(name):
                 sandbox.refuse(name)
         defaults = real.__defaults__ and tuple(map(sandbox.stand_in, real.__defaults__))
         mine = types.FunctionType(code, sandbox.names(real), code.co_name, defaults, sandbox.cells(real))
@@ -339,7 +347,7 @@ class _Module(StandIn):
             StandIn._set(sandbox, real, name)
 
 
-class _Object(StandIn):
+class Object(StandIn):
     """Reads an object's attributes, and those of its class, where that is all that a look-up is."""
 
     __slots__ = ()
@@ -369,6 +377,7 @@ class _Object(StandIn):
         raise AttributeError(name)
 
     def __call__(self, *arguments: Any, **keywords: Any) -> Any:
+        """Run the code of the class's `__call__`."""
         sandbox, real = (object.__getattribute__(self, slot) for slot in ("_sandbox", "_real"))
         function = inspect.getattr_static(type(real), "__call__", None)
         if not isinstance(function, types.FunctionType):
@@ -402,10 +411,6 @@ def _say_nothing(*_arguments: Any, **_keywords: Any) -> None:
     pass
 
 
-def _is_allowed(name: str) -> bool:
-    return not name.startswith("__") and name not in _WAYS_OUT and name not in _OF_A_WORKER
-
-
 def _names_in(code: types.CodeType) -> Iterator[str]:
     """Yield the names of globals and attributes in a function's code and in functions within it."""
     yield from code.co_names
@@ -419,7 +424,7 @@ def _asks_what_is_installed(value: Any) -> bool:
     return (named.__module__, named.__qualname__) in _ASKS_WHAT_IS_INSTALLED
 
 
-def _has_plain_attributes(value: Any) -> bool:
+def has_plain_attributes(value: Any) -> bool:
     """Whether attributes are looked up in an object, or in a class written in Python, in the ordinary way."""
     if type(value) is type:
         return bool(value.__flags__ & _WRITTEN_IN_PYTHON)

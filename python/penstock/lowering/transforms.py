@@ -29,6 +29,7 @@ from penstock.lowering import named
 from penstock.lowering.converted import Converted
 from penstock.lowering.followed import Values, follow, is_own
 from penstock.lowering.known import is_pristine, shadowed, unhooked
+from penstock.lowering.layout import Layout
 from penstock.lowering.report import Row
 from penstock.ops.opaque import Opaque
 from penstock.ops.parameters import margins_of
@@ -96,6 +97,7 @@ class Pipeline:
         reads_process: Whether what its transforms are depends on what a process that was started anew need not have.
         views: Those of which an image's several views come, one after the other; nothing if it has a single one.
         held: What the views are held in, `list` or `tuple`, or the keys of a dictionary.
+        layout: Where in a sample the images are; None if it is a pair of these and a target.
     """
 
     plan: _native.Plan
@@ -111,6 +113,7 @@ class Pipeline:
     reads_process: bool = False
     views: tuple["Pipeline", ...] = ()
     held: type | tuple[Any, ...] | None = None
+    layout: Layout | None = None
 
     @property
     def plans(self) -> list[_native.Plan]:

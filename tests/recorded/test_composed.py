@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from support.cases import cases
 from support.files import encode, photo
+from support.unread import unread
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import functional as F
@@ -359,7 +360,7 @@ class Files(Dataset[torch.Tensor]):
         return 64
 
     def __getitem__(self, index):
-        return self.transform(Image.open(self.path).convert("RGB"))
+        return self.transform(unread(Image.open(self.path).convert("RGB")))
 
 
 def test_in_a_worker_too(tmp_path, monkeypatch):

@@ -12,6 +12,7 @@ from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 from support.both_loaders import assert_program
 from support.files import encode, photo
 from support.sides import both, is_ours, side
+from support.unread import unread
 from torch.utils.data import Dataset
 from torchvision import transforms as T
 from torchvision.transforms import functional as F
@@ -249,7 +250,7 @@ class Opened(Dataset):
         return 12
 
     def __getitem__(self, index):
-        image = Image.open(io.BytesIO(self.content)).convert(self.mode)
+        image = unread(Image.open(io.BytesIO(self.content)).convert(self.mode))
         return F.to_tensor(F.resize(image, [20, 24])), index
 
 

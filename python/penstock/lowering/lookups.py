@@ -47,7 +47,8 @@ _WHOLE: frozenset[type] = frozenset({int, bool})
 # Those that raise where NumPy's small ones warn.
 _SUMMED = _WHOLE | {float, np.int64}
 _TEXT: frozenset[type] = frozenset({str, np.str_})
-_KEYS: frozenset[type] = _WHOLE | _TEXT | {float, bytes, type(None), tuple, slice, torch.Tensor} | _NUMPY
+_SINGLE: frozenset[type] = frozenset({float, bytes, type(None), tuple, slice, torch.Tensor})
+_KEYS = _WHOLE | _TEXT | _SINGLE | _NUMPY
 _LISTS: frozenset[type] = frozenset({list, tuple})
 _HOLDERS: frozenset[type] = _LISTS | {dict, range, str, np.str_, bytes, np.ndarray, torch.Tensor}
 _NUMBERS = _WHOLE | {float} | _NUMPY_NUMBERS

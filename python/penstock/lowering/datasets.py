@@ -242,7 +242,7 @@ def signature(dataset: Any) -> list[Any]:
 
 
 def _is_known(method: Any) -> bool:
-    return method in _KINDS or method in folders.KINDS or method is ImageDataset.__getitem__
+    return method in _KINDS or _file_kind(method) is not None or method is ImageDataset.__getitem__
 
 
 def _add_transform(seen: list[Any], transform: Any) -> None:

@@ -38,7 +38,8 @@ __all__ = [
     "unpacked",
 ]
 
-_NUMPY: frozenset[type] = frozenset(kind for kind in np.sctypeDict.values() if kind not in (np.object_, np.void))
+_KINDS_OF_NUMPY: tuple[type, ...] = tuple(np.sctypeDict.values())
+_NUMPY = frozenset(kind for kind in _KINDS_OF_NUMPY if kind not in (np.object_, np.void))
 _NUMPY_NUMBERS: frozenset[type] = frozenset(
     kind for kind in _NUMPY if issubclass(kind, (np.integer, np.floating, np.bool_))
 )

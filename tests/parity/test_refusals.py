@@ -192,7 +192,7 @@ DATASETS = {
     "property transform": (lambda: changed(as_class(dataset_of("MNIST", transform=TENSOR()), OwnTransforms)), "plain attribute"),
     "__getattribute__": (lambda: as_class(cifar(), OwnLookup), "looks attributes up"),
     "__getattr__": (lambda: as_class(cifar(), OwnFallback), "looks attributes up"),
-    "subset overridden": (lambda: OwnSubset(cifar(), [1, 2, 3]), "__getitem__"),
+    "subset overridden": (lambda: OwnSubset(cifar(), [1, 2, 3]), "__getitems__"),
     "concatenation overridden": (lambda: OwnConcat([cifar(), cifar()]), "__getitem__"),
     "own images overridden": (lambda: OwnImages(ARRAYS, range(6), TENSOR()), "__getitem__"),
     "own images in files": (lambda: Images([b""] * 2, range(2), TENSOR()), "files"),

@@ -67,7 +67,15 @@ def test_a_copy_is_the_same_and_shares_nothing_that_changes(value):
         type("Listed", (list,), {})(),
         [bytearray(b"a")],
     ],
-    ids=str,
+    ids=[
+        "an object",
+        "one in a pair",
+        "a function",
+        "an array in a key",
+        "gradients",
+        "a list of its own",
+        "bytes that change",
+    ],
 )
 def test_what_may_be_anything_is_not_kept(value):
     with pytest.raises(Unproved):

@@ -9,7 +9,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from support.cases import cases
+from support.cases import cases, name
 from support.compare import assert_same
 
 from penstock.lowering import lookups
@@ -67,7 +67,7 @@ def test_a_copy_is_the_same_and_shares_nothing_that_changes(value):
         type("Listed", (list,), {})(),
         [bytearray(b"a")],
     ],
-    ids=str,
+    ids=name,
 )
 def test_what_may_be_anything_is_not_kept(value):
     with pytest.raises(Unproved):

@@ -247,7 +247,8 @@ def _some(kind: type) -> Any:
 
 def _pipeline_of(dataset: Any, found: Found, threads: int) -> Pipeline:
     pickles_itself = any(getattr(type(dataset), name, None) is not getattr(object, name, None) for name in _PICKLING)
-    pipeline = lower_found(found.views, list, "RGB", threads, reads_process=found.reads_process or pickles_itself)
+    held = None if len(found.views) == 1 else list
+    pipeline = lower_found(found.views, held, "RGB", threads, reads_process=found.reads_process or pickles_itself)
     if pipeline.fails:
         raise Opaque(*pipeline.rows, Row("transform", "(all)", False, "it raises for all images, so torch does it"))
     if any(step.shrinks for step in pipeline.steps):

@@ -41,7 +41,7 @@ def lower_found(
 
     Args:
         found: For each view of it the transforms.
-        held: What the views are held in, if there are several.
+        held: What the views are held in; None for a single one.
         mode: Of the image.
         threads: Of torch's, where it would be done.
         name: Of what makes the views.
@@ -51,7 +51,7 @@ def lower_found(
         Opaque: If any of it cannot be lowered; `args` are the rows.
     """
     views = tuple(lower_transform(v1.Compose([*parts]), mode, threads) for parts in found)
-    if len(views) == 1 and held is list:
+    if held is None:
         return dataclasses.replace(views[0], reads_process=reads_process or views[0].reads_process)
     rows = tuple(row for view in views for row in view.rows)
     if not views or any(view.fails for view in views) or len({view.dtype for view in views}) > 1:

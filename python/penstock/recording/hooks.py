@@ -51,6 +51,7 @@ from penstock.recording.opened import open_recorded
 from penstock.recording.pens import draws
 from penstock.recording.planes import is_plane
 from penstock.recording.recorder import Recorder
+from penstock.recording.sent import collate_tensors
 from penstock.recording.tensors import (
     RecordedImage,
     RecordedTensor,
@@ -412,7 +413,7 @@ def _are_made_beside(batch: Any) -> bool:
 def _collate_any(batch: Any, *, collate_fn_map: Any = None) -> Any:
     if is_plane(batch[0]) and (masks := stack_masks([*batch])) is not None:
         return masks
-    function = _collate if any(map(is_recording, batch)) else collate_tensor_fn
+    function = _collate if any(map(is_recording, batch)) else collate_tensors
     return function(batch, collate_fn_map=collate_fn_map)
 
 

@@ -18,8 +18,9 @@ import torch
 
 from penstock.compat.torch import new_shared, reduce_storage
 from penstock.memory import contiguous_strides
+from penstock.recording.lent import lend, take
 
-__all__ = ["LEAST_BYTES", "made_anew", "send_small_tensors", "shared"]
+__all__ = ["LEAST_BYTES", "lent", "made_anew", "send_small_tensors", "shared"]
 
 # Storages up to this size travel with the message that they are part of.
 _SMALL_BYTES = 1 << 13
@@ -38,8 +39,19 @@ def shared(shape: Sequence[int], dtype: torch.dtype) -> torch.Tensor | None:
     return made
 
 
+def lent(shape: Sequence[int], dtype: torch.dtype) -> torch.Tensor | None:
+    """Return whatever is in memory that can be sent and was sent before, or is new; None if there is none."""
+    if (storage := take(math.prod(shape) * dtype.itemsize)) is None:
+        return None
+    made = torch.tensor((), dtype=dtype)
+    made.set_(storage, 0, tuple(shape), contiguous_strides(shape))
+    return made
+
+
 def _reduce(storage: torch.UntypedStorage) -> Any:
     try:
+        if (sent := lend(storage)) is not None:
+            return sent
         content = _content_of_small(storage)
     except Exception:  # of a kind whose bytes cannot be asked for; torch sends it, or says why not
         content = None

@@ -31,7 +31,7 @@ from penstock.system import looks_for
 __all__ = ["Ends", "Lent", "Sending", "begin", "lend", "sending", "take"]
 
 # Pieces of memory that a worker lends at most, and after how many tensors one goes that none was put into.
-_MOST = 64
+_MOST = 32
 _UNUSED = 64
 # A piece serves for what is smaller by no more than this share, or by a page or two.
 _SHARE = 1.5
@@ -40,7 +40,7 @@ _PAGES = 1 << 13
 _RETURN = struct.Struct("<II")
 # Where new shared memory comes from, and the share of it that is left to others.
 _SHARED_MEMORY = "/dev/shm"  # noqa: S108 - asked how large it is
-_LEFT = 0.5
+_LEFT = 0.75
 
 
 class _Hold:

@@ -2,15 +2,18 @@
 
 import multiprocessing
 import os
+from multiprocessing.reduction import ForkingPickler
 
 import hypothesis.strategies as st
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
-from multiprocessing.reduction import ForkingPickler
 from support.cases import cases
 from support.compare import assert_same
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.data import DataLoader, Dataset, default_collate
 
 import penstock
@@ -255,6 +258,14 @@ def test_a_piece_that_is_sent_twice_is_free_when_both_have_gone(worker):
     again = None
     assert worker.place(1000) == place
     assert made is first is second is again is None
+
+
+@pytest.mark.parametrize("mode", [FakeTensorMode, TorchDispatchMode, TorchFunctionMode])
+def test_modes_of_the_users_are_not_asked(worker, mode):
+    message = worker.send(worker.take(1000, 9).untyped_storage())
+    with mode():
+        arrived = worker.receive(message)
+    assert torch.tensor((), dtype=torch.uint8).set_(arrived).tolist() == [9] * 1000
 
 
 def test_what_is_sent_to_others_is_a_copy(worker):

@@ -3,8 +3,8 @@
 torch takes a new file of shared memory for each tensor that a worker sends: both processes map it, the system clears
 its pages, and a descriptor goes through a socket. Here a worker lends its memory. The process that iterates keeps it
 mapped, hands out tensors that refer to an object of its own for each time that memory arrives, and says when that
-object has gone, which is when nothing refers to the batch any more. Only then, and when nothing in the worker refers to it
-either, does the worker put another batch there.
+object has gone, which is when nothing refers to the batch any more. Only then, and when nothing in the worker refers
+to it either, does the worker put another batch there.
 
 A process that is forked off sees what is written there later. So what is in use at a fork is never used again.
 """
@@ -24,7 +24,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from penstock.compat.torch import new_shared
+from penstock.compat.torch import (
+    DisableTorchFunction,
+    disable_current_modes,
+    dispatch_modes,
+    function_modes,
+    new_shared,
+)
 from penstock.message import Message
 from penstock.system import looks_for
 
@@ -61,6 +67,10 @@ class _Hold:
 def _held(memory: torch.UntypedStorage, nbytes: int) -> "tuple[torch.UntypedStorage, weakref.ref[_Hold]]":
     """Return a storage on the first bytes of a piece, and a reference that is dead when nobody has it any more."""
     hold = _Hold(memory, nbytes)
+    if function_modes() or dispatch_modes():
+        # Modes of the user's are not asked: torch's own way to a storage is no function of tensors.
+        with DisableTorchFunction(), disable_current_modes():
+            return torch.from_numpy(np.asarray(hold)).untyped_storage(), weakref.ref(hold)
     return torch.from_numpy(np.asarray(hold)).untyped_storage(), weakref.ref(hold)
 
 
@@ -208,6 +218,10 @@ class _Own:
 
     def take(self, nbytes: int) -> torch.UntypedStorage | None:
         """Return a storage on memory that nobody uses; None if there is none to be had."""
+        with _lock:
+            return self._take(nbytes)
+
+    def _take(self, nbytes: int) -> torch.UntypedStorage | None:
         self._hear()
         self._taken += 1
         fitting = None

@@ -29,20 +29,24 @@ LEAST_BYTES = 1 << 20
 
 
 def shared(shape: Sequence[int], dtype: torch.dtype) -> torch.Tensor | None:
-    """Return zeros in new shared memory; None if there is none."""
+    """Return zeros in memory that can be sent without a copy; None if there is none."""
+    if (made := lent(shape, dtype)) is not None:
+        return made.zero_()
     try:
         storage = new_shared(math.prod(shape) * dtype.itemsize)
     except RuntimeError:
         return None
-    made = torch.tensor((), dtype=dtype)
-    made.set_(storage, 0, tuple(shape), contiguous_strides(shape))
-    return made
+    return _over(storage, shape, dtype)
 
 
 def lent(shape: Sequence[int], dtype: torch.dtype) -> torch.Tensor | None:
     """Return whatever is in memory that can be sent and was sent before, or is new; None if there is none."""
     if (storage := take(math.prod(shape) * dtype.itemsize)) is None:
         return None
+    return _over(storage, shape, dtype)
+
+
+def _over(storage: torch.UntypedStorage, shape: Sequence[int], dtype: torch.dtype) -> torch.Tensor:
     made = torch.tensor((), dtype=dtype)
     made.set_(storage, 0, tuple(shape), contiguous_strides(shape))
     return made

@@ -15,7 +15,13 @@ from typing import Any
 
 import torch
 
-from penstock.compat.torch import collate_tensor_fn, dispatch_modes, function_modes, script_function
+from penstock.compat.torch import (
+    collate_tensor_fn,
+    default_collate_fn_map,
+    dispatch_modes,
+    function_modes,
+    script_function,
+)
 from penstock.lowering.known import HOOKED
 from penstock.recording.canvases import canvas_of
 from penstock.recording.planes import records_masks
@@ -61,6 +67,9 @@ def begin() -> None:
         setattr(torch, name, hook := functools.wraps(function)(make(function)))
         script_function(hook, function)
         HOOKED[hook] = function
+    if default_collate_fn_map.get(torch.Tensor) is collate_tensor_fn:
+        default_collate_fn_map[torch.Tensor] = collate_tensors
+        HOOKED[collate_tensors] = collate_tensor_fn
 
 
 def collate_tensors(batch: Any, *, collate_fn_map: Any = None) -> Any:

@@ -10,7 +10,7 @@ from support.cases import cases
 from support.compare import assert_same
 from torchvision import transforms as v1
 
-from penstock.recording import sent
+from penstock.recording import lent, sent
 
 SHAPES = ((1 << 20,), (3, 1 << 20), (2, 0, 1 << 20), (4, 1, 700, 700), (10,), (-1,), ("a",), (2.0, 1 << 20), ())
 DTYPES = (None, torch.float32, torch.float16, torch.float64, torch.int64, torch.uint8, torch.bool, torch.complex64)
@@ -73,7 +73,12 @@ def kinds(batch):
     """Tell which memory is shared, during a batch's collation."""
     large = torch.zeros(LARGE), torch.empty((2, LARGE)), batch[0][0].new_zeros(LARGE), batch[0][0].new(LARGE, 2)
     small = torch.zeros(100), torch.rand(LARGE), torch.zeros(LARGE, requires_grad=True)
-    return [[tensor.is_shared() for tensor in some] for some in (large, small)]
+    return [[is_sent_as_it_is(tensor) for tensor in some] for some in (large, small)]
+
+
+def is_sent_as_it_is(tensor):
+    """Whether nothing is copied when a worker sends it."""
+    return tensor.is_shared() or tensor.data_ptr() in lent._own._places
 
 
 class Making(Opened):
@@ -81,7 +86,7 @@ class Making(Opened):
 
     def __getitem__(self, index):
         image, _ = super().__getitem__(index)
-        return image, torch.zeros(LARGE).is_shared()
+        return image, is_sent_as_it_is(torch.zeros(LARGE))
 
 
 def test_memory_is_shared_where_it_will_be_sent(paths):

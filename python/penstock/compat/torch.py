@@ -112,7 +112,7 @@ collate_int_fn: Any = _fetch(_COLLATE, "collate_int_fn", LOWERING)
 # Modes, and tensors of classes of our own.
 dispatch_modes: Any = _fetch("torch._C", "_len_torch_dispatch_stack", *_BOTH, instead=_none)
 function_modes: Any = _fetch("torch._C", "_len_torch_function_stack", *_BOTH, instead=_none)
-disable_current_modes: Any = _fetch("torch.utils._python_dispatch", "_disable_current_modes", LOWERING)
+disable_current_modes: Any = _fetch("torch.utils._python_dispatch", "_disable_current_modes", *_BOTH)
 is_torch_function_enabled: Any = _fetch("torch._C", "_is_torch_function_enabled", RECORDING)
 swap_tensor_impl: Any = _fetch("torch._C", "_swap_tensor_impl", RECORDING)
 make_wrapper_subclass: Any = _fetch("torch:Tensor", "_make_wrapper_subclass", RECORDING)

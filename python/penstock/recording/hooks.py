@@ -28,7 +28,7 @@ from penstock.compat.pillow import ENHANCE, OPEN, fromarray, is_pillows
 from penstock.compat.torch import collate, collate_tensor_fn, default_collate_fn_map, script_builtin
 from penstock.compat.torchvision import KERNEL_REGISTRY, image_of_array
 from penstock.lowering.collation import entries_of, function_for
-from penstock.lowering.known import HOOKED, is_pristine
+from penstock.lowering.known import HOOKED, is_pristine, unhooked
 from penstock.ops.table import BATCHES, CALLS, ENHANCERS, HOOKS, IMAGE_KERNELS, KERNELS, STACKED, TENSOR_CALLS
 from penstock.recording import canvases, conversions, opencv, planes, processors
 from penstock.recording.bands import merges
@@ -51,6 +51,7 @@ from penstock.recording.opened import open_recorded
 from penstock.recording.pens import draws
 from penstock.recording.planes import is_plane
 from penstock.recording.recorder import Recorder
+from penstock.recording.sent import collate_tensors
 from penstock.recording.tensors import (
     RecordedImage,
     RecordedTensor,
@@ -150,9 +151,9 @@ def _install() -> None:
     )
     for (functional, kind), make in _KERNELS.items():
         _hook_kernel(functional, kind, make)
-    if default_collate_fn_map.get(torch.Tensor) is collate_tensor_fn:
+    if unhooked(function := default_collate_fn_map.get(torch.Tensor)) is collate_tensor_fn:
         # A batch of which some record may begin with one that does not.
-        _hook_collation(torch.Tensor, _collate_any, collate_tensor_fn)
+        _hook_collation(torch.Tensor, _collate_any, function)
     for kind in (RecordedTensor, RecordedImage):
         if kind not in default_collate_fn_map:  # to it, images that record are torchvision's
             _hook_collation(kind, _collate, None)
@@ -349,7 +350,7 @@ def _hook_kernel(functional: Any, kind: type, make: Callable[[Any], Any]) -> Non
 
 def _hook_collation(kind: type, hook: Any, function: Any) -> None:
     """Put a hook before what collates a type, into torch's table, or where there was nothing."""
-    HOOKED[hook] = function
+    HOOKED[hook] = unhooked(function)
     default_collate_fn_map[kind] = hook
 
     def undo() -> None:
@@ -412,7 +413,7 @@ def _are_made_beside(batch: Any) -> bool:
 def _collate_any(batch: Any, *, collate_fn_map: Any = None) -> Any:
     if is_plane(batch[0]) and (masks := stack_masks([*batch])) is not None:
         return masks
-    function = _collate if any(map(is_recording, batch)) else collate_tensor_fn
+    function = _collate if any(map(is_recording, batch)) else collate_tensors
     return function(batch, collate_fn_map=collate_fn_map)
 
 

@@ -28,6 +28,7 @@ from penstock.message import Message, told_by
 from penstock.recording import files, hooks
 from penstock.recording.awaited import Converting
 from penstock.recording.exchange import Exchanged
+from penstock.recording.lent import Lent
 from penstock.recording.recorder import Counted, Recorder
 from penstock.recording.rendering import Renderer, Rendering
 from penstock.recording.storages import made_anew
@@ -81,7 +82,8 @@ class RecordingIter(ProcessesIter):
             self._news = files.News()
             self._told: files.Told | None = None
             self._seed: Any = None
-            self._start = Start(None)
+            self._lent = Lent(loader.num_workers)
+            self._start = Start(None, ends=self._lent.ends)
             threads = threads_for(loader.num_workers)
             self._counters.threads, self._counters.workers = threads, loader.num_workers
             self._renderer = Renderer(threads, pin=False, form=form)
@@ -184,6 +186,7 @@ class RecordingIter(ProcessesIter):
     def __next__(self) -> Any:
         if self._converting is not None:
             self._converting.finish()
+        self._lent.give_back()
         called = self._counters.called()
         try:
             return super().__next__()

@@ -15,13 +15,19 @@ from typing import Any
 
 import torch
 
-from penstock.compat.torch import dispatch_modes, function_modes, script_function
+from penstock.compat.torch import (
+    collate_tensor_fn,
+    default_collate_fn_map,
+    dispatch_modes,
+    function_modes,
+    script_function,
+)
 from penstock.lowering.known import HOOKED
 from penstock.recording.canvases import canvas_of
 from penstock.recording.planes import records_masks
-from penstock.recording.storages import LEAST_BYTES, shared
+from penstock.recording.storages import LEAST_BYTES, lent, shared
 
-__all__ = ["begin", "collating", "hooked", "hooked_new"]
+__all__ = ["begin", "collate_tensors", "collating", "hooked", "hooked_new"]
 
 # Functions that make tensors of a size.
 _FUNCTIONS = ("empty", "full", "ones", "zeros")
@@ -61,6 +67,29 @@ def begin() -> None:
         setattr(torch, name, hook := functools.wraps(function)(make(function)))
         script_function(hook, function)
         HOOKED[hook] = function
+    if default_collate_fn_map.get(torch.Tensor) is collate_tensor_fn:
+        default_collate_fn_map[torch.Tensor] = collate_tensors
+        HOOKED[collate_tensors] = collate_tensor_fn
+
+
+def collate_tensors(batch: Any, *, collate_fn_map: Any = None) -> Any:
+    """Do what torch's function for tensors does, which takes new shared memory in a worker."""
+    if _state.is_collating and (out := _out_of(batch)) is not None:
+        return torch.stack(batch, 0, out=out)
+    return collate_tensor_fn(batch, collate_fn_map=collate_fn_map)
+
+
+def _out_of(batch: Any) -> torch.Tensor | None:
+    """Return memory for a batch of plain tensors that can be stacked; None if it is no such batch."""
+    first = batch[0]
+    if type(first) is not torch.Tensor or first.layout is not torch.strided or first.device.type != "cpu":
+        return None
+    if first.is_quantized or first.is_nested or function_modes() or dispatch_modes():
+        return None
+    shape = first.shape
+    if any(type(tensor) is not torch.Tensor or tensor.shape != shape for tensor in batch):
+        return None
+    return lent((len(batch), *shape), first.dtype)
 
 
 def hooked(function: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:

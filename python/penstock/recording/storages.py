@@ -18,8 +18,9 @@ import torch
 
 from penstock.compat.torch import new_shared, reduce_storage
 from penstock.memory import contiguous_strides
+from penstock.recording.lent import lend, take
 
-__all__ = ["LEAST_BYTES", "made_anew", "send_small_tensors", "shared"]
+__all__ = ["LEAST_BYTES", "lent", "made_anew", "send_small_tensors", "shared"]
 
 # Storages up to this size travel with the message that they are part of.
 _SMALL_BYTES = 1 << 13
@@ -28,11 +29,24 @@ LEAST_BYTES = 1 << 20
 
 
 def shared(shape: Sequence[int], dtype: torch.dtype) -> torch.Tensor | None:
-    """Return zeros in new shared memory; None if there is none."""
+    """Return zeros in memory that can be sent without a copy; None if there is none."""
+    if (made := lent(shape, dtype)) is not None:
+        return made.zero_()
     try:
         storage = new_shared(math.prod(shape) * dtype.itemsize)
     except RuntimeError:
         return None
+    return _over(storage, shape, dtype)
+
+
+def lent(shape: Sequence[int], dtype: torch.dtype) -> torch.Tensor | None:
+    """Return whatever is in memory that can be sent and was sent before, or is new; None if there is none."""
+    if (storage := take(math.prod(shape) * dtype.itemsize)) is None:
+        return None
+    return _over(storage, shape, dtype)
+
+
+def _over(storage: torch.UntypedStorage, shape: Sequence[int], dtype: torch.dtype) -> torch.Tensor:
     made = torch.tensor((), dtype=dtype)
     made.set_(storage, 0, tuple(shape), contiguous_strides(shape))
     return made
@@ -40,6 +54,8 @@ def shared(shape: Sequence[int], dtype: torch.dtype) -> torch.Tensor | None:
 
 def _reduce(storage: torch.UntypedStorage) -> Any:
     try:
+        if (sent := lend(storage)) is not None:
+            return sent
         content = _content_of_small(storage)
     except Exception:  # of a kind whose bytes cannot be asked for; torch sends it, or says why not
         content = None

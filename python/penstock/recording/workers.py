@@ -15,7 +15,7 @@ from typing import Any
 from penstock import agreement
 from penstock.compat.torch import _MapDatasetFetcher
 from penstock.message import Message, telling
-from penstock.recording import files, hooks, sent, timm
+from penstock.recording import files, hooks, lent, sent, timm
 from penstock.recording.guard import Guard, with_handling
 from penstock.recording.reach import held_by, held_by_paused
 from penstock.recording.recorder import Counted, Recorder
@@ -35,10 +35,13 @@ class Start:
     Args:
         function: The user's, or None.
         guard: What is known of whether recording is worth it; None for nothing.
+        ends: Where workers hear that memory which they have lent is not in use any more; None if they lend none.
     """
 
-    def __init__(self, function: Callable[[int], Any] | None, guard: Guard | None = None) -> None:
-        self._function, self._guard = function, guard
+    def __init__(
+        self, function: Callable[[int], Any] | None, guard: Guard | None = None, ends: lent.Ends | None = None
+    ) -> None:
+        self._function, self._guard, self._ends = function, guard, ends
         self._files = files.Inherited()
         hooks.find_imported()
 
@@ -49,6 +52,7 @@ class Start:
         agreement.newly_asked()
         send_small_tensors()
         sent.begin()
+        lent.begin(self._ends, worker)
         _recorder = Recorder(guard=copy.deepcopy(self._guard))
         hooks.begin(_recorder)
         if self._function is not None:
@@ -103,11 +107,11 @@ class Collate:
             data = self._function(samples) if self._timms is None else self._timms(samples, alone=alone)
         size = count(samples) if self._batches else 1
         if _recorder is None:
-            return telling(data, samples=size)
+            return telling(lent.Sending(data, {}), samples=size)
         hooks.catch_up()
         if not _recorder.is_any_left():
-            return telling(data, samples=size, **_told_by(_recorder))
-        with postponing() as postponed:
+            return telling(lent.Sending(data, {}), samples=size, **_told_by(_recorder))
+        with postponing() as postponed, lent.sending():
             batch = bytes(ForkingPickler.dumps(data))
         del data
         start = time.thread_time()
@@ -118,7 +122,8 @@ class Collate:
         fetcher = sys._getframe(1).f_locals.get("self")
         exempt |= held_by_paused(getattr(fetcher, "dataset_iter", None))
         spent = _recorder.materialize_kept(traces, exempt)
-        tickets = bytes(ForkingPickler.dumps(tickets_of(postponed)))
+        with lent.sending():
+            tickets = bytes(ForkingPickler.dumps(tickets_of(postponed)))
         _recorder.handling = time.thread_time() - start - spent
         return telling(_Pickled(batch, tickets, {}), samples=size, **_told_by(_recorder))
 

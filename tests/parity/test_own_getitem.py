@@ -386,7 +386,7 @@ class Rare(Own):
         self.options = [3] * 13 + [None]
         self.boxes = [[1, 2]] * 13 + [[1, 2, 3]]
         self.others = [str(path) for path in paths[:-1]] + [f"{self.root}/nowhere"]
-        self.ranks = dict.fromkeys(range(13), 1)
+        self.texts, self.ranks = [*self.contents[:13], "text"], dict.fromkeys(range(13), 1)
 
     def image(self, index):
         return self.transform(Image.open(self.paths[index]).convert("RGB"))
@@ -442,7 +442,7 @@ class OpensBefore(Rare):
 
 class ReadsAnother(Rare):
     def __getitem__(self, index):
-        io.BytesIO(self.options[index] or "text")
+        io.BytesIO(self.texts[index])
         return self.image(index), 0
 
 

@@ -1,5 +1,7 @@
 """Data sets of the user's own: those whose `__getitem__` can be followed are lowered, all others are recorded."""
 
+import io
+
 import numpy as np
 import pytest
 import torch
@@ -370,3 +372,117 @@ def test_bad_samples_are_left_out_or_replaced(fresh, name, on_error, count, monk
     assert penstock.explain(loader).way == "lowered"
     assert_same(outcomes(loader, 2), theirs)
     assert {sample.index for sample in penstock.stats(loader).bad} == {5, 8}
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# what stands for a value must not be mistaken for what it does with it
+
+
+class Rare(Own):
+    """Of one sample only, which no comparison in advance meets, something else is asked, or raised."""
+
+    def __init__(self, paths):
+        super().__init__(paths)
+        self.options = [3] * 13 + [None]
+        self.boxes = [[1, 2]] * 13 + [[1, 2, 3]]
+        self.others = [str(path) for path in paths[:-1]] + [f"{self.root}/nowhere"]
+        self.texts, self.ranks = [*self.contents[:13], "text"], dict.fromkeys(range(13), 1)
+
+    def image(self, index):
+        return self.transform(Image.open(self.paths[index]).convert("RGB"))
+
+
+class PartOfSlice(Rare):
+    def __getitem__(self, index):
+        return self.image(index), 1 if slice(self.options[index]).stop is None else 2
+
+
+class PartOfError(Rare):
+    def __getitem__(self, index):
+        value = StopIteration(self.options[index]).value
+        return self.image(index), 1 if value is None else 2
+
+
+class PartOfFunction(Rare):
+    def __getitem__(self, index):
+        def note():
+            pass
+
+        note.option = self.options[index]
+        return self.image(index), 1 if note.option is None else 2
+
+
+class PartOfArgument(Rare):
+    def __getitem__(self, index):
+        return self.image(index), self.asked(slice(self.options[index]))
+
+    def asked(self, part):
+        return 1 if part.stop is None else 2
+
+
+class SumsLazily(Rare):
+    def __getitem__(self, index):
+        one, other = map(sum, (self.boxes[index], self.boxes[index]))
+        return self.image(index), one, other
+
+
+class OpensAnother(Rare):
+    def __getitem__(self, index):
+        with open(self.others[index], "rb"):  # noqa: PTH123 - as people write it
+            pass
+        return self.image(index), 0
+
+
+class OpensBefore(Rare):
+    def __getitem__(self, index):
+        with open(self.others[index], "rb") as file:  # noqa: PTH123 - the same
+            rank = self.ranks[index]
+            return self.transform(Image.open(file).convert("RGB")), rank
+
+
+class ReadsAnother(Rare):
+    def __getitem__(self, index):
+        io.BytesIO(self.texts[index])
+        return self.image(index), 0
+
+
+RARE = (PartOfSlice, PartOfError, PartOfFunction, PartOfArgument, SumsLazily, OpensAnother, OpensBefore, ReadsAnother)
+
+
+@workers
+@pytest.mark.parametrize("kind", RARE, ids=lambda kind: kind.__name__)
+def test_what_a_stand_in_cannot_tell_is_not_followed(paths, kind, options):
+    compared(lambda: kind(paths), way="recorded", walk=Walk(), **options)
+
+
+class BeyondColumns(Own):
+    def __getitem__(self, index):
+        return self.transform(Image.open(self.paths[index]).convert("RGB")), self.grid[index, 5]
+
+
+@pytest.mark.parametrize("rows", [14, 0])
+def test_a_cell_that_is_nowhere_raises_where_it_is_met(paths, rows):
+    def make():
+        dataset = BeyondColumns(paths)
+        dataset.grid = np.zeros((rows, 3))
+        return dataset
+
+    compared(make, way="recorded", walk=Walk(), num_workers=2)
+
+
+class AsksItsOwn(Own):
+    def __getitem__(self, index):
+        target = self.target_transform
+        image = Image.open(self.paths[index]).convert("RGB")
+        views = [self.transform(image) for _ in range(2)]
+        label = self.labels[index]
+        if self.target_transform is not None:
+            label = self.target_transform(label)
+        if target is not None:
+            label = target(label)
+        return views, label
+
+
+@workers
+def test_what_was_there_before_may_be_compared(paths, options):
+    compared(lambda: AsksItsOwn(paths), **options)

@@ -45,6 +45,7 @@ __all__ = ["Found", "How", "follow_getitem"]
 How = Literal["path", "file", "bytes", "default_loader", "pil_loader"]
 _OPEN = Image.open
 _BUILTINS = ("int", "float", "str", "len")
+_LAZY = ("filter", "iter", "map")
 _COMPARES = "it asks whether what it has looked up, or made, is a certain object, such as None"
 _MAKES_TENSORS = (torch.tensor, torch.as_tensor)
 _CONTAINERS = (list, tuple, dict, range, np.ndarray, *lookups.PATHS)
@@ -143,6 +144,8 @@ class _Getting(Following):
         self._where: int | None = None
         self._how: How = "path"
         self._opened: _Opened | None = None
+        # A file, or content, of which no image was opened yet.
+        self._unopened: _Source | None = None
         self._open_at = self._converted_at = 0
         self._is_converted = False
         self._parts_at: list[int] = []
@@ -165,11 +168,16 @@ class _Getting(Following):
 
     def enter(self, code: types.CodeType, arguments: tuple[Any, ...], keywords: Mapping[str, Any]) -> None:
         """See `Sandbox`."""
-        names = compared(code)
-        if names is None:
+        asked = compared(code)
+        if asked is None:
             self.refuse(_COMPARES)
+        assert asked is not None  # noqa: S101 - it was refused
         given = {**dict(zip(code.co_varnames, arguments, strict=False)), **keywords}
-        if any(is_looked_up(given.get(name)) for name in names or ()):
+        if any(is_looked_up(given.get(name)) for name in asked.names):
+            self.refuse(_COMPARES)
+        # Python's own objects may hold what was looked up.
+        owners = [type(given[name]) for name in asked.owners if name in given]
+        if any(kind is LookedUp or not issubclass(kind, StandIn) for kind in owners):
             self.refuse(_COMPARES)
 
     def given(self, value: Any) -> Any:
@@ -180,6 +188,8 @@ class _Getting(Following):
         """See `Sandbox`."""
         if name in _BUILTINS:
             return Called(self, vars(builtins)[name])
+        if name in _LAZY:
+            return Known(self, functools.partial(self._lazily, vars(builtins)[name]))
         if name == "open":
             return Known(self, self._open_file)
         return Known(self, self._of_base) if name == "super" else super().builtin(name)
@@ -193,6 +203,8 @@ class _Getting(Following):
 
     def step(self, operation: lookups.Operation | None, name: str, *operands: Any) -> LookedUp:
         """Write down a step, and return what stands for what it gives."""
+        if self._unopened is not None:
+            self.refuse("what it does before it makes an image of an open file")
         if operation is None:
             self.refuse(f"{name} of what it looks up")
         assert operation is not None  # noqa: S101 - it was refused
@@ -233,16 +245,32 @@ class _Getting(Following):
         made = function(*reals, **options)
         return Holding(self, looked_up.interned_path(made)) if type(made) in lookups.PATHS else made
 
+    def _lazily(self, function: Any, first: Any, *others: Any) -> Any:
+        # What goes through a stand-in has to be the code itself, not what is called while that takes a value apart.
+        is_code = issubclass(type(first), (types.FunctionType, functools.partial, StandIn))
+        if not is_code and (function is not iter or others):
+            self.refuse(f"{function.__name__}() of what is no code")
+        return function(first, *others)
+
     def _open_file(self, path: Any, mode: Any = "r") -> "_Source":
         if mode != "rb" or type(mode) is not str:
             self.refuse("open")
-        return _Source(self, (path, "file"))
+        return self._source((path, "file"))
 
     def _content(self, content: Any) -> "_Source":
-        return _Source(self, (content, "bytes"))
+        return self._source((content, "bytes"))
+
+    def _source(self, real: tuple[Any, How]) -> "_Source":
+        # Files are opened where images are, so nothing that may raise comes between, or is opened besides.
+        if self._unopened is not None:
+            self.refuse("it opens several files")
+        self._unopened = _Source(self, real)
+        return self._unopened
 
     def open_image(self, source: Any) -> "_Opened":
         """Stand in for `Image.open`."""
+        if source is self._unopened:
+            self._unopened = None
         where, how = real_of(source) if type(source) is _Source else (source, "path")
         self._begin_to_open(where, "file" if how == "file" else "bytes" if how == "bytes" else "path")
         self._opened = _Opened(self, source)
@@ -295,6 +323,8 @@ class _Getting(Following):
             raise Refused(self.refused or "") from None
         if self._where is None:
             raise Refused("it opens no image")
+        if self._unopened is not None:
+            raise Refused("it opens a file of which it makes no image")
         views = [*layout.views()]
         if not views or sorted(views) != [*range(len(self.views))]:
             raise Refused("it does not return each view of its image once")

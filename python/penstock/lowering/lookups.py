@@ -109,7 +109,12 @@ class Operation:
             if unknown := column.kinds - self.kinds(place):
                 raise Unproved(f"{self.name} of a {min(kind.__name__ for kind in unknown)}")
         listed = [column.values for column in columns]
-        given = Column(self._tried(listed) if self.column is None else self.column(*listed))
+        try:
+            given = Column(self._tried(listed) if self.column is None else self.column(*listed))
+        except Unproved:
+            raise
+        except Exception as error:  # what it would raise for a sample
+            raise Unproved(f"{self.name}: {type(error).__name__}") from None
         if unknown := given.kinds - _KNOWN:
             raise Unproved(f"a {min(kind.__name__ for kind in unknown)}")
         return given

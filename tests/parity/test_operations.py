@@ -8,6 +8,7 @@ from PIL import Image
 from support.both_loaders import Opened, assert_program, write_images
 from support.files import photo
 from support.record import Walk, assert_parity, failures
+from support.unread import unread
 from support.workers import ReferenceLoader
 from torchvision.transforms import v2
 
@@ -146,7 +147,7 @@ class Examples(Opened):
     def __getitem__(self, index):
         made = []
         for transform in self.transforms:
-            with Image.open(self.paths[index]) as image:
+            with Image.open(unread(self.paths[index])) as image:
                 made.append(transform(image.convert(self.mode)))
         return made
 

@@ -188,16 +188,17 @@ def in_a_loop(self, i):
 
 
 @pytest.mark.parametrize(
-    ("function", "names"),
+    ("function", "expected"),
     [
-        *((attribute, set()), (name_of_attribute, set()), (of_a_global, set()), (parameter, {"label"})),
+        *((attribute, (set(), {"self"})), (name_of_attribute, (set(), {"self"}))),
+        *((of_a_global, (set(), set())), (parameter, ({"label"}, set()))),
         *((function, None) for function in (parameter_that_is_assigned, looked_up, at_once, one_of_two, or_the_other)),
         *((function, None) for function in (by_pattern, by_none)),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_what_code_compares_by_identity(function, names):
-    assert compared(function.__code__) == names
+def test_what_code_compares_by_identity(function, expected):
+    assert compared(function.__code__) == expected
 
 
 def test_what_code_within_compares_by_identity():

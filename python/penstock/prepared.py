@@ -379,7 +379,7 @@ def _outcome(
 
         def check(view: int) -> None:
             if len(batch.shapes) != pipeline.outputs:
-                if isinstance(mixing, Copying):
+                if mixing is not None:
                     mixing.refuse(batch.shapes)
                 _collate(batch.shapes[view :: pipeline.outputs], in_worker=in_worker)
 
@@ -387,7 +387,8 @@ def _outcome(
         if pipeline.layout is None:
             for view in range(pipeline.outputs):
                 check(view)
-            targets = located.targets if isinstance(mixing, Copying) else collate_targets(located.targets)
+            collates = mixing is not None and mixing.collates
+            targets = located.targets if collates else collate_targets(located.targets)
         else:
             targets = collated([*located.targets], check)
         mixed = None if mixing is None else mixing.draw(shapes[0], pipeline.dtype, targets, streams)

@@ -11,7 +11,7 @@ from pathlib import PurePath
 from typing import Any
 
 from penstock.lowering.gather import Gathering
-from penstock.lowering.readers import LeafReader, Located, Place, Reader, detached
+from penstock.lowering.readers import LeafReader, Located, Reader, SampleRef, detached
 from penstock.tolerance.paths import path_of
 from penstock.tolerance.policy import IN_A_ROW, BadSample, Policy, Tally, note, reason_of
 
@@ -81,7 +81,7 @@ class _Failure:
 
     def of(self, index: Any) -> BadSample:
         where = None if self.file is None else self.file[1]
-        where = where.path if isinstance(where, Place) else where
+        where = where.path if isinstance(where, SampleRef) else where
         path = str(where) if isinstance(where, (str, PurePath)) else path_of(self.error)
         return BadSample(index, path, reason_of(self.error))
 

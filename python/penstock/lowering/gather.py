@@ -8,7 +8,7 @@ import numpy as np
 from penstock import _native
 from penstock.lowering.lookups import Unproved
 from penstock.lowering.pillow import pixel_limit
-from penstock.lowering.readers import FileRef, LeafReader, Located, Pixels, Place, Reader, detached
+from penstock.lowering.readers import FileRef, LeafReader, Located, Pixels, Reader, SampleRef, detached
 
 __all__ = ["Gathering", "Samples"]
 
@@ -124,7 +124,7 @@ def _fill(located: Located, samples: list[_Sample], read: dict[int, tuple[_nativ
             if isinstance(pixels, Exception):
                 located.error = pixels
                 return
-            if isinstance(image, FileRef) and isinstance(image.where, Place):
+            if isinstance(image, FileRef) and isinstance(image.where, SampleRef):
                 target = image.where.target
             pipeline = leaf.pipeline_for(pixels)
             located.add(_native.ArrayImages(pixels[None], pipeline.plans), 0, pipeline, target)

@@ -46,13 +46,10 @@ class _Slot:
 _INDEX, _VALUE = (type(name, (_Slot,), {}) for name in ("its index", "what it looks up"))
 
 
-class LookedUp(StandIn):
-    """Stands for a value that depends on the index."""
+class _Stepping(StandIn):
+    """Stands for something of which attributes and methods are steps."""
 
     __slots__ = ()
-
-    def __init__(self, sandbox: Any, slot: int) -> None:
-        super().__init__(sandbox, (_VALUE if slot else _INDEX)(slot))
 
     @staticmethod
     def _find(sandbox: Any, me: Any, real: Any, name: str) -> Any:
@@ -61,6 +58,15 @@ class LookedUp(StandIn):
         if (operation := lookups.method(name)) is None:
             return StandIn._find(sandbox, me, real, name)
         return lambda *operands: sandbox.step(operation, name, me, *operands)
+
+
+class LookedUp(_Stepping):
+    """Stands for a value that depends on the index."""
+
+    __slots__ = ()
+
+    def __init__(self, sandbox: Any, slot: int) -> None:
+        super().__init__(sandbox, (_VALUE if slot else _INDEX)(slot))
 
     def __getitem__(self, key: Any) -> "LookedUp":
         made: LookedUp = _sandbox(self).step(lookups.item, "an item", self, key)
@@ -77,18 +83,10 @@ class LookedUp(StandIn):
         return iter([sandbox.step(lookups.entry(part), "", parts) for part in range(count)])
 
 
-class Holding(StandIn):
+class Holding(_Stepping):
     """Stands for a list, a dictionary, an array or a path that is there for all indices."""
 
     __slots__ = ()
-
-    @staticmethod
-    def _find(sandbox: Any, me: Any, real: Any, name: str) -> Any:
-        if (part := lookups.attribute(name)) is not None:
-            return sandbox.step(part, name, me)
-        if (operation := lookups.method(name)) is None:
-            return StandIn._find(sandbox, me, real, name)
-        return lambda *operands: sandbox.step(operation, name, me, *operands)
 
     def __getitem__(self, key: Any) -> Any:
         sandbox, real = _sandbox(self), real_of(self)

@@ -10,8 +10,8 @@ the transform's own code, which is called with numbers of the logical worker's; 
 
 import copy
 import dataclasses
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
 
 import torch
 from torch.overrides import TorchFunctionMode
@@ -62,8 +62,10 @@ class Mixing:
         transform: By which it mixes, as the user has it.
         arguments: That this is called with; `_IMAGES` and `_TARGETS` are among them.
         copied: The same transform as it was when it was looked at.
+        collates: Whether `draw` is given the samples' targets one by one.
     """
 
+    collates: ClassVar[bool] = False
     transform: Any
     arguments: tuple[Any, ...]
     copied: "_Copy"
@@ -87,6 +89,9 @@ class Mixing:
         mixes = [*self.copied.noted]
         self.copied.noted.clear()
         return Mixed(result, images, mixes)
+
+    def refuse(self, shapes: Sequence[Sequence[int]]) -> None:
+        """Leave images of several shapes to `default_collate`, which is asked first."""
 
     def is_same(self, other: Any) -> bool:
         """Whether another one does the same at this moment."""

@@ -2,11 +2,12 @@
 
 import contextlib
 import dataclasses
+import functools
 import io
 import itertools
 import operator
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 from typing import Any
 
@@ -23,7 +24,6 @@ from torch.utils.data import (
 from torch.utils.data.distributed import DistributedSampler
 from torchvision.datasets import folder
 
-from penstock import _native
 from penstock.lowering import folders
 from penstock.lowering.classes import check_class, name_of, threads_of
 from penstock.lowering.frames import is_frame, keep_frame
@@ -32,7 +32,7 @@ from penstock.lowering.kept import keep
 from penstock.lowering.known import is_pristine
 from penstock.lowering.lookups import Steps, Unproved
 from penstock.lowering.pillow import why_not
-from penstock.lowering.readers import FileRef, LeafReader, Located, Pixels, Reader
+from penstock.lowering.readers import FileReader, FileRef, LeafReader, Reader
 from penstock.lowering.report import Row
 from penstock.lowering.transforms import Pipeline
 from penstock.lowering.verify import sample_agrees
@@ -70,7 +70,7 @@ def _loaded_by(how: How, where: Any) -> Any:
         return image.convert("RGB")
 
 
-class OwnReader:
+class OwnReader(FileReader):
     """Looks samples up as a `__getitem__` was found to do it.
 
     Args:
@@ -80,21 +80,9 @@ class OwnReader:
         pipeline: For RGB.
     """
 
-    source: _native.ArrayImages | None = None
-
     def __init__(self, found: Found, steps: Steps, kinds: frozenset[type] | None, pipeline: Pipeline) -> None:
-        self.target_transform: Callable[[Any], Any] | None = self.rest
+        super().__init__(self.look_up, functools.partial(_loaded_by, found.how), pipeline, self.rest)
         self._found, self._steps, self._kinds = found, steps, kinds
-        self.rewrite([pipeline])
-
-    def rewrite(self, pipelines: Sequence[Pipeline]) -> None:
-        """See `LeafReader`."""
-        self.pipelines: tuple[Pipeline, ...] = (*pipelines,)
-        (self.file_pipeline,) = pipelines
-
-    def locate(self, indices: list[Any]) -> Located | None:  # noqa: ARG002 - files are looked at one by one
-        """See `Reader`."""
-        return None
 
     def walk(self, indices: Sequence[Any]) -> Iterator[tuple[LeafReader, Any, Any]]:
         """See `Reader`.
@@ -126,18 +114,6 @@ class OwnReader:
                 opens(where)
                 raise
         return self._file(where), values
-
-    def leaves(self) -> Iterator[LeafReader]:
-        """See `Reader`."""
-        yield self
-
-    def pipeline_for(self, pixels: Pixels) -> Pipeline:  # noqa: ARG002 - they are all RGB
-        """See `LeafReader`."""
-        return self.file_pipeline
-
-    def open(self, where: Any) -> Any:
-        """See `LeafReader`."""
-        return _loaded_by(self._found.how, where)
 
     def _peek(self, where: Any) -> None:
         if self._found.how == "file":
@@ -189,12 +165,19 @@ def kinds_in(indices: Any) -> frozenset[type] | None:
 
 def signature_of(dataset: Any) -> tuple[list[Any], tuple[Any, ...]]:
     """Return the objects that a sample depends on, to be compared by identity, and the transforms besides."""
-    seen = [*folders.signature(), Image.Image.convert]
     try:
-        found = follow_getitem(dataset)
+        return _signature(follow_getitem(dataset))
     except Opaque:
-        return seen, ()
-    return [*seen, *found.signature(), *map(len, found.views)], tuple(itertools.chain.from_iterable(found.views))
+        return _opens(), ()
+
+
+def _opens() -> list[Any]:
+    """Return what images are opened by, as it is now."""
+    return [*folders.signature(), Image.Image.convert]
+
+
+def _signature(found: Found) -> tuple[list[Any], tuple[Any, ...]]:
+    return [*_opens(), *found.signature(), *map(len, found.views)], tuple(itertools.chain.from_iterable(found.views))
 
 
 def lower_own(dataset: Any, *, snapshot: bool, kinds: frozenset[type] | None) -> tuple[Reader, list[Row]]:
@@ -236,7 +219,7 @@ def lower_own(dataset: Any, *, snapshot: bool, kinds: frozenset[type] | None) ->
             raise Opaque(f"{_MAY_DO_MORE}: {unproved}") from None
     pipeline = _pipeline_of(dataset, found, threads_of(in_workers=snapshot))
     reader = OwnReader(found, steps, kinds if snapshot or found.asks_kind else None, pipeline)
-    _compare(dataset, reader, pipeline)
+    _compare(dataset, found, reader, pipeline)
     how = "its __getitem__ was followed: files are read and decoded by threads, what it looks up in the caller's"
     return reader, [Row("dataset", name_of(dataset), True, how), *pipeline.rows]
 
@@ -256,7 +239,7 @@ def _pipeline_of(dataset: Any, found: Found, threads: int) -> Pipeline:
     return dataclasses.replace(pipeline, layout=None if found.layout.target else found.layout)
 
 
-def _compare(dataset: Any, reader: OwnReader, pipeline: Pipeline) -> None:
+def _compare(dataset: Any, found: Found, reader: OwnReader, pipeline: Pipeline) -> None:
     """Look at some samples, and compare those that are decoded natively with the data set's own."""
     try:
         count = len(dataset)
@@ -273,7 +256,7 @@ def _compare(dataset: Any, reader: OwnReader, pipeline: Pipeline) -> None:
     if not looked_up:
         raise Opaque("it holds no images")
     native = folders.check_files([file for _, file, _ in looked_up], pipeline)
-    seen, parts = signature_of(dataset)
+    seen, parts = _signature(found)
     seen += parts
     try:
         known = _agreed.get(dataset)

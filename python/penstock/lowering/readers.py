@@ -30,8 +30,8 @@ __all__ = [
     "ImageDatasetReader",
     "LeafReader",
     "Located",
-    "Place",
     "Reader",
+    "SampleRef",
     "SubsetReader",
     "Targets",
     "detached",
@@ -65,7 +65,7 @@ class FileRef:
 
 
 @dataclasses.dataclass
-class Place:
+class SampleRef:
     """Where a sample is, in a dataset that takes another one if its file cannot be opened.
 
     Attributes:
@@ -128,7 +128,7 @@ class Located:
     def retarget(self, position: int) -> bool:
         """Return whether the dataset has taken another sample in the place of one; its target is taken, too."""
         leaf, place = self.files[position]
-        if not isinstance(place, Place) or not place.is_other:
+        if not isinstance(place, SampleRef) or not place.is_other:
             return False
         place.is_other, targets = False, self.targets
         assert isinstance(targets, list)  # noqa: S101 - files are looked up one by one
@@ -151,7 +151,7 @@ class Located:
         if position >= len(self.indices):
             return None
         _, where = self.files.get(position, (None, None))
-        where = where.path if isinstance(where, Place) else where
+        where = where.path if isinstance(where, SampleRef) else where
         file = f", file {str(where)!r}" if isinstance(where, (str, PurePath)) else ""
         return f"penstock: sample {self.indices[position]!r}, position {position} of its batch{file}"
 

@@ -9,7 +9,7 @@ import copy
 import dataclasses
 import functools
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from PIL import Image
@@ -21,7 +21,7 @@ from penstock.generators import Streams
 from penstock.lowering import folders
 from penstock.lowering.known import instance_attribute, is_pristine, plain_lookup
 from penstock.lowering.mixing import Mixed
-from penstock.lowering.readers import FileReader, FileRef, LeafReader, Place, Targets
+from penstock.lowering.readers import FileReader, FileRef, LeafReader, SampleRef, Targets
 from penstock.lowering.transforms import Pipeline
 from penstock.ops.opaque import Opaque
 
@@ -56,7 +56,7 @@ class _Skipping(FileReader):
         """See `Reader`."""
         for index in indices:
             path, target = self._look_up(index)
-            yield self, FileRef(Place(index, path, target), FileRef.at(path).native), target
+            yield self, FileRef(SampleRef(index, path, target), FileRef.at(path).native), target
 
     def open(self, where: Any) -> Any:
         """See `LeafReader`."""
@@ -198,8 +198,10 @@ class Copying:
 
     Attributes:
         function: timm's.
+        collates: See `Mixing`.
     """
 
+    collates: ClassVar[bool] = True
     function: Callable[[Any], Any]
 
     def draw(self, shape: tuple[int, ...], dtype: torch.dtype, targets: Targets, streams: Streams) -> Mixed:  # noqa: ARG002

@@ -1,6 +1,7 @@
 """On a torchvision that nobody has compared yet, a plan is compared with the transform before it is trusted."""
 
 import random
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -34,24 +35,15 @@ def agrees(transform: Any, pipeline: Pipeline, pixels: npt.NDArray[np.uint8]) ->
         pipeline: What it was lowered to.
         pixels: An image, (H, W) or (H, W, 3).
     """
-    source = _native.ArrayImages(pixels[None], pipeline.plan)
     for seed in _SEEDS:
-        streams = Streams.of(torch.Generator().manual_seed(seed).get_state(), seeded_python(seed).getstate())
-        batch = _native.Batch(source, [0], streams.torch, streams.python)
-        with as_before():
-            torch.default_generator.manual_seed(seed)
-            random.seed(seed)
-            try:
-                expected = transform(Image.fromarray(pixels))
-            except Exception:
-                return batch.refused is not None
-            states = torch.default_generator.get_state(), random.getstate()
-        if batch.refused is not None or not isinstance(expected, torch.Tensor):
+        ours = _Ours(pipeline, pixels, seed)
+        try:
+            expected, states = _called(seed, lambda: transform(Image.fromarray(pixels)))
+        except Exception:
+            return ours.is_refused
+        if ours.is_refused or not isinstance(expected, torch.Tensor):
             return False
-        made, out = memory.empty(batch.shapes[0], pipeline.dtype)
-        batch.run(_native.JobQueue(1), out)
-        same = torch.equal(streams.torch_state(), states[0]) and streams.python_state() == states[1]
-        if not same or made.dtype != expected.dtype or not torch.equal(made, expected):
+        if not ours.has_drawn(states) or not _is_same(ours.views()[0], expected):
             return False
     return True
 
@@ -68,24 +60,53 @@ def sample_agrees(dataset: Any, index: int, pixels: npt.NDArray[np.uint8], pipel
         pipeline: What its transforms were lowered to.
         rest: What comes with the image, or a sample with places for its views.
     """
-    streams = Streams.of(torch.Generator().manual_seed(index).get_state(), seeded_python(index).getstate())
-    batch = _native.Batch(_native.ArrayImages(pixels[None], pipeline.plans), [0], streams.torch, streams.python)
-    with as_before():
-        torch.default_generator.manual_seed(index)
-        random.seed(index)
-        try:
-            expected = dataset[index]
-        except Exception:
-            return True  # raised again, in its place, when the sample is met
-        states = torch.default_generator.get_state(), random.getstate()
-    if batch.refused is not None:
+    ours = _Ours(pipeline, pixels, index)
+    try:
+        expected, states = _called(index, lambda: dataset[index])
+    except Exception:
+        return True  # raised again, in its place, when the sample is met
+    if ours.is_refused:
         return False
-    views = [memory.empty(shape, pipeline.dtype) for shape in batch.shapes[: pipeline.outputs]]
-    batch.run(_native.JobQueue(1), [out for _, out in views])
-    images = [made for made, _ in views]
+    images = ours.views()
     found = type(expected)((images[0], rest)) if pipeline.layout is None else placed(rest, images)
-    same = torch.equal(streams.torch_state(), states[0]) and streams.python_state() == states[1]
-    return same and _is_same(found, expected)
+    return ours.has_drawn(states) and _is_same(found, expected)
+
+
+class _Ours:
+    """What a pipeline makes of an image, and the generators that it draws from.
+
+    Args:
+        pipeline: What transforms were lowered to.
+        pixels: The image, (H, W) or (H, W, 3).
+        seed: Of the generators.
+
+    Attributes:
+        is_refused: Whether torchvision raises for it.
+    """
+
+    def __init__(self, pipeline: Pipeline, pixels: npt.NDArray[np.uint8], seed: int) -> None:
+        self._streams = Streams.of(torch.Generator().manual_seed(seed).get_state(), seeded_python(seed).getstate())
+        source, self._pipeline = _native.ArrayImages(pixels[None], pipeline.plans), pipeline
+        self._batch = _native.Batch(source, [0], self._streams.torch, self._streams.python)
+        self.is_refused = self._batch.refused is not None
+
+    def views(self) -> list[torch.Tensor]:
+        """Return the views of it."""
+        views = [memory.empty(shape, self._pipeline.dtype) for shape in self._batch.shapes[: self._pipeline.outputs]]
+        self._batch.run(_native.JobQueue(1), [out for _, out in views])
+        return [made for made, _ in views]
+
+    def has_drawn(self, states: tuple[torch.Tensor, Any]) -> bool:
+        """Whether the generators have come to these states."""
+        return torch.equal(self._streams.torch_state(), states[0]) and self._streams.python_state() == states[1]
+
+
+def _called(seed: int, function: Callable[[], Any]) -> tuple[Any, tuple[torch.Tensor, Any]]:
+    """Return what a function gives, and where it leaves the global generators, which are put back."""
+    with as_before():
+        torch.default_generator.manual_seed(seed)
+        random.seed(seed)
+        return function(), (torch.default_generator.get_state(), random.getstate())
 
 
 def _is_same(found: Any, expected: Any) -> bool:

@@ -16,12 +16,12 @@ import torch
 from PIL import Image
 from torchvision.transforms import InterpolationMode
 
-from penstock import _native, memory
+from penstock import _native, agreement, memory
 from penstock.ops.opaque import Opaque
 from penstock.ops.operation import Building, Lowering
 from penstock.ops.resampling import filter_name, mode_of, pass_order
 
-__all__ = ["FUNCTIONS", "are_known", "manners_of", "named", "of_images"]
+__all__ = ["FUNCTIONS", "if_known", "manners_of", "named", "of_images"]
 
 # Values of a byte.
 _CODES = 256
@@ -64,7 +64,31 @@ def manners_of(building: Building, interpolation: Any) -> list[tuple[str, str]]:
     return manners
 
 
-def are_known(kind: type, lower: Lowering, options: Iterable[Mapping[str, Any]]) -> bool:
+def if_known(question: str, guards: str, options: Iterable[Mapping[str, Any]]) -> Callable[[Lowering], Lowering]:
+    """Return what makes a lowering one that refuses a class which makes, or draws, something else.
+
+    Args:
+        question: To the installed timm, as people are told.
+        guards: What is done natively if it is answered well.
+        options: To make transforms of the class.
+    """
+
+    def guarded(lower: Lowering) -> Lowering:
+        @agreement.probe(question, guards, otherwise=False, examples=())
+        def is_known(kind: type) -> bool:
+            return _is_known(kind, lower, options)
+
+        def lower_known(building: Building, transform: Any) -> _native.Op | None:
+            if not is_known(type(transform)):
+                raise Opaque("the installed timm's draws other numbers, or makes other pixels")
+            return lower(building, transform)
+
+        return lower_known
+
+    return guarded
+
+
+def _is_known(kind: type, lower: Lowering, options: Iterable[Mapping[str, Any]]) -> bool:
     """Whether a class makes of images what it is known to make, and draws as many numbers.
 
     Args:

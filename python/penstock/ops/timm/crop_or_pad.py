@@ -2,16 +2,17 @@
 
 from typing import Any
 
-from penstock import _native, agreement
+from penstock import _native
 from penstock.ops.opaque import Opaque
-from penstock.ops.operation import Building, Lowering, Operation
+from penstock.ops.operation import Building, Operation
 from penstock.ops.pad import fill_of, world_of
 from penstock.ops.parameters import size_of
-from penstock.ops.timm.classes import FUNCTIONS, are_known, named, of_images
+from penstock.ops.timm.classes import FUNCTIONS, if_known, named, of_images
 
 __all__ = ["CENTER_CROP_OR_PAD", "RANDOM_CROP_OR_PAD"]
 
 _CENTER, _RANDOM = "CenterCropOrPad", "RandomCropOrPad"
+_NATIVE = {_CENTER: "center_crop", _RANDOM: "random_crop_or_pad"}
 _OPTIONS: tuple[dict[str, Any], ...] = (
     {"size": 24, "padding_mode": "reflect"},
     {"size": (40, 21), "fill": (7, 80, 200)},
@@ -19,23 +20,9 @@ _OPTIONS: tuple[dict[str, Any], ...] = (
 )
 
 
-@agreement.probe("timm's crops and margins are the known ones", "its crops that pad", otherwise=False, examples=())
-def _are_known(kind: type) -> bool:
-    return are_known(kind, _OPERATIONS[kind.__name__], _OPTIONS)
-
-
-def _lower(building: Building, transform: Any) -> _native.Op | None:
-    if not _are_known(type(transform)):
-        raise Opaque("the installed timm's draws other numbers, or makes other pixels")
-    return _OPERATIONS[type(transform).__name__](building, transform)
-
-
-def _center(building: Building, transform: Any) -> _native.Op:
-    return _native.Op("center_crop", *_operands(building, transform))
-
-
-def _random(building: Building, transform: Any) -> _native.Op:
-    return _native.Op("random_crop_or_pad", *_operands(building, transform))
+@if_known("timm's crops and margins are the known ones", "its crops that pad", _OPTIONS)
+def _lower(building: Building, transform: Any) -> _native.Op:
+    return _native.Op(_NATIVE[type(transform).__name__], *_operands(building, transform))
 
 
 def _operands(building: Building, transform: Any) -> tuple[Any, ...]:
@@ -48,9 +35,6 @@ def _operands(building: Building, transform: Any) -> tuple[Any, ...]:
     except Exception:
         mode = None  # images that get no margin are made all the same
     return size, mode, fill, world_of(building)
-
-
-_OPERATIONS: dict[str, Lowering] = {_CENTER: _center, _RANDOM: _random}
 
 
 CENTER_CROP_OR_PAD = Operation(

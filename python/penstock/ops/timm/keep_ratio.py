@@ -6,13 +6,13 @@ from typing import Any
 from PIL import Image
 from torchvision.transforms import functional as F
 
-from penstock import _native, agreement
+from penstock import _native
 from penstock.ops import refuse
 from penstock.ops.opaque import Opaque
 from penstock.ops.operation import Building, Operation
 from penstock.ops.parameters import numbers_of, pair_of, size_of
 from penstock.ops.resize import RESIZE
-from penstock.ops.timm.classes import FUNCTIONS, are_known, manners_of, named, of_images
+from penstock.ops.timm.classes import FUNCTIONS, if_known, manners_of, named, of_images
 
 __all__ = ["KEEP_RATIO"]
 
@@ -32,18 +32,8 @@ _OPTIONS: tuple[dict[str, Any], ...] = (
 )
 
 
-@agreement.probe("timm's ResizeKeepRatio makes the known sizes", "its ResizeKeepRatio", otherwise=False, examples=())
-def _is_known(kind: type) -> bool:
-    return are_known(kind, _operation, _OPTIONS)
-
-
+@if_known("timm's ResizeKeepRatio makes the known sizes", "its ResizeKeepRatio", _OPTIONS)
 def _lower(building: Building, transform: Any) -> _native.Op:
-    if not _is_known(type(transform)):
-        raise Opaque("the installed timm's draws other numbers, or makes other pixels")
-    return _operation(building, transform)
-
-
-def _operation(building: Building, transform: Any) -> _native.Op:
     of_images(building)
     (longest,) = numbers_of([transform.longest], "longest", (1,))
     if not 0 <= longest <= 1:

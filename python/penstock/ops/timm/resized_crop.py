@@ -3,12 +3,12 @@
 import math
 from typing import Any
 
-from penstock import _native, agreement
+from penstock import _native
 from penstock.ops.opaque import Opaque
 from penstock.ops.operation import Building, Operation
 from penstock.ops.parameters import lengths_of, pair_of
 from penstock.ops.resize import RESIZE
-from penstock.ops.timm.classes import FUNCTIONS, are_known, manners_of, named, of_images
+from penstock.ops.timm.classes import FUNCTIONS, if_known, manners_of, named, of_images
 
 __all__ = ["RESIZED_CROP"]
 
@@ -19,20 +19,8 @@ _OPTIONS: tuple[dict[str, Any], ...] = (
 )
 
 
-@agreement.probe(
-    "timm draws the known rectangles and filters", "its RandomResizedCropAndInterpolation", otherwise=False, examples=()
-)
-def _is_known(kind: type) -> bool:
-    return are_known(kind, _operation, _OPTIONS)
-
-
+@if_known("timm draws the known rectangles and filters", "its RandomResizedCropAndInterpolation", _OPTIONS)
 def _lower(building: Building, transform: Any) -> _native.Op:
-    if not _is_known(type(transform)):
-        raise Opaque("the installed timm's draws other numbers, or makes other pixels")
-    return _operation(building, transform)
-
-
-def _operation(building: Building, transform: Any) -> _native.Op:
     of_images(building)
     size = lengths_of(transform.size)
     if len(size) != 2:
